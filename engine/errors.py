@@ -1,0 +1,95 @@
+"""Errors that say where, what came, what was expected and how to mend it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Action = Literal[
+    "set_parameter",  # node, name, value: set one parameter of the node
+    "insert_before",  # node, name: insert a layer of type `name` on the wire into the node, with parameters `value`
+    "insert_after",  # node, name: the same behind the node
+    "replace",  # node, name: make it a layer of type `name`, keeping the parameters that both have
+    "remove",  # node: take it out and rejoin its wires
+    "disconnect",  # node: cut the wires into it
+    "add_loss",  # name: add a loss of type `name` behind the open output
+    "set_training",  # name, value: set one value of the training settings
+    "set_data",  # name, value: set one value of the data settings
+    "choose_data",  # let the person choose the data again
+]
+
+
+@dataclass(frozen=True)
+class Fix:
+    """A mend that the window offers as one click and the command line as a sentence.
+
+    `label` is the sentence on the button ("Insert Flatten before Linear"); the rest says what it does.
+    """
+
+    label: str
+    action: Action
+    node: str = ""
+    name: str = ""
+    value: Any = None
+
+
+@dataclass(eq=False)
+class EngineError(RuntimeError):
+    """One fault in one sentence: `where` it is, what `got` there, what was `expected`, and how to mend it.
+
+    >>> str(EngineError("Linear 'fc1'", got="512 features arrive", expected="256", mend="set in_features to 512"))
+    "Linear 'fc1': 512 features arrive, expected 256; set in_features to 512."
+    """
+
+    where: str
+    got: str
+    expected: str = ""
+    mend: str = ""
+    fixes: tuple[Fix, ...] = field(default=(), kw_only=True)
+
+    def __str__(self) -> str:
+        text = f"{self.where}: {self.got}" if self.where else self.got
+        if self.expected:
+            text += f", expected {self.expected}"
+        if self.mend:
+            text += f"; {self.mend}"
+        return text + "."
+
+    def __reduce__(self):
+        return _rebuild, (type(self), self.where, self.got, self.expected, self.mend, self.fixes)
+
+
+def _rebuild(cls, where, got, expected, mend, fixes):
+    return cls(where, got, expected, mend, fixes=fixes)
+
+
+class ShapeError(EngineError, ValueError):
+    """Shapes that do not go together."""
+
+
+class TypeMismatch(EngineError, TypeError):
+    """A dtype or an argument of another kind than the operation takes."""
+
+
+class GradientError(EngineError):
+    """backward() on something that has no graph, a freed graph or a changed value."""
+
+
+class DeviceError(EngineError):
+    """A device that is not there, or tensors on different ones."""
+
+
+class DataError(EngineError, ValueError):
+    """A fault in a data file; `where` names the file and, where there is one, the row."""
+
+
+class ProjectError(EngineError, ValueError):
+    """A fault in a project file; `where` names the file and the path inside it."""
+
+
+class GraphError(EngineError, ValueError):
+    """A network that cannot be built: a cycle, an open input, an unknown layer."""
+
+
+class TrainingError(EngineError):
+    """A run that cannot start or go on."""

@@ -1,0 +1,246 @@
+"""The catalogue: everything that can be dragged or picked, read off the classes themselves."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import types
+import typing
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal
+
+import engine.nn
+import engine.optim  # noqa: F401  (importing registers the classes)
+from engine.describe import Choice, FieldName, Hidden, Inferred, Kind, Range, Start, registered
+from engine.errors import GraphError
+
+ParameterKind = Literal["int", "float", "bool", "choice", "text", "pair", "ints", "floats", "field"]
+MISSING: Any = inspect.Parameter.empty
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One argument of a layer, as a form shows it and a project file checks it.
+
+    `kind`: "pair" is an int or a tuple of two; "ints" an int or a tuple of any length; "field" the name of a data field.
+    `default` is the signature's (MISSING where it has none), `start` what a new node begins with.
+    `inferred` is the axis of the input that fills it in when it is None; `optional` says that None is a value.
+    """
+
+    name: str
+    kind: ParameterKind
+    default: Any
+    start: Any
+    help: str = ""
+    minimum: float | None = None
+    maximum: float | None = None
+    log: bool = False
+    choices: tuple[Any, ...] = ()
+    inferred: int | None = None
+    optional: bool = False
+    role: str = ""
+
+    @property
+    def label(self) -> str:
+        """`kernel_size` -> "Kernel size"."""
+        return self.name.replace("_", " ").strip().capitalize()
+
+    def check(self, value: Any) -> str:
+        """What is wrong with `value`, in words; "" when nothing is."""
+        if value is None:
+            return "" if self.optional or self.inferred is not None else "nothing is given"
+        if self.kind == "choice":
+            return "" if value in self.choices else f"{value!r} is none of {', '.join(map(str, self.choices))}"
+        if self.kind in ("pair", "ints", "floats"):
+            return self._check_sequence(value)
+        expected = {"int": int, "float": (int, float), "bool": bool, "text": str, "field": str}[self.kind]
+        if not isinstance(value, expected) or (self.kind != "bool" and isinstance(value, bool)):
+            return f"{value!r} is no {_WORDS[self.kind]}"
+        return self._check_range(value)
+
+    def _check_sequence(self, value: Any) -> str:
+        if isinstance(value, str) and value in self.choices:
+            return ""
+        values = value if isinstance(value, list | tuple) else (value,)
+        whole = self.kind in ("pair", "ints")
+        if not all(isinstance(v, int if whole else int | float) and not isinstance(v, bool) for v in values):
+            return f"{value!r} is no {_WORDS[self.kind]}"
+        if self.kind == "pair" and len(values) not in (1, 2):
+            return f"{value!r} has {len(values)} numbers instead of 1 or 2"
+        return next(filter(None, map(self._check_range, values)), "")
+
+    def _check_range(self, value: Any) -> str:
+        if self.minimum is not None and value < self.minimum:
+            return f"{value} is under {self.minimum:g}"
+        if self.maximum is not None and value > self.maximum:
+            return f"{value} is over {self.maximum:g}"
+        return ""
+
+
+_WORDS = {
+    "int": "whole number",
+    "float": "number",
+    "bool": "switch (true or false)",
+    "text": "text",
+    "field": "name of a field",
+    "pair": "whole number or pair of them",
+    "ints": "whole number or list of them",
+    "floats": "number or list of them",
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One layer, loss, optimizer or schedule, with all that palette, inspector, project and script need.
+
+    `inputs` and `outputs` are port names; a loss has no outputs, an Input node no inputs.
+    """
+
+    type: str
+    title: str
+    kind: Kind
+    category: str
+    synonyms: tuple[str, ...]
+    summary: str
+    formula: str
+    shape: str
+    parameters: tuple[Parameter, ...]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    cls: type
+
+    def parameter(self, name: str) -> Parameter:
+        """The parameter of that name; KeyError where there is none."""
+        for parameter in self.parameters:
+            if parameter.name == name:
+                return parameter
+        raise KeyError(name)
+
+    def starts(self) -> dict[str, Any]:
+        """The parameters of a new node, without those left to the wire or the signature."""
+        return {p.name: p.start for p in self.parameters if p.start is not MISSING and p.start != p.default}
+
+
+@cache
+def entries(kind: Kind | None = None) -> dict[str, Entry]:
+    """Every entry by type, or those of one kind: "layer", "loss", "optimizer", "schedule"."""
+    kinds = (kind,) if kind else ("layer", "loss", "optimizer", "schedule")
+    return {name: _read(cls) for of in kinds for name, cls in registered(of).items()}
+
+
+def entry(type: str) -> Entry:
+    """The entry of a type. Raises GraphError, with the nearest name, where there is none."""
+    found = entries().get(type)
+    if found is None:
+        near = search(type)
+        mend = f"the nearest is {near[0].type}" if near else "see `layerloom doctor` for the version"
+        raise GraphError(f"layer {type!r}", got="no such layer is known", expected="one of the catalogue", mend=mend)
+    return found
+
+
+def search(text: str, kinds: tuple[Kind, ...] = ("layer", "loss")) -> list[Entry]:
+    """Entries whose title, type, synonym or category holds every word, best first; all of them for an empty text."""
+    words = text.casefold().split()
+    scored = []
+    for order, found in enumerate(e for e in entries().values() if e.kind in kinds):
+        names = [found.title.casefold(), found.type.casefold(), *(s.casefold() for s in found.synonyms)]
+        haystack = " ".join([*names, found.category.casefold()])
+        if all(word in haystack for word in words):
+            whole = " ".join(words)
+            rank = 0 if whole in names else 1 if any(n.startswith(whole) for n in names) else 2
+            scored.append((rank, order, found))
+    return [found for _, _, found in sorted(scored, key=lambda s: s[:2])]
+
+
+def _read(cls: type) -> Entry:
+    description = cls.__description__
+    summary, formula, shape, helps = _read_docstring(inspect.getdoc(cls) or "")
+    hints = typing.get_type_hints(cls.__init__, include_extras=True)
+    skipped = {"self", "params", "optimizer", "device", "dtype"}
+    arguments = [p for p in inspect.signature(cls.__init__).parameters.values() if p.name not in skipped]
+    parameters = [_read_parameter(a, hints.get(a.name, Any), helps.get(a.name, "")) for a in arguments]
+    inputs, outputs = _ports(cls, description.kind)
+    if description.kind == "loss":
+        parameters += [
+            Parameter("target", "field", "", "", "The field it is judged against; empty: the data's only target.",
+                      role="target"),
+            Parameter("loss_weight", "float", 1.0, 1.0, "How much it counts beside other losses.", minimum=0.0),
+        ]  # fmt: skip
+    return Entry(
+        description.type, description.title, description.kind, description.category, description.synonyms,
+        summary, formula, shape, tuple(p for p in parameters if p is not None), inputs, outputs, cls,
+    )  # fmt: skip
+
+
+def _ports(cls: type, kind: Kind) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    if kind == "loss":
+        return ("input",), ()
+    if kind != "layer":
+        return (), ()
+    names = [n for n in inspect.signature(cls.forward).parameters if n != "self"]
+    return (tuple(names), ("out",)) if cls.__name__ != "Input" else ((), ("out",))
+
+
+def _read_parameter(argument: inspect.Parameter, hint: Any, help: str) -> Parameter | None:
+    notes: tuple[Any, ...] = ()
+    if typing.get_origin(hint) is typing.Annotated:
+        hint, *rest = typing.get_args(hint)
+        notes = tuple(rest)
+    noted = {type(note): note for note in notes}
+    if Hidden in noted:
+        return None
+    kind, optional = _kind_of(hint, noted)
+    limits = noted.get(Range, Range())
+    inferred = noted[Inferred].axis if Inferred in noted else None
+    start = noted[Start].value if Start in noted else None if inferred is not None else argument.default
+    return Parameter(
+        argument.name, kind, argument.default, start, help, limits.minimum, limits.maximum, limits.log,
+        noted[Choice].values if Choice in noted else (), inferred, optional,
+        noted[FieldName].role if FieldName in noted else "",
+    )  # fmt: skip
+
+
+def _kind_of(hint: Any, noted: dict[type, Any]) -> tuple[ParameterKind, bool]:
+    parts = set(typing.get_args(hint)) if typing.get_origin(hint) in (typing.Union, types.UnionType) else {hint}
+    optional = type(None) in parts
+    parts.discard(type(None))
+    if FieldName in noted:
+        return "field", optional
+    sequences = [p for p in parts if typing.get_origin(p) in (tuple, list)]
+    if sequences:
+        arguments = typing.get_args(sequences[0])
+        if float in arguments:
+            return "floats", optional
+        return ("pair" if arguments == (int, int) else "ints"), optional
+    if Choice in noted:
+        return "choice", optional
+    for scalar, kind in ((bool, "bool"), (float, "float"), (int, "int"), (str, "text")):
+        if scalar in parts:
+            return kind, optional
+    raise TypeError(f"a form cannot show an argument of type {hint}; annotate it with Hidden()")
+
+
+def _read_docstring(doc: str) -> tuple[str, str, str, dict[str, str]]:
+    """-> summary, formula (the paragraphs up to the first section), text of Shape:, help by argument."""
+    lines = doc.splitlines()
+    summary = lines[0].strip() if lines else ""
+    sections: dict[str, list[str]] = {"": []}
+    current = ""
+    for line in lines[1:]:
+        heading = re.fullmatch(r"(Args|Shape|Raises|Returns|Example|Source):", line.strip())
+        if heading and not line.startswith(" "):
+            current = heading[1]
+            sections[current] = []
+        else:
+            sections[current].append(line)
+    helps: dict[str, str] = {}
+    name = ""
+    for line in sections.get("Args", []):
+        start = re.match(r" {4}(\w+): (.*)", line)
+        if start:
+            name, helps[start[1]] = start[1], start[2].strip()
+        elif name and line.strip():
+            helps[name] += " " + line.strip()
+    clean = inspect.cleandoc
+    return summary, clean("\n".join(sections[""])).strip(), clean("\n".join(sections.get("Shape", []))).strip(), helps
