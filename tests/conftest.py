@@ -1,19 +1,24 @@
-"""Every test runs offscreen, with settings and user folders of its own."""
+"""Every test runs offscreen, with user folders of its own, and leaves no thread and no process behind."""
 
 from __future__ import annotations
 
 import os
 import sys
+import threading
+import time
 from pathlib import Path
-
-os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-os.environ.setdefault("QT_API", "pyside6")
-os.environ.setdefault("PYQTGRAPH_QT_LIB", "PySide6")
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # before any import of Qt
+os.environ.setdefault("QT_API", "pyside6")
+os.environ.setdefault("PYQTGRAPH_QT_LIB", "PySide6")
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from gui.system import obstacle
+
+if reason := obstacle():
+    pytest.exit(f"the tests cannot run here: {reason}", returncode=4)
 
 
 @pytest.fixture(autouse=True)
@@ -24,3 +29,37 @@ def user_folders(tmp_path_factory, monkeypatch):
         monkeypatch.setenv(variable, str(home / variable.lower()))
     monkeypatch.setenv("LAYERLOOM_HOME", str(home))
     return home
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind():
+    """Fails a test that leaves a non-daemon thread or a child process alive."""
+    threads, children = set(threading.enumerate()), _children()
+    yield
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        left = [t.name for t in set(threading.enumerate()) - threads if t.is_alive() and not t.daemon]
+        left += [f"process {pid}" for pid in _children() - children]
+        if not left:
+            return
+        time.sleep(0.02)
+    pytest.fail(f"left behind: {', '.join(left)}")
+
+
+def _children() -> set[int]:
+    """The living child processes, where the system tells (Linux)."""
+    found = set()
+    for listing in Path("/proc/self/task").glob("*/children") if sys.platform == "linux" else ():
+        try:
+            pids = listing.read_text().split()
+        except OSError:  # the thread ended meanwhile
+            continue
+        found.update(int(pid) for pid in pids if _is_alive(int(pid)))
+    return found
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
