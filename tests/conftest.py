@@ -17,8 +17,11 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from gui.system import obstacle
 
-if reason := obstacle():
-    pytest.exit(f"the tests cannot run here: {reason}", returncode=4)
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure():
+    if reason := obstacle():  # asked before pytest-qt loads Qt, which would abort
+        pytest.exit(f"the tests cannot run here: {reason}", returncode=4)
 
 
 @pytest.fixture(autouse=True)
