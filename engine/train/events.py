@@ -29,7 +29,10 @@ class Event(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="ev
 
 
 class RunStarted(Event, tag="RunStarted", frozen=True, kw_only=True):
-    """The first event of a process; after a resume there is another, with `step` > 0."""
+    """The first event of a process; after a resume there is another, with `step` > 0.
+
+    `serving`: the process answers predict and snapshot only and does not train; its RunEnded ends no training.
+    """
 
     version: int = VERSION
     run: str
@@ -49,6 +52,7 @@ class RunStarted(Event, tag="RunStarted", frozen=True, kw_only=True):
     metrics: tuple[str, ...]
     classes: tuple[str, ...] = ()
     best_metric: str = "loss"
+    serving: bool = False
 
 
 class Step(Event, tag="Step", frozen=True, kw_only=True):
