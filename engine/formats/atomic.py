@@ -1,0 +1,42 @@
+"""Files that are there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+
+def write_atomic(path: Path, content: bytes) -> None:
+    """Write `content` to `path` so that a crash, a kill or a full disk leaves the old file as it was.
+
+    Raises:
+        OSError: the folder is not writable or the disk is full; nothing is left behind.
+
+    >>> import tempfile; folder = Path(tempfile.mkdtemp())
+    >>> write_atomic(folder / "note.txt", b"whole")
+    >>> (folder / "note.txt").read_bytes(), len(list(folder.iterdir()))
+    (b'whole', 1)
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        with open(temporary, "xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """The new name itself must reach the disk; Windows cannot open folders, and its replace does that alone."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
