@@ -1,0 +1,48 @@
+"""What the window remembers between two starts, under typed keys."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from PySide6.QtCore import QSettings
+
+T = TypeVar("T")
+
+
+def store() -> QSettings:
+    """The user's settings; under LAYERLOOM_HOME where that is set."""
+    home = os.environ.get("LAYERLOOM_HOME")
+    if home:
+        return QSettings(str(Path(home) / "settings.ini"), QSettings.Format.IniFormat)
+    return QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "Layerloom", "Layerloom")
+
+
+class Setting(Generic[T]):
+    """One remembered value: `look.get()`, `look.set("dark")`. A value of another type counts as never set."""
+
+    def __init__(self, key: str, default: T) -> None:
+        self.key, self.default = key, default
+
+    def get(self) -> T:
+        if isinstance(self.default, bool):
+            return store().value(self.key, self.default, type=bool)
+        value: Any = store().value(self.key, self.default)
+        return value if isinstance(value, type(self.default)) else self.default
+
+    def set(self, value: T) -> None:
+        settings = store()
+        settings.setValue(self.key, value)
+        settings.sync()
+
+
+look = Setting("window/look", "system")
+language = Setting("window/language", "")
+window_size = Setting("window/size", "")
+"""The screen's size when the layout was remembered: "1920x1080"; another screen starts afresh."""
+maximized = Setting("window/maximized", False)
+inspector_tab = Setting("window/inspector_tab", 0)
+data_folder = Setting("files/data_folder", "")
+project_folder = Setting("files/project_folder", "")
+hints_seen = Setting("start/hints_seen", False)
