@@ -108,7 +108,7 @@ class Prediction(Event, tag="Prediction", frozen=True, kw_only=True):
 
 
 class Diagnosis(Event, tag="Diagnosis", frozen=True, kw_only=True):
-    """Something the engine noticed, in a plain sentence, at a node or ("") the run; `fix` is an engine.errors.Fix as a dict."""
+    """Something noticed, in a plain sentence, at a node or ("") the run; `fix` is an engine.errors.Fix as a dict."""
 
     step: int
     kind: str

@@ -1,0 +1,160 @@
+"""A checkpoint: one safetensors file from which a run goes on as if it had never been interrupted.
+
+Tensors lie under model/, optimizer/, preparation/ and state/; what is no tensor is JSON in the file's metadata.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from engine.errors import ProjectError
+from engine.formats.atomic import write_atomic
+
+VERSION = 1
+PREPARATION = "preparation/"
+"""Prefix of the scaling statistics, in a checkpoint and in the weights of a project alike."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Everything of a run that changes while it trains.
+
+    Args:
+        model: the state dict.
+        optimizer: its state_dict(), nested, with arrays or tensors in it.
+        preparation: the statistics fitted on the training part.
+        state: the rest (schedule, random state, position, best, figures so far), nested, arrays allowed.
+    """
+
+    model: dict[str, Any]
+    optimizer: dict[str, Any]
+    preparation: dict[str, Any]
+    state: dict[str, Any]
+
+    def weights(self) -> bytes:
+        """What a project file keeps: the state dict under its keys and the preparation."""
+        return join_weights(self.model, self.preparation)
+
+
+def write(path: Path, checkpoint: Checkpoint) -> None:
+    """Write atomically.
+
+    Raises:
+        OSError: the disk is full or the folder not writable; an older file at `path` stays whole.
+    """
+    write_atomic(path, encode(checkpoint))
+
+
+def encode(checkpoint: Checkpoint) -> bytes:
+    """The bytes of the file."""
+    arrays: dict[str, np.ndarray] = {}
+    plain = {
+        part: _take_arrays(getattr(checkpoint, part), part, arrays)
+        for part in ("model", "optimizer", "preparation", "state")
+    }
+    return save(arrays, {"layerloom": json.dumps({"version": VERSION, **plain})})
+
+
+def read(path: Path) -> Checkpoint:
+    """Read a checkpoint back; tensors come as NumPy arrays.
+
+    Raises:
+        ProjectError: the file is missing, cut off, or no checkpoint.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise ProjectError(str(path), got="there is no checkpoint", mend="train first") from None
+    except OSError as error:
+        raise ProjectError(str(path), got=f"it cannot be read ({error.strerror})") from None
+    return decode(content, str(path))
+
+
+def decode(content: bytes, where: str = "checkpoint") -> Checkpoint:
+    """The checkpoint that `encode` wrote.
+
+    >>> kept = Checkpoint({"fc.weight": np.ones((2, 1))}, {"lr": 0.1}, {}, {"epoch": 3, "best": float("inf")})
+    >>> back = decode(encode(kept))
+    >>> back.model["fc.weight"].shape, back.optimizer, back.state
+    ((2, 1), {'lr': 0.1}, {'epoch': 3, 'best': inf})
+    """
+    try:
+        arrays = load(content)
+        size = int.from_bytes(content[:8], "little")
+        plain = json.loads(json.loads(content[8 : 8 + size])["__metadata__"]["layerloom"])
+        if plain["version"] > VERSION:
+            raise ProjectError(where, got=f"it was written by a newer Layerloom (checkpoint version {plain['version']})",
+                               expected=f"version {VERSION} or older", mend="update Layerloom")  # fmt: skip
+        parts = [_put_arrays(plain[part], arrays) for part in ("model", "optimizer", "preparation", "state")]
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        if isinstance(error, ProjectError):
+            raise
+        raise ProjectError(where, got="it is cut off or no checkpoint", mend="train again, or use another") from None
+    return Checkpoint(*parts)
+
+
+def join_weights(model: dict[str, Any], preparation: dict[str, Any]) -> bytes:
+    """Weights as a project file keeps them."""
+    arrays = {key: as_array(value) for key, value in model.items()}
+    arrays |= {PREPARATION + key: as_array(value) for key, value in preparation.items()}
+    return save(arrays)
+
+
+def split_weights(content: bytes, where: str = "weights") -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """-> state dict, preparation.
+
+    >>> model, preparation = split_weights(join_weights({"fc.bias": np.zeros(2)}, {"mean": np.ones(3)}))
+    >>> list(model), list(preparation)
+    (['fc.bias'], ['mean'])
+
+    Raises:
+        ProjectError: the bytes are no safetensors file.
+    """
+    try:
+        arrays = load(content)
+    except SafetensorError:
+        raise ProjectError(where, got="the weights are cut off or no safetensors file") from None
+    model = {key: value for key, value in arrays.items() if not key.startswith(PREPARATION)}
+    return model, {key.removeprefix(PREPARATION): arrays[key] for key in arrays if key not in model}
+
+
+def as_array(value: Any) -> np.ndarray:
+    """A tensor's or an array's values as a C-contiguous array on the CPU: safetensors writes others wrongly."""
+    if hasattr(value, "detach"):
+        value = value.detach().cpu().numpy()
+    return np.asarray(value, order="C")
+
+
+def _take_arrays(tree: Any, path: str, arrays: dict[str, np.ndarray]) -> Any:
+    """Move the arrays of a nested structure to `arrays` by path; in their place stays that path."""
+    if isinstance(tree, dict):
+        keys = {"$int": [key for key in tree if isinstance(key, int)]} if any(isinstance(k, int) for k in tree) else {}
+        return keys | {str(key): _take_arrays(value, f"{path}/{key}", arrays) for key, value in tree.items()}
+    if isinstance(tree, list | tuple):
+        return [_take_arrays(value, f"{path}/{index}", arrays) for index, value in enumerate(tree)]
+    if isinstance(tree, np.ndarray) or hasattr(tree, "detach"):
+        arrays[path] = as_array(tree)
+        return {"$array": path}
+    return tree.item() if isinstance(tree, np.generic) else tree
+
+
+def _put_arrays(tree: Any, arrays: dict[str, np.ndarray]) -> Any:
+    if isinstance(tree, dict):
+        if "$array" in tree:
+            return arrays[tree["$array"]]
+        whole = {str(key) for key in tree.get("$int", ())}
+        return {
+            int(key) if key in whole else key: _put_arrays(value, arrays)
+            for key, value in tree.items()
+            if key != "$int"
+        }
+    if isinstance(tree, list):
+        return [_put_arrays(value, arrays) for value in tree]
+    return tree
