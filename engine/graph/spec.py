@@ -5,16 +5,41 @@ Unknown fields and wrong types are refused with the path of the fault; older sch
 
 from __future__ import annotations
 
+import keyword
+import math
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct
 
+from engine.data.spec import DataSpec, FieldSpec
 from engine.errors import ProjectError
 
 SCHEMA = 1
 
+__all__ = [
+    "SCHEMA", "Choice", "DataSpec", "EarlyStopping", "FieldSpec", "Graph", "Identifier", "Node", "Project",
+    "TrainingSpec", "Wire", "decode", "encode",
+]  # fmt: skip
+
+MAX_BYTES = 64 << 20
+MAX_NODES = 10_000
+MAX_WIRES = 50_000
+MAX_VALUES = 4_096  # numbers and texts in the parameters of one node
+MAX_ELEMENTS = 2**31  # of one sample of one field
+
+RESERVED = frozenset(keyword.kwlist) | {
+    "add_module", "apply", "buffers", "children", "compile", "cpu", "cuda", "double", "eval", "extra_repr", "float",
+    "forward", "half", "load_state_dict", "modules", "named_buffers", "named_children", "named_modules",
+    "named_parameters", "parameters", "register_buffer", "register_forward_hook", "register_forward_pre_hook",
+    "register_module", "register_parameter", "requires_grad_", "self", "state_dict", "to", "train", "training", "type",
+    "zero_grad", "inputs", "engine", "nn", "F",
+}  # fmt: skip
+"""Names that a node may not have: in the script and in the built module they mean something else."""
+
+Pixel = Annotated[float, Meta(ge=-1e7, le=1e7)]
+Text = Annotated[str, Meta(max_length=1_000)]
 Identifier = Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
 """A node's name: the attribute in the script and the prefix of its keys in the state dict."""
 
@@ -23,11 +48,11 @@ class Node(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One layer on the canvas. `params` holds only what differs from the catalogue's defaults; x and y are pixels."""
 
     id: Identifier
-    type: str
-    params: dict[str, Any] = {}
-    x: float = 0.0
-    y: float = 0.0
-    title: str = ""
+    type: Text
+    params: dict[Text, Any] = {}
+    x: Pixel = 0.0
+    y: Pixel = 0.0
+    title: Text = ""
 
 
 class Wire(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, order=True):
@@ -35,15 +60,15 @@ class Wire(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, 
 
     source: Identifier
     target: Identifier
-    source_port: str = "out"
-    target_port: str = "x"
+    source_port: Text = "out"
+    target_port: Text = "x"
 
 
 class Graph(Struct, frozen=True, forbid_unknown_fields=True):
     """The network: nodes in the order of their making, and wires. Input and loss are nodes too."""
 
-    nodes: tuple[Node, ...] = ()
-    wires: tuple[Wire, ...] = ()
+    nodes: Annotated[tuple[Node, ...], Meta(max_length=MAX_NODES)] = ()
+    wires: Annotated[tuple[Wire, ...], Meta(max_length=MAX_WIRES)] = ()
 
     def node(self, id: str) -> Node:
         """The node of that id; KeyError where there is none."""
@@ -51,45 +76,6 @@ class Graph(Struct, frozen=True, forbid_unknown_fields=True):
             if node.id == id:
                 return node
         raise KeyError(id)
-
-
-class FieldSpec(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A named, typed field that the data set yields; `shape` is without the batch axis.
-
-    kind: "image" (C, H, W float32), "vector" (F float32), "number" (float32 (1,)), "category" (int64 ()).
-    `columns` are the table columns gathered in a vector; `classes` the names of a category's values.
-    """
-
-    name: str
-    kind: Literal["image", "vector", "number", "category"]
-    shape: tuple[int, ...]
-    role: Literal["input", "target", "unused"]
-    dtype: Literal["float32", "int64"] = "float32"
-    classes: tuple[str, ...] = ()
-    columns: tuple[str, ...] = ()
-
-
-class DataSpec(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the samples come from and how they are dealt out.
-
-    source: "bundled:digits", or the path of a file or folder, relative to the project file where it lies below it.
-    reader: "bundled", "csv", "images" (a folder of class folders) or "npz".
-    roles: for a table, column -> "input", "target" or "unused"; columns not named keep the reader's guess.
-    fields: what the reader found; kept here so that shapes are known without opening the data.
-    scaling: how inputs are scaled, fitted on the training part only: "none", "standard" ((x - mean) / deviation), "unit" (to 0..1).
-    """
-
-    source: str = ""
-    reader: Literal["bundled", "csv", "images", "npz"] = "bundled"
-    options: dict[str, Any] = {}
-    roles: dict[str, Literal["input", "target", "unused"]] = {}
-    fields: tuple[FieldSpec, ...] = ()
-    samples: int = 0
-    batch_size: Annotated[int, Meta(ge=1)] = 32
-    validation: Annotated[float, Meta(ge=0.0, lt=1.0)] = 0.2
-    shuffle: bool = True
-    seed: int = 0
-    scaling: Literal["none", "standard", "unit"] = "standard"
 
 
 class Choice(Struct, frozen=True, forbid_unknown_fields=True):
@@ -122,7 +108,7 @@ class Project(Struct, frozen=True, forbid_unknown_fields=True):
     """A whole project, as `project.json` in a project file holds it."""
 
     schema: int = SCHEMA
-    name: str = "Untitled"
+    name: Text = "Untitled"
     graph: Graph = Graph()
     data: DataSpec = DataSpec()
     training: TrainingSpec = TrainingSpec()
@@ -134,8 +120,17 @@ _MIGRATIONS: dict[int, Any] = {}
 
 
 def encode(project: Project) -> bytes:
-    """The project as indented JSON, stable for version control."""
-    return msgspec.json.format(msgspec.json.encode(project), indent=2)
+    """The project as indented JSON, stable for version control.
+
+    Raises:
+        ProjectError: something in it could not be read again: a NaN, a broken letter, a value that is no JSON.
+    """
+    try:
+        content = msgspec.json.format(msgspec.json.encode(project), indent=2)
+    except (TypeError, ValueError) as error:
+        raise ProjectError("project", got=f"it holds a value that cannot be written ({error})") from None
+    decode(content, "project")
+    return content
 
 
 def decode(content: bytes, where: str = "project.json") -> Project:
@@ -144,12 +139,8 @@ def decode(content: bytes, where: str = "project.json") -> Project:
     Raises:
         ProjectError: broken JSON, a newer schema, an unknown field, a wrong type, a duplicate id, a wire to nowhere.
     """
-    try:
-        plain = msgspec.json.decode(content)
-    except msgspec.DecodeError as error:
-        raise ProjectError(where, got=f"it is not readable as JSON ({error})", expected="a Layerloom project",
-                           mend="the file may be cut off; open its autosave or a copy") from None  # fmt: skip
-    if not isinstance(plain, dict) or not isinstance(plain.get("schema"), int):
+    plain = _parse(content, where)
+    if not isinstance(plain, dict) or type(plain.get("schema")) is not int:
         raise ProjectError(where, got="there is no schema number", expected="a Layerloom project")
     version = plain["schema"]
     if version > SCHEMA:
@@ -165,7 +156,20 @@ def decode(content: bytes, where: str = "project.json") -> Project:
     except msgspec.ValidationError as error:
         raise ProjectError(where, got=_plain_words(str(error))) from None
     _check_graph(project.graph, where)
+    _check_values(project, where)
     return project
+
+
+def _parse(content: bytes, where: str) -> Any:
+    if len(content) > MAX_BYTES:
+        raise ProjectError(where, got=f"it has {len(content) >> 20} MiB", expected=f"at most {MAX_BYTES >> 20} MiB")
+    try:
+        return msgspec.json.decode(content)
+    except RecursionError:
+        raise ProjectError(where, got="its brackets are nested too deeply", expected="a Layerloom project") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ProjectError(where, got=f"it is not readable as JSON ({error})", expected="a Layerloom project",
+                           mend="the file may be cut off; open its autosave or a copy") from None  # fmt: skip
 
 
 def _plain_words(message: str) -> str:
@@ -181,6 +185,8 @@ def _check_graph(graph: Graph, where: str) -> None:
     for node in graph.nodes:
         if node.id in seen:
             raise ProjectError(where, got=f"two nodes are called {node.id!r}", expected="every node's id once")
+        if node.id in RESERVED:
+            raise ProjectError(where, got=f"a node is called {node.id!r}, a word that the script needs itself")
         seen.add(node.id)
     inputs: set[tuple[str, str]] = set()
     for wire in graph.wires:
@@ -191,3 +197,32 @@ def _check_graph(graph: Graph, where: str) -> None:
             raise ProjectError(where, got=f"two wires enter {wire.target!r} at {wire.target_port!r}",
                                expected="one wire for an input")  # fmt: skip
         inputs.add((wire.target, wire.target_port))
+
+
+def _check_values(project: Project, where: str) -> None:
+    """Parameters and options hold JSON's scalars and lists, as forms can show them; nothing deeper, nothing endless."""
+    places = [(f"graph.nodes[{n}].params", node.params) for n, node in enumerate(project.graph.nodes)]
+    places.append(("data.options", project.data.options))
+    places.append(("training.optimizer.params", project.training.optimizer.params))
+    if project.training.schedule is not None:
+        places.append(("training.schedule.params", project.training.schedule.params))
+    for place, values in places:
+        fault = next(filter(None, map(_fault, values.values())), "")
+        if not fault and sum(len(v) if isinstance(v, list | tuple) else 1 for v in values.values()) > MAX_VALUES:
+            fault = f"there are more than {MAX_VALUES} values"
+        if fault:
+            raise ProjectError(where, got=f"at {place}: {fault}", expected="numbers, texts, switches or lists of them")
+    for n, field in enumerate(project.data.fields):
+        if len(field.shape) > 8 or min(field.shape, default=0) < 0 or math.prod(field.shape) > MAX_ELEMENTS:
+            raise ProjectError(where, got=f"at data.fields[{n}].shape: no sample has {list(field.shape)} numbers",
+                               expected="at most 8 axes and 2³¹ numbers")  # fmt: skip
+
+
+def _fault(value: Any, inside_list: bool = False) -> str:
+    if isinstance(value, list | tuple) and not inside_list:
+        return next((f for f in (_fault(v, True) for v in value) if f), "")
+    if isinstance(value, str):
+        return "" if len(value) <= 10_000 else "a text is longer than 10,000 letters"
+    if isinstance(value, int | float):
+        return "" if abs(value) < 2**63 else f"the number {float(value):g} is too large"
+    return "" if value is None else f"a {type(value).__name__} stands where a number or text belongs"

@@ -1,0 +1,50 @@
+"""What a project says of its data: fields and where they come from. Plain data, part of the project file."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+Role = Literal["input", "target", "unused"]
+
+
+class FieldSpec(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A named, typed field that the data set yields; `shape` is without the batch axis.
+
+    kind: "image" (C, H, W float32), "vector" (F float32), "number" (float32 (1,)), "category" (int64 ()).
+    `columns` are the table columns gathered in a vector; `classes` the names of a category's values.
+    """
+
+    name: str
+    kind: Literal["image", "vector", "number", "category"]
+    shape: tuple[int, ...]
+    role: Role
+    dtype: Literal["float32", "int64"] = "float32"
+    classes: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+
+
+class DataSpec(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the samples come from and how they are dealt out.
+
+    source: "bundled:digits", or the path of a file or folder, relative to the project file where it lies below it.
+    reader: "bundled", "csv", "images" (a folder of class folders) or "npz".
+    options: what the reader is told instead of guessing; each reader's docstring lists its own.
+    roles: for a table, column -> "input", "target" or "unused"; columns not named keep the reader's guess.
+    fields: what the reader found; kept here so that shapes are known without opening the data.
+    scaling: how inputs are scaled, fitted on the training part only: "none", "standard" ((x - mean) / deviation) or
+        "unit" (to 0..1).
+    """
+
+    source: str = ""
+    reader: Literal["bundled", "csv", "images", "npz"] = "bundled"
+    options: dict[str, Any] = {}
+    roles: dict[str, Role] = {}
+    fields: tuple[FieldSpec, ...] = ()
+    samples: int = 0
+    batch_size: Annotated[int, Meta(ge=1)] = 32
+    validation: Annotated[float, Meta(ge=0.0, lt=1.0)] = 0.2
+    shuffle: bool = True
+    seed: int = 0
+    scaling: Literal["none", "standard", "unit"] = "standard"
