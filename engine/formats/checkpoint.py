@@ -90,8 +90,8 @@ def decode(content: bytes, where: str = "checkpoint") -> Checkpoint:
         size = int.from_bytes(content[:8], "little")
         plain = json.loads(json.loads(content[8 : 8 + size])["__metadata__"]["layerloom"])
         if plain["version"] > VERSION:
-            raise ProjectError(where, got=f"it was written by a newer Layerloom (checkpoint version {plain['version']})",
-                               expected=f"version {VERSION} or older", mend="update Layerloom")  # fmt: skip
+            raise ProjectError(where, got=f"it is a checkpoint of version {plain['version']}",
+                               expected=f"{VERSION} or older", mend="update Layerloom")  # fmt: skip
         parts = [_put_arrays(plain[part], arrays) for part in ("model", "optimizer", "preparation", "state")]
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         if isinstance(error, ProjectError):
@@ -135,8 +135,9 @@ def as_array(value: Any) -> np.ndarray:
 def _take_arrays(tree: Any, path: str, arrays: dict[str, np.ndarray]) -> Any:
     """Move the arrays of a nested structure to `arrays` by path; in their place stays that path."""
     if isinstance(tree, dict):
-        keys = {"$int": [key for key in tree if isinstance(key, int)]} if any(isinstance(k, int) for k in tree) else {}
-        return keys | {str(key): _take_arrays(value, f"{path}/{key}", arrays) for key, value in tree.items()}
+        whole = [key for key in tree if isinstance(key, int)]  # JSON turns them to text
+        kept = {"$int": whole} if whole else {}
+        return kept | {str(key): _take_arrays(value, f"{path}/{key}", arrays) for key, value in tree.items()}
     if isinstance(tree, list | tuple):
         return [_take_arrays(value, f"{path}/{index}", arrays) for index, value in enumerate(tree)]
     if isinstance(tree, np.ndarray) or hasattr(tree, "detach"):
