@@ -18,17 +18,31 @@ def write_atomic(path: Path, content: bytes) -> None:
     >>> (folder / "note.txt").read_bytes(), len(list(folder.iterdir()))
     (b'whole', 1)
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    write_all_atomic({path: content})
+
+
+def write_all_atomic(contents: dict[Path, bytes]) -> None:
+    """The same for several files: all are written beside the old ones before the first takes its name.
+
+    Raises:
+        OSError: as in `write_atomic`; no file was changed.
+    """
+    temporaries: dict[Path, Path] = {}
     try:
-        with open(temporary, "xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        for path, content in contents.items():
+            temporaries[path] = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+            with open(temporaries[path], "xb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        for path, temporary in temporaries.items():
+            os.replace(temporary, path)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        for temporary in temporaries.values():
+            temporary.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    for folder in {path.parent for path in contents}:
+        _sync_folder(folder)
 
 
 def _sync_folder(folder: Path) -> None:
