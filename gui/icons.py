@@ -1,4 +1,4 @@
-"""Icons by name: our own SVGs first, Phosphor's for all else; drawn in a colour of the theme and redrawn when it changes."""
+"""Icons by name: our own SVGs first, Phosphor's for all else; in a colour of the theme, whatever look is on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gui.theme import ICONS, theme
 
 
 class _Drawn(QIconEngine):
-    """One SVG drawn in a token's colour; the colour is looked up at every painting, so a new look needs no new icons."""
+    """One SVG in a colour of the theme, looked up at every painting, so that a new look needs no new icons."""
 
     def __init__(self, name: str, color: str | QColor) -> None:
         super().__init__()

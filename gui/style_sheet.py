@@ -1,4 +1,4 @@
-"""The one style sheet: flat fields, hairlines, one accent. A widget asks for a variant by its property `kind` or `role`."""
+"""The one style sheet: flat fields, hairlines, one accent. Widgets ask for a variant by property `kind` or `role`."""
 
 from __future__ import annotations
 

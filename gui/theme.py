@@ -95,7 +95,7 @@ class Theme(QObject):
         return self._name != "light"
 
     def color(self, name: str) -> QColor:
-        """A token by its name, as `TOKENS` lists them: background, panel, raised, line, text, accent, train and so on."""
+        """A token by its name, one of those in `TOKENS`: background, panel, raised, line, text, accent and so on."""
         return self._tokens[name]
 
     def family(self, category: str) -> QColor:
