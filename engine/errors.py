@@ -11,7 +11,8 @@ Action = Literal[
     "insert_after",  # node, name: the same behind the node
     "replace",  # node, name: make it a layer of type `name`, keeping the parameters that both have
     "remove",  # node: take it out and rejoin its wires
-    "disconnect",  # node: cut the wires into it
+    "disconnect",  # node, name: cut the wire into its input `name`, or ("") all wires into it
+    "connect",  # node, name, value: lead the output of the node `value` to the input `name`
     "add_loss",  # name: add a loss of type `name` behind the open output
     "set_training",  # name, value: set one value of the training settings
     "set_data",  # name, value: set one value of the data settings
