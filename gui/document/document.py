@@ -1,0 +1,448 @@
+"""The project being edited: the only place that changes it.
+
+A view calls a gesture; the Document checks it, pushes one named step on the undo stack and says by id what changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping, Set
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QUndoStack
+
+from engine.errors import Fix, GraphError, ProjectError
+from engine.graph import catalogue, edit
+from engine.graph.infer import Inference, NodeResult, fits
+from engine.graph.spec import DataSpec, Graph, Node, Project, TrainingSpec, Wire
+from gui.document import clipboard, placing
+from gui.document.commands import Edit
+from gui.document.inferring import Inferring
+from gui.i18n import tr
+
+UNKNOWN = NodeResult({}, {}, {}, 0, 0, 0, ())
+"""What `result` gives for a node that has not been inferred yet."""
+
+
+class Document(QObject):
+    """One project with its undo stack, its inferred shapes, its trained weights and its file."""
+
+    node_added = Signal(str)
+    node_removed = Signal(str)
+    node_changed = Signal(str)
+    """Its parameters, type or title."""
+    nodes_moved = Signal(object)
+    """A list of ids."""
+    wire_added = Signal(object)
+    wire_removed = Signal(object)
+    inference_changed = Signal(object)
+    """The set of ids whose result changed."""
+    data_changed = Signal()
+    training_changed = Signal()
+    was_reset = Signal()
+    """Another project was loaded; everything is new."""
+    weights_changed = Signal()
+    dirty_changed = Signal(bool)
+    path_changed = Signal(object)
+    """A Path, or None while the project has no file."""
+    data_wanted = Signal()
+    """A fix asks the person to choose the data again."""
+
+    def __init__(self, parent: QObject | None = None):
+        super().__init__(parent)
+        self.undo_stack = QUndoStack(self)
+        self._project = Project()
+        self._nodes: dict[str, Node] = {}
+        self._wires: frozenset[Wire] = frozenset()
+        self._weights: bytes | None = None
+        self._path: Path | None = None
+        self._saved: tuple[Project, bytes | None] = (self._project, None)
+        self._was_dirty = False
+        self._inferring = Inferring(self)
+        self._inferring.changed.connect(self.inference_changed)
+
+    # What is there
+
+    @property
+    def project(self) -> Project:
+        """A frozen snapshot."""
+        return self._project
+
+    @property
+    def graph(self) -> Graph:
+        """The network of the project."""
+        return self._project.graph
+
+    @property
+    def nodes(self) -> Mapping[str, Node]:
+        """Every node by its id, in the order of their making."""
+        return self._nodes
+
+    @property
+    def wires(self) -> Set[Wire]:
+        """Every wire."""
+        return self._wires
+
+    @property
+    def inference(self) -> Inference:
+        """Shapes, counts and problems of the whole network; the newest that is complete."""
+        return self._inferring.inference
+
+    @property
+    def is_inferring(self) -> bool:
+        """Whether a large network's results still lag behind the last edit."""
+        return self._inferring.is_running
+
+    def finish_inference(self) -> None:
+        """Bring the results up to date now, however long it takes."""
+        self._inferring.finish()
+
+    def entry(self, id: str) -> catalogue.Entry:
+        """The catalogue's entry of a node; one that says so where the layer is unknown."""
+        type = self._nodes[id].type
+        return catalogue.entries().get(type) or _unknown_entry(type)
+
+    def result(self, id: str) -> NodeResult:
+        """What inference found for a node; empty until it has come to it."""
+        return self.inference.nodes.get(id, UNKNOWN)
+
+    def wires_of(self, id: str) -> list[Wire]:
+        """The wires into and out of a node."""
+        return [w for w in self._wires if id in (w.source, w.target)]
+
+    def wire_into(self, id: str, port: str) -> Wire | None:
+        """The one wire that enters a port."""
+        return next((w for w in self._wires if (w.target, w.target_port) == (id, port)), None)
+
+    def fits(self, source: str, source_port: str, target: str, target_port: str) -> str:
+        """ "" when a wire may go there, else the reason in a sentence."""
+        return fits(self.graph, self._project.data.fields, self.inference, source, source_port, target, target_port)
+
+    # Gestures
+
+    def add_node(
+        self,
+        type: str,
+        x: float,
+        y: float,
+        params: dict[str, Any] | None = None,
+        connect_from: tuple[str, str] | None = None,
+        connect_to: tuple[str, str] | None = None,
+    ) -> str:
+        """Add a node, wired to the given output and input where they are given; its id."""
+        entry = catalogue.entry(type)
+        graph, id = self._with_new(self.graph, entry, x, y, params)
+        if connect_from:
+            graph = edit.connect(graph, Wire(connect_from[0], id, connect_from[1], self._first(entry, "inputs")))
+        if connect_to:
+            graph = edit.connect(graph, Wire(id, connect_to[0], self._first(entry, "outputs"), connect_to[1]))
+        self._push(tr("Add {layer}", layer=entry.title), graph=graph)
+        return id
+
+    def connect(self, source: str, source_port: str, target: str, target_port: str) -> None:
+        """Draw a wire; one that already enters the port gives way.
+
+        Raises:
+            GraphError: the wire would close a circle, or an end is not there.
+        """
+        self._push(tr("Connect"), graph=edit.connect(self.graph, Wire(source, target, source_port, target_port)))
+
+    def disconnect(self, wires: Iterable[Wire]) -> None:
+        """Take wires away."""
+        self._push(tr("Disconnect"), graph=edit.disconnect(self.graph, list(wires)))
+
+    def rewire(self, old: Iterable[Wire], new: Iterable[Wire]) -> None:
+        """Move the ends of wires: the old go, the new come, in one step."""
+        graph = edit.disconnect(self.graph, list(old))
+        for wire in new:
+            graph = edit.connect(graph, wire)
+        self._push(tr("Move wire"), graph=graph)
+
+    def move(self, positions: Mapping[str, tuple[float, float]]) -> None:
+        """Put nodes elsewhere."""
+        text = (
+            tr("Move {layer}", layer=self._title(next(iter(positions)))) if len(positions) == 1 else tr("Move layers")
+        )
+        self._push(text, graph=placing.moved(self.graph, positions))
+
+    def delete(self, ids: Iterable[str], rejoin: bool = False) -> None:
+        """Remove nodes with their wires; `rejoin` leads what came in on to where it went out."""
+        ids = list(ids)
+        text = tr("Delete {layer}", layer=self._title(ids[0])) if len(ids) == 1 else tr("Delete layers")
+        self._push(text, graph=edit.remove(self.graph, ids, rejoin=rejoin))
+
+    def splice(self, id: str, wire: Wire, position: tuple[float, float] | None = None) -> None:
+        """Put a node that stands free into a wire; what comes behind makes room."""
+        graph = self.graph
+        if position is not None:
+            graph = placing.moved(graph, {id: position})
+        graph = self._into_wire(graph, id, wire)
+        self._push(tr("Insert {layer} on wire", layer=self._title(id)), graph=graph)
+
+    def insert_on_wire(self, type: str, wire: Wire, x: float, y: float) -> str:
+        """Add a node in the midst of a wire; its id."""
+        entry = catalogue.entry(type)
+        graph, id = self._with_new(self.graph, entry, x, y, None)
+        self._push(tr("Insert {layer} on wire", layer=entry.title), graph=self._into_wire(graph, id, wire))
+        return id
+
+    def set_parameter(self, ids: Iterable[str], name: str, value: Any, gesture: Hashable = None) -> None:
+        """Give nodes a parameter's value; edits under one `gesture` merge into one step.
+
+        Raises:
+            GraphError: the value is none that the parameter takes.
+        """
+        ids = tuple(ids)
+        graph = self.graph
+        for id in ids:
+            graph = edit.set_parameter(graph, id, name, value)
+        text = tr("Set {parameter}", parameter=name.replace("_", " "))
+        self._push(text, graph=graph, gesture=None if gesture is None else (ids, name, gesture))
+
+    def rename(self, id: str, title: str) -> None:
+        """Give a node a title of its own; empty: the layer's name again."""
+        title = " ".join(title.split())[:64]
+        node = msgspec.structs.replace(self._nodes[id], title="" if title == self.entry(id).title else title)
+        self._push(tr("Rename {layer}", layer=self._title(id)), graph=placing.with_nodes(self.graph, {id: node}))
+
+    def replace(self, id: str, type: str) -> None:
+        """Make a node a layer of another type, keeping the parameters and wires that both have."""
+        text = tr("Make {layer} a {other}", layer=self._title(id), other=catalogue.entry(type).title)
+        self._push(text, graph=edit.replace(self.graph, id, type))
+
+    def arrange(self, sizes: Mapping[str, tuple[float, float]] | None = None, width: float = 800.0) -> None:
+        """Lay the whole network out; `sizes` are those of the nodes as drawn, `width` the row to fill."""
+        self._push(tr("Arrange"), graph=placing.arranged(self.graph, sizes or {}, width))
+
+    def copy(self, ids: Iterable[str]) -> bytes:
+        """Nodes and the wires among them, for the clipboard."""
+        return clipboard.copy(self.graph, list(ids))
+
+    def paste(self, content: bytes, x: float, y: float) -> list[str]:
+        """Put nodes from the clipboard at (x, y), never exactly upon others; their new ids.
+
+        Raises:
+            ProjectError: what the clipboard holds is not ours.
+        """
+        graph, ids = clipboard.paste(self.graph, clipboard.read(content), x, y)
+        self._push(tr("Paste"), graph=graph)
+        return ids
+
+    def duplicate(self, ids: Iterable[str]) -> list[str]:
+        """Nodes once more, a step beside themselves; their new ids."""
+        clip = clipboard.read(self.copy(ids))
+        left, top = min(n.x for n in clip.nodes), min(n.y for n in clip.nodes)
+        graph, new = clipboard.paste(self.graph, clip, left + clipboard.STEP, top + clipboard.STEP)
+        self._push(tr("Duplicate"), graph=graph)
+        return new
+
+    def set_data(self, data: DataSpec, gesture: Hashable = None) -> None:
+        """Other data, another split, other roles."""
+        data = _checked(data, tr("the data settings"))
+        self._push(tr("Change data"), data=data, gesture=None if gesture is None else ("data", gesture))
+
+    def set_training(self, name: str, value: Any, gesture: Hashable = None) -> None:
+        """Change one of the training settings.
+
+        Raises:
+            ProjectError: there is no such setting, or it does not take that value.
+        """
+        if name not in TrainingSpec.__struct_fields__:
+            raise ProjectError(tr("the training settings"), got=f"there is no {name!r}")
+        training = _checked(
+            msgspec.structs.replace(self._project.training, **{name: value}), tr("the training settings")
+        )
+        text = tr("Set {parameter}", parameter=name.replace("_", " "))
+        self._push(text, training=training, gesture=None if gesture is None else ("training", name, gesture))
+
+    def set_loss(self, type: str) -> None:
+        """Judge the network by this loss: the loss node becomes it, or one comes behind the open output."""
+        losses = [id for id in self._nodes if self.entry(id).kind == "loss"]
+        if losses:
+            graph = edit.replace(self.graph, losses[-1], type)
+        else:
+            graph = edit.apply_fix(self.graph, Fix("", "add_loss", name=type))
+        self._push(tr("Set loss to {loss}", loss=catalogue.entry(type).title), graph=graph)
+
+    def apply_fix(self, fix: Fix) -> None:
+        """Do what a fix says, as one step."""
+        if fix.action == "choose_data":
+            self.data_wanted.emit()
+        elif fix.action == "set_training":
+            self.set_training(fix.name, fix.value)
+        elif fix.action == "set_data":
+            self.set_data(msgspec.structs.replace(self._project.data, **{fix.name: fix.value}))
+        else:
+            self._push(fix.label, graph=edit.apply_fix(self.graph, fix))
+
+    # The whole
+
+    def new(self, project: Project, weights: bytes | None = None, path: Path | None = None) -> None:
+        """Take up another project; the undo stack starts anew."""
+        self.undo_stack.clear()
+        self._project, self._weights = project, weights
+        self._nodes = {node.id: node for node in project.graph.nodes}
+        self._wires = frozenset(project.graph.wires)
+        self._saved = (project, weights)
+        self.set_path(path)
+        self.was_reset.emit()
+        self._infer()
+        self._tell_dirty()
+
+    @property
+    def weights(self) -> bytes | None:
+        """The trained weights that are kept with the project, as safetensors."""
+        return self._weights
+
+    def set_weights(self, weights: bytes | None) -> None:
+        """Keep these weights with the project from now on; not undoable."""
+        if weights != self._weights:
+            self._weights = weights
+            self.weights_changed.emit()
+            self._tell_dirty()
+
+    @property
+    def path(self) -> Path | None:
+        """Its file, or None while it has none."""
+        return self._path
+
+    def set_path(self, path: Path | None) -> None:
+        """It lies in this file from now on."""
+        if path != self._path:
+            self._path = path
+            self.path_changed.emit(path)
+
+    @property
+    def is_dirty(self) -> bool:
+        """Whether there is anything that its file does not hold."""
+        return (self._project, self._weights) != self._saved
+
+    def mark_saved(self, project: Project, weights: bytes | None) -> None:
+        """Its file holds this now; edits made since are still to be saved."""
+        self._saved = (project, weights)
+        self._tell_dirty()
+
+    def mark_unsaved(self) -> None:
+        """No file holds this: a recovered project."""
+        self._saved = (Project(name=""), None)
+        self._tell_dirty()
+
+    # Primitive edits
+
+    def _push(
+        self,
+        text: str,
+        graph: Graph | None = None,
+        data: DataSpec | None = None,
+        training: TrainingSpec | None = None,
+        gesture: Hashable = None,
+    ) -> None:
+        new = {"graph": graph, "data": data, "training": training}
+        after = msgspec.structs.replace(self._project, **{k: v for k, v in new.items() if v is not None})
+        if after != self._project:
+            self.undo_stack.push(Edit(text, self._show, self._project, after, gesture))
+
+    def _show(self, project: Project) -> None:
+        """Become this project and say by id what is different."""
+        before, self._project = self._project, project
+        if project.graph is not before.graph:
+            self._show_graph(project.graph)
+        if project.data != before.data:
+            self.data_changed.emit()
+        if project.training != before.training:
+            self.training_changed.emit()
+        if project.data.fields != before.data.fields or _is_rewired(before.graph, project.graph):
+            self._infer()
+        self._tell_dirty()
+
+    def _show_graph(self, graph: Graph) -> None:
+        old, new = self._nodes, {node.id: node for node in graph.nodes}
+        old_wires, new_wires = self._wires, frozenset(graph.wires)
+        self._nodes, self._wires = new, new_wires
+        for wire in sorted(old_wires - new_wires):
+            self.wire_removed.emit(wire)
+        for id in old.keys() - new.keys():
+            self.node_removed.emit(id)
+        for id in new:
+            if id not in old:
+                self.node_added.emit(id)
+        moved = []
+        for id, node in new.items():
+            was = old.get(id, node)
+            if was is node:
+                continue
+            if (was.type, was.params, was.title) != (node.type, node.params, node.title):
+                self.node_changed.emit(id)
+            if (was.x, was.y) != (node.x, node.y):
+                moved.append(id)
+        if moved:
+            self.nodes_moved.emit(moved)
+        for wire in sorted(new_wires - old_wires):
+            self.wire_added.emit(wire)
+
+    def _infer(self) -> None:
+        self._inferring.start(self.graph, self._project.data.fields)
+
+    def _tell_dirty(self) -> None:
+        dirty = self.is_dirty
+        if dirty != self._was_dirty:
+            self._was_dirty = dirty
+            self.dirty_changed.emit(dirty)
+
+    def _with_new(
+        self, graph: Graph, entry: catalogue.Entry, x: float, y: float, params: dict[str, Any] | None
+    ) -> tuple[Graph, str]:
+        params = entry.starts() if params is None else params
+        id = edit.unique_id(graph, entry.type)
+        graph = edit.add(graph, Node(id, entry.type, {}, float(x), float(y)))
+        for name, value in params.items():
+            graph = edit.set_parameter(graph, id, name, value)
+        return graph, id
+
+    def _into_wire(self, graph: Graph, id: str, wire: Wire) -> Graph:
+        node = graph.node(id)
+        entry = catalogue.entry(node.type)
+        graph = edit.disconnect(graph, [wire])
+        graph = edit.connect(graph, Wire(wire.source, id, wire.source_port, self._first(entry, "inputs")))
+        graph = edit.connect(graph, Wire(id, wire.target, self._first(entry, "outputs"), wire.target_port))
+        return placing.make_room(graph, id, wire)
+
+    def _first(self, entry: catalogue.Entry, side: str) -> str:
+        ports = getattr(entry, side)
+        if not ports:
+            raise GraphError(entry.title, got=f"it has no {side[:-1]} to wire")
+        return ports[0]
+
+    def _title(self, id: str) -> str:
+        return self._nodes[id].title or self.entry(id).title
+
+
+@cache
+def _unknown_entry(type: str) -> catalogue.Entry:
+    help = tr("This version knows no such layer.")
+    return catalogue.Entry(type, type, "layer", "Shape", (), help, "", "", (), ("x",), ("out",), object)
+
+
+def _is_rewired(before: Graph, after: Graph) -> bool:
+    """Whether anything but places changed."""
+    if before.wires != after.wires or len(before.nodes) != len(after.nodes):
+        return True
+    return any(
+        a is not b and (a.id, a.type, a.params, a.title) != (b.id, b.type, b.params, b.title)
+        for a, b in zip(before.nodes, after.nodes)
+    )
+
+
+def _checked(settings: Any, where: str) -> Any:
+    """The same settings, each value held against its type and range.
+
+    Raises:
+        ProjectError: a value that its setting does not take.
+    """
+    try:
+        return msgspec.convert(msgspec.to_builtins(settings), type(settings))
+    except msgspec.ValidationError as error:
+        raise ProjectError(where, got=str(error).replace("`", "'")) from None
