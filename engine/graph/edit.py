@@ -175,12 +175,12 @@ def downstream(graph: Graph, id: str) -> set[str]:
 
 
 def open_ends(graph: Graph) -> list[Node]:
-    """The nodes that give something which goes nowhere, a wired one before a lone one, a later one before an earlier."""
+    """The nodes whose output goes nowhere: wired ones before lone ones, and of each the last made first."""
     used = {wire.source for wire in graph.wires}
     fed = {wire.target for wire in graph.wires}
     known = catalogue.entries()
     ends = [n for n in graph.nodes if n.id not in used and n.type in known and known[n.type].outputs]
-    return sorted(reversed(ends), key=lambda node: node.id not in fed)
+    return sorted(ends[::-1], key=lambda node: node.id not in fed)
 
 
 def _node(graph: Graph, id: str) -> Node:
