@@ -95,6 +95,7 @@ class Snapshot(Event, tag="Snapshot", frozen=True, kw_only=True):
     epoch: int
     file: str
     contents: tuple[str, ...]
+    request: str = ""
 
 
 class Prediction(Event, tag="Prediction", frozen=True, kw_only=True):

@@ -1,0 +1,114 @@
+"""Why a run cannot go on: where the first value that is no number came from, and what to do."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import engine
+from engine.errors import Fix, TrainingError
+from engine.formats.checkpoint import as_array
+from engine.train.events import Diagnosis
+
+if TYPE_CHECKING:
+    from engine.train.task import Batch, Task
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A sentence about a node ("" for the whole run), and the mend."""
+
+    message: str
+    node: str
+    fix: Fix
+
+    def event(self, step: int) -> Diagnosis:
+        return Diagnosis(step=step, kind="not_finite", message=self.message, node=self.node, severity="error",
+                         fix=asdict(self.fix))  # fmt: skip
+
+
+class Diverged(TrainingError):
+    """Loss or gradient is infinite or no number."""
+
+    def __init__(self, finding: Finding):
+        super().__init__("", got=finding.message.rstrip("."), fixes=(finding.fix,))
+        self.finding = finding
+
+
+def diagnose(task: Task, batch: Batch, loss: float, learning_rate: float) -> Finding:
+    """Look for the first place, in the order of the network, where a value is not finite."""
+    slower = _slower(learning_rate)
+    bad_input = next((name for name, value in batch.inputs.items() if not _is_finite(value)), None)
+    if bad_input is not None:
+        return Finding(
+            f"The field {bad_input!r} holds values that are infinite or no number, so nothing can be learned from it; "
+            "clean the data.", "", Fix("Choose the data again", "choose_data"),
+        )  # fmt: skip
+    where, node = _first_fault(task, batch)
+    subject = f"{where} of {node!r} became infinite or no number" if node else f"The loss became {loss}"
+    return Finding(
+        f"{subject} at a learning rate of {learning_rate:g}: the training has diverged; "
+        f"try a learning rate of {slower.value:g}.", node, slower,
+    )  # fmt: skip
+
+
+def unstable_validation(learning_rate: float) -> Finding:
+    """The training part still gives numbers, the validation part no longer does."""
+    slower = _slower(learning_rate)
+    return Finding(
+        f"The validation loss became infinite or no number at a learning rate of {learning_rate:g}; "
+        f"try a learning rate of {slower.value:g}.", "", slower,
+    )  # fmt: skip
+
+
+def _slower(learning_rate: float) -> Fix:
+    value = float(f"{learning_rate / 10:.3g}")
+    return Fix(f"Set the learning rate to {value:g}", "set_training", name="lr", value=value)
+
+
+def _first_fault(task: Task, batch: Batch) -> tuple[str, str]:
+    """-> ("A weight" or "The output" or "A gradient", node id), ("", "") where none is found."""
+    for name, parameter in task.model.named_parameters():
+        if not _is_finite(parameter):
+            return "A weight", node_of(name)
+    for node, output in outputs_in_order(task, batch):
+        if not _is_finite(output):
+            return "The output", node
+    # gradients run backwards: the last node whose gradient is not finite was the first to have it
+    for name, parameter in reversed(list(task.model.named_parameters())):
+        if parameter.grad is not None and not _is_finite(parameter.grad):
+            return "A gradient", node_of(name)
+    return "", ""
+
+
+def outputs_in_order(task: Task, batch: Batch) -> list[tuple[str, Any]]:
+    """What each node puts out for `batch`, in the order in which they are computed; learns and changes nothing."""
+    outputs: list[tuple[str, Any]] = []
+    handles = [
+        module.register_forward_hook(lambda module, inputs, output, name=name: outputs.append((name, output)))
+        for name, module in task.model.named_children()
+    ]
+    state = engine.get_rng_state()
+    try:
+        with task.evaluating():
+            task.model(batch.inputs)
+    finally:
+        for handle in handles:
+            handle.remove()
+        engine.set_rng_state(state)
+    return outputs
+
+
+def node_of(parameter: str) -> str:
+    """The node that a key of the state dict belongs to.
+
+    >>> node_of("conv1.weight")
+    'conv1'
+    """
+    return parameter.partition(".")[0]
+
+
+def _is_finite(value: Any) -> bool:
+    return bool(np.isfinite(as_array(value)).all())

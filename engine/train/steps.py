@@ -1,0 +1,80 @@
+"""One step of training: what happens to a batch. Supervised learning is one way; others are other classes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+import engine
+from engine.train.diagnosis import Diverged, diagnose
+from engine.train.task import Batch, Task
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a step says of its batch: `predicted` and `true` are what the metrics compare."""
+
+    loss: float
+    gradient_norm: float
+    predicted: np.ndarray
+    true: np.ndarray
+
+
+class SupervisedStep:
+    """Forward, loss, backward, clip, update.
+
+    Args:
+        task: the network and its losses.
+        optimizer: what updates the network's parameters.
+        clip_norm: the longest that the gradient of all parameters together may be; longer ones are shortened to it.
+    """
+
+    def __init__(self, task: Task, optimizer: Any, clip_norm: float | None = None):
+        self.task = task
+        self.optimizer = optimizer
+        self.clip_norm = clip_norm
+        self._parameters = [p for p in task.model.parameters() if p.requires_grad]
+
+    def train(self, batch: Batch) -> Outcome:
+        """Learn from one batch.
+
+        Raises:
+            Diverged: loss or gradient is not finite; the parameters are left as they were before the step.
+        """
+        self.optimizer.zero_grad()
+        output = self.task.model(batch.inputs)
+        loss = self.task.loss(output, batch)
+        loss.backward()
+        value, norm = loss.item(), gradient_norm(self._parameters)
+        if not (math.isfinite(value) and math.isfinite(norm)):
+            raise Diverged(diagnose(self.task, batch, value, self.learning_rate))
+        if self.clip_norm is not None and norm > self.clip_norm:
+            for parameter in self._parameters:
+                if parameter.grad is not None:
+                    parameter.grad.mul_(self.clip_norm / (norm + 1e-6))
+        self.optimizer.step()
+        return Outcome(value, norm, self.task.decided(output), batch.true)
+
+    def judge(self, batch: Batch) -> Outcome:
+        """Look at one batch without learning from it; the network is in evaluation mode already."""
+        with engine.no_grad():
+            output = self.task.model(batch.inputs)
+            loss = self.task.loss(output, batch)
+        return Outcome(loss.item(), 0.0, self.task.decided(output), batch.true)
+
+    @property
+    def learning_rate(self) -> float:
+        """Of the first parameter group."""
+        return float(self.optimizer.param_groups[0]["lr"])
+
+
+def gradient_norm(parameters: list[Any]) -> float:
+    """Length of the gradient of all parameters together, √(sum of squares)."""
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    if not gradients:
+        return 0.0
+    squares = [(g * g).sum() for g in gradients]
+    return math.sqrt(float(engine.stack(squares).sum().item()))

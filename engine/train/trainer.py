@@ -1,0 +1,247 @@
+"""The training loop, and what hangs on it: everything but the step itself is an extension (as in Chainer)."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable
+from typing import Any, Literal
+
+import numpy as np
+
+import engine
+from engine.formats.checkpoint import Checkpoint
+from engine.metrics import METRICS, Mean
+from engine.train.diagnosis import Diverged, unstable_validation
+from engine.train.run_folder import RunFolder
+from engine.train.steps import Outcome, SupervisedStep
+from engine.train.task import Task
+
+Reason = Literal["finished", "stopped", "early_stopped"]
+
+
+class Extension:
+    """Something done along the way. `state` is what a resumed run needs in order to do the same again."""
+
+    name = ""
+
+    def started(self, trainer: Trainer) -> None:
+        """Before the first step of this process."""
+
+    def before_step(self, trainer: Trainer) -> None:
+        """Between two steps: the place to wait."""
+
+    def stepped(self, trainer: Trainer, outcome: Outcome) -> None:
+        """After each step."""
+
+    def epoch_ended(self, trainer: Trainer) -> None:
+        """After validation; `trainer.train_figures` and `trainer.validation_figures` are those of the epoch."""
+
+    def ended(self, trainer: Trainer, reason: Reason) -> None:
+        """After the last step of this process, unless a fault ended it."""
+
+    def state(self) -> dict[str, Any]:
+        return {}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Take up what `state` gave."""
+
+
+class Figures:
+    """Loss and metrics of one pass, gathered batch by batch."""
+
+    def __init__(self, metrics: Iterable[str]):
+        self.loss = Mean()
+        self.metrics = {name: METRICS[name]() for name in metrics}
+
+    def add(self, outcome: Outcome) -> None:
+        self.loss.add(outcome.loss, len(outcome.true))
+        for metric in self.metrics.values():
+            metric.update(outcome.predicted, outcome.true)
+
+    def values(self) -> dict[str, float]:
+        """Those that have a meaning."""
+        values = {"loss": self.loss.value()} | {name: metric.value() for name, metric in self.metrics.items()}
+        return {name: value for name, value in values.items() if value is not None and math.isfinite(value)}
+
+    def state(self) -> dict[str, list[float]]:
+        return {"loss": self.loss.state()} | {name: metric.state() for name, metric in self.metrics.items()}
+
+    def load(self, state: dict[str, list[float]]) -> None:
+        self.loss.load(state["loss"])
+        for name, metric in self.metrics.items():
+            metric.load(state[name])
+
+
+class Trainer:
+    """Runs a task to its last epoch.
+
+    Args:
+        task: network, data and losses.
+        folder: where events and checkpoints go.
+        epochs: the epoch to stop after, counted from the very beginning.
+        extensions: called in this order at every occasion.
+    """
+
+    def __init__(self, task: Task, folder: RunFolder, epochs: int, extensions: list[Extension]):
+        training = task.project.training
+        self.task = task
+        self.folder = folder
+        self.epochs = epochs
+        self.extensions = extensions
+        self.optimizer = task.make_optimizer()
+        self.schedule = task.make_schedule(self.optimizer)
+        self.step = SupervisedStep(task, self.optimizer, training.clip_norm)
+        self.steps = self.epoch = self.batch = 0
+        """Steps taken, epochs ended, and batches taken of the epoch now running."""
+        self.figures = Figures(task.metrics)
+        self.train_figures: dict[str, float] = {}
+        self.validation_figures: dict[str, float] = {}
+        self.stopping: Reason | None = None
+        self._before = 0.0
+        self._began = time.monotonic()
+        self._idle = 0.0
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return self.task.batches_per_epoch
+
+    @property
+    def seconds(self) -> float:
+        """Time spent training, pauses left out, earlier processes counted."""
+        return self._before + time.monotonic() - self._began - self._idle
+
+    def idle(self, seconds: float) -> None:
+        """Wait, and don't count it."""
+        time.sleep(seconds)
+        self._idle += seconds
+
+    def stop(self, reason: Reason) -> None:
+        """End before the next step."""
+        self.stopping = self.stopping or reason
+
+    def run(self) -> Reason:
+        """Train; returns why it ended.
+
+        Raises:
+            Diverged: loss or gradient is no longer finite.
+        """
+        self._began = time.monotonic()
+        self.task.model.train()
+        self._call("started")
+        while self.epoch < self.epochs and self.stopping is None:
+            self._run_epoch()
+        reason = self.stopping or "finished"
+        self._call("ended", reason)
+        return reason
+
+    def _run_epoch(self) -> None:
+        batches = self.task.batches(self.epoch)
+        while self.batch < len(batches):
+            self._call("before_step")
+            if self.stopping is not None:
+                return
+            outcome = self.step.train(self.task.batch(batches[self.batch]))
+            self.steps += 1
+            self.batch += 1
+            self.figures.add(outcome)
+            self._call("stepped", outcome)
+        self._end_epoch()
+
+    def _end_epoch(self) -> None:
+        self.train_figures = self.figures.values()
+        self.validation_figures = self.validate()
+        self.epoch += 1
+        self.batch = 0
+        self.figures = Figures(self.task.metrics)
+        self._advance_schedule()
+        self._call("epoch_ended")
+
+    def validate(self) -> dict[str, float]:
+        """Figures over the validation part; empty where there is none.
+
+        Raises:
+            Diverged: the loss is not finite there.
+        """
+        figures = Figures(self.task.metrics)
+        self.task.model.eval()
+        for indices in self.task.validation_batches():
+            figures.add(self.step.judge(self.task.batch(indices)))
+        self.task.model.train()
+        loss = figures.loss.value()
+        if loss is not None and not math.isfinite(loss):
+            raise Diverged(unstable_validation(self.step.learning_rate))
+        return figures.values()
+
+    @property
+    def watched(self) -> float:
+        """The loss that decides which epoch was best: validation's, or training's where nothing is held back."""
+        return (self.validation_figures or self.train_figures).get("loss", math.inf)
+
+    def _advance_schedule(self) -> None:
+        if self.schedule is None:
+            return
+        if type(self.schedule).__name__ == "ReduceLROnPlateau":
+            self.schedule.step(self.watched)
+        else:
+            self.schedule.step()
+
+    def set_learning_rate(self, value: float) -> float:
+        """Change the rate; a schedule goes on from there in proportion. Returns the rate before."""
+        before = self.step.learning_rate
+        factor = value / before if before else 1.0
+        for group in self.optimizer.param_groups:
+            group["lr"] = value
+            if "initial_lr" in group:
+                group["initial_lr"] *= factor
+        if hasattr(self.schedule, "base_lrs"):
+            self.schedule.base_lrs = [base * factor for base in self.schedule.base_lrs]
+        return before
+
+    def checkpoint(self) -> Checkpoint:
+        """Everything that a resumed run needs in order to be the same."""
+        state = {
+            "steps": self.steps,
+            "epoch": self.epoch,
+            "batch": self.batch,
+            "seconds": self.seconds,
+            "samples": len(self.task.train) + len(self.task.validation),
+            "random": engine.get_rng_state(),
+            "schedule": self.schedule.state_dict() if self.schedule is not None else {},
+            "figures": self.figures.state(),
+            "train_figures": self.train_figures,
+            "validation_figures": self.validation_figures,
+            "extensions": {extension.name: extension.state() for extension in self.extensions if extension.name},
+        }
+        return Checkpoint(
+            self.task.model.state_dict(), self.optimizer.state_dict(), self.task.preparation.state(), state
+        )
+
+    def load(self, checkpoint: Checkpoint) -> None:
+        """Go on from `checkpoint`."""
+        state = checkpoint.state
+        self.task.load_weights(checkpoint.model)
+        self.optimizer.load_state_dict(_with_tensors(checkpoint.optimizer))
+        if self.schedule is not None:
+            self.schedule.load_state_dict(state["schedule"])
+        engine.set_rng_state(state["random"])
+        self.steps, self.epoch, self.batch = state["steps"], state["epoch"], state["batch"]
+        self._before = state["seconds"]
+        self.figures.load(state["figures"])
+        self.train_figures = state["train_figures"]
+        self.validation_figures = state["validation_figures"]
+        for extension in self.extensions:
+            if extension.name:
+                extension.load(state["extensions"][extension.name])
+
+    def _call(self, occasion: str, *arguments: Any) -> None:
+        for extension in self.extensions:
+            getattr(extension, occasion)(self, *arguments)
+
+
+def _with_tensors(tree: Any) -> Any:
+    if isinstance(tree, dict):
+        return {key: _with_tensors(value) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return [_with_tensors(value) for value in tree]
+    return engine.from_numpy(tree.copy()) if isinstance(tree, np.ndarray) else tree
