@@ -1,0 +1,154 @@
+"""The folder of a run: making one, finding those of a project, and what a list says of each."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from engine.graph import spec
+from engine.graph.spec import Project
+from engine.train.events import AnyEvent, EpochEnded, Failed, RunEnded, RunStarted, decode_event
+from gui.run import process
+
+TAIL = 1 << 16
+
+
+def create(runs: Path, project: Project, base: Path, weights: bytes | None = None, name: str = "") -> Path:
+    """A new folder below `runs` with the project in it, its data found from anywhere.
+
+    `base` is the folder that a relative data source counts from.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    folder = runs / name if name else _free_name(runs)
+    folder.mkdir(parents=True, exist_ok=bool(name))
+    _write(folder / "project.json", spec.encode(stands_alone(project, base)))
+    if weights is not None:
+        _write(folder / "weights.safetensors", weights)
+    return folder
+
+
+def _free_name(runs: Path) -> Path:
+    """Runs are named by when they began: the names sort by time."""
+    stem = time.strftime("%Y-%m-%d %H-%M-%S")
+    folder, count = runs / stem, 2
+    while folder.exists():
+        folder, count = runs / f"{stem} {count}", count + 1
+    return folder
+
+
+def stands_alone(project: Project, base: Path) -> Project:
+    """The project with its data named by a whole path, so that it can be trained from the run's folder."""
+    data = project.data
+    if data.reader == "bundled" or not data.source or Path(data.source).is_absolute():
+        return project
+    source = str((base / data.source).resolve())
+    return msgspec.structs.replace(project, data=msgspec.structs.replace(data, source=source))
+
+
+def _write(path: Path, content: bytes) -> None:
+    part = path.with_name(path.name + ".part")
+    with part.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(part, path)
+
+
+def find(runs: Path) -> list[Path]:
+    """The run folders of a project, newest first."""
+    if not runs.is_dir():
+        return []
+    folders = [path.parent for path in runs.glob("*/project.json") if not path.parent.name.startswith(".")]
+    return sorted(folders, key=lambda folder: (_began(folder), folder.name), reverse=True)
+
+
+def _began(folder: Path) -> float:
+    """When the run said its first word; before that, when its project was written."""
+    first = _head(folder)
+    return first.time if first is not None and first.time else (folder / "project.json").stat().st_mtime
+
+
+def _head(folder: Path) -> RunStarted | None:
+    path = folder / process.EVENTS
+    if not path.exists():
+        return None
+    with path.open("rb") as file:
+        event = parse(file.readline(TAIL))
+    return event if isinstance(event, RunStarted) else None
+
+
+def parse(line: bytes) -> AnyEvent | None:
+    """The event of a line. None for a line that was torn when its writer was killed.
+
+    What a later process wrote behind the torn piece, on the same line, is found.
+    """
+    whole = line[line.rfind(b'{"event"') :] if line.count(b'{"event"') > 1 else line
+    try:
+        return decode_event(whole)
+    except msgspec.DecodeError:
+        return None
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One line of the list of runs. `figure` is the best value of `metric`, None before the first epoch ended."""
+
+    folder: Path
+    title: str
+    state: str
+    metric: str = "loss"
+    figure: float | None = None
+
+
+def summarise(folder: Path) -> Summary:
+    """Read the head and the tail of the run's events; a few milliseconds however long the run was."""
+    head = _head(folder)
+    if head is None:
+        return Summary(folder, folder.name, "starting" if process.is_alive(folder) else "failed")
+    events = _last_events(folder)
+    ended = next((event for event in reversed(events) if isinstance(event, RunEnded)), None)
+    started = next((event for event in reversed(events) if isinstance(event, RunStarted) and not event.serving), None)
+    if ended is not None and started is not None and started.seq > ended.seq:
+        ended = None
+    failed = any(isinstance(event, Failed) for event in events)
+    epochs = [event for event in events if isinstance(event, EpochEnded)]
+    metric = next((name for name in head.metrics if name in ("accuracy", "r2")), "loss")
+    return Summary(folder, _title(head.time), _state(folder, ended, failed), metric, _figure(metric, ended, epochs))
+
+
+def _state(folder: Path, ended: RunEnded | None, failed: bool) -> str:
+    if ended is not None:
+        return "failed" if ended.reason == "failed" else "finished"
+    if process.is_alive(folder):
+        return "running"
+    return "failed" if failed else "lost"
+
+
+def _figure(metric: str, ended: RunEnded | None, epochs: list[EpochEnded]) -> float | None:
+    if ended is not None and metric in ended.best:
+        return ended.best[metric]
+    best = min if metric == "loss" else max
+    return best((event.validation[metric] for event in epochs if metric in event.validation), default=None)
+
+
+def _title(began: float) -> str:
+    moment = datetime.fromtimestamp(began)
+    today = moment.date() == datetime.now().date()
+    return moment.strftime("%H:%M:%S" if today else "%d %b %H:%M")
+
+
+def _last_events(folder: Path) -> list[AnyEvent]:
+    path = folder / process.EVENTS
+    with path.open("rb") as file:
+        start = max(0, file.seek(0, 2) - TAIL)
+        file.seek(start)
+        lines = file.read().splitlines()
+    events = [parse(line) for line in (lines[1:] if start else lines)]
+    return [event for event in events if event is not None]

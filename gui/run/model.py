@@ -1,0 +1,472 @@
+"""The run that the window follows: it tails a run's folder, says what came, and tells the engine what to do."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic
+from uuid import uuid4
+
+import numpy as np
+from PySide6.QtCore import QObject, QTimer, Signal
+from safetensors.numpy import load_file
+
+from engine.errors import TrainingError
+from engine.formats import checkpoint as checkpoints
+from engine.graph.spec import Project
+from engine.train import events
+from engine.train.events import AnyCommand, AnyEvent, Failed, RunStarted, Step
+from gui.i18n import tr
+from gui.run import folder as run_folder
+from gui.run import process
+from gui.run.history import History
+from gui.run.tail import Tail
+
+SLICE = 0.006
+"""Seconds a tick may read for: the rest of the frame belongs to the window."""
+TICK, LOADING_TICK, REST_TICK = 33, 8, 500
+"""Milliseconds between two looks at the folder: while an engine lives, while a long past is read, afterwards."""
+LOOK = 0.5
+"""Seconds between two looks whether the engine lives."""
+SERVE_IDLE = 120
+"""Seconds without a question after which an engine that only answers goes."""
+TRAINING = ("starting", "running", "paused", "stopping")
+
+
+class Run(QObject):
+    """One run folder at a time: what its engine says comes as signals and in `history`.
+
+    State is one of "idle", "starting", "running", "paused", "stopping", "finished", "failed", "lost"; `message` says
+    in one sentence why it is "failed" or "lost".
+    """
+
+    state_changed = Signal(str)
+    started = Signal(object)
+    stepped = Signal()
+    epoch_ended = Signal(object)
+    snapshot = Signal(object, object)
+    prediction = Signal(object)
+    diagnosis = Signal(object)
+    edited = Signal(object)
+    checkpoint = Signal(object)
+    failed = Signal(object)
+    ended = Signal(object)
+    refused = Signal(object)
+    followed = Signal()
+    """Another folder, or none: everything begins anew."""
+    loaded = Signal()
+    """What the run said before it was followed has been read."""
+
+    def __init__(self, parent: QObject | None = None):
+        super().__init__(parent)
+        self._timer = QTimer(self)
+        self._timer.timeout.connect(self._tick)
+        self._forget()
+
+    def _forget(self) -> None:
+        self.folder: Path | None = None
+        self.state = self._said_state = "idle"
+        self.message = ""
+        self.is_loading = False
+        self._tail: Tail | None = None
+        self._process: subprocess.Popen | None = None
+        self._launch_when_free: Callable[[], None] | None = None
+        self._is_serving = False  # an engine that only answers lives here, or is about to
+        self._next_look = 0.0
+        self._clear()
+
+    def _clear(self) -> None:
+        """Forget what was said."""
+        self.history = History()
+        self.info: RunStarted | None = None
+        self.end: events.RunEnded | None = None
+        self.last_step: Step | None = None
+        self.arrays: dict[str, np.ndarray] = {}
+        self._speaker_serves = False  # whose events are being read
+        self._new_snapshot: events.Snapshot | None = None
+
+    # Which run
+
+    def start(self, project: Project, base: Path, runs: Path, weights: bytes | None = None) -> None:
+        """Train the project in a new folder below `runs`; a relative data source counts from the folder `base`.
+
+        Raises:
+            TrainingError: a run is going on.
+        """
+        self._require_rest("Train")
+        folder = self._create(runs, project, base, weights)
+        if folder is not None:
+            self._attach(folder)
+            self._set_state("starting")
+            self._launch(["train", str(folder), "--out", str(folder)])
+            self._tick()
+
+    def resume(self) -> None:
+        """Go on from the last checkpoint of the run that was stopped, lost or failed; from its start without one.
+
+        Raises:
+            TrainingError: a run is going on, or there is none.
+        """
+        self._require_rest("Resume")
+        if self.folder is None:
+            raise TrainingError("Resume", got="there is no run", expected="one that was stopped or lost")
+        folder = self.folder
+        again = ["--resume"] if (folder / "checkpoints" / "last.safetensors").exists() else []
+        self._dismiss_server()
+        self._set_state("starting")
+        self._launch_when_free = lambda: self._launch(["train", str(folder), "--out", str(folder), *again])
+        self._tick()
+
+    def follow(self, folder: Path | None) -> None:
+        """Show that folder's run from its beginning, live if it lives; None for no run at all."""
+        if folder is not None and folder == self.folder:
+            return
+        self._dismiss_server()
+        if folder is not None:
+            self._attach(Path(folder))
+            self._tick()
+            return
+        self._timer.stop()
+        self._forget()
+        self.followed.emit()
+        self.state_changed.emit(self.state)
+
+    def follow_newest(self, runs: Path) -> None:
+        """What opening a project does: follow the run that lives, else the newest, else none."""
+        folders = self.find(runs)
+        living = next((folder for folder in folders if process.is_alive(folder)), None)
+        self.follow(living or next(iter(folders), None))
+
+    def find(self, runs: Path) -> list[Path]:
+        """The run folders below `runs`, newest first."""
+        return run_folder.find(runs)
+
+    def close(self) -> None:
+        """The window closes: training goes on, an engine that only answers ends."""
+        self.follow(None)
+        process.reap()
+
+    def _create(self, runs: Path, project: Project, base: Path, weights: bytes | None, name: str = "") -> Path | None:
+        self._dismiss_server()
+        try:
+            return run_folder.create(runs, project, base, weights, name)
+        except OSError as error:
+            self._cannot_start(runs, error)
+            return None
+
+    def _attach(self, folder: Path) -> None:
+        said = self._said_state
+        self._forget()
+        self.folder = folder
+        self._tail = Tail(folder / process.EVENTS)
+        self.is_loading = True
+        self.followed.emit()
+        if said != "idle":
+            self.state_changed.emit("idle")
+        self._timer.start(LOADING_TICK)
+
+    def _launch(self, arguments: list[str]) -> None:
+        try:
+            process.unsay(self.folder)
+            self._process = process.launch(arguments, self.folder)
+        except OSError as error:
+            self._cannot_start(self.folder, error)
+            return
+        self._next_look = monotonic() + LOOK
+        self._timer.start(TICK)
+
+    def _cannot_start(self, place: Path, error: OSError) -> None:
+        self._fail(tr("The run could not start in {place}: {why}.", place=place, why=_reason(error)))
+
+    def _require_rest(self, what: str) -> None:
+        if self.is_training:
+            raise TrainingError(what, got="this project is training", mend="stop it first")
+
+    # What to tell it
+
+    @property
+    def is_training(self) -> bool:
+        """Whether an engine trains, or is about to."""
+        return self.state in TRAINING
+
+    @property
+    def can_resume(self) -> bool:
+        """Whether there is a run here that ended before its time."""
+        return self.state == "lost" or (
+            self.state == "finished" and self.end is not None and self.end.reason == "stopped"
+        )
+
+    def pause(self) -> None:
+        """Wait before the next step."""
+        self._send(events.Pause(request=_request()))
+
+    def go_on(self) -> None:
+        """Leave the pause."""
+        self._send(events.Resume(request=_request()))
+
+    def step(self) -> None:
+        """Take one step and pause."""
+        self._send(events.StepOnce(request=_request()))
+
+    def stop(self) -> None:
+        """Write a checkpoint and end."""
+        if self.is_training:
+            self._send(events.Stop(request=_request()))
+            self._set_state("stopping")
+
+    def set_learning_rate(self, value: float) -> None:
+        """From the next step on."""
+        self._send(events.Set(request=_request(), name="lr", value=float(value)))
+
+    def predict(self, inputs: dict) -> str:
+        """Ask for one sample, in the data's own units; `prediction` answers with the request that is returned here.
+
+        Where no engine lives one is started that only answers. "" where there is no run to ask.
+        """
+        if self.folder is None or self.state == "starting":
+            return ""
+        command = events.Predict(request=_request(), inputs=inputs)
+        if self.is_training or (self._is_serving and self._launch_when_free is None):
+            self._send(command)
+        else:
+            self._serve(command)
+        return command.request
+
+    def serve(self, project: Project, base: Path, runs: Path, weights: bytes | None = None) -> None:
+        """Follow a folder without training, so that a project that has no run can be asked too."""
+        self._require_rest("Serve")
+        folder = self._create(runs, project, base, weights, name=".try")
+        if folder is not None:
+            self._attach(folder)
+            self._serve(None)
+
+    def _serve(self, question: AnyCommand | None) -> None:
+        """Start an engine that only answers, with its first question waiting for it."""
+
+        def launch() -> None:
+            folder = self.folder
+            self._launch(["serve", str(folder), "--out", str(folder), "--idle", str(SERVE_IDLE)])
+            if question is not None:
+                self._send(question)
+
+        self._is_serving = True
+        self._launch_when_free = launch
+        self._tick()
+
+    def _dismiss_server(self) -> None:
+        if self._is_serving and self.folder is not None and process.is_alive(self.folder):
+            self._send(events.Stop(request=_request()))
+        self._is_serving = False
+        self._launch_when_free = None
+
+    def weights(self) -> bytes | None:
+        """The network of the best checkpoint, else of the last, as a project file keeps it; None before the first.
+
+        Raises:
+            ProjectError: the checkpoint is cut off.
+        """
+        if self.folder is None:
+            return None
+        paths = [self.folder / "checkpoints" / f"{kind}.safetensors" for kind in ("best", "last")]
+        found = next((path for path in paths if path.exists()), None)
+        return checkpoints.read(found).weights() if found is not None else None
+
+    def _send(self, command: AnyCommand) -> None:
+        if self.folder is None:
+            raise TrainingError("Run", got="there is no run to tell anything")
+        try:
+            process.send(self.folder, command)
+        except OSError as error:
+            message = tr("The run could not be told: {why}.", why=_reason(error))
+            self.refused.emit(events.Refused(request=command.request, message=message))
+
+    # What it says
+
+    def _tick(self) -> None:
+        if self._launch_when_free is not None and not process.is_alive(self.folder):
+            launch, self._launch_when_free = self._launch_when_free, None
+            launch()
+        if self._tail is not None:
+            self._read(SLICE)
+        if self._tail is not None and not self._tail.is_behind:
+            self._caught_up()
+
+    def _read(self, seconds: float) -> None:
+        """Take in what came; steps go to the history in one piece, and `stepped` says so once."""
+        tail, had_steps = self._tail, False
+        for lines in tail.read(seconds):
+            if tail.was_restarted:
+                tail.was_restarted = False
+                self._clear()
+            steps: list[Step] = []
+            for line in lines:
+                event = run_folder.parse(line)
+                if type(event) is Step:
+                    steps.append(event)
+                elif event is not None:
+                    had_steps |= self._take_steps(steps)
+                    self._take(event)
+                    if self._tail is not tail:
+                        return  # a listener turned to another run
+            had_steps |= self._take_steps(steps)
+        if had_steps:
+            self.stepped.emit()
+        if not self.is_loading:
+            self._show_snapshot()
+
+    def _take_steps(self, steps: list[Step]) -> bool:
+        if not steps:
+            return False
+        self.history.add_steps(steps)
+        self.last_step = steps[-1]
+        steps.clear()
+        return True
+
+    def _take(self, event: AnyEvent) -> None:
+        take, signal = self._WHAT_TO_DO[type(event)]
+        if take is not None:
+            take(self, event)
+        if signal is not None and not (self.is_loading and signal in ("prediction", "refused", "failed")):
+            getattr(self, signal).emit(event)
+
+    def _take_started(self, event: RunStarted) -> None:
+        self._speaker_serves = event.serving
+        if event.serving and self.info is not None:
+            return  # what was trained here stays on show
+        self.info = event
+        if not event.serving:
+            self.end, self.message = None, ""
+            self.history.rewind(event.step)
+            self._set_state("running")
+
+    def _take_state(self, event: events.StateChanged) -> None:
+        if not self._speaker_serves:
+            self._set_state(event.state)
+
+    def _take_epoch(self, event: events.EpochEnded) -> None:
+        self.history.epochs.append(event)
+
+    def _take_snapshot(self, event: events.Snapshot) -> None:
+        self.history.snapshots.append(event)
+        self._new_snapshot = event
+
+    def _take_edit(self, event: events.Edited) -> None:
+        self.history.edits.append(event)
+
+    def _take_diagnosis(self, event: events.Diagnosis) -> None:
+        self.history.diagnoses.append(event)
+
+    def _take_failure(self, event: Failed) -> None:
+        self.message = event.message
+
+    def _take_end(self, event: events.RunEnded) -> None:
+        if self._speaker_serves:
+            self._is_serving = False
+            return
+        self.end = event
+        self._set_state("failed" if event.reason == "failed" else "finished")
+
+    _WHAT_TO_DO = {  # noqa: RUF012  (kind of event -> what the run takes from it, the signal that passes it on)
+        RunStarted: (_take_started, "started"),
+        events.EpochEnded: (_take_epoch, "epoch_ended"),
+        events.Snapshot: (_take_snapshot, None),
+        events.Prediction: (None, "prediction"),
+        events.Diagnosis: (_take_diagnosis, "diagnosis"),
+        events.Checkpoint: (None, "checkpoint"),
+        events.StateChanged: (_take_state, None),
+        events.Edited: (_take_edit, "edited"),
+        events.Refused: (None, "refused"),
+        Failed: (_take_failure, "failed"),
+        events.RunEnded: (_take_end, "ended"),
+    }
+
+    def _show_snapshot(self) -> None:
+        """Only the newest of a slice: plots show what is, not every picture on the way."""
+        event, self._new_snapshot = self._new_snapshot, None
+        if event is not None:
+            arrays = self.read_snapshot(event)
+            if arrays:
+                self.arrays = arrays
+                self.snapshot.emit(event, arrays)
+
+    def read_snapshot(self, event: events.Snapshot) -> dict[str, np.ndarray]:
+        """The arrays of a snapshot; empty where its file has been thinned out or lies outside the run's folder."""
+        path = (self.folder / event.file).resolve()
+        if not path.is_relative_to(self.folder.resolve()) or not path.is_file():
+            return {}
+        return load_file(path)
+
+    # What it does not say
+
+    def _caught_up(self) -> None:
+        if self.is_loading:
+            self._look()
+            self.is_loading = False
+            self._show_snapshot()
+            self.loaded.emit()
+            self._say_state()
+        elif monotonic() >= self._next_look:
+            self._look()
+        self._timer.setInterval(TICK if self.is_training or self._is_serving else REST_TICK)
+
+    def _look(self) -> None:
+        """Notice that the engine is gone although it said no goodbye."""
+        self._next_look = monotonic() + LOOK
+        expects_life = self.is_training or self._is_serving
+        if not expects_life or self._launch_when_free is not None or self._is_alive():
+            return
+        self._read(60.0)  # its last words may have come since the last look
+        code = self._process.returncode if self._process is not None else None
+        if self.state == "starting":
+            self._fail(self.message or _why_not_started(self.folder, code))
+        elif self.is_training:
+            self.message = _how_lost(code, self.last_step)
+            self._set_state("lost")
+        elif self._is_serving:
+            self._is_serving = False
+            self.refused.emit(events.Refused(request="", message=_why_not_started(self.folder, code)))
+
+    def _is_alive(self) -> bool:
+        """By our own child's exit where it is ours: the lock is left alone, it may be about to take it."""
+        if self._process is not None and self._process.poll() is None:
+            return True
+        return process.is_alive(self.folder)
+
+    def _fail(self, message: str) -> None:
+        self.message = message
+        self._set_state("failed")
+        self.failed.emit(Failed(message=message))
+
+    def _set_state(self, state: str) -> None:
+        self.state = state
+        if not self.is_loading:
+            self._say_state()
+
+    def _say_state(self) -> None:
+        if self.state != self._said_state:
+            self._said_state = self.state
+            self.state_changed.emit(self.state)
+
+
+def _request() -> str:
+    return uuid4().hex[:12]
+
+
+def _reason(error: OSError) -> str:
+    text = error.strerror or str(error)
+    return text[:1].lower() + text[1:]
+
+
+def _why_not_started(folder: Path, code: int | None) -> str:
+    said = process.last_words(folder)
+    if said:
+        return tr("The engine did not start: {why}", why=said if said.endswith(".") else f"{said}.")
+    return tr("The engine did not start: it {how} without a word.", how=process.exit_reason(code))
+
+
+def _how_lost(code: int | None, last: Step | None) -> str:
+    how = process.exit_reason(code)
+    if last is None:
+        return tr("The engine {how} before its first step; Resume starts again.", how=how)
+    return tr("The engine {how} after step {step}; Resume goes on from the last checkpoint.", how=how, step=last.step)

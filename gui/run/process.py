@@ -1,0 +1,140 @@
+"""The engine as a process of its own: start it detached, tell it something, notice that it died."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from engine.train.events import AnyCommand, encode
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+LOG = "engine.log"
+EVENTS = "events.jsonl"
+COMMANDS = "commands.jsonl"
+LOCK = "run.lock"
+
+_APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
+
+_started: list[subprocess.Popen] = []
+"""Every engine this process started and has not yet seen end, so that none stays a zombie."""
+
+
+def engine_command(arguments: list[str]) -> list[str]:
+    """The command line that runs the engine: this Python's, or this very program's in a frozen bundle."""
+    if getattr(sys, "frozen", False):
+        return [sys.executable, "--engine", *arguments]
+    return [sys.executable, "-m", "engine", *arguments]
+
+
+def launch(arguments: list[str], folder: Path) -> subprocess.Popen:
+    """Start the engine in a session of its own: it outlives this process and prints to the folder's engine.log.
+
+    Raises:
+        OSError: the folder cannot be written, or the system starts no more processes.
+    """
+    reap()
+    # safe path: a run's folder is the working folder, and no module is to be found in it
+    environment = dict(os.environ, PYTHONUTF8="1", PYTHONUNBUFFERED="1", PYTHONSAFEPATH="1")
+    if not getattr(sys, "frozen", False):
+        inherited = environment.get("PYTHONPATH")
+        environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), *([inherited] if inherited else [])])
+    with (folder / LOG).open("ab") as log:
+        process = subprocess.Popen(
+            engine_command(arguments),
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=environment,
+            **_detached(),
+        )
+    _started.append(process)
+    return process
+
+
+def _detached() -> dict:
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP}
+    return {"start_new_session": True}
+
+
+def reap() -> None:
+    """Collect the exit status of every engine that has ended."""
+    _started[:] = [process for process in _started if process.poll() is None]
+
+
+@atexit.register
+def release() -> None:
+    """When this process ends: let go of the engines still running, which stay alive."""
+    reap()
+    for process in _started:
+        process.returncode = 0  # they belong to the system's first process from here on; Popen need not warn
+    _started.clear()
+
+
+def send(folder: Path, command: AnyCommand) -> None:
+    """Append the command as one line in one write, so that lines of two writers never mix."""
+    descriptor = os.open(folder / COMMANDS, _APPEND, 0o644)
+    try:
+        os.write(descriptor, encode(command))
+    finally:
+        os.close(descriptor)
+
+
+def unsay(folder: Path) -> None:
+    """Empty the commands of a folder in which no engine lives: nobody heard them, and the next one must not."""
+    path = folder / COMMANDS
+    if path.exists():
+        os.truncate(path, 0)
+
+
+def is_alive(folder: Path) -> bool:
+    """Whether an engine holds the folder's lock."""
+    path = folder / LOCK
+    if not path.exists():
+        return False
+    lock = FileLock(path, thread_local=False)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    except PermissionError:
+        return False  # a folder of somebody else's, opened to look at: nobody here can run in it
+    lock.release()
+    return False
+
+
+def last_words(folder: Path) -> str:
+    """The last line that the engine printed, without the traceback above it; "" where it printed nothing."""
+    path = folder / LOG
+    if not path.exists():
+        return ""
+    with path.open("rb") as log:
+        log.seek(max(0, path.stat().st_size - 8192))
+        lines = log.read().decode("utf-8", "replace").splitlines()
+    said = [line.strip() for line in lines if line.strip()]
+    return said[-1] if said else ""
+
+
+def exit_reason(code: int | None) -> str:
+    """How a process ended, as the middle of a sentence: "was killed by the system (SIGKILL)".
+
+    >>> exit_reason(1)
+    'ended with exit code 1'
+    >>> exit_reason(None)
+    'is gone'
+    """
+    if code is None:
+        return "is gone"
+    if code == -9:
+        return "was killed by the system (SIGKILL), often because memory ran out"
+    if code < 0:
+        names = {member.value: member.name for member in signal.Signals}
+        return f"was ended by the system ({names.get(-code, f'signal {-code}')})"
+    return f"ended with exit code {code}"
