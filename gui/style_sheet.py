@@ -50,6 +50,11 @@ QComboBox QAbstractItemView, QListView[role="popup"] {
 QComboBox QAbstractItemView::item { min-height: 26px; padding: 0 8px; border-radius: 4px; }
 QComboBox QAbstractItemView::item:selected { background: $accent; color: $on_accent; }
 
+QLineEdit[role="title"] { background: transparent; border: 1px solid transparent; padding: 0; min-height: 24px;
+    font-size: 14px; font-weight: 600; margin-left: -1px; }
+QLineEdit[role="title"]:hover:!read-only { background: $raised; }
+QLineEdit[role="title"]:focus:!read-only { border: 1px solid $accent; background: $raised; padding: 0 6px; }
+
 QPushButton, QToolButton {
     background: $raised; color: $text; border: 1px solid $line; border-radius: 6px; padding: 0 12px; min-height: 26px; }
 QPushButton:hover, QToolButton:hover { background: $hover; }

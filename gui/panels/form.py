@@ -1,0 +1,84 @@
+"""A form made from the parameters of a catalogue entry: one row each, name left, editor right."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QGridLayout, QSizePolicy, QWidget
+
+from engine.graph.catalogue import MISSING, Entry, Parameter
+from gui.i18n import tr
+from gui.panels.controls import clear
+from gui.panels.editors import Editor, ScrubLabel, make_editor
+from gui.theme import SPACE
+
+EDITOR_WIDTH = 140
+
+
+class ParameterForm(QWidget):
+    """`edited(name, value, gesture)` when a person changed something; showing values tells nobody."""
+
+    edited = Signal(str, object, int)
+
+    def __init__(self, object_name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName(object_name)
+        self.editors: dict[str, Editor] = {}
+        self._parameters: tuple[Parameter, ...] = ()
+        self._fields: tuple[Any, ...] = ()
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setHorizontalSpacing(SPACE[1])
+        self._grid.setVerticalSpacing(5)
+        self._grid.setColumnStretch(0, 1)
+
+    def set_parameters(self, parameters: Sequence[Parameter], fields: Sequence[Any] = ()) -> None:
+        """Build the rows; nothing happens where they stand already."""
+        parameters, fields = tuple(parameters), tuple(fields)
+        names_fields = any(p.kind == "field" for p in parameters)
+        if parameters == self._parameters and (not names_fields or fields == self._fields):
+            return
+        self._parameters, self._fields = parameters, fields
+        clear(self._grid)
+        self.editors = {}
+        for row, parameter in enumerate(parameters):
+            editor = make_editor(parameter, fields)
+            editor.setObjectName(f"{self.objectName()}-{parameter.name}")
+            editor.setAccessibleName(tr(parameter.label))
+            editor.setAccessibleDescription(parameter.help)
+            editor.setToolTip(parameter.help)
+            editor.setMinimumWidth(EDITOR_WIDTH)
+            editor.setMaximumWidth(EDITOR_WIDTH)
+            editor.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+            editor.edited.connect(lambda value, gesture, name=parameter.name: self.edited.emit(name, value, gesture))
+            name = ScrubLabel(tr(parameter.label), editor)
+            name.setToolTip(parameter.help)
+            self._grid.addWidget(name, row, 0)
+            self._grid.addWidget(editor, row, 1, Qt.AlignmentFlag.AlignRight)
+            self.editors[parameter.name] = editor
+
+    def show_values(self, values: Sequence[Mapping[str, Any]], filled: Mapping[str, Any] | None = None) -> None:
+        """Show one set of values, or several where the editors that differ say so; `filled` comes from the wires."""
+        for parameter in self._parameters:
+            editor = self.editors[parameter.name]
+            here = [value_of(parameter, each) for each in values]
+            if all(value == here[0] for value in here):
+                inferred = (filled or {}).get(parameter.name) if parameter.inferred is not None else None
+                editor.show_value(here[0], inferred)
+            else:
+                editor.show_mixed()
+
+
+def value_of(parameter: Parameter, values: Mapping[str, Any]) -> Any:
+    """The value that is given, or the default; lists as tuples."""
+    value = values.get(parameter.name, parameter.default)
+    if value is MISSING:
+        value = None if parameter.inferred is not None else parameter.start
+    return tuple(value) if isinstance(value, list) else value
+
+
+def visible_parameters(entry: Entry) -> tuple[Parameter, ...]:
+    """Those that a person sets by hand come first, those that the wire fills in last."""
+    return tuple(sorted(entry.parameters, key=lambda p: p.inferred is not None))

@@ -1,0 +1,236 @@
+"""The palette: every layer by family, found by name or synonym, dragged or sent to the canvas."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QMimeData, QModelIndex, QObject, QPersistentModelIndex, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QDrag, QKeyEvent, QMouseEvent, QPainter, QPixmap
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.describe import CATEGORIES
+from engine.errors import EngineError
+from engine.graph import catalogue
+from gui import icons
+from gui.document import placing
+from gui.document.document import Document
+from gui.document.selection import Selection
+from gui.i18n import tr
+from gui.panels.controls import label
+from gui.theme import RADIUS, SPACE, theme
+
+MIME = "application/x-layerloom-layer"
+TYPE, CATEGORY = Qt.ItemDataRole.UserRole, Qt.ItemDataRole.UserRole + 1
+_ROW, _HEADER = 29, 26
+
+
+class Palette(QWidget):
+    """All layers and losses; `added(id)` after one was put on the canvas, `refused(EngineError)` where it could not be."""
+
+    added = Signal(str)
+    refused = Signal(object)
+
+    def __init__(self, document: Document, selection: Selection, run: QObject | None = None) -> None:
+        super().__init__()
+        self.setObjectName("palette")
+        self.setProperty("role", "panel")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setAccessibleName(tr("Layers"))
+        self._document, self._selection = document, selection
+        column = QVBoxLayout(self)
+        column.setContentsMargins(SPACE[2], SPACE[2], 0, 0)
+        column.setSpacing(SPACE[1])
+        self.search = QLineEdit()
+        self.search.setObjectName("palette-search")
+        self.search.setAccessibleName(tr("Search layers"))
+        self.search.setPlaceholderText(tr("Search layers"))
+        self.search.setClearButtonEnabled(True)
+        self.search.textChanged.connect(self._fill)
+        self.search.installEventFilter(self)
+        self.list = _Rows()
+        self.list.setObjectName("palette-list")
+        self.list.setAccessibleName(tr("Layers by family"))
+        self.list.itemActivated.connect(lambda item: self.add(item.data(TYPE)))
+        self.list.itemDoubleClicked.connect(lambda item: self.add(item.data(TYPE)))
+        self.nothing = label("", "secondary", wrap=True)
+        self.nothing.setObjectName("palette-nothing")
+        top = QVBoxLayout()
+        top.setContentsMargins(0, 0, SPACE[2], 0)
+        top.addWidget(self.search)
+        top.addWidget(self.nothing)
+        column.addLayout(top)
+        column.addWidget(self.list, 1)
+        self._fill("")
+        theme.changed.connect(self.list.viewport().update)
+
+    def _fill(self, text: str) -> None:
+        found = catalogue.search(text)
+        self.list.clear()
+        for category in CATEGORIES:
+            here = [entry for entry in found if entry.category == category]
+            if not here:
+                continue
+            header = QListWidgetItem(tr(category))
+            header.setData(CATEGORY, category)
+            header.setFlags(Qt.ItemFlag.ItemIsEnabled)
+            header.setSizeHint(QSize(0, _HEADER))
+            self.list.addItem(header)
+            for entry in here:
+                self.list.addItem(_row(entry))
+        self.nothing.setVisible(not found)
+        self.nothing.setText(tr("No layer is called “{text}”. Try another word, such as dense or filter.", text=text))
+        if text and found:
+            self._select(found[0].type)
+
+    def _select(self, type: str) -> None:
+        for number in range(self.list.count()):
+            if self.list.item(number).data(TYPE) == type:
+                self.list.setCurrentRow(number)
+
+    def add(self, type: str | None) -> None:
+        """Put a layer on the canvas, wired behind the selected node."""
+        if not type:
+            return
+        try:
+            id = add_behind(self._document, self._selection, type)
+        except EngineError as error:
+            self.refused.emit(error)
+            return
+        self._selection.set([id])
+        self.added.emit(id)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Arrows and Enter in the search field move in the list and add from it."""
+        if watched is self.search and isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+            if event.key() in (Qt.Key.Key_Down, Qt.Key.Key_Up):
+                self.list.step(1 if event.key() == Qt.Key.Key_Down else -1)
+                return True
+            if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.list.currentItem():
+                self.add(self.list.currentItem().data(TYPE))
+                return True
+            if event.key() == Qt.Key.Key_Escape and self.search.text():
+                self.search.clear()
+                return True
+        return False
+
+
+def add_behind(document: Document, selection: Selection, type: str) -> str:
+    """Add a layer behind the selected node: on its one wire, or at its open output; free where nothing is selected."""
+    entry = catalogue.entry(type)
+    behind = selection.current
+    if behind is None or not document.entry(behind).outputs or not entry.inputs:
+        x, y = placing.behind(document.graph, None)
+        return document.add_node(type, x, y)
+    node = document.nodes[behind]
+    leaving = [wire for wire in document.wires if wire.source == behind]
+    if len(leaving) == 1 and entry.outputs:
+        return document.insert_on_wire(type, leaving[0], node.x + placing.PITCH, node.y)
+    x, y = placing.behind(document.graph, behind)
+    return document.add_node(type, x, y, connect_from=(behind, document.entry(behind).outputs[0]))
+
+
+def _row(entry: catalogue.Entry) -> QListWidgetItem:
+    item = QListWidgetItem(entry.title)
+    item.setData(TYPE, entry.type)
+    item.setData(CATEGORY, entry.category)
+    item.setData(Qt.ItemDataRole.AccessibleTextRole, f"{entry.title}, {entry.category}")
+    item.setToolTip(entry.summary)
+    item.setSizeHint(QSize(0, _ROW))
+    return item
+
+
+class _Rows(QListWidget):
+    def __init__(self) -> None:
+        super().__init__()
+        self.setItemDelegate(_Painter(self))
+        self.setDragEnabled(True)
+        self.setDragDropMode(QAbstractItemView.DragDropMode.DragOnly)
+        self.setMouseTracking(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setStyleSheet("QListWidget { border: none; background: transparent; }")
+
+    def step(self, by: int) -> None:
+        """Make the next row that is a layer the current one."""
+        number = self.currentRow() + by
+        while 0 <= number < self.count() and not self.item(number).data(TYPE):
+            number += by
+        if 0 <= number < self.count():
+            self.setCurrentRow(number)
+
+    def mimeTypes(self) -> list[str]:
+        return [MIME]
+
+    def mimeData(self, items: list[QListWidgetItem]) -> QMimeData:
+        data = QMimeData()
+        data.setData(MIME, items[0].data(TYPE).encode())
+        return data
+
+    def startDrag(self, actions: Qt.DropAction) -> None:
+        item = self.currentItem()
+        if item is None or not item.data(TYPE):
+            return
+        drag = QDrag(self)
+        drag.setMimeData(self.mimeData([item]))
+        drag.setPixmap(self._picture(item))
+        drag.setHotSpot(drag.pixmap().rect().center())
+        drag.exec(Qt.DropAction.CopyAction)
+
+    def _picture(self, item: QListWidgetItem) -> QPixmap:
+        picture = QPixmap(QSize(118, 26))
+        picture.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(picture)
+        paint_row(painter, QRectF(0, 0, 118, 26), item.text(), item.data(CATEGORY), "hover")
+        painter.end()
+        return picture
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if self.itemAt(event.position().toPoint()) is None:
+            self.clearSelection()
+        super().mousePressEvent(event)
+
+
+class _Painter(QStyledItemDelegate):
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        rect = QRectF(option.rect).adjusted(0, 0, -SPACE[2], 0)
+        text, category = index.data(), index.data(CATEGORY)
+        if not index.data(TYPE):
+            painter.setPen(theme.color("faint"))
+            font = theme.font(10, bold=True)
+            font.setLetterSpacing(font.SpacingType.AbsoluteSpacing, 0.4)
+            painter.setFont(font)
+            side = 12
+            icon = icons.family_icon(category)
+            icon.paint(painter, int(rect.right()) - side, int(rect.center().y()) - side // 2 + 2, side, side)
+            painter.drawText(rect.adjusted(2, 4, 0, 0), Qt.AlignmentFlag.AlignVCenter, text.upper())
+            return
+        lit = option.state & (QStyle.StateFlag.State_MouseOver | QStyle.StateFlag.State_Selected)
+        paint_row(painter, rect.adjusted(0, 0, 0, -3), text, category, "hover" if lit else "raised")
+        if option.state & QStyle.StateFlag.State_HasFocus or option.state & QStyle.StateFlag.State_Selected:
+            painter.setPen(theme.color("accent"))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRoundedRect(rect.adjusted(0.5, 0.5, -0.5, -3.5), RADIUS, RADIUS)
+
+
+def paint_row(painter: QPainter, rect: QRectF, text: str, category: str, ground: str) -> None:
+    """One layer as palette and search show it: a strip in its family's colour, and its name."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(theme.color("line"))
+    painter.setBrush(theme.color(ground))
+    painter.drawRoundedRect(rect.adjusted(0.5, 0.5, -0.5, -0.5), RADIUS, RADIUS)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(theme.family(category))
+    painter.drawRoundedRect(QRectF(rect.left(), rect.top() + 5, 3, rect.height() - 10), 1.5, 1.5)
+    painter.setPen(theme.color("text"))
+    painter.setFont(theme.font(12))
+    painter.drawText(rect.adjusted(14, 0, -6, 0), Qt.AlignmentFlag.AlignVCenter, text)
