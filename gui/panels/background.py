@@ -12,10 +12,6 @@ from engine.errors import EngineError
 from gui.i18n import tr
 
 
-class Cancelled(Exception):
-    """Raised inside the work when the person has cancelled it."""
-
-
 class Background(QObject):
     """One piece of work at a time; a newer one makes the older one's answer void.
 
@@ -63,8 +59,6 @@ class Background(QObject):
         result, error = None, None
         try:
             result = work(lambda fraction: self._tell(turn, fraction))
-        except Cancelled:
-            return
         except EngineError as fault:
             error = fault
         except OSError as fault:
@@ -75,10 +69,8 @@ class Background(QObject):
         self._answered.emit(turn, result, error)
 
     def _tell(self, turn: int, fraction: float) -> bool:
-        if turn != self._turn:
-            raise Cancelled
         self._moved.emit(turn, fraction)
-        return True
+        return turn == self._turn
 
     def _move(self, turn: int, fraction: float) -> None:
         if turn == self._turn:

@@ -33,7 +33,7 @@ _ROW, _HEADER = 29, 26
 
 
 class Palette(QWidget):
-    """All layers and losses; `added(id)` after one was put on the canvas, `refused(EngineError)` where it could not be."""
+    """All layers and losses; `added(id)` when one was put on the canvas, `refused(EngineError)` when that failed."""
 
     added = Signal(str)
     refused = Signal(object)

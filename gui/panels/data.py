@@ -1,0 +1,434 @@
+"""The data panel: which data, what is in them, and how they are dealt out."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QFileDialog,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QProgressBar,
+    QSlider,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+import engine.data
+from engine.errors import DataError, EngineError
+from engine.graph.catalogue import Parameter
+from engine.graph.spec import DataSpec
+from gui import settings
+from gui.document.document import Document
+from gui.document.selection import Selection
+from gui.i18n import tr
+from gui.panels import values
+from gui.panels.background import Background
+from gui.panels.controls import Message, Scrolled, clear, hairline, label, push
+from gui.panels.editors import ChoiceBox, Gesture
+from gui.panels.form import ParameterForm
+from gui.panels.pictures import ClassCounts, Thumbnails
+from gui.theme import SPACE
+
+ROWS = 20
+_BATCH = Parameter("batch_size", "int", 32, 32, "Samples in one training step.", 1, 1_000_000)
+_SHUFFLE = Parameter("shuffle", "bool", True, True, "Deal the training samples anew in every epoch.")
+_SEED = Parameter("seed", "int", 0, 0, "The same seed gives the same split.", 0, 2**31 - 1)
+_CONTENT = ("source", "reader", "options", "roles", "fields", "samples")
+_SCALINGS = ("standard", "unit", "none")
+
+
+def spec_for(path: Path, before: DataSpec, base: Path | None) -> DataSpec:
+    """The settings for a file or folder of one's own; what is not about the source stays as it was.
+
+    Raises:
+        DataError: no reader takes such a file.
+    """
+    readers = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".npz": "npz"}
+    names = [path.suffix.lower(), *([Path(path.stem).suffix.lower()] if path.suffix.lower() == ".gz" else [])]
+    reader = "images" if path.is_dir() else next((readers[n] for n in names if n in readers), None)
+    if reader is None:
+        kinds = tr("a CSV or TSV table, an NPZ file, or a folder with one folder of images per class")
+        got = tr("a file of the kind {kind}", kind=path.suffix or tr("without an ending"))
+        raise DataError(path.name, got=got, expected=kinds)
+    source = str(path)
+    if base is not None and path.resolve().is_relative_to(base.resolve()):
+        source = path.resolve().relative_to(base.resolve()).as_posix()
+    return msgspec.structs.replace(before, source=source, reader=reader, options={}, roles={}, fields=(), samples=0)
+
+
+def read(spec: DataSpec, base: Path | None, progress) -> tuple[DataSpec, Any]:
+    """-> the spec with fields and counts filled in, the preview."""
+    described = engine.data.describe(spec, base, progress=progress)
+    return described, engine.data.preview(described, base, rows=ROWS, progress=progress)
+
+
+class DataPanel(QWidget):
+    """Choose data, look at them, deal them out. `refused(EngineError)` where an edit could not be done."""
+
+    refused = Signal(object)
+
+    def __init__(self, document: Document, selection: Selection, run: QObject | None = None) -> None:
+        super().__init__()
+        self.setObjectName("data")
+        self.setAccessibleName(tr("Data"))
+        self.setAcceptDrops(True)
+        self._document = document
+        self._gesture = Gesture()
+        self._previewed: tuple | None = None
+        self._reading: tuple | None = None
+        self._work = Background(self)
+        self._work.progressed.connect(lambda fraction: self._progress.setValue(round(fraction * 100)))
+        self._work.done.connect(self._take)
+        self._work.failed.connect(self._say)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        scrolled = Scrolled("data-scroll")
+        outer.addWidget(scrolled)
+        self._column = scrolled.column
+        self._build_source()
+        self._build_contents()
+        self._build_split()
+        self._column.addStretch(1)
+        document.data_changed.connect(self._show)
+        document.was_reset.connect(self._show)
+        self._show()
+
+    def _build_source(self) -> None:
+        self._column.addWidget(label(tr("Data"), "caps"))
+        self._bundled = engine.data.bundled()
+        self._source = ChoiceBox([""], [""])
+        self._source.setObjectName("data-source")
+        self._source.setAccessibleName(tr("Data set"))
+        self._source.edited.connect(lambda source, gesture: self._choose_bundled(source))
+        self._column.addWidget(self._source)
+        row = QHBoxLayout()
+        row.setSpacing(SPACE[1])
+        row.addWidget(push(tr("Open file"), "data-open-file", self.ask_for_file, icon="table"))
+        row.addWidget(push(tr("Open folder"), "data-open-folder", self.ask_for_folder, icon="folder"))
+        self._column.addLayout(row)
+        self._column.addWidget(label(tr("or drop a CSV, TSV, NPZ or a folder of images here"), "faint", wrap=True))
+        self._busy = QWidget()
+        busy = QHBoxLayout(self._busy)
+        busy.setContentsMargins(0, 0, 0, 0)
+        self._progress = QProgressBar()
+        self._progress.setObjectName("data-progress")
+        self._progress.setAccessibleName(tr("Reading the data"))
+        self._progress.setTextVisible(False)
+        busy.addWidget(self._progress, 1)
+        busy.addWidget(push(tr("Cancel"), "data-cancel", self.cancel, "quiet"))
+        self._busy.hide()
+        self._column.addWidget(self._busy)
+        self.message = Message("data-message")
+        self._column.addWidget(self.message)
+
+    def _build_contents(self) -> None:
+        self._summary = label("", "secondary", wrap=True)
+        self._summary.setObjectName("data-summary")
+        self._column.addWidget(self._summary)
+        self._thumbnails = Thumbnails()
+        self._thumbnails.setObjectName("data-thumbnails")
+        self._thumbnails.setAccessibleName(tr("First samples"))
+        self._column.addWidget(self._thumbnails)
+        self._table = QTableWidget()
+        self._table.setObjectName("data-table")
+        self._table.setAccessibleName(tr("First rows"))
+        self._table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self._table.verticalHeader().hide()
+        self._table.verticalHeader().setDefaultSectionSize(22)
+        self._table.setFixedHeight(168)
+        self._column.addWidget(self._table)
+        self._notes = label("", "warn", wrap=True)
+        self._notes.setObjectName("data-notes")
+        self._column.addWidget(self._notes)
+        self._counts_title = label(tr("Classes"), "caps")
+        self._column.addWidget(self._counts_title)
+        self._counts = ClassCounts()
+        self._counts.setObjectName("data-classes")
+        self._column.addWidget(self._counts)
+        self._roles_title = label(tr("Columns"), "caps")
+        self._column.addWidget(self._roles_title)
+        self._roles = QFrame()
+        self._roles.setObjectName("data-roles")
+        self._roles_grid = QGridLayout(self._roles)
+        self._roles_grid.setContentsMargins(0, 0, 0, 0)
+        self._roles_grid.setVerticalSpacing(4)
+        self._roles_grid.setColumnStretch(0, 1)
+        self._column.addWidget(self._roles)
+        self._roles_shown: tuple = ()
+
+    def _build_split(self) -> None:
+        self._split = QWidget()
+        column = QVBoxLayout(self._split)
+        column.setContentsMargins(0, SPACE[0], 0, 0)
+        column.setSpacing(SPACE[1])
+        column.addWidget(hairline())
+        row = QHBoxLayout()
+        row.addWidget(label(tr("Validation"), "label"))
+        self._share = label("")
+        self._share.setObjectName("data-share")
+        self._share.setAlignment(Qt.AlignmentFlag.AlignRight)
+        row.addWidget(self._share, 1)
+        column.addLayout(row)
+        self._slider = QSlider(Qt.Orientation.Horizontal)
+        self._slider.setObjectName("data-validation")
+        self._slider.setAccessibleName(tr("Share of the samples kept for validation, in percent"))
+        self._slider.setRange(0, 50)
+        self._slider.valueChanged.connect(lambda percent: self._set("validation", percent / 100, self._gesture.now()))
+        self._slider.sliderReleased.connect(self._gesture.end)
+        column.addWidget(self._slider)
+        self._form = ParameterForm("data-form")
+        self._form.set_parameters([_BATCH, _SHUFFLE, _SEED])
+        self._form.edited.connect(self._set)
+        column.addWidget(self._form)
+        row = QHBoxLayout()
+        row.addWidget(label(tr("Scaling of inputs"), "label"))
+        self._scaling = ChoiceBox(_SCALINGS, [tr("mean 0, deviation 1"), tr("0 to 1"), tr("none")])
+        self._scaling.setObjectName("data-scaling")
+        self._scaling.setAccessibleName(tr("Scaling of inputs"))
+        self._scaling.setFixedWidth(140)
+        self._scaling.edited.connect(lambda value, gesture: self._set("scaling", value, gesture))
+        row.addWidget(self._scaling, 0, Qt.AlignmentFlag.AlignRight)
+        column.addLayout(row)
+        self._column.addWidget(self._split)
+
+    # What stands there
+
+    def _show(self) -> None:
+        data = self._document.project.data
+        self._offer_sources(data)
+        self._split.setVisible(bool(data.source))
+        self._slider.blockSignals(True)
+        self._slider.setValue(round(data.validation * 100))
+        self._slider.blockSignals(False)
+        held = round(data.samples * data.validation)
+        share = f"{data.validation:.0%}".replace("%", " %")
+        figures = {"share": share, "held": values.count(held), "samples": values.count(data.samples)}
+        self._share.setText(tr("{share}, {held} of {samples}", **figures) if data.samples else share)
+        self._form.show_values([{"batch_size": data.batch_size, "shuffle": data.shuffle, "seed": data.seed}])
+        self._scaling.show_value(data.scaling)
+        key = _content(data, self._base)
+        if not data.source:
+            self._show_preview(None)
+        elif key != self._previewed and key != self._reading:
+            self._begin(data)
+
+    def _offer_sources(self, data: DataSpec) -> None:
+        sources = [f"bundled:{name}" for name in self._bundled]
+        titles = [tr(found.title) for found in self._bundled.values()]
+        if data.source and data.source not in sources:
+            sources.insert(0, data.source)
+            titles.insert(0, os.path.basename(data.source.rstrip("/\\")))
+        self._source.offer(sources, titles)
+        self._source.show_value(data.source or tr("choose a data set"))
+
+    @property
+    def _base(self) -> Path | None:
+        return self._document.path.parent if self._document.path is not None else None
+
+    # Choosing
+
+    def _choose_bundled(self, source: str) -> None:
+        before = self._document.project.data
+        if source == before.source:
+            return
+        if source.startswith("bundled:"):
+            spec = msgspec.structs.replace(
+                before, source=source, reader="bundled", options={}, roles={}, fields=(), samples=0
+            )
+            self._begin(spec)
+
+    def ask_for_file(self) -> None:
+        """Let the person choose a file."""
+        path, _ = QFileDialog.getOpenFileName(
+            self, tr("Open data"), settings.data_folder.get(), tr("Data (*.csv *.tsv *.txt *.csv.gz *.npz);;All (*)")
+        )
+        if path:
+            self.choose(Path(path))
+
+    def ask_for_folder(self) -> None:
+        """Let the person choose a folder of class folders."""
+        path = QFileDialog.getExistingDirectory(self, tr("Open a folder of images"), settings.data_folder.get())
+        if path:
+            self.choose(Path(path))
+
+    def choose(self, path: Path) -> None:
+        """Take a file or folder; reading goes on in the background."""
+        settings.data_folder.set(str(path.parent))
+        try:
+            self._begin(spec_for(path, self._document.project.data, self._base))
+        except EngineError as error:
+            self._say(error)
+
+    def cancel(self) -> None:
+        """Stop reading; what stood before stays."""
+        self._work.cancel()
+        self._reading = None
+        self._busy.hide()
+        self._offer_sources(self._document.project.data)
+
+    def _begin(self, spec: DataSpec) -> None:
+        base = self._base
+        self._reading = _content(spec, base)
+        self.message.hide()
+        self._progress.setValue(0)
+        self._busy.show()
+        self._work.start(lambda progress: read(spec, base, progress))
+
+    def _take(self, answer: tuple[DataSpec, Any]) -> None:
+        described, preview = answer
+        self._busy.hide()
+        self._previewed = self._reading = _content(described, self._base)
+        self._show_preview(preview)
+        now = self._document.project.data
+        content = {name: getattr(described, name) for name in _CONTENT}
+        if msgspec.structs.replace(now, **content) != now:
+            self._document.set_data(msgspec.structs.replace(now, **content))
+        self._reading = None
+
+    def _say(self, error: EngineError) -> None:
+        self._busy.hide()
+        self._reading = None
+        fixes = tuple((fix.label, lambda fix=fix: self._mend(fix)) for fix in error.fixes)
+        self.message.say(str(error), "bad", fixes)
+        self._offer_sources(self._document.project.data)
+
+    def _mend(self, fix) -> None:
+        if fix.action == "choose_data":
+            self.ask_for_file()
+            return
+        try:
+            self._document.apply_fix(fix)
+        except EngineError as error:
+            self.refused.emit(error)
+
+    # The preview
+
+    def _show_preview(self, preview: Any) -> None:
+        pictures = list(preview.thumbnails) if preview is not None and preview.thumbnails is not None else []
+        rows = list(preview.rows) if preview is not None and preview.rows is not None and not pictures else []
+        self._thumbnails.setVisible(bool(pictures))
+        self._table.setVisible(bool(rows))
+        counts = dict(preview.class_counts) if preview is not None else {}
+        self._counts.setVisible(bool(counts))
+        self._counts_title.setVisible(bool(counts))
+        if preview is None:
+            self._summary.setText(tr("Nothing is chosen yet. Take a bundled set, or open data of your own."))
+            self._notes.hide()
+            self._show_roles({})
+            return
+        self._summary.setText(summary_of(preview, self._document.project.data))
+        self._thumbnails.show_pictures(pictures, _captions(preview))
+        if rows:
+            self._fill_table(preview.columns, rows)
+        self._counts.show_counts(counts)
+        self._notes.setText("\n".join(preview.notes))
+        self._notes.setVisible(bool(preview.notes))
+        self._show_roles(_roles(preview))
+
+    def _fill_table(self, columns, rows) -> None:
+        self._table.setColumnCount(len(columns))
+        self._table.setRowCount(len(rows))
+        self._table.setHorizontalHeaderLabels([str(name) for name in columns])
+        for r, row in enumerate(rows):
+            for c, value in enumerate(row):
+                item = QTableWidgetItem(values.format_value(value))
+                if isinstance(value, int | float):
+                    item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+                self._table.setItem(r, c, item)
+        self._table.resizeColumnsToContents()
+
+    def _show_roles(self, roles: dict[str, str]) -> None:
+        shown = tuple(roles.items())
+        self._roles.setVisible(bool(roles))
+        self._roles_title.setVisible(bool(roles))
+        if shown == self._roles_shown:
+            return
+        self._roles_shown = shown
+        clear(self._roles_grid)
+        for row, (name, role) in enumerate(list(roles.items())[:60]):
+            self._roles_grid.addWidget(label(name, "label"), row, 0)
+            box = ChoiceBox(["input", "target", "unused"], [tr("Input"), tr("Target"), tr("Unused")])
+            box.setObjectName(f"data-role-{name}")
+            box.setAccessibleName(tr("Role of {column}", column=name))
+            box.setFixedWidth(110)
+            box.show_value(role)
+            box.edited.connect(lambda value, gesture, name=name: self._set_role(name, value))
+            self._roles_grid.addWidget(box, row, 1)
+
+    def _set_role(self, column: str, role: str) -> None:
+        """Change one column's role; another target gives its place up."""
+        roles = dict(self._roles_shown)
+        if role == "target":
+            roles = {name: "input" if was == "target" else was for name, was in roles.items()}
+        roles[column] = role
+        self._begin(msgspec.structs.replace(self._document.project.data, roles=roles, fields=()))
+
+    def _set(self, name: str, value: Any, gesture: int) -> None:
+        data = msgspec.structs.replace(self._document.project.data, **{name: value})
+        try:
+            self._document.set_data(data, gesture)
+        except EngineError as error:
+            self.refused.emit(error)
+            self._show()
+
+    # Dropping
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if dropped(event.mimeData()) is not None:
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        path = dropped(event.mimeData())
+        if path is not None:
+            event.acceptProposedAction()
+            self.choose(path)
+
+    def close_down(self) -> None:
+        """The window goes away."""
+        self._work.wait()
+
+
+def dropped(mime) -> Path | None:
+    """The one local file or folder that is dragged, if it is one."""
+    urls = [url for url in mime.urls() if url.isLocalFile()] if mime.hasUrls() else []
+    return Path(urls[0].toLocalFile()) if len(urls) == 1 else None
+
+
+def summary_of(preview: Any, data: DataSpec) -> str:
+    """ "1,797 samples: image 1 x 8 x 8; target label, 10 classes." """
+    parts = [field_text(f) for f in preview.fields if f.role == "input"]
+    targets = [field_text(f) for f in preview.fields if f.role == "target"]
+    text = tr("{count} samples: {inputs}", count=values.count(preview.samples), inputs=", ".join(parts))
+    return f"{text}; " + tr("target {targets}", targets=", ".join(targets)) + "." if targets else f"{text}."
+
+
+def field_text(field) -> str:
+    """ "image 1 x 8 x 8", "label, 10 classes"."""
+    if field.kind == "category":
+        return tr("{name}, {count} classes", name=field.name, count=len(field.classes))
+    if field.kind == "number":
+        return tr("{name}, a number", name=field.name)
+    return f"{field.name} {' x '.join(map(str, field.shape))}"
+
+
+def _captions(preview: Any) -> list[str]:
+    return [str(caption) for caption in getattr(preview, "labels", ())]
+
+
+def _roles(preview: Any) -> dict[str, str]:
+    return dict(getattr(preview, "roles", {}) or {})
+
+
+def _content(data: DataSpec, base: Path | None) -> tuple:
+    """What the preview depends on."""
+    return (data.source, data.reader, repr(sorted(data.options.items())), tuple(sorted(data.roles.items())), base)
