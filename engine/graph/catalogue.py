@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import re
 import types
 import typing
@@ -23,7 +24,7 @@ MISSING: Any = inspect.Parameter.empty
 class Parameter:
     """One argument of a layer, as a form shows it and a project file checks it.
 
-    `kind`: "pair" is an int or a tuple of two; "ints" an int or a tuple of any length; "field" the name of a data field.
+    `kind`: "pair" is an int or a tuple of two; "ints" an int or a tuple of any length; "field" a data field's name.
     `default` is the signature's (MISSING where it has none), `start` what a new node begins with.
     `inferred` is the axis of the input that fills it in when it is None; `optional` says that None is a value.
     """
@@ -71,6 +72,8 @@ class Parameter:
         return next(filter(None, map(self._check_range, values)), "")
 
     def _check_range(self, value: Any) -> str:
+        if isinstance(value, float) and not math.isfinite(value):
+            return f"{value} is no number"
         if self.minimum is not None and value < self.minimum:
             return f"{value} is under {self.minimum:g}"
         if self.maximum is not None and value > self.maximum:

@@ -179,8 +179,8 @@ def open_ends(graph: Graph) -> list[Node]:
     used = {wire.source for wire in graph.wires}
     fed = {wire.target for wire in graph.wires}
     known = catalogue.entries()
-    ends = [n for n in graph.nodes if n.id not in used and n.type in known and known[n.type].outputs]
-    return sorted(ends[::-1], key=lambda node: node.id not in fed)
+    ends = [n for n in reversed(graph.nodes) if n.id not in used and n.type in known and known[n.type].outputs]
+    return sorted(ends, key=lambda node: node.id not in fed)
 
 
 def _node(graph: Graph, id: str) -> Node:

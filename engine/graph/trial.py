@@ -1,0 +1,257 @@
+"""One layer tried on shapes alone: what comes out, what it costs, or what is wrong and which fix would mend it.
+
+The layer is built on the meta device and called with meta tensors, so its own forward says what its shapes are.
+A fix is offered only after it was tried as well.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from itertools import islice
+from typing import Any
+
+import msgspec
+
+from engine import tensor as tensors
+from engine.device import device
+from engine.errors import EngineError, Fix
+from engine.graph import catalogue
+from engine.graph.catalogue import MISSING, Entry, Parameter
+from engine.ops import Spec
+from engine.tensor import no_grad, record
+
+BATCH = 7919
+"""The samples in a trial: a prime, so that no other axis is mistaken for the batch and a lost batch axis is noticed."""
+
+Inputs = tuple[Spec, ...]
+"""The specs at the input ports, with the batch axis."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """`output` is with the batch axis; flops and bytes are for one sample; `fault` is "" where all is well."""
+
+    params: dict[str, Any] = field(default_factory=dict)
+    output: Spec | None = None
+    parameter_count: int = 0
+    flops: int = 0
+    activation_bytes: int = 0
+    fault: str = ""
+    fixes: tuple[Fix, ...] = ()
+
+
+def attempt(type: str, params: Mapping[str, Any], inputs: Inputs) -> Trial:
+    """Try a layer of the catalogue; the same question is answered from memory.
+
+    Fixes name no node yet: the caller knows which one it is.
+    """
+    return _attempt(type, msgspec.json.encode(params), inputs)
+
+
+@lru_cache(maxsize=8192)
+def _attempt(type: str, params: bytes, inputs: Inputs) -> Trial:
+    given = msgspec.json.decode(params)
+    found = _run(type, params, inputs)
+    if not found.fault or found.fixes:
+        return found
+    entry = catalogue.entry(type)
+    fixes = (fix for fix in _candidates(entry, given, inputs) if _mends(fix, entry, given, inputs))
+    return replace(found, fixes=tuple(islice(fixes, 3)))
+
+
+@lru_cache(maxsize=8192)
+def _run(type: str, params: bytes, inputs: Inputs) -> Trial:
+    """The trial itself, without a search for fixes."""
+    entry = catalogue.entry(type)
+    given = msgspec.json.decode(params)
+    values, fault, fixes = resolve(entry, given, inputs)
+    if fault:
+        return Trial(values, fault=fault, fixes=fixes)
+    try:
+        with device("meta"), no_grad():
+            layer = entry.cls(**values)
+            arrays = [tensors.empty(*spec.shape, dtype=spec.dtype) for spec in inputs]
+            with record() as calls:
+                output = layer(*arrays)
+    except EngineError as error:
+        return Trial(values, fault=_explain(entry, values, inputs) or _sentence(error))
+    except Exception as error:  # a layer is anyone's code: whatever it says is shown on its node
+        return Trial(values, fault=_explain(entry, values, inputs) or _without_batch(str(error) or repr(error)))
+    spec = Spec(tuple(output.shape), output.dtype)
+    if spec.shape[:1] != (BATCH,):
+        return Trial(values, fault=f"the samples of a batch are mixed up: {_times(spec)} comes out instead of N x ...")
+    return Trial(
+        values,
+        spec,
+        sum(math.prod(p.shape) for p in layer.parameters()),
+        sum(op.flops(*specs) for op, specs, _ in calls) // BATCH,
+        sum(out.nbytes for op, _, out in calls if not op.view) // BATCH,
+    )
+
+
+def resolve(entry: Entry, given: Mapping[str, Any], inputs: Inputs) -> tuple[dict[str, Any], str, tuple[Fix, ...]]:
+    """Every argument of the layer: what is given, else what the wire says, else the default; and what is wrong."""
+    values: dict[str, Any] = {}
+    unknown = sorted(given.keys() - {p.name for p in entry.parameters})
+    if unknown:
+        fix = Fix(f"Remove {unknown[0]}", "set_parameter", name=unknown[0], value=None)
+        return dict(given), f"it has no parameter {unknown[0]!r}", (fix,)
+    for parameter in entry.parameters:
+        value = given.get(parameter.name, None if parameter.default is MISSING else parameter.default)
+        if value is None and parameter.inferred is not None:
+            value = _from_wire(parameter, inputs)
+        if isinstance(value, list):
+            value = tuple(value)
+        values[parameter.name] = value
+    for parameter in entry.parameters:
+        value = values[parameter.name]
+        if value is None and parameter.inferred is not None:
+            shape = _times(inputs[0]) if inputs else "nothing"
+            return values, f"{shape} arrives, which has no axis {parameter.inferred} to read {parameter.name} from", ()
+        wrong = parameter.check(value)
+        if wrong:
+            return values, f"{parameter.name}: {wrong}", _mended_values(parameter, value)
+    return values, "", ()
+
+
+def _from_wire(parameter: Parameter, inputs: Inputs) -> int | None:
+    axis = parameter.inferred
+    if not inputs or axis is None or not -inputs[0].ndim <= axis < inputs[0].ndim:
+        return None
+    return inputs[0].shape[axis]
+
+
+def _mended_values(parameter: Parameter, value: Any) -> tuple[Fix, ...]:
+    """The nearest end of the range, the value a new layer starts with, the default: whichever the parameter takes."""
+    offers = [parameter.start, parameter.default]
+    if isinstance(value, int | float) and parameter.minimum is not None and value < parameter.minimum:
+        offers.insert(0, parameter.minimum)
+    if isinstance(value, int | float) and parameter.maximum is not None and value > parameter.maximum:
+        offers.insert(0, parameter.maximum)
+    for offer in offers:
+        if offer is not MISSING and offer is not None and not parameter.check(offer):
+            offer = list(offer) if isinstance(offer, tuple) else offer
+            return (Fix(f"Set {parameter.name} to {offer}", "set_parameter", name=parameter.name, value=offer),)
+    return ()
+
+
+# --- what is wrong --------------------------------------------------------------------------------------------------
+
+
+def _explain(entry: Entry, values: Mapping[str, Any], inputs: Inputs) -> str:
+    """The usual mistakes in words of the canvas; "" for others, where the op's own sentence is shown."""
+    x = inputs[0]
+    for parameter, axis in _read_off(entry, x):
+        if values[parameter.name] != x.shape[axis]:
+            thing = parameter.name.removeprefix("in_").removeprefix("num_")
+            return f"{x.shape[axis]} {thing} arrive, but {parameter.name} is {values[parameter.name]}"
+    kernel = _pair(values.get("kernel_size"))
+    if kernel and x.ndim == 4:
+        dilation, padding = _pair(values.get("dilation")) or (1, 1), _pair(values.get("padding")) or (0, 0)
+        reach = [d * (k - 1) + 1 - 2 * p for k, d, p in zip(kernel, dilation, padding)]
+        if any(r > side for r, side in zip(reach, x.shape[2:])):
+            height, width = x.shape[2:]
+            return (
+                f"its kernel of {kernel[0]} x {kernel[1]} is larger than the image of {height} x {width} that arrives"
+            )
+    if len(inputs) == 2 and entry.category == "Combine":
+        return f"{_times(inputs[0])} and {_times(inputs[1])} do not go together"
+    return ""
+
+
+def _read_off(entry: Entry, x: Spec) -> Iterator[tuple[Parameter, int]]:
+    for parameter in entry.parameters:
+        axis = parameter.inferred
+        if axis is not None and -x.ndim <= axis < x.ndim:
+            yield parameter, axis
+
+
+def _pair(value: Any) -> tuple[int, int] | None:
+    if isinstance(value, int):
+        return value, value
+    return (value[0], value[-1]) if isinstance(value, tuple | list) else None
+
+
+def _sentence(error: EngineError) -> str:
+    text = error.got
+    if error.expected:
+        text += f", expected {error.expected}"
+    return _without_batch(f"{text}; {error.mend}" if error.mend else text)
+
+
+def _without_batch(text: str) -> str:
+    return re.sub(rf"\b{BATCH}\b", "N", text).rstrip(".")
+
+
+def _times(spec: Spec) -> str:
+    axes = [f"{n // BATCH}·N" if n > BATCH and n % BATCH == 0 else "N" if n == BATCH else str(n) for n in spec.shape]
+    return " x ".join(axes) or "a single number"
+
+
+# --- what would mend it ---------------------------------------------------------------------------------------------
+
+
+def _candidates(entry: Entry, given: Mapping[str, Any], inputs: Inputs) -> Iterator[Fix]:
+    """Fixes that might help, the likeliest first."""
+    x = inputs[0]
+    if x.ndim > 2 and entry.category in ("Dense", "Normalisation"):
+        yield Fix(f"Insert Flatten before {entry.title}", "insert_before", name="Flatten")
+    for parameter, _ in _read_off(entry, x):
+        if given.get(parameter.name) is not None:
+            yield Fix(f"Leave {parameter.name} to the wire", "set_parameter", name=parameter.name, value=None)
+    yield from _kernel_fixes(given, x)
+    for other in _relatives(entry):
+        yield Fix(f"Make it {other.title}", "replace", name=other.type)
+    if x.ndim > 2:
+        yield Fix(f"Insert Flatten before {entry.title}", "insert_before", name="Flatten")
+    if x.dtype.kind == "i":
+        yield Fix(f"Insert Embedding before {entry.title}", "insert_before", name="Embedding")
+    for parameter in entry.parameters:
+        if parameter.name in given and parameter.default is not MISSING and parameter.default is not None:
+            default = list(parameter.default) if isinstance(parameter.default, tuple) else parameter.default
+            yield Fix(f"Set {parameter.name} to {default}", "set_parameter", name=parameter.name, value=default)
+
+
+def _kernel_fixes(given: Mapping[str, Any], x: Spec) -> Iterator[Fix]:
+    kernel = _pair(given.get("kernel_size"))
+    if kernel is None or x.ndim != 4:
+        return
+    padding = max(kernel) // 2
+    yield Fix(f"Set padding to {padding}", "set_parameter", name="padding", value=padding)
+    side = min(x.shape[2:])
+    if side >= 1:
+        yield Fix(f"Set kernel_size to {side}", "set_parameter", name="kernel_size", value=side)
+
+
+def _relatives(entry: Entry) -> Iterator[Entry]:
+    """The same layer for another number of axes (BatchNorm1d, BatchNorm2d), and what people mistake for it."""
+    stem = re.sub(r"\d+d$", "", entry.type)
+    pairs = {"Add": ("Concat",), "Embedding": ("Linear",)}
+    for other in catalogue.entries("layer").values():
+        if other.type != entry.type and (
+            (stem != entry.type and re.sub(r"\d+d$", "", other.type) == stem) or other.type in pairs.get(entry.type, ())
+        ):
+            yield other
+
+
+def _mends(fix: Fix, entry: Entry, given: Mapping[str, Any], inputs: Inputs) -> bool:
+    """Whether the layer takes its inputs once the fix is done."""
+    if fix.action == "set_parameter":
+        mended = {name: value for name, value in given.items() if name != fix.name}
+        if fix.value is not None:
+            mended[fix.name] = fix.value
+        return _works(entry.type, mended, inputs)
+    if fix.action == "replace":
+        other = catalogue.entry(fix.name)
+        kept = {p.name: given[p.name] for p in other.parameters if p.name in given and not p.check(given[p.name])}
+        return len(other.inputs) == len(inputs) and _works(other.type, other.starts() | kept, inputs)
+    inserted = _run(fix.name, msgspec.json.encode(catalogue.entry(fix.name).starts()), inputs[:1])
+    return inserted.output is not None and _works(entry.type, given, (inserted.output, *inputs[1:]))
+
+
+def _works(type: str, params: Mapping[str, Any], inputs: Inputs) -> bool:
+    return not _run(type, msgspec.json.encode(params), inputs).fault
