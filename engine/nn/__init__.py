@@ -1,0 +1,54 @@
+"""Layers, losses and what networks are made of, by PyTorch's names."""
+
+from engine.nn import _interim  # noqa: F401, I001
+from engine.nn import functional, init, utils
+from engine.nn.activation import GELU, LeakyReLU, ReLU, Sigmoid, SiLU, Softmax, Tanh
+from engine.nn.combine import Add, Concat
+from engine.nn.containers import ModuleList, Sequential
+from engine.nn.conv import Conv2d
+from engine.nn.data import Input
+from engine.nn.linear import Linear
+from engine.nn.losses import BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss
+from engine.nn.module import Module
+from engine.nn.normalisation import BatchNorm1d, BatchNorm2d, LayerNorm
+from engine.nn.parameter import Parameter
+from engine.nn.pooling import AvgPool2d, MaxPool2d
+from engine.nn.regularisation import Dropout
+from engine.nn.shape import Flatten, Identity, Reshape
+from engine.nn.sparse import Embedding
+
+__all__ = [
+    "GELU",
+    "Add",
+    "AvgPool2d",
+    "BCEWithLogitsLoss",
+    "BatchNorm1d",
+    "BatchNorm2d",
+    "Concat",
+    "Conv2d",
+    "CrossEntropyLoss",
+    "Dropout",
+    "Embedding",
+    "Flatten",
+    "Identity",
+    "Input",
+    "L1Loss",
+    "LayerNorm",
+    "LeakyReLU",
+    "Linear",
+    "MSELoss",
+    "MaxPool2d",
+    "Module",
+    "ModuleList",
+    "Parameter",
+    "ReLU",
+    "Reshape",
+    "Sequential",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
+    "Tanh",
+    "functional",
+    "init",
+    "utils",
+]

@@ -1,0 +1,165 @@
+"""Modules that hold others in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from operator import index
+from typing import Any, Self, overload
+
+from engine.nn.module import Module, _indented
+
+
+class _Row(Module):
+    """Modules by number; what Sequential and ModuleList share."""
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+    def __iter__(self) -> Iterator[Module]:
+        return iter(self._modules.values())
+
+    @overload
+    def __getitem__(self, at: int) -> Module: ...
+    @overload
+    def __getitem__(self, at: slice) -> Self: ...
+    def __getitem__(self, at):
+        if isinstance(at, slice):
+            return self._from(list(self._modules.items())[at])
+        return self._modules[self._name(at)]
+
+    def __setitem__(self, at: int, module: Module) -> None:
+        name = self._name(at)
+        del self._modules[name]
+        self._insert(list(self._modules.items()), (name, module), at % (len(self._modules) + 1))
+
+    def __delitem__(self, at: int | slice) -> None:
+        names = list(self._modules)
+        for name in names[at] if isinstance(at, slice) else [self._name(at)]:
+            del self._modules[name]
+        self._renumber()
+
+    def append(self, module: Module) -> Self:
+        """Add a module at the end."""
+        self.add_module(str(len(self)), module)
+        return self
+
+    def extend(self, modules: Iterable[Module]) -> Self:
+        """Add modules at the end."""
+        for module in list(modules):
+            self.append(module)
+        return self
+
+    def insert(self, at: int, module: Module) -> None:
+        """Put a module before position `at`."""
+        if not -len(self) <= at <= len(self):
+            raise IndexError(f"position {at} is outside the {len(self)} modules")
+        self._insert(list(self._modules.items()), ("", module), at if at >= 0 else at + len(self))
+        self._renumber()
+
+    def pop(self, at: int = -1) -> Module:
+        """Take a module out and return it."""
+        module = self[at]
+        del self[at]
+        return module
+
+    def _insert(self, items: list[tuple[str, Module]], item: tuple[str, Module], at: int) -> None:
+        if not isinstance(item[1], Module):
+            raise TypeError(f"{type(item[1]).__name__} is no Module")
+        items.insert(at, item)
+        self._modules.clear()
+        self._modules.update(items)
+
+    def _renumber(self) -> None:
+        modules = list(self._modules.items())
+        self._modules.clear()
+        named = any(not name.isdigit() and name for name, _ in modules)
+        self._modules.update((name if named and name else str(i), m) for i, (name, m) in enumerate(modules))
+
+    def _name(self, at: int) -> str:
+        position = index(at)
+        if not -len(self) <= position < len(self):
+            raise IndexError(f"position {position} is outside the {len(self)} modules")
+        return list(self._modules)[position]
+
+    def _from(self, items: list[tuple[str, Module]]) -> Self:
+        raise NotImplementedError
+
+
+class Sequential(_Row):
+    """Layers one behind the other: each gets what the one before returns.
+
+    Args:
+        layers: modules in order, or one dict of modules by name.
+
+    Shape:
+        x: what the first layer takes -> what the last one returns
+
+    Example:
+        >>> import engine
+        >>> from engine import nn
+        >>> network = nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 1))
+        >>> tuple(network(engine.zeros(4, 2)).shape)
+        (4, 1)
+    """
+
+    def __init__(self, *layers: Any):
+        super().__init__()
+        if len(layers) == 1 and isinstance(layers[0], dict):
+            named = layers[0].items()
+        else:
+            named = ((str(i), module) for i, module in enumerate(layers))
+        for name, module in named:
+            self.add_module(name, module)
+
+    def forward(self, x: Any) -> Any:
+        for module in self._modules.values():
+            x = module(x)
+        return x
+
+    def _from(self, items: list[tuple[str, Module]]) -> Self:
+        return type(self)(dict(items))
+
+
+class ModuleList(_Row):
+    """A list of modules that are found as parts of the module that holds it; it computes nothing by itself.
+
+    Args:
+        modules: what it holds at first.
+
+    Example:
+        >>> from engine import nn
+        >>> layers = nn.ModuleList(nn.Linear(4, 4) for _ in range(3))
+        >>> len(list(layers.parameters()))
+        6
+    """
+
+    def __init__(self, modules: Iterable[Module] | None = None):
+        super().__init__()
+        if modules is not None:
+            self.extend(modules)
+
+    def __iadd__(self, modules: Iterable[Module]) -> Self:
+        return self.extend(modules)
+
+    def __add__(self, modules: Iterable[Module]) -> Self:
+        return type(self)([*self, *modules])
+
+    def _from(self, items: list[tuple[str, Module]]) -> Self:
+        return type(self)(module for _, module in items)
+
+    def __repr__(self) -> str:
+        runs: list[list] = []  # [first, last, text of one module], equal neighbours gathered
+        for i, module in enumerate(self):
+            text = repr(module)
+            if runs and runs[-1][2] == text:
+                runs[-1][1] = i
+            else:
+                runs.append([i, i, text])
+        if not runs:
+            return f"{self._get_name()}()"
+        lines = [
+            f"({first}): {_indented(text)}" if first == last
+            else f"({first}-{last}): {last - first + 1} x {_indented(text)}"
+            for first, last, text in runs
+        ]  # fmt: skip
+        return f"{self._get_name()}(\n  " + "\n  ".join(lines) + "\n)"

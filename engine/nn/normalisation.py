@@ -1,0 +1,227 @@
+"""Layers that bring what flows through the network to mean 0 and deviation 1."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from engine.describe import Hidden, Inferred, Range, layer
+from engine.errors import ShapeError
+from engine.nn import functional as F
+from engine.nn import init
+from engine.nn.module import Module
+from engine.nn.parameter import Parameter
+from engine.tensor import Tensor, empty, int64, ones, tensor, zeros
+
+Epsilon = Annotated[float, Range(1e-12, 1.0, log=True)]
+
+
+class _BatchNorm(Module):
+    """What batch norms of every rank share."""
+
+    _ranks: tuple[int, ...]
+
+    def __init__(self, num_features, eps, momentum, affine, track_running_stats, device, dtype, bias):
+        super().__init__()
+        self.num_features = num_features
+        self.eps = eps
+        self.momentum = momentum
+        self.affine = affine
+        self.track_running_stats = track_running_stats
+        place = {"device": device, "dtype": dtype}
+        self.register_parameter("weight", Parameter(empty(num_features, **place)) if affine else None)
+        self.register_parameter("bias", Parameter(empty(num_features, **place)) if affine and bias else None)
+        tracked = track_running_stats
+        self.register_buffer("running_mean", zeros(num_features, **place) if tracked else None)
+        self.register_buffer("running_var", ones(num_features, **place) if tracked else None)
+        self.register_buffer("num_batches_tracked", tensor(0, dtype=int64, device=device) if tracked else None)
+        self.reset_parameters()
+
+    def reset_running_stats(self) -> None:
+        """Forget the statistics gathered: mean 0, variance 1, no batch seen."""
+        if self.track_running_stats:
+            init.zeros_(self.running_mean)
+            init.ones_(self.running_var)
+            init.zeros_(self.num_batches_tracked)
+
+    def reset_parameters(self) -> None:
+        """Forget the statistics; weight 1, bias 0."""
+        self.reset_running_stats()
+        if self.weight is not None:
+            init.ones_(self.weight)
+        if self.bias is not None:
+            init.zeros_(self.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        self._check(x)
+        learns = self.training and self.track_running_stats
+        momentum = 0.0 if self.momentum is None else self.momentum
+        if learns and self.num_batches_tracked is not None:
+            self.num_batches_tracked.add_(1)
+            if self.momentum is None:
+                momentum = 1.0 / float(self.num_batches_tracked)
+        uses_running = self.running_mean is not None and (learns or not self.training)
+        return F.batch_norm(
+            x,
+            self.running_mean if uses_running else None,
+            self.running_var if uses_running else None,
+            self.weight, self.bias,
+            self.training or self.running_mean is None,
+            momentum, self.eps,
+        )  # fmt: skip
+
+    def _check(self, x: Tensor) -> None:
+        name = type(self).__name__
+        if x.ndim not in self._ranks:
+            expected = " or ".join(f"{rank}" for rank in self._ranks)
+            raise ShapeError(name, got=f"an input with {x.ndim} axes, {tuple(x.shape)}", expected=f"{expected} axes")
+        if x.shape[1] != self.num_features:
+            raise ShapeError(name, got=f"{x.shape[1]} features arrive on axis 1", expected=f"{self.num_features}",
+                             mend=f"set num_features to {x.shape[1]}")  # fmt: skip
+
+    def extra_repr(self) -> str:
+        return (
+            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
+            f"track_running_stats={self.track_running_stats}"
+        )
+
+
+@layer("Batch norm 1-D", category="Normalisation", synonyms=("batch normalization", "batch normalisation", "bn"))
+class BatchNorm1d(_BatchNorm):
+    """Brings each feature to mean 0 and deviation 1 over the batch, which steadies and speeds up training.
+
+    y = (x - mean) / √(variance + eps) · weight + bias
+
+    While training, mean and variance are the batch's, and a running average of them is kept; in evaluation the
+    running average is used. Ioffe and Szegedy, 2015.
+
+    Args:
+        num_features: Length of axis 1 of the input; on the canvas filled in from the wire.
+        eps: Added to the variance, against division by zero.
+        momentum: Share of the newest batch in the running average; none: the plain average of all batches.
+        affine: Whether weight and bias are learned.
+        track_running_stats: Whether the running average is kept; without it evaluation uses the batch's own.
+        bias: Whether bias is learned, where weight is.
+
+    Shape:
+        x: (N, num_features) or (N, num_features, L) -> the same
+
+    Example:
+        >>> import engine
+        >>> tuple(engine.nn.BatchNorm1d(4)(engine.randn(8, 4)).shape)
+        (8, 4)
+    """
+
+    _ranks = (2, 3)
+
+    def __init__(
+        self,
+        num_features: Annotated[int, Inferred(1), Range(1, 65_536)],
+        eps: Epsilon = 1e-5,
+        momentum: Annotated[float | None, Range(0.0, 1.0)] = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        device=None,
+        dtype=None,
+        *,
+        bias: Annotated[bool, Hidden()] = True,
+    ):
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias)
+
+
+@layer("Batch norm", category="Normalisation", synonyms=("batch normalization 2-D", "batch normalisation", "bn"))
+class BatchNorm2d(_BatchNorm):
+    """Brings each channel to mean 0 and deviation 1 over batch and image, which steadies and speeds up training.
+
+    y = (x - mean) / √(variance + eps) · weight + bias
+
+    While training, mean and variance are the batch's, and a running average of them is kept; in evaluation the
+    running average is used. Ioffe and Szegedy, 2015.
+
+    Args:
+        num_features: Channels of the input; on the canvas filled in from the wire.
+        eps: Added to the variance, against division by zero.
+        momentum: Share of the newest batch in the running average; none: the plain average of all batches.
+        affine: Whether weight and bias are learned.
+        track_running_stats: Whether the running average is kept; without it evaluation uses the batch's own.
+        bias: Whether bias is learned, where weight is.
+
+    Shape:
+        x: (N, num_features, H, W) -> the same
+
+    Example:
+        >>> import engine
+        >>> tuple(engine.nn.BatchNorm2d(4)(engine.randn(8, 4, 5, 5)).shape)
+        (8, 4, 5, 5)
+    """
+
+    _ranks = (4,)
+
+    def __init__(
+        self,
+        num_features: Annotated[int, Inferred(1), Range(1, 65_536)],
+        eps: Epsilon = 1e-5,
+        momentum: Annotated[float | None, Range(0.0, 1.0)] = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        device=None,
+        dtype=None,
+        *,
+        bias: Annotated[bool, Hidden()] = True,
+    ):
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias)
+
+
+@layer("Layer norm", category="Normalisation", synonyms=("layer normalization", "layer normalisation", "ln"))
+class LayerNorm(Module):
+    """Brings the features of each sample to mean 0 and deviation 1, independent of the rest of the batch.
+
+    y = (x - mean) / √(variance + eps) · weight + bias, with mean and variance over the last axes
+
+    Ba, Kiros and Hinton, 2016.
+
+    Args:
+        normalized_shape: Lengths of the last axes, which are normalised together; on the canvas the last axis.
+        eps: Added to the variance, against division by zero.
+        elementwise_affine: Whether weight (and bias) are learned.
+        bias: Whether bias is learned, where weight is.
+
+    Shape:
+        x: (N, ..., normalized_shape) -> the same
+
+    Example:
+        >>> import engine
+        >>> tuple(engine.nn.LayerNorm(16)(engine.randn(2, 5, 16)).shape)
+        (2, 5, 16)
+    """
+
+    def __init__(
+        self,
+        normalized_shape: Annotated[int | tuple[int, ...], Inferred(-1), Range(1, 1_000_000)],
+        eps: Epsilon = 1e-5,
+        elementwise_affine: bool = True,
+        bias: bool = True,
+        device=None,
+        dtype=None,
+    ):
+        super().__init__()
+        self.normalized_shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+        self.eps = eps
+        self.elementwise_affine = elementwise_affine
+        place = {"device": device, "dtype": dtype}
+        learned = elementwise_affine
+        self.register_parameter("weight", Parameter(empty(self.normalized_shape, **place)) if learned else None)
+        self.register_parameter("bias", Parameter(empty(self.normalized_shape, **place)) if learned and bias else None)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Weight 1, bias 0."""
+        if self.weight is not None:
+            init.ones_(self.weight)
+        if self.bias is not None:
+            init.zeros_(self.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
+
+    def extra_repr(self) -> str:
+        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"

@@ -1,0 +1,119 @@
+"""Layers that make an image smaller without learning."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from engine.describe import Hidden, Range, Start, layer
+from engine.nn import functional as F
+from engine.nn.module import Module
+from engine.tensor import Tensor
+
+Pixels = int | tuple[int, int]
+
+
+@layer("Max pool", category="Pooling", synonyms=("maxpool", "max pooling 2-D", "downsample", "subsample"))
+class MaxPool2d(Module):
+    """Keeps the largest value of each window, so that the image shrinks and small shifts matter less.
+
+    y[n, c, i, j] = max x[n, c, i·stride + u·dilation, j·stride + v·dilation], over u, v in the window
+
+    H' = ⌊(H + 2·padding - dilation·(kernel_size - 1) - 1) / stride⌋ + 1
+
+    Args:
+        kernel_size: Height and width of the window in pixels.
+        stride: Step of the window in pixels; none: as large as the window, so that windows do not overlap.
+        padding: Pixels added at each border, at most half the window; they never win.
+        dilation: Distance of the pixels of a window.
+        return_indices: Also return where in each plane of the input the largest values stood.
+        ceil_mode: Round the output's size up instead of down, so that a last, partial window counts.
+
+    Shape:
+        x: (N, C, H, W) or (C, H, W) -> (N, C, H', W') or (C, H', W')
+
+    Example:
+        >>> import engine
+        >>> tuple(engine.nn.MaxPool2d(2)(engine.zeros(1, 8, 28, 28)).shape)
+        (1, 8, 14, 14)
+    """
+
+    def __init__(
+        self,
+        kernel_size: Annotated[Pixels, Range(1, 64), Start(2)],
+        stride: Annotated[Pixels | None, Range(1, 64)] = None,
+        padding: Annotated[Pixels, Range(0, 32)] = 0,
+        dilation: Annotated[Pixels, Range(1, 64)] = 1,
+        return_indices: Annotated[bool, Hidden()] = False,
+        ceil_mode: bool = False,
+    ):
+        super().__init__()
+        self.kernel_size = kernel_size
+        self.stride = stride if stride is not None else kernel_size
+        self.padding = padding
+        self.dilation = dilation
+        self.return_indices = return_indices
+        self.ceil_mode = ceil_mode
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.max_pool2d(
+            x, self.kernel_size, self.stride, self.padding, self.dilation,
+            ceil_mode=self.ceil_mode, return_indices=self.return_indices,
+        )  # fmt: skip
+
+    def extra_repr(self) -> str:
+        return (
+            f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}, "
+            f"dilation={self.dilation}, ceil_mode={self.ceil_mode}"
+        )
+
+
+@layer("Average pool", category="Pooling", synonyms=("avgpool", "average pooling 2-D", "mean pool", "downsample"))
+class AvgPool2d(Module):
+    """Replaces each window by its mean, so that the image shrinks smoothly.
+
+    y[n, c, i, j] = mean x[n, c, i·stride + u, j·stride + v], over u, v in the window
+
+    H' = ⌊(H + 2·padding - kernel_size) / stride⌋ + 1
+
+    Args:
+        kernel_size: Height and width of the window in pixels.
+        stride: Step of the window in pixels; none: as large as the window, so that windows do not overlap.
+        padding: Pixels of zeros added at each border, at most half the window.
+        ceil_mode: Round the output's size up instead of down, so that a last, partial window counts.
+        count_include_pad: Whether the padding counts in the mean.
+        divisor_override: Divide the sum by this number instead of by the window's size.
+
+    Shape:
+        x: (N, C, H, W) or (C, H, W) -> (N, C, H', W') or (C, H', W')
+
+    Example:
+        >>> import engine
+        >>> tuple(engine.nn.AvgPool2d(7)(engine.zeros(1, 8, 28, 28)).shape)
+        (1, 8, 4, 4)
+    """
+
+    def __init__(
+        self,
+        kernel_size: Annotated[Pixels, Range(1, 64), Start(2)],
+        stride: Annotated[Pixels | None, Range(1, 64)] = None,
+        padding: Annotated[Pixels, Range(0, 32)] = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+        divisor_override: Annotated[int | None, Range(1, 4096)] = None,
+    ):
+        super().__init__()
+        self.kernel_size = kernel_size
+        self.stride = stride if stride is not None else kernel_size
+        self.padding = padding
+        self.ceil_mode = ceil_mode
+        self.count_include_pad = count_include_pad
+        self.divisor_override = divisor_override
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.avg_pool2d(
+            x, self.kernel_size, self.stride, self.padding,
+            self.ceil_mode, self.count_include_pad, self.divisor_override,
+        )  # fmt: skip
+
+    def extra_repr(self) -> str:
+        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"

@@ -1,0 +1,102 @@
+"""What one does to gradients between backward and step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from engine.errors import GradientError
+from engine.tensor import Tensor, no_grad, tensor
+
+
+def clip_grad_norm_(
+    parameters: Tensor | Iterable[Tensor], max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False
+) -> Tensor:
+    """Shorten the gradients together so that their norm is at most `max_norm`, against steps that are too large.
+
+    g = g · min(1, max_norm / (norm + 10⁻⁶)), with the norm over all values of all gradients
+
+    Args:
+        parameters: whose gradients are shortened.
+        max_norm: the largest norm.
+        norm_type: which norm: 2 is the usual length, math.inf the largest value.
+        error_if_nonfinite: whether a norm that is infinite or not a number is an error.
+
+    Returns:
+        The norm before.
+
+    Raises:
+        GradientError: a norm that is no finite number, where that is an error.
+
+    Example:
+        >>> import engine
+        >>> p = engine.nn.Parameter(engine.ones(4))
+        >>> (p * 3).sum().backward()
+        >>> engine.nn.utils.clip_grad_norm_(p, 1.0).item()
+        6.0
+        >>> [round(value, 3) for value in p.grad.tolist()]
+        [0.5, 0.5, 0.5, 0.5]
+    """
+    gradients = _gradients(parameters)
+    norm = _norm(gradients, float(norm_type))
+    if error_if_nonfinite and not math.isfinite(norm):
+        raise GradientError("clip_grad_norm_", got=f"the norm of all gradients is {norm}", expected="a finite number")
+    factor = max_norm / (norm + 1e-6)
+    if not factor >= 1.0:  # also where the norm is not a number
+        for gradient in gradients:
+            gradient.array *= gradient.array.dtype.type(factor)
+            gradient.bump_version()
+    return tensor(norm)
+
+
+def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
+    """Cut every value of the gradients off at ±clip_value.
+
+    Args:
+        parameters: whose gradients are cut.
+        clip_value: the largest value.
+
+    Example:
+        >>> import engine
+        >>> p = engine.nn.Parameter(engine.ones(1))
+        >>> (p * -3).sum().backward()
+        >>> engine.nn.utils.clip_grad_value_(p, 0.5)
+        >>> p.grad.tolist()
+        [-0.5]
+    """
+    for gradient in _gradients(parameters):
+        array = gradient.array
+        gradient.device.xp.clip(array, -clip_value, clip_value, out=array)
+        gradient.bump_version()
+
+
+def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
+    """All parameters end to end in one vector."""
+    from engine.tensor import cat
+
+    return cat([parameter.reshape(-1) for parameter in parameters])
+
+
+def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
+    """Cut a vector into the parameters' values, the reverse of `parameters_to_vector`."""
+    begin = 0
+    with no_grad():
+        for parameter in parameters:
+            end = begin + parameter.numel()
+            parameter.copy_(vec[begin:end].reshape(parameter.shape))
+            begin = end
+
+
+def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
+    params = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+    return [parameter.grad for parameter in params if parameter.grad is not None]
+
+
+def _norm(gradients: list[Tensor], order: float) -> float:
+    """The norm over all values: (Σ |g|^order)^(1 / order)"""
+    if order == math.inf:
+        return max((float(abs(g.array).max()) for g in gradients), default=0.0)
+    if order == 2.0:
+        flat = (g.array.reshape(-1) for g in gradients)
+        return math.sqrt(sum(float(f @ f) for f in flat))
+    return sum(float((abs(g.array) ** order).sum(dtype=float)) for g in gradients) ** (1 / order)

@@ -1,0 +1,145 @@
+"""Adam and AdamW: every weight has a step of its own size."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any
+
+from engine.describe import Range, optimizer
+from engine.optim.optimizer import Epsilon, LearningRate, Optimizer, Parameters, Switch, WeightDecay, check_options
+from engine.tensor import Tensor
+
+Betas = Annotated[tuple[float, float], Range(0.0, 1.0)]
+
+
+@optimizer("Adam", synonyms=("adaptive moment estimation", "amsgrad"))
+class Adam(Optimizer):
+    """Steps of a size of its own for every weight, from the mean and spread of its gradients; a good first choice.
+
+    g = gradient + weight_decay · p
+
+    m = β₁ · m + (1 - β₁) · g and v = β₂ · v + (1 - β₂) · g²
+
+    p = p - lr · (m / (1 - β₁ᵗ)) / (√(v / (1 - β₂ᵗ)) + eps)
+
+    Kingma and Ba, 2015.
+
+    Args:
+        params: What is learned: parameters, or dicts of "params" and options of their own.
+        lr: Learning rate: about how far a weight goes in one step.
+        betas: β₁ and β₂: how much of the old mean and the old spread is kept.
+        eps: Added to the spread, against division by zero.
+        weight_decay: Pulls every weight towards zero (L2), against overfitting.
+        amsgrad: Use the largest spread so far, so that steps never grow again (Reddi et al., 2018).
+        maximize: Go up instead of down.
+
+    Raises:
+        EngineError: a negative rate, or betas outside 0 to 1.
+
+    Example:
+        >>> import engine
+        >>> p = engine.nn.Parameter(engine.ones(1))
+        >>> optimizer = engine.optim.Adam([p], lr=0.25)
+        >>> (p * 2).sum().backward()
+        >>> optimizer.step()
+        >>> round(p.item(), 4)
+        0.75
+    """
+
+    _decoupled = False
+
+    def __init__(
+        self,
+        params: Parameters,
+        lr: LearningRate = 1e-3,
+        betas: Betas = (0.9, 0.999),
+        eps: Epsilon = 1e-8,
+        weight_decay: WeightDecay = 0,
+        amsgrad: bool = False,
+        *,
+        maximize: Switch = False,
+    ):
+        check_options(type(self).__name__, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
+        super().__init__(params, {
+            "lr": lr, "betas": tuple(betas), "eps": eps, "weight_decay": weight_decay,
+            "amsgrad": amsgrad, "maximize": maximize,
+        })  # fmt: skip
+
+    def _update(self, group: dict[str, Any], param: Tensor, gradient: Any) -> None:
+        xp, lr = param.device.xp, group["lr"]
+        beta1, beta2 = group["betas"]
+        step = self._count(param)
+        if not self._decoupled:
+            gradient = self._decayed(group, param, gradient)
+        elif group["weight_decay"]:
+            xp.multiply(param.array, 1 - lr * group["weight_decay"], out=param.array)
+        mean, spread = self._remembered(param, "exp_avg", "exp_avg_sq")
+        out = self._scratch(param)[2]
+
+        xp.multiply(mean, beta1, out=mean)
+        xp.multiply(gradient, 1 - beta1, out=out)
+        xp.add(mean, out, out=mean)
+        xp.multiply(spread, beta2, out=spread)
+        xp.multiply(gradient, gradient, out=out)
+        xp.multiply(out, 1 - beta2, out=out)
+        xp.add(spread, out, out=spread)
+        if group["amsgrad"]:
+            (largest,) = self._remembered(param, "max_exp_avg_sq")
+            spread = xp.maximum(largest, spread, out=largest)
+
+        xp.sqrt(spread, out=out)
+        xp.divide(out, math.sqrt(1 - beta2**step), out=out)
+        xp.add(out, group["eps"], out=out)
+        xp.divide(mean, out, out=out)
+        xp.multiply(out, lr / (1 - beta1**step), out=out)
+        xp.subtract(param.array, out, out=param.array)
+
+
+@optimizer("AdamW", synonyms=("adam with weight decay", "decoupled weight decay", "transformer"))
+class AdamW(Adam):
+    """Adam whose weight decay does not pass through the step sizes; usual for larger networks.
+
+    p = p - lr · weight_decay · p, then a step of Adam without weight decay
+
+    m = β₁ · m + (1 - β₁) · g and v = β₂ · v + (1 - β₂) · g²
+
+    p = p - lr · (m / (1 - β₁ᵗ)) / (√(v / (1 - β₂ᵗ)) + eps)
+
+    Loshchilov and Hutter, 2019.
+
+    Args:
+        params: What is learned: parameters, or dicts of "params" and options of their own.
+        lr: Learning rate: about how far a weight goes in one step.
+        betas: β₁ and β₂: how much of the old mean and the old spread is kept.
+        eps: Added to the spread, against division by zero.
+        weight_decay: Pulls every weight towards zero, by this share of lr, against overfitting.
+        amsgrad: Use the largest spread so far, so that steps never grow again (Reddi et al., 2018).
+        maximize: Go up instead of down.
+
+    Raises:
+        EngineError: a negative rate, or betas outside 0 to 1.
+
+    Example:
+        >>> import engine
+        >>> p = engine.nn.Parameter(engine.ones(1))
+        >>> optimizer = engine.optim.AdamW([p], lr=0.25, weight_decay=0.0)
+        >>> (p * 2).sum().backward()
+        >>> optimizer.step()
+        >>> round(p.item(), 4)
+        0.75
+    """
+
+    _decoupled = True
+
+    def __init__(
+        self,
+        params: Parameters,
+        lr: LearningRate = 1e-3,
+        betas: Betas = (0.9, 0.999),
+        eps: Epsilon = 1e-8,
+        weight_decay: WeightDecay = 1e-2,
+        amsgrad: bool = False,
+        *,
+        maximize: Switch = False,
+    ):
+        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize)

@@ -1,0 +1,50 @@
+"""Where optimizers keep what they remember of each parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from engine.tensor import Tensor
+
+
+class Arena:
+    """State of many parameters end to end in one array for each name, so that one kernel can go over all of them.
+
+    Parameters of one device and dtype lie together, in the order of their adding; `view` is one parameter's part.
+    An array is made when the first parameter asks for it.
+
+    Args:
+        params: whose state it will hold.
+    """
+
+    def __init__(self, params: Iterable[Tensor]):
+        self._places: dict[int, tuple[Any, int, int]] = {}  # id of the parameter -> kind, begin, end
+        self._sizes: dict[Any, int] = {}
+        self._largest: dict[Any, int] = {}
+        self._flat: dict[tuple[str, Any], Any] = {}
+        for param in params:
+            kind = (param.device, param.dtype)
+            begin = self._sizes.get(kind, 0)
+            size = param.numel()
+            self._places[id(param)] = kind, begin, begin + size
+            self._sizes[kind] = begin + size
+            self._largest[kind] = max(self._largest.get(kind, 0), size)
+
+    def view(self, name: str, param: Tensor) -> Any:
+        """The parameter's part of the array of that name, zeros at first, in the parameter's shape."""
+        kind, begin, end = self._places[id(param)]
+        flat = self._flat.get((name, kind))
+        if flat is None:
+            array = param.array
+            flat = self._flat[name, kind] = param.device.xp.zeros(self._sizes[kind], array.dtype)
+        return flat[begin:end].reshape(param.shape)
+
+    def scratch(self, number: int, param: Tensor) -> Any:
+        """Room for values on the way to a step, in the parameter's shape; what stood there before is lost."""
+        kind, begin, end = self._places[id(param)]
+        flat = self._flat.get((f"scratch {number}", kind))
+        if flat is None:
+            flat = param.device.xp.empty(self._largest[kind], param.array.dtype)
+            self._flat[f"scratch {number}", kind] = flat
+        return flat[: end - begin].reshape(param.shape)

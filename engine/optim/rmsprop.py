@@ -1,0 +1,107 @@
+"""RMSprop."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from engine.describe import Start, optimizer
+from engine.optim.optimizer import (
+    Epsilon,
+    LearningRate,
+    Optimizer,
+    Parameters,
+    Share,
+    Switch,
+    WeightDecay,
+    check_options,
+)
+from engine.tensor import Tensor
+
+
+@optimizer("RMSprop", synonyms=("root mean square propagation",))
+class RMSprop(Optimizer):
+    """Divides every weight's step by the recent size of its gradients; often used for recurrent networks.
+
+    g = gradient + weight_decay · p
+
+    s = alpha · s + (1 - alpha) · g²
+
+    p = p - lr · g / (√s + eps), with momentum p = p - lr · b and b = momentum · b + g / (√s + eps)
+
+    Tieleman and Hinton, 2012.
+
+    Args:
+        params: What is learned: parameters, or dicts of "params" and options of their own.
+        lr: Learning rate: about how far a weight goes in one step.
+        alpha: How much of the old size is kept.
+        eps: Added to the size, against division by zero.
+        weight_decay: Pulls every weight towards zero (L2), against overfitting.
+        momentum: Share of the last step that is kept.
+        centered: Divide by the spread about the mean instead of by the size.
+        maximize: Go up instead of down.
+
+    Raises:
+        EngineError: a negative rate.
+
+    Example:
+        >>> import engine
+        >>> p = engine.nn.Parameter(engine.ones(1))
+        >>> optimizer = engine.optim.RMSprop([p], lr=0.05, alpha=0.75)
+        >>> (p * 2).sum().backward()
+        >>> optimizer.step()
+        >>> round(p.item(), 4)
+        0.9
+    """
+
+    def __init__(
+        self,
+        params: Parameters,
+        lr: Annotated[LearningRate, Start(0.001)] = 1e-2,
+        alpha: Share = 0.99,
+        eps: Epsilon = 1e-8,
+        weight_decay: WeightDecay = 0,
+        momentum: Share = 0,
+        centered: bool = False,
+        *,
+        maximize: Switch = False,
+    ):
+        check_options("RMSprop", lr=lr, alpha=alpha, eps=eps, weight_decay=weight_decay, momentum=momentum)
+        super().__init__(params, {
+            "lr": lr, "alpha": alpha, "eps": eps, "weight_decay": weight_decay,
+            "momentum": momentum, "centered": centered, "maximize": maximize,
+        })  # fmt: skip
+
+    def _update(self, group: dict[str, Any], param: Tensor, gradient: Any) -> None:
+        xp, alpha = param.device.xp, group["alpha"]
+        self._count(param)
+        gradient = self._decayed(group, param, gradient)
+        (square,) = self._remembered(param, "square_avg")
+        out = self._scratch(param)[2]
+
+        xp.multiply(square, alpha, out=square)
+        xp.multiply(gradient, gradient, out=out)
+        xp.multiply(out, 1 - alpha, out=out)
+        xp.add(square, out, out=square)
+        size = self._spread(group, param, gradient, square) if group["centered"] else xp.sqrt(square, out=out)
+        xp.add(size, group["eps"], out=out)
+        xp.divide(gradient, out, out=out)
+        if group["momentum"]:
+            (buffer,) = self._remembered(param, "momentum_buffer")
+            xp.multiply(buffer, group["momentum"], out=buffer)
+            out = xp.add(buffer, out, out=buffer)
+            out = xp.multiply(buffer, group["lr"], out=self._scratch(param)[2])
+        else:
+            xp.multiply(out, group["lr"], out=out)
+        xp.subtract(param.array, out, out=param.array)
+
+    def _spread(self, group: dict[str, Any], param: Tensor, gradient: Any, square: Any) -> Any:
+        """√(mean square - squared mean)"""
+        xp, alpha = param.device.xp, group["alpha"]
+        (mean,) = self._remembered(param, "grad_avg")
+        out = self._scratch(param)[2]
+        xp.multiply(mean, alpha, out=mean)
+        xp.multiply(gradient, 1 - alpha, out=out)
+        xp.add(mean, out, out=mean)
+        xp.multiply(mean, mean, out=out)
+        xp.subtract(square, out, out=out)
+        return xp.sqrt(out, out=out)

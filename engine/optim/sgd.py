@@ -1,0 +1,99 @@
+"""Stochastic gradient descent."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from engine.describe import Start, optimizer
+from engine.errors import EngineError
+from engine.optim.optimizer import (
+    LearningRate,
+    Optimizer,
+    Parameters,
+    Share,
+    Switch,
+    WeightDecay,
+    check_options,
+)
+from engine.tensor import Tensor
+
+
+@optimizer("SGD", synonyms=("stochastic gradient descent", "momentum", "nesterov"))
+class SGD(Optimizer):
+    """Steps down the slope; with momentum like a ball that rolls on.
+
+    g = gradient + weight_decay · p
+
+    v = momentum · v + (1 - dampening) · g, with v = g at the first step
+
+    p = p - lr · v, with Nesterov p = p - lr · (g + momentum · v)
+
+    Sutskever et al., 2013.
+
+    Args:
+        params: What is learned: parameters, or dicts of "params" and options of their own.
+        lr: Learning rate: how far a step goes.
+        momentum: Share of the last step that is kept; 0.9 is usual.
+        dampening: Share of the gradient that does not enter the momentum.
+        weight_decay: Pulls every weight towards zero (L2), against overfitting.
+        nesterov: Look ahead along the momentum before stepping; needs momentum and no dampening.
+        maximize: Go up instead of down.
+
+    Raises:
+        EngineError: a negative rate, or nesterov without momentum or with dampening.
+
+    Example:
+        >>> import engine
+        >>> p = engine.nn.Parameter(engine.ones(1))
+        >>> optimizer = engine.optim.SGD([p], lr=0.25)
+        >>> (p * 2).sum().backward()
+        >>> optimizer.step()
+        >>> p.tolist()
+        [0.5]
+    """
+
+    def __init__(
+        self,
+        params: Parameters,
+        lr: Annotated[LearningRate, Start(0.01)] = 1e-3,
+        momentum: Share = 0,
+        dampening: Share = 0,
+        weight_decay: WeightDecay = 0,
+        nesterov: bool = False,
+        *,
+        maximize: Switch = False,
+    ):
+        check_options("SGD", lr=lr, momentum=momentum, weight_decay=weight_decay)
+        if nesterov and (momentum <= 0 or dampening != 0):
+            raise EngineError("SGD", got=f"nesterov with momentum={momentum} and dampening={dampening}",
+                              expected="a momentum above 0 and no dampening")  # fmt: skip
+        super().__init__(params, {
+            "lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay,
+            "nesterov": nesterov, "maximize": maximize,
+        })  # fmt: skip
+
+    def _update(self, group: dict[str, Any], param: Tensor, gradient: Any) -> None:
+        xp = param.device.xp
+        change = self._decayed(group, param, gradient)
+        if group["momentum"]:
+            change = self._rolled(group, param, change)
+        out = self._scratch(param)[2]
+        xp.multiply(change, group["lr"], out=out)
+        xp.subtract(param.array, out, out=param.array)
+
+    def _rolled(self, group: dict[str, Any], param: Tensor, gradient: Any) -> Any:
+        """The step with momentum: v, or gradient + momentum · v with Nesterov."""
+        xp, momentum = param.device.xp, group["momentum"]
+        is_first = "momentum_buffer" not in self.state.get(param, ())
+        (velocity,) = self._remembered(param, "momentum_buffer")
+        out = self._scratch(param)[2]
+        if is_first:
+            xp.copyto(velocity, gradient)
+        else:
+            xp.multiply(velocity, momentum, out=velocity)
+            xp.multiply(gradient, 1 - group["dampening"], out=out)
+            xp.add(velocity, out, out=velocity)
+        if not group["nesterov"]:
+            return velocity
+        xp.multiply(velocity, momentum, out=out)
+        return xp.add(gradient, out, out=out)
