@@ -1,0 +1,206 @@
+"""From a drawn network to one that computes: a Module with the nodes as its children, and its losses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from engine import nn
+from engine.errors import GraphError, TypeMismatch
+from engine.graph import catalogue
+from engine.graph.infer import Inference, infer
+from engine.graph.judge import PREDICTIONS, target_field
+from engine.graph.network import Network
+from engine.graph.spec import FieldSpec, Graph
+from engine.tensor import Tensor
+
+Prediction = Literal["classes", "binary", "value"]
+LOSS_PARAMETERS = ("target", "loss_weight")
+"""What a loss node says beyond the arguments of the loss itself."""
+
+
+@dataclass(frozen=True)
+class BoundLoss:
+    """A loss with what it judges: the output of the node `output` against the field `target`, counted `weight` times.
+
+    `prediction` says how an output is to be read: softmax over "classes", sigmoid for "binary", as it is for "value".
+    """
+
+    id: str
+    output: str
+    target: FieldSpec
+    weight: float
+    module: nn.Module
+    prediction: Prediction
+
+    def __call__(self, output: Tensor, target: Tensor) -> Tensor:
+        """The weighted loss of a batch; the target as `shape_target` gives it."""
+        value = self.module(output, target)
+        return value if self.weight == 1.0 else value * self.weight
+
+    def shape_target(self, values: np.ndarray) -> np.ndarray:
+        """Target values as the loss takes them: (N,) int64 for classes, (N, ...) float32 otherwise.
+
+        Shape:
+            values: (N,) for a category, (N, *shape) for other fields
+        """
+        if self.prediction == "classes":
+            return np.ascontiguousarray(values, np.int64).reshape(len(values))
+        shape = (1,) if self.prediction == "binary" else self.target.shape
+        return np.ascontiguousarray(values, np.float32).reshape(len(values), *shape)
+
+
+class GraphModule(nn.Module):
+    """A network as it was drawn: every node is a child under its id, called in the order of the wires.
+
+    Called with a dict of fields, or with a tensor where the network has one Input; gives the output that the loss
+    judges, or a dict by loss where there are several.
+
+    Args:
+        layers: the layers by node id, in topological order.
+        inputs: for each Input node the field it reads.
+        wires: for each other node the nodes that feed it, in the order of its ports.
+        outputs: for each loss the node whose output it judges.
+
+    Shape:
+        fields: {name: (N, *shape)} -> (N, ...)
+    """
+
+    def __init__(
+        self,
+        layers: Mapping[str, nn.Module],
+        inputs: Mapping[str, str],
+        wires: Mapping[str, tuple[str, ...]],
+        outputs: Mapping[str, str],
+    ):
+        super().__init__()
+        for id, layer in layers.items():
+            self.add_module(id, layer)
+        self._inputs, self._wires, self._outputs = dict(inputs), dict(wires), dict(outputs)
+
+    def forward(self, fields: Tensor | Mapping[str, Tensor]) -> Tensor | dict[str, Tensor]:
+        values = self.values(fields)
+        if len(self._outputs) == 1:
+            return values[next(iter(self._outputs.values()))]
+        return {loss: values[id] for loss, id in self._outputs.items()}
+
+    def values(self, fields: Tensor | Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """What every node gives, by id.
+
+        Raises:
+            TypeMismatch: a field is missing.
+        """
+        if not isinstance(fields, Mapping):
+            names = set(self._inputs.values())
+            if len(names) != 1:
+                raise TypeMismatch(
+                    "network", got="one tensor was given", expected=f"a dict of {', '.join(sorted(names))}"
+                )
+            fields = {names.pop(): fields}
+        missing = sorted(set(self._inputs.values()) - fields.keys())
+        if missing:
+            raise TypeMismatch(
+                "network", got=f"field {missing[0]!r} is missing", expected=", ".join(self._inputs.values())
+            )
+        values: dict[str, Tensor] = {}
+        for id, layer in self.named_children():
+            feeds = (
+                (fields[self._inputs[id]],) if id in self._inputs else [values[source] for source in self._wires[id]]
+            )
+            values[id] = layer(*feeds)
+        return values
+
+
+def build(graph: Graph, fields: tuple[FieldSpec, ...]) -> GraphModule:
+    """The network as a Module; parts that reach no loss are left out.
+
+    Parameters are drawn node by node in topological order from the default generator.
+
+    Raises:
+        GraphError: the network has a fault; the first is told, with its fixes.
+    """
+    inference = check(graph, fields)
+    network = Network(graph, fields)
+    used = [id for id in inference.order if id in network.used()]
+    layers, inputs, wires, outputs = {}, {}, {}, {}
+    for id in used:
+        node, params = network.nodes[id], inference.nodes[id].params
+        entry = catalogue.entry(node.type)
+        sources = tuple(network.into[id][port].source for port in entry.inputs)
+        if entry.kind == "loss":
+            outputs[id] = sources[0]
+            continue
+        layers[id] = entry.cls(**params)
+        if sources:
+            wires[id] = sources
+        else:
+            inputs[id] = params["field"]
+    return GraphModule(layers, inputs, wires, {loss.id: outputs[loss.id] for loss in network.losses()})
+
+
+def losses(graph: Graph, fields: tuple[FieldSpec, ...]) -> tuple[BoundLoss, ...]:
+    """The losses of a network, in the order of their making.
+
+    Raises:
+        GraphError: the network has a fault; the first is told, with its fixes.
+    """
+    inference = check(graph, fields)
+    network = Network(graph, fields)
+    return tuple(_bind(network, inference, loss.id) for loss in network.losses())
+
+
+def check(graph: Graph, fields: tuple[FieldSpec, ...]) -> Inference:
+    """What is inferred of a network that can be built.
+
+    Raises:
+        GraphError: it cannot; the first fault is told, with its fixes.
+    """
+    inference = infer(graph, fields)
+    for problem in inference.problems:
+        if problem.severity == "error":
+            mend = problem.fixes[0].label if problem.fixes else ""
+            mend = mend[:1].lower() + mend[1:]
+            raise GraphError("", got=problem.message.rstrip("."), mend=mend, fixes=problem.fixes)
+    return inference
+
+
+def _bind(network: Network, inference: Inference, id: str) -> BoundLoss:
+    node, params = network.nodes[id], dict(inference.nodes[id].params)
+    target = target_field(network.fields, node)
+    assert target is not None  # check() has refused a loss without one
+    source = network.into[id]["input"].source
+    arguments = {name: value for name, value in params.items() if name not in LOSS_PARAMETERS}
+    module = catalogue.entry(node.type).cls(**arguments)
+    return BoundLoss(id, source, target, float(params["loss_weight"]), module, PREDICTIONS.get(node.type, "value"))
+
+
+def summary(graph: Graph, inference: Inference) -> list[dict[str, Any]]:
+    """One row for each node in the order of the wires: id, layer, shapes in and out, parameters, FLOPs, bytes.
+
+    >>> from engine.graph.templates import chain
+    >>> graph = chain([("Input", {}), ("Flatten", {})])
+    >>> rows = summary(graph, infer(graph, (FieldSpec("image", "image", (1, 8, 8), "input"),)))
+    >>> rows[1]["layer"], rows[1]["output"]
+    ('Flatten', [64])
+    """
+    rows = []
+    for id in inference.order:
+        result, node = inference.nodes[id], graph.node(id)
+        out = result.outputs.get("out")
+        rows.append(
+            {
+                "id": id,
+                "layer": node.type,
+                "title": node.title,
+                "inputs": {port: list(spec.shape) if spec else None for port, spec in result.inputs.items()},
+                "output": list(out.shape) if out else None,
+                "parameters": result.parameter_count,
+                "flops": result.flops,
+                "activation_bytes": result.activation_bytes,
+                "problems": [problem.message for problem in result.problems],
+            }
+        )
+    return rows
