@@ -25,6 +25,8 @@ QLabel[role="secondary"] { font-size: 11px; color: $secondary; }
 QLabel[role="label"] { color: $secondary; }
 QLabel[role="faint"] { font-size: 11px; color: $faint; }
 QLabel[role="caps"] { font-size: 10px; font-weight: 600; color: $faint; }
+QLabel[role="key"] { font-size: 11px; background: $raised; border: 1px solid $line; border-radius: 4px;
+    padding: 1px 6px; }
 QLabel[role="bad"] { font-size: 11px; color: $bad; }
 QLabel[role="warn"] { font-size: 11px; color: $warn; }
 
