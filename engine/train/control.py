@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING
 from engine.errors import EngineError
 from engine.train.checkpoints import Checkpoints
 from engine.train.events import (
-    AnyCommand, Edited, Pause, Predict, Prediction, Refused, Resume, Set, StateChanged, StepOnce, Stop, TakeSnapshot,
+    AnyCommand,
+    Edited,
+    Pause,
+    Predict,
+    Prediction,
+    Refused,
+    Resume,
+    Set,
+    StateChanged,
+    StepOnce,
+    Stop,
+    TakeSnapshot,
 )  # fmt: skip
 from engine.train.run_folder import RunFolder
 from engine.train.snapshots import Snapshots
@@ -93,7 +104,9 @@ class Control(Extension):
 
     def _set(self, trainer: Trainer, command: Set) -> None:
         if command.name != "lr":
-            self._refuse(trainer, command, f"{command.name!r} cannot be changed while the network trains; only 'lr' can.")
+            self._refuse(
+                trainer, command, f"{command.name!r} cannot be changed while the network trains; only 'lr' can."
+            )
             return
         value = command.value
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value <= 0:

@@ -85,20 +85,11 @@ def _first_fault(task: Task, batch: Batch) -> tuple[str, str]:
 
 def outputs_in_order(task: Task, batch: Batch) -> list[tuple[str, Any]]:
     """What each node puts out for `batch`, in the order in which they are computed; learns and changes nothing."""
-    outputs: list[tuple[str, Any]] = []
-    handles = [
-        module.register_forward_hook(lambda module, inputs, output, name=name: outputs.append((name, output)))
-        for name, module in task.model.named_children()
-    ]
     state = engine.get_rng_state()
-    try:
-        with task.evaluating():
-            task.model(batch.inputs)
-    finally:
-        for handle in handles:
-            handle.remove()
-        engine.set_rng_state(state)
-    return outputs
+    with task.evaluating():
+        outputs = task.model.values(batch.inputs)
+    engine.set_rng_state(state)
+    return list(outputs.items())
 
 
 def node_of(parameter: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from engine.train import threads
 from engine.train.events import EpochEnded, RunEnded, RunStarted, Step
@@ -35,12 +35,13 @@ def run_started(task: Task, run: str, **more: Any) -> RunStarted:
 
 
 class Reporter(Extension):
-    """Emits RunStarted, Step, EpochEnded and RunEnded, and knows which epoch was best."""
+    """Emits RunStarted, Step and EpochEnded, and knows which epoch was best."""
 
     name = "reporter"
 
     def __init__(self) -> None:
         self.best: dict[str, float] = {}
+        self.best_train: dict[str, float] = {}
         self.best_epoch = 0
         self.is_best = False
         self._best_loss = float("inf")
@@ -76,6 +77,7 @@ class Reporter(Extension):
         if self.is_best:
             self._best_loss = trainer.watched
             self.best = trainer.validation_figures or trainer.train_figures
+            self.best_train = trainer.train_figures
             self.best_epoch = trainer.epoch
         trainer.folder.events.emit(
             EpochEnded(
@@ -89,25 +91,30 @@ class Reporter(Extension):
         )
         self._epoch_began = trainer.seconds
 
-    def ended(self, trainer: Trainer, reason: Reason) -> None:
-        trainer.folder.events.emit(
-            RunEnded(
-                reason=reason,
-                step=trainer.steps,
-                epoch=trainer.epoch,
-                seconds=trainer.seconds,
-                train=trainer.train_figures,
-                validation=trainer.validation_figures,
-                best=self.best,
-                best_epoch=self.best_epoch,
-            )
+    def run_ended(self, trainer: Trainer, reason: Reason | Literal["failed"]) -> RunEnded:
+        """The last event, with what is known by then; emitted when everything else has been said."""
+        return RunEnded(
+            reason=reason,
+            step=trainer.steps,
+            epoch=trainer.epoch,
+            seconds=trainer.seconds,
+            train=trainer.train_figures,
+            validation=trainer.validation_figures,
+            best=self.best,
+            best_epoch=self.best_epoch,
         )
 
     def state(self) -> dict[str, Any]:
-        return {"best": self.best, "best_epoch": self.best_epoch, "best_loss": self._best_loss}
+        return {
+            "best": self.best,
+            "best_train": self.best_train,
+            "best_epoch": self.best_epoch,
+            "best_loss": self._best_loss,
+        }
 
     def load(self, state: dict[str, Any]) -> None:
-        self.best, self.best_epoch, self._best_loss = state["best"], state["best_epoch"], state["best_loss"]
+        self.best, self.best_train = state["best"], state["best_train"]
+        self.best_epoch, self._best_loss = state["best_epoch"], state["best_loss"]
 
 
 class Pace:
@@ -174,5 +181,3 @@ class EarlyStopping(Extension):
 
     def load(self, state: dict[str, Any]) -> None:
         self._best, self._waited = state["best"], state["waited"]
-
-

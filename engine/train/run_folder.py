@@ -67,8 +67,10 @@ class RunFolder:
 
     def close(self) -> None:
         """Write what is left to say and let the folder go."""
-        self.events.close()
-        self._lock.release()
+        try:
+            self.events.close()
+        finally:
+            self._lock.release()
 
     def __enter__(self) -> RunFolder:
         return self
@@ -115,13 +117,19 @@ class EventWriter:
             raise TrainingError(f"{self.path}", got=f"the run's events cannot be written ({reason(self._fault)})")
 
     def close(self) -> None:
-        """Write what waits and end the thread; writing twice after closing is an error, closing twice is not."""
+        """Write what waits and end the thread; closing twice is no error.
+
+        Raises:
+            TrainingError: the disk is full or the file cannot be written to.
+        """
         if self._closing.is_set():
             return
         self._closing.set()
         self._thread.join()
-        self._write()
-        self._file.close()
+        try:
+            self.flush()
+        finally:
+            self._file.close()
 
     def _run(self) -> None:
         while not self._closing.wait(BATCH_SECONDS):

@@ -58,13 +58,6 @@ class SupervisedStep:
         self.optimizer.step()
         return Outcome(value, norm, self.task.decided(output), batch.true)
 
-    def judge(self, batch: Batch) -> Outcome:
-        """Look at one batch without learning from it; the network is in evaluation mode already."""
-        with engine.no_grad():
-            output = self.task.model(batch.inputs)
-            loss = self.task.loss(output, batch)
-        return Outcome(loss.item(), 0.0, self.task.decided(output), batch.true)
-
     @property
     def learning_rate(self) -> float:
         """Of the first parameter group."""

@@ -109,7 +109,12 @@ class Trainer:
     @property
     def seconds(self) -> float:
         """Time spent training, pauses left out, earlier processes counted."""
-        return self._before + time.monotonic() - self._began - self._idle
+        return self._before + self.seconds_here
+
+    @property
+    def seconds_here(self) -> float:
+        """The part of it spent in this process."""
+        return time.monotonic() - self._began - self._idle
 
     def idle(self, seconds: float) -> None:
         """Wait, and don't count it."""
@@ -163,11 +168,7 @@ class Trainer:
         Raises:
             Diverged: the loss is not finite there.
         """
-        figures = Figures(self.task.metrics)
-        self.task.model.eval()
-        for indices in self.task.validation_batches():
-            figures.add(self.step.judge(self.task.batch(indices)))
-        self.task.model.train()
+        figures = judged(self.task, self.task.validation)
         loss = figures.loss.value()
         if loss is not None and not math.isfinite(loss):
             raise Diverged(unstable_validation(self.step.learning_rate))
@@ -237,6 +238,17 @@ class Trainer:
     def _call(self, occasion: str, *arguments: Any) -> None:
         for extension in self.extensions:
             getattr(extension, occasion)(self, *arguments)
+
+
+def judged(task: Task, indices: np.ndarray) -> Figures:
+    """Loss and metrics over these samples, without learning from them."""
+    figures = Figures(task.metrics)
+    with task.evaluating():
+        for part in task.in_batches(indices):
+            batch = task.batch(part)
+            output = task.model(batch.inputs)
+            figures.add(Outcome(task.loss(output, batch).item(), 0.0, task.decided(output), batch.true))
+    return figures
 
 
 def _with_tensors(tree: Any) -> Any:

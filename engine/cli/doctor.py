@@ -1,0 +1,153 @@
+"""doctor: what is installed, what can be used here, and what to do about the rest."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import secrets
+import time
+from pathlib import Path
+from typing import Any
+
+from engine.cli.output import Output, Result
+
+NEEDED = ("numpy", "msgspec", "safetensors", "pillow", "platformdirs", "filelock")
+OPTIONAL = {
+    "numba": "compiled kernels for the processor",
+    "cupy-cuda12x": "CUDA 12 graphics cards",
+    "cupy-cuda13x": "CUDA 13 graphics cards",
+    "onnx": "ONNX export",
+    "PySide6-Essentials": "the window",
+    "pyqtgraph": "plots in the window",
+}
+
+
+def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
+    """doctor."""
+    doctor = commands.add_parser("doctor", parents=[common], help="what is installed and what can be used here")
+    doctor.set_defaults(run=run_doctor)
+
+
+def run_doctor(options: argparse.Namespace, output: Output) -> Result:
+    figures = {
+        "layerloom": version("layerloom") or "from source",
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.release()} ({platform.machine()})",
+        "packages": {name: version(name) for name in (*NEEDED, *OPTIONAL)},
+        "devices": devices(),
+        "threads": threads(),
+        "kernels": kernels(),
+        "folders": [folder(purpose, path) for purpose, path in folders().items()],
+        "step": one_step(),
+    }
+    _print(figures, output)
+    missing = [name for name in NEEDED if figures["packages"][name] is None]
+    broken = bool(missing) or not all(f["writable"] for f in figures["folders"]) or "error" in figures["step"]
+    return Result(figures | {"ok": not broken}, int(broken))
+
+
+def _print(figures: dict[str, Any], output: Output) -> None:
+    output.say(f"Layerloom {figures['layerloom']}, Python {figures['python']}, {figures['system']}")
+    output.say()
+    for name, found in figures["packages"].items():
+        purpose = f"  ({OPTIONAL[name]})" if name in OPTIONAL else ""
+        output.say(f"  {name:20} {found or 'not installed'}{purpose}")
+    output.say()
+    for device in figures["devices"]:
+        state = "can be used" if device["usable"] else f"cannot be used: {device['reason']}; {device['mend']}"
+        output.say(f"  {device['device']:20} {device['name']}, {state}")
+    output.say(f"  {'threads':20} {figures['threads']['used']} of {figures['threads']['processors']} processors")
+    output.say(f"  {'kernels':20} {figures['kernels']}")
+    step = figures["step"]
+    output.say(f"  {'a training step':20} {step.get('error') or format(step['milliseconds'], '.2f') + ' ms'}")
+    output.say()
+    for found in figures["folders"]:
+        state = "can be written to" if found["writable"] else f"cannot be written to: {found['reason']}"
+        output.say(f"  {found['purpose']:20} {found['path']}, {state}")
+
+
+def version(package: str) -> str | None:
+    """The installed version; None where it is not installed."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def devices() -> list[dict[str, Any]]:
+    """Every device that one may ask for, with the reason why it cannot be used."""
+    from dataclasses import asdict
+
+    from engine.device import diagnose
+
+    return [asdict(found) for found in diagnose()]
+
+
+def threads() -> dict[str, int]:
+    """Processors and the threads of the linear algebra."""
+    from engine.train import threads as linear_algebra
+
+    return {"used": linear_algebra.choose(), "processors": linear_algebra.available()}
+
+
+def kernels() -> str:
+    """Which kernel set the processor gets."""
+    from engine.device import Device
+
+    chosen = type(Device("cpu").kernels)
+    compiled = "with" if importlib.util.find_spec("numba") else "without"
+    return f"{chosen.__module__.removeprefix('engine.kernels.')}.{chosen.__name__}, {compiled} numba installed"
+
+
+def one_step() -> dict[str, Any]:
+    """A small network learns for a few steps: the proof that the engine works here."""
+    try:
+        return {"milliseconds": _time_step()}
+    except Exception as error:  # the doctor reports what it finds, whatever it is
+        return {"error": f"{type(error).__name__}: {error}"}
+
+
+def _time_step(steps: int = 20) -> float:
+    import engine
+    from engine import nn, optim
+
+    state = engine.get_rng_state()
+    network = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
+    optimizer = optim.Adam(network.parameters(), lr=0.01)
+    x, target = engine.randn(64, 64), engine.arange(64) % 10
+    engine.set_rng_state(state)
+    seconds = []
+    for _ in range(steps):
+        began = time.perf_counter()
+        optimizer.zero_grad()
+        nn.CrossEntropyLoss()(network(x), target).backward()
+        optimizer.step()
+        seconds.append(time.perf_counter() - began)
+    return sorted(seconds)[steps // 2] * 1000
+
+
+def folders() -> dict[str, Path]:
+    """Where Layerloom keeps things, by purpose."""
+    import platformdirs
+
+    return {
+        "settings": platformdirs.user_config_path("layerloom", appauthor=False),
+        "autosave and runs": platformdirs.user_state_path("layerloom", appauthor=False),
+        "cache": platformdirs.user_cache_path("layerloom", appauthor=False),
+        "this folder": Path.cwd(),
+    }
+
+
+def folder(purpose: str, path: Path) -> dict[str, Any]:
+    """Whether files can be made in `path`, or in the folder in which it would be made."""
+    place = next(p for p in (path, *path.parents) if p.exists())
+    probe = place / f".layerloom-{secrets.token_hex(4)}"
+    try:
+        os.close(os.open(probe, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+        probe.unlink()
+    except OSError as error:
+        return {"purpose": purpose, "path": str(path), "writable": False, "reason": error.strerror}
+    return {"purpose": purpose, "path": str(path), "writable": True}

@@ -1,0 +1,71 @@
+"""evaluate and predict: what a trained network is worth, and what it says."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from engine.cli.output import Output, Result, metrics
+from engine.cli.projects import chosen_run, open_project, shown
+
+
+def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
+    """evaluate and predict."""
+    evaluate = commands.add_parser("evaluate", parents=[common], help="figures of a trained project on its data")
+    evaluate.add_argument("project", metavar="PROJECT", type=Path)
+    evaluate.add_argument("--run", metavar="DIR", type=Path, dest="from_run", help="the run whose weights are meant")
+    evaluate.set_defaults(run=run_evaluate)
+
+    predict = commands.add_parser("predict", parents=[common], help="what a trained project says to new samples")
+    predict.add_argument("project", metavar="PROJECT", type=Path)
+    predict.add_argument("--input", metavar="FILE", type=Path, required=True,
+                         help="a table, an image, a folder of images, NPZ, or JSON")  # fmt: skip
+    predict.add_argument("--run", metavar="DIR", type=Path, dest="from_run", help="the run whose weights are meant")
+    predict.set_defaults(run=run_predict)
+
+
+def run_evaluate(options: argparse.Namespace, output: Output) -> Result:
+    from engine.train.run import load_best
+    from engine.train.task import Task
+    from engine.train.trainer import judged
+
+    opened = open_project(options.project)
+    run = chosen_run(options)
+    task = Task(opened.project)
+    step, epoch = load_best(task, run, opened.weights)
+    figures = {"train": judged(task, task.train).values(), "validation": judged(task, task.validation).values()}
+    output.say(f"{opened.project.name}: weights of {_origin(run, epoch)}")
+    for part, samples in (("train", task.train), ("validation", task.validation)):
+        if len(samples):
+            output.say(f"  {part:10} {len(samples):6} samples  {metrics(figures[part])}")
+    return Result(figures | {"run": str(run.absolute()) if run else None, "step": step, "epoch": epoch})
+
+
+def run_predict(options: argparse.Namespace, output: Output) -> Result:
+    import engine.data
+    from engine.train.run import load_best
+    from engine.train.task import Predictor
+
+    opened = open_project(options.project)
+    run = chosen_run(options)
+    predictor = Predictor(opened.project)
+    _, epoch = load_best(predictor, run, opened.weights)
+    raw = engine.data.read_inputs(options.input, opened.project.data)
+    answers = [predictor.answer(scores) for scores in predictor.all_scores(raw)]
+    output.say(f"{opened.project.name}: weights of {_origin(run, epoch)}")
+    said = [_say(number, answer, output) for number, answer in enumerate(answers, 1)]
+    return Result({"predictions": said, "run": str(run.absolute()) if run else None})
+
+
+def _say(number: int, answer: Any, output: Output) -> dict[str, Any]:
+    if answer.value is not None:
+        output.say(f"  {number:6}  {answer.value:.6g}")
+        return {"value": answer.value}
+    likely = max(answer.probabilities, key=answer.probabilities.get)
+    output.say(f"  {number:6}  {likely}  {answer.probabilities[likely]:.1%}")
+    return {"class": likely, "probabilities": answer.probabilities}
+
+
+def _origin(run: Path | None, epoch: int) -> str:
+    return f"{shown(run)}, epoch {epoch}" if run is not None else "the project"

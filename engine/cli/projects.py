@@ -1,0 +1,186 @@
+"""new, summary, export: projects as files."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+from pathlib import Path
+from typing import Any
+
+from engine.cli.output import Output, Result, grouped, size
+from engine.errors import EngineError, GraphError, ProjectError
+from engine.formats import project_file
+from engine.formats.atomic import write_atomic
+from engine.formats.project_file import ProjectFile
+from engine.graph.spec import Project
+
+
+def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
+    """new, summary and export."""
+    new = commands.add_parser("new", parents=[common], help="make a project from a template")
+    new.add_argument("template", metavar="TEMPLATE", help="linear-regression, breast-cancer, spirals, digits-cnn ...")
+    new.add_argument("path", metavar="PATH", type=Path, help="NAME.loom for a file, another name for a folder")
+    new.set_defaults(run=run_new)
+
+    summary = commands.add_parser("summary", parents=[common], help="layers, shapes, parameters and costs of a project")
+    summary.add_argument("project", metavar="PROJECT", type=Path)
+    summary.set_defaults(run=run_summary)
+
+    export = commands.add_parser("export", parents=[common], help="the project as a Python script, or its weights")
+    export.add_argument("project", metavar="PROJECT", type=Path)
+    export.add_argument("--format", choices=("python", "weights"), required=True)
+    export.add_argument("--output", metavar="FILE", type=Path, help="default: beside the project; - for the screen")
+    export.add_argument("--run", metavar="DIR", type=Path, dest="from_run", help="the run whose weights are meant")
+    export.set_defaults(run=run_export)
+
+
+def run_new(options: argparse.Namespace, output: Output) -> Result:
+    from engine.graph import templates
+
+    name, path = options.template, options.path
+    if name not in templates.names():
+        near = difflib.get_close_matches(name, templates.names(), 1, 0.4)
+        raise ProjectError(
+            f"template {name!r}", got="there is none of that name", expected=f"one of {', '.join(templates.names())}",
+            mend=f"did you mean {near[0]!r}?" if near else "",
+        )  # fmt: skip
+    if path.exists():
+        raise ProjectError(str(path), got="there is something of that name already", mend="choose another name")
+    project = templates.create(name)
+    project_file.write(path, project)
+    output.say(f"{path}: {project.name}. Train it with: layerloom train {shown(path)}")
+    return Result({"project": str(path.absolute()), "template": name, "name": project.name})
+
+
+def run_summary(options: argparse.Namespace, output: Output) -> Result:
+    from engine.graph.infer import infer
+
+    project = open_project(options.project).project
+    inference = infer(project.graph, project.data.fields)
+    layers = [_layer(project, id, inference.nodes[id]) for id in inference.order]
+    rows = [
+        (layer["id"], layer["type"], layer["shape"], grouped(layer["parameters"]), grouped(layer["flops"]),
+         size(layer["activation_bytes"]))
+        for layer in layers
+    ]  # fmt: skip
+    output.say(f"{project.name}: {project.data.source or 'no data'}, {grouped(project.data.samples)} samples")
+    output.table(("layer", "type", "output", "parameters", "FLOPs", "memory"), rows, left=3)
+    output.say(
+        f"{grouped(inference.parameter_count)} parameters, {grouped(inference.flops)} FLOPs and "
+        f"{size(inference.activation_bytes)} of activations a sample"
+    )
+    check(inference)
+    totals = {
+        "parameters": inference.parameter_count,
+        "flops": inference.flops,
+        "activation_bytes": inference.activation_bytes,
+    }
+    return Result({"name": project.name, "layers": layers, **totals})
+
+
+def _layer(project: Project, id: str, result: Any) -> dict[str, Any]:
+    from engine.graph.infer import format_shape
+
+    shape = next(iter(result.outputs.values()), None) or next(iter(result.inputs.values()), None)
+    return {
+        "id": id,
+        "type": project.graph.node(id).type,
+        "shape": format_shape(shape) if shape is not None else "?",
+        "parameters": result.parameter_count,
+        "flops": result.flops,
+        "activation_bytes": result.activation_bytes,
+    }
+
+
+def check(inference: Any) -> None:
+    """Raises GraphError with the first fault of a network that cannot run."""
+    faults = [problem for problem in inference.problems if problem.severity == "error"]
+    if faults:
+        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+        raise GraphError("", got=faults[0].message.rstrip(".") + more, fixes=faults[0].fixes)
+
+
+def run_export(options: argparse.Namespace, output: Output) -> Result:
+    opened = open_project(options.project)
+    if options.format == "python":
+        from engine.graph.script import to_script
+
+        content, suffix = to_script(opened.project).encode(), ".py"
+    else:
+        content, suffix = weights_of(options, opened), ".safetensors"
+    if str(options.output) == "-":
+        if options.format == "weights" or output.json:
+            raise EngineError("--output", got="'-' is for the Python script, without --json", expected="a file's name")
+        output.say(content.decode())
+        return Result()
+    path = options.output or project_file.location(options.project).with_suffix(suffix)
+    try:
+        write_atomic(path, content)
+    except OSError as error:
+        raise ProjectError(str(path), got=f"it could not be written ({error.strerror})",
+                           mend="choose another --output") from None  # fmt: skip
+    output.say(f"{path}: {size(len(content))}")
+    return Result({"output": str(path.absolute()), "format": options.format, "bytes": len(content)})
+
+
+def weights_of(options: argparse.Namespace, opened: ProjectFile) -> bytes:
+    """The weights that --run names, of the newest run, or in the project."""
+    from engine.formats import checkpoint
+    from engine.train.run import best_checkpoint
+
+    run = chosen_run(options)
+    path = best_checkpoint(run) if run is not None else None
+    if path is not None:
+        return checkpoint.read(path).weights()
+    if opened.weights is None:
+        raise ProjectError(str(options.project), got="it has not been trained yet",
+                           mend=f"layerloom train {shown(options.project)}")  # fmt: skip
+    return opened.weights
+
+
+def open_project(path: Path) -> ProjectFile:
+    """Read a project; a name that is not there is answered with the one that is nearest.
+
+    Raises:
+        ProjectError: it is not there, or faulty.
+    """
+    if not path.exists():
+        folder = path.parent if path.parent.is_dir() else Path()
+        there = [p.name for p in folder.iterdir() if p.suffix == project_file.SUFFIX or (p / "project.json").exists()]
+        near = difflib.get_close_matches(path.name, there, 1, 0.5)
+        raise ProjectError(
+            str(path), got="there is no such project",
+            mend=f"did you mean {shown(folder / near[0])}?" if near else "make one with: layerloom new TEMPLATE PATH",
+        )  # fmt: skip
+    return project_file.read(path)
+
+
+def chosen_run(options: argparse.Namespace) -> Path | None:
+    """The run folder that --run names, the project itself where it is one, or the newest beside it.
+
+    Raises:
+        ProjectError: --run names none.
+    """
+    from engine.train.run import best_checkpoint
+
+    if options.from_run is not None:
+        if best_checkpoint(options.from_run) is None:
+            raise ProjectError(str(options.from_run), got="there is no run with a checkpoint in it",
+                               expected="a run folder")  # fmt: skip
+        return options.from_run
+    if best_checkpoint(options.project) is not None:
+        return options.project
+    runs = project_file.runs_folder(options.project)
+    found = [run for run in runs.iterdir() if best_checkpoint(run)] if runs.is_dir() else []
+    return max(found, key=lambda run: best_checkpoint(run).stat().st_mtime, default=None)
+
+
+def shown(path: Path) -> str:
+    """A path as it is typed: quoted where it has to be.
+
+    >>> shown(Path("my digits.loom"))
+    "'my digits.loom'"
+    """
+    import shlex
+
+    return shlex.quote(str(path))

@@ -1,0 +1,130 @@
+"""train and serve: runs in their folders."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import signal
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from engine.cli.output import Output, Result, duration, metrics
+from engine.cli.progress import Progress
+from engine.cli.projects import open_project, shown
+from engine.errors import TrainingError
+from engine.formats import project_file
+
+INTERRUPTED = 130
+
+
+def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
+    """train and serve."""
+    train = commands.add_parser("train", parents=[common], help="train a project")
+    train.add_argument("project", metavar="PROJECT", type=Path)
+    train.add_argument("--epochs", type=int, help="instead of the project's; counted from the run's beginning")
+    train.add_argument("--device", help="cpu or cuda:0, instead of the project's")
+    train.add_argument("--seed", type=int, help="instead of the project's")
+    train.add_argument("--out", metavar="DIR", type=Path, help="the run folder; default: NAME.runs/TIME by the project")
+    train.add_argument("--events", choices=("-",), help="write events to standard output too")
+    train.add_argument("--resume", action="store_true", help="go on with the run in --out, or the newest one")
+    train.add_argument("--start", choices=("fresh", "weights"), default="fresh",
+                       help="begin with random weights, or with those kept in the project")  # fmt: skip
+    train.set_defaults(run=run_train)
+
+    serve = commands.add_parser("serve", parents=[common], help="answer predict commands in a run folder")
+    serve.add_argument("project", metavar="PROJECT", type=Path)
+    serve.add_argument("--out", metavar="DIR", type=Path, required=True, help="the run folder")
+    serve.add_argument("--idle", metavar="SECONDS", type=float, help="end after so long without a command")
+    serve.add_argument("--events", choices=("-",), help="write events to standard output too")
+    serve.set_defaults(run=run_serve)
+
+
+def run_train(options: argparse.Namespace, output: Output) -> Result:
+    from engine.train.run import prepare_project, project_of, train
+    from engine.train.run_folder import RunFolder
+
+    opened = open_project(options.project)
+    path = _resumed_folder(options) if options.resume else options.out or _new_folder(options.project)
+    project = project_of(path) if options.resume else opened.project
+    project = prepare_project(project, options.epochs, options.device, options.seed)
+    if options.start == "weights" and opened.weights is None:
+        raise TrainingError("--start weights", got="the project keeps no weights", mend="leave the option out")
+    if options.events:
+        output.keep_stdout_free()
+    is_own = not path.exists() and options.out is None
+    try:
+        with RunFolder(path, echo=bool(options.events)) as folder:
+            output.say(f"{project.name}: run folder {shown(path)}")
+            result = train(
+                project, folder, resume=options.resume, extensions=(Progress(output),),
+                weights=opened.weights if options.start == "weights" else None,
+            )  # fmt: skip
+    except BaseException:
+        if is_own and not any((path / "checkpoints").glob("*")):
+            shutil.rmtree(path, ignore_errors=True)  # nothing was trained: leave no empty run behind
+        raise
+    return _report(result, project, path, output)
+
+
+def _report(result: Any, project: Any, path: Path, output: Output) -> Result:
+    ended = result.ended
+    words = {"finished": "Finished", "stopped": "Stopped", "early_stopped": "Stopped early, nothing got better"}
+    output.say(f"{words[ended.reason]} after {ended.epoch} epochs, {ended.step} steps, {duration(ended.seconds)}")
+    if ended.best:
+        output.say(f"best epoch {ended.best_epoch}: {metrics(ended.best)}")
+    figures = {
+        "run": str(path.absolute()),
+        "project": project.name,
+        "reason": ended.reason,
+        "epochs": ended.epoch,
+        "steps": ended.step,
+        "seconds": round(ended.seconds, 3),
+        "device": project.training.device,
+        "seed": project.training.seed,
+        "final": {"train": ended.train, "validation": ended.validation},
+        "best": {
+            "epoch": ended.best_epoch,
+            "train": result.best_train,
+            "validation": ended.best if ended.validation else {},
+        },
+    }
+    return Result(figures, INTERRUPTED if result.signal == signal.SIGINT else 0)
+
+
+def _new_folder(project: Path) -> Path:
+    """NAME.runs/TIME, with a number where two begin within a second."""
+    runs = project_file.runs_folder(project)
+    name = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+    taken = 1
+    while (path := runs / (name if taken == 1 else f"{name}_{taken}")).exists():
+        taken += 1
+    return path
+
+
+def _resumed_folder(options: argparse.Namespace) -> Path:
+    if options.seed is not None:
+        raise TrainingError("--seed", got="a resumed run keeps the seed that it began with", mend="leave it out")
+    if options.out is not None:
+        return options.out
+    runs = project_file.runs_folder(options.project)
+    found = sorted(runs.glob("*/checkpoints/last.safetensors"), key=lambda file: file.stat().st_mtime)
+    if not found:
+        raise TrainingError(
+            f"{runs}", got="there is no run to resume", mend="leave --resume out, or name one with --out"
+        )
+    return found[-1].parent.parent
+
+
+def run_serve(options: argparse.Namespace, output: Output) -> Result:
+    from engine.train.run import project_of, serve
+    from engine.train.run_folder import RunFolder
+
+    opened = open_project(options.project)
+    if options.events:
+        output.keep_stdout_free()
+    with RunFolder(options.out, echo=bool(options.events)) as folder:
+        project = project_of(folder.path) if (folder.path / "project.json").exists() else opened.project
+        output.say(f"{project.name}: answering in {shown(options.out)} until told to stop")
+        ended = serve(project, folder, opened.weights, options.idle)
+    return Result({"run": str(options.out.absolute()), "seconds": round(ended.seconds, 3), "step": ended.step})

@@ -1,0 +1,250 @@
+"""A whole run in its folder: training from a project to RunEnded, resuming, and serving what was trained."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from engine.errors import EngineError, Fix, TrainingError
+from engine.formats import checkpoint as checkpoints
+from engine.formats import project_file
+from engine.graph import spec
+from engine.graph.spec import Project
+from engine.train import threads
+from engine.train.checkpoints import Checkpoints
+from engine.train.control import WAIT, Control, Interruption, wait_for_commands
+from engine.train.diagnosis import Diverged
+from engine.train.events import Failed, RunEnded
+from engine.train.reporting import EarlyStopping, Reporter, run_started
+from engine.train.run_folder import RunFolder, store_project
+from engine.train.snapshots import Snapshots
+from engine.train.task import Network, Task
+from engine.train.trainer import Extension, Trainer
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a run went: its last event, the training figures of its best epoch, the signal that ended it or 0."""
+
+    ended: RunEnded
+    best_train: dict[str, float]
+    signal: int
+
+
+def prepare_project(
+    project: Project, epochs: int | None = None, device: str | None = None, seed: int | None = None
+) -> Project:
+    """The project with these settings in place of its own.
+
+    Raises:
+        TrainingError: a value that cannot be.
+    """
+    changes = {"epochs": epochs, "device": device, "seed": seed}
+    training = msgspec.structs.replace(project.training, **{k: v for k, v in changes.items() if v is not None})
+    try:
+        msgspec.convert(msgspec.to_builtins(training), spec.TrainingSpec)
+    except msgspec.ValidationError as error:
+        name = str(error).rpartition(".")[2].rstrip("`") or "setting"
+        raise TrainingError(f"--{name}", got=f"{changes.get(name)!r} cannot be used ({error})") from None
+    return msgspec.structs.replace(project, training=training)
+
+
+def project_of(folder: Path) -> Project:
+    """The project as it was when the run in `folder` began.
+
+    Raises:
+        ProjectError: there is none, or it is damaged.
+    """
+    return project_file.read(folder).project
+
+
+def train(
+    project: Project, folder: RunFolder, *, resume: bool = False, weights: bytes | None = None,
+    extensions: tuple[Extension, ...] = (),
+) -> Result:  # fmt: skip
+    """Train `project` in `folder` to its last epoch; whatever comes of it is in the folder's events too.
+
+    Args:
+        resume: go on from the last checkpoint.
+        weights: what to start from instead of fresh random weights, as a project file keeps it.
+        extensions: called after the run's own.
+
+    Raises:
+        EngineError: the run cannot start, or diverged; Failed and RunEnded have been emitted.
+    """
+    trainer: Trainer | None = None
+    reporter, interruption = Reporter(), Interruption()
+    with _failing_aloud(folder, lambda: trainer, reporter), _signals(interruption):
+        if folder.has_run and not resume:
+            raise TrainingError(f"run folder {folder.path}", got="there is a run in it already",
+                                mend="add --resume to go on with it, or choose another --out")  # fmt: skip
+        kept = checkpoints.read(folder.checkpoint("last")) if resume else None
+        store_project(folder.path, spec.encode(project))
+        threads.choose()
+        task = Task(project)
+        trainer = _assemble(task, folder, reporter, interruption, extensions)
+        if kept is not None:
+            _check_samples(task, kept)
+            trainer.load(kept)
+        elif weights is not None:
+            task.load_weights(checkpoints.split_weights(weights)[0])
+        ended = reporter.run_ended(trainer, trainer.run())
+        folder.events.emit(ended)
+    return Result(ended, reporter.best_train, interruption.signal)
+
+
+def _assemble(
+    task: Task, folder: RunFolder, reporter: Reporter, interruption: Interruption, more: tuple[Extension, ...]
+) -> Trainer:
+    """In the order in which each wants to be called: an epoch is reported before it is kept."""
+    training = task.project.training
+    snapshots, keeper = Snapshots(), Checkpoints(reporter)
+    extensions: list[Extension] = [reporter]
+    if training.early_stopping is not None:
+        extensions.append(EarlyStopping(training.early_stopping.patience, training.early_stopping.min_delta))
+    extensions += [Control(snapshots, keeper, interruption), snapshots, keeper, *more]
+    return Trainer(task, folder, training.epochs, extensions)
+
+
+def _check_samples(task: Task, kept: checkpoints.Checkpoint) -> None:
+    now = len(task.train) + len(task.validation)
+    if kept.state["samples"] != now:
+        raise TrainingError(
+            "data", got=f"there are {now} samples", expected=f"the {kept.state['samples']} that the run began with",
+            mend="start a new run",
+        )  # fmt: skip
+
+
+def serve(project: Project, folder: RunFolder, weights: bytes | None = None, idle: float | None = None) -> RunEnded:
+    """Answer predict and snapshot with the best weights of `folder`, or the project's, until told to stop.
+
+    Args:
+        weights: the project's own, used where the folder holds no checkpoint.
+        idle: seconds without a command after which it ends by itself.
+
+    Raises:
+        TrainingError: there are no weights.
+    """
+    interruption = Interruption()
+    with _failing_aloud(folder, lambda: None, Reporter()), _signals(interruption):
+        threads.choose()
+        task = Task(project)
+        step, epoch = load_best(task, folder.path, weights)
+        snapshots = Snapshots()
+        folder.events.emit(
+            run_started(task, folder.path.name, step=step, epoch=epoch, epochs=project.training.epochs, serving=True)
+        )
+        snapshots.take(task, folder, step, epoch)
+        began = time.monotonic()
+        _answer_until_stopped(task, folder, snapshots, (step, epoch), interruption, idle)
+        ended = RunEnded(reason="stopped", step=step, epoch=epoch, seconds=time.monotonic() - began)
+        folder.events.emit(ended)
+    return ended
+
+
+def _answer_until_stopped(
+    task: Task, folder: RunFolder, snapshots: Snapshots, position: tuple[int, int], interruption: Interruption,
+    idle: float | None,
+) -> None:  # fmt: skip
+    quiet_since = time.monotonic()
+    while not interruption.signal:
+        before = folder.events.seq
+        if wait_for_commands(task, folder, snapshots, *position):
+            return
+        if folder.events.seq != before:
+            quiet_since = time.monotonic()
+        elif idle is not None and time.monotonic() - quiet_since > idle:
+            return
+        time.sleep(WAIT)
+
+
+def best_checkpoint(folder: Path) -> Path | None:
+    """The best checkpoint of a run folder, or the last where none was best; None where there is neither."""
+    found = [folder / "checkpoints" / f"{kind}.safetensors" for kind in ("best", "last")]
+    return next((path for path in found if path.exists()), None)
+
+
+def load_best(network: Network, folder: Path | None, weights: bytes | None) -> tuple[int, int]:
+    """Give `network` the best weights that are there; returns the step and epoch they are from, 0 where unknown.
+
+    Raises:
+        TrainingError: there are none.
+    """
+    path = best_checkpoint(folder) if folder is not None else None
+    if path is not None:
+        kept = checkpoints.read(path)
+        network.load_weights(kept.model)
+        network.load_preparation(kept.preparation)
+        return kept.state["steps"], kept.state["epoch"]
+    if weights is None:
+        raise TrainingError(
+            f"project {network.project.name!r}", got="it has not been trained yet", mend="train it first"
+        )
+    model, preparation = checkpoints.split_weights(weights)
+    network.load_weights(model)
+    network.load_preparation(preparation)
+    return 0, 0
+
+
+@contextlib.contextmanager
+def _failing_aloud(folder: RunFolder, trainer: Any, reporter: Reporter) -> Iterator[None]:
+    """A fault is said as Failed and RunEnded before it travels on."""
+    try:
+        yield
+    except MemoryError:
+        fix = Fix("Halve the batch size", "set_data", name="batch_size")
+        fault = TrainingError("memory", got="there is not enough for this network with this batch size",
+                              mend="make the batch or the layers smaller", fixes=(fix,))  # fmt: skip
+        _say_failed(folder, trainer(), reporter, fault)
+        raise fault from None
+    except Exception as error:
+        _say_failed(folder, trainer(), reporter, error)
+        raise
+
+
+def _say_failed(folder: RunFolder, trainer: Trainer | None, reporter: Reporter, error: Exception) -> None:
+    step, epoch, seconds = (trainer.steps, trainer.epoch, trainer.seconds) if trainer else (0, 0, 0.0)
+    if isinstance(error, Diverged):
+        folder.events.emit(error.finding.event(step))
+    message = str(error) if isinstance(error, EngineError) else f"An unexpected fault: {type(error).__name__}: {error}"
+    fixes = error.fixes if isinstance(error, EngineError) else ()
+    node = next((fix.node for fix in fixes if fix.node), "")
+    if isinstance(error, Diverged):
+        node = error.finding.node
+    folder.events.emit(
+        Failed(message=message, step=step, node=node, fix=asdict(fixes[0]) if fixes else None,
+               details="".join(traceback.format_exception(error)))
+    )  # fmt: skip
+    if trainer is not None:
+        folder.events.emit(reporter.run_ended(trainer, "failed"))
+    else:
+        folder.events.emit(RunEnded(reason="failed", step=step, epoch=epoch, seconds=seconds))
+
+
+@contextlib.contextmanager
+def _signals(interruption: Interruption) -> Iterator[None]:
+    """SIGINT and SIGTERM ask for an end between two steps; a second one ends at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ask(number: int, frame: Any) -> None:
+        if interruption.signal:
+            raise KeyboardInterrupt
+        interruption.signal = number
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,331 @@
+"""A project made real: its network built, its losses bound, its data opened and dealt out."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+import engine
+import engine.data
+from engine.data.prepare import Preparation, split
+from engine.data.spec import FieldSpec
+from engine.errors import DataError, ProjectError, TrainingError
+from engine.graph import build, catalogue
+from engine.graph.spec import Choice, Project
+
+TaskKind = Literal["classification", "binary", "regression"]
+KINDS: dict[str, TaskKind] = {"classes": "classification", "binary": "binary", "value": "regression"}
+METRICS_OF: dict[TaskKind, tuple[str, ...]] = {
+    "classification": ("accuracy",),
+    "binary": ("accuracy",),
+    "regression": ("mae", "rmse", "r2"),
+}
+CACHED_BYTES = 512 * 2**20
+"""Prepared samples are kept in memory up to that size."""
+EVALUATED_VALUES = 2**19
+"""Input values in one batch that is only looked at."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Samples as the network takes them: tensors by field and by loss, and what the metrics compare with."""
+
+    inputs: dict[str, Any]
+    targets: dict[str, Any]
+    true: np.ndarray
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the network says of one sample."""
+
+    probabilities: dict[str, float] = field(default_factory=dict)
+    value: float | None = None
+
+
+class Predictor:
+    """The network of a project: it can predict, and needs no data for it.
+
+    The first loss says what the answers mean: classes, one of two, or values.
+
+    Args:
+        project: with the fields of its data in it.
+
+    Raises:
+        GraphError: the network has a fault; its fixes come along.
+        DeviceError: the device cannot be used.
+    """
+
+    def __init__(self, project: Project):
+        self.project = project
+        self.seed = project.training.seed
+        self.device = usable_device(project.training.device)
+        engine.manual_seed(self.seed)
+        fields = project.data.fields
+        self.model = build.build(project.graph, fields).to(self.device)
+        self.losses = build.losses(project.graph, fields)
+        for loss in self.losses:
+            loss.module.to(self.device)
+        self.judge = self.losses[0]
+        self.target: FieldSpec = self.judge.target
+        self.kind: TaskKind = KINDS[self.judge.prediction]
+        self.metrics = METRICS_OF[self.kind]
+        self.classes = self._class_names()
+        self.inputs = tuple(f for f in fields if f.name in self.model.input_fields)
+        self.preparation: Preparation | None = None
+
+    def _class_names(self) -> tuple[str, ...]:
+        if self.kind == "regression":
+            return ()
+        return self.target.classes or ("0", "1")
+
+    @property
+    def parameter_count(self) -> int:
+        """Numbers that are learned."""
+        return sum(math.prod(parameter.shape) for parameter in self.model.parameters())
+
+    def load_weights(self, state: Mapping[str, np.ndarray]) -> None:
+        """Take these weights.
+
+        Raises:
+            EngineError: they are of another network; all that does not fit is named.
+        """
+        self.model.load_state_dict({name: engine.from_numpy(np.array(array)) for name, array in state.items()})
+
+    def load_preparation(self, state: Mapping[str, np.ndarray]) -> None:
+        """Scale inputs as it was done in training."""
+        self.preparation = Preparation.from_state(dict(state))
+
+    @contextlib.contextmanager
+    def evaluating(self) -> Iterator[None]:
+        """Look without learning: no dropout, statistics left alone, no gradients."""
+        was_training = self.model.training
+        self.model.eval()
+        try:
+            with engine.no_grad():
+                yield
+        finally:
+            self.model.train(was_training)
+
+    def prepared(self, raw: Mapping[str, np.ndarray]) -> dict[str, Any]:
+        """Input fields in the data's own units -> tensors as the network takes them."""
+        inputs = {spec.name: raw[spec.name] for spec in self.inputs}
+        arrays = self.preparation.apply(inputs) if self.preparation is not None else inputs
+        return {name: engine.from_numpy(np.ascontiguousarray(array)).to(self.device) for name, array in arrays.items()}
+
+    def judged(self, output: Any) -> Any:
+        """The output that the first loss judges."""
+        return output[self.judge.id] if isinstance(output, dict) else output
+
+    def decided(self, output: Any) -> np.ndarray:
+        """Class (N) int64, or value as the target has it, of what the network put out."""
+        values = self.judged(output).detach().cpu().numpy()
+        if self.kind == "classification":
+            return values.argmax(axis=1)
+        return (values.reshape(len(values)) > 0).astype(np.int64) if self.kind == "binary" else values
+
+    def scores(self, inputs: Mapping[str, Any]) -> np.ndarray:
+        """(N, classes) probabilities, (N, 1) the probability of the second class, or (N, ...) values."""
+        with self.evaluating():
+            output = self.judged(self.model(dict(inputs))).cpu().numpy().astype(np.float64)
+        if self.kind == "classification":
+            exponentials = np.exp(output - output.max(axis=1, keepdims=True))
+            return exponentials / exponentials.sum(axis=1, keepdims=True)
+        if self.kind == "binary":
+            return (0.5 * (1 + np.tanh(0.5 * output))).reshape(len(output), 1)
+        return output.reshape(len(output), -1)
+
+    def in_batches(self, indices: np.ndarray) -> list[np.ndarray]:
+        """Cut for looking only: larger than for learning, where samples are small."""
+        values = sum(math.prod(spec.shape) for spec in self.inputs)
+        size = max(self.project.data.batch_size, min(2048, EVALUATED_VALUES // max(values, 1)))
+        return [indices[start : start + size] for start in range(0, len(indices), size)]
+
+    def all_scores(self, raw: Mapping[str, np.ndarray]) -> Iterator[np.ndarray]:
+        """`scores` of each of many samples, in the data's own units."""
+        count = len(next(iter(raw.values())))
+        for part in self.in_batches(np.arange(count)):
+            yield from self.scores(self.prepared({name: values[part] for name, values in raw.items()}))
+
+    def predict(self, sample: Mapping[str, Any]) -> Answer:
+        """Answer for one sample, its fields as nested lists in the data's own units.
+
+        Raises:
+            DataError: a field is missing, or not of the shape that the network takes.
+        """
+        raw = {spec.name: as_field(spec, sample)[None] for spec in self.inputs}
+        return self.answer(self.scores(self.prepared(raw))[0])
+
+    def answer(self, scores: np.ndarray) -> Answer:
+        """One row of `scores` in words."""
+        if self.kind == "regression":
+            if scores.size != 1:
+                raise DataError("prediction", got=f"the network answers with {scores.size} numbers", expected="one")
+            return Answer(value=float(scores[0]))
+        if self.kind == "binary":
+            scores = np.array([1 - scores[0], scores[0]])
+        return Answer(probabilities=dict(zip(self.classes, scores.tolist())))
+
+    def number_inputs(self) -> list[tuple[str, int]]:
+        """The single numbers that go in, as (field, index); empty where an image is among them."""
+        if any(spec.kind in ("image", "category") for spec in self.inputs):
+            return []
+        return [(spec.name, index) for spec in self.inputs for index in range(math.prod(spec.shape))]
+
+
+class Task(Predictor):
+    """A network together with its samples.
+
+    Raises:
+        DataError: the data cannot be opened, or do not fit the network.
+    """
+
+    def __init__(self, project: Project):
+        super().__init__(project)
+        self.data = engine.data.open(project.data, None)
+        self.train, self.validation = split(self.data, project.data)
+        self.preparation = Preparation.fit(self.data, self.train, project.data)
+        self._cache = self._prepare_all()
+
+    def _prepare_all(self) -> dict[str, np.ndarray] | None:
+        """All samples scaled once, where they fit in memory; decoding an image again each epoch costs more."""
+        values = sum(math.prod(spec.shape) for spec in self.inputs)
+        if values * len(self.data) * 4 > CACHED_BYTES:
+            return None
+        raw = self.data.take(np.arange(len(self.data)))
+        return raw | self.preparation.apply({spec.name: raw[spec.name] for spec in self.inputs})
+
+    @property
+    def batches_per_epoch(self) -> int:
+        return math.ceil(len(self.train) / self.project.data.batch_size)
+
+    def batches(self, epoch: int) -> list[np.ndarray]:
+        """Indices of each batch of that epoch; the order comes from seed and epoch alone, so any can be taken up."""
+        order = self.train
+        if self.project.data.shuffle:
+            generator = np.random.Generator(np.random.PCG64([self.seed, epoch]))
+            order = order[generator.permutation(len(order))]
+        size = self.project.data.batch_size
+        return [order[start : start + size] for start in range(0, len(order), size)]
+
+    def raw(self, indices: np.ndarray) -> dict[str, np.ndarray]:
+        """Fields of these samples in the data's own units."""
+        return self.data.take(indices)
+
+    def batch(self, indices: np.ndarray) -> Batch:
+        """These samples as tensors."""
+        if self._cache is not None:
+            arrays = {name: values[indices] for name, values in self._cache.items()}
+        else:
+            arrays = self.raw(indices)
+            arrays |= self.preparation.apply({spec.name: arrays[spec.name] for spec in self.inputs})
+        targets = {loss.id: loss.shape_target(arrays[loss.target.name]) for loss in self.losses}
+        true = targets[self.judge.id]
+        return Batch(
+            {spec.name: self._tensor(arrays[spec.name]) for spec in self.inputs},
+            {id: self._tensor(values) for id, values in targets.items()},
+            true.reshape(len(true)).astype(np.int64) if self.kind == "binary" else true,
+        )
+
+    def _tensor(self, array: np.ndarray) -> Any:
+        return engine.from_numpy(array).to(self.device)
+
+    def loss(self, output: Any, batch: Batch) -> Any:
+        """All losses together, each with its weight."""
+        outputs = output if isinstance(output, dict) else {self.judge.id: output}
+        parts = [loss(outputs[loss.id], batch.targets[loss.id]) for loss in self.losses]
+        return sum(parts[1:], start=parts[0])
+
+    def make_optimizer(self) -> Any:
+        """The optimizer of the project.
+
+        Raises:
+            TrainingError: the network has nothing to learn.
+        """
+        parameters = [p for p in self.model.parameters() if p.requires_grad]
+        if not parameters:
+            raise TrainingError("network", got="no layer has anything to learn", mend="add a Linear or Conv2d layer")
+        return chosen(self.project.training.optimizer, "optimizer", parameters)
+
+    def make_schedule(self, optimizer: Any) -> Any:
+        """The schedule of the project, None where the rate stays."""
+        choice = self.project.training.schedule
+        return chosen(choice, "schedule", optimizer) if choice is not None else None
+
+
+def chosen(choice: Choice, kind: Literal["optimizer", "schedule"], subject: Any) -> Any:
+    """Make what a project names: an optimizer of parameters, a schedule of an optimizer.
+
+    Raises:
+        ProjectError: there is none of that name, or a parameter is not what it takes.
+    """
+    entries = catalogue.entries(kind)
+    where = f"training.{kind}"
+    if choice.type not in entries:
+        raise ProjectError(where, got=f"{choice.type!r} is unknown", expected=f"one of {', '.join(entries)}")
+    entry = entries[choice.type]
+    known = {parameter.name: parameter for parameter in entry.parameters}
+    for name, value in choice.params.items():
+        if name not in known:
+            raise ProjectError(where, got=f"{choice.type} has no {name!r}", expected=f"one of {', '.join(known)}")
+        fault = known[name].check(value)
+        if fault:
+            raise ProjectError(f"{where}, {name}", got=fault)
+    arguments = {name: tuple(v) if isinstance(v, list) else v for name, v in choice.params.items()}
+    starts = {name: value for name, value in entry.starts().items() if name not in arguments}
+    return entry.cls(subject, **arguments, **starts)
+
+
+def usable_device(name: str) -> Any:
+    """The device of that name.
+
+    Raises:
+        DeviceError: it cannot be used here; why, and what to do.
+    """
+    device = engine.device(name)
+    _ = device.xp  # chosen now, so that what is missing is said before the data are opened
+    return device
+
+
+def as_field(spec: FieldSpec, sample: Mapping[str, Any]) -> np.ndarray:
+    """One field of a sample that came from outside, as an array.
+
+    >>> as_field(FieldSpec("x", "vector", (2,), "input"), {"x": [1, 2]})
+    array([1., 2.], dtype=float32)
+
+    Raises:
+        DataError: it is missing, holds something else than numbers, or has another shape.
+    """
+    if spec.name not in sample:
+        raise DataError(f"field {spec.name!r}", got="it is missing", expected=f"{words(spec)}")
+    try:
+        array = np.asarray(sample[spec.name], dtype=spec.dtype)
+    except (TypeError, ValueError):
+        raise DataError(f"field {spec.name!r}", got="it holds something that is no number, or rows of unequal length",
+                        expected=words(spec)) from None  # fmt: skip
+    if array.shape != tuple(spec.shape):
+        if math.prod(array.shape) != math.prod(spec.shape) or spec.kind == "image":
+            raise DataError(f"field {spec.name!r}", got=f"its shape is {shape_of(array.shape)}", expected=words(spec))
+        array = array.reshape(spec.shape)
+    if not np.isfinite(array).all():
+        raise DataError(f"field {spec.name!r}", got="it holds a value that is infinite or no number",
+                        expected=words(spec))  # fmt: skip
+    return array
+
+
+def words(spec: FieldSpec) -> str:
+    """What a field takes, in words.
+
+    >>> words(FieldSpec("image", "image", (1, 8, 8), "input"))
+    'numbers in the shape 1 x 8 x 8'
+    """
+    return f"numbers in the shape {shape_of(spec.shape)}" if spec.shape else "one number"
+
+
+def shape_of(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape)) or "a single number"
