@@ -1,0 +1,37 @@
+"""Data: named, typed fields from tables, folders of images and arrays, dealt out in batches."""
+
+from engine.data.dataset import Dataset, FieldDataset, Subset, TensorDataset, random_split
+from engine.data.inputs import read_inputs, sample_from_inputs
+from engine.data.loader import DataLoader, default_collate
+from engine.data.prepare import Preparation, part_sizes, split
+from engine.data.preview import Preview, preview
+from engine.data.readers import check_batch, describe, open
+from engine.data.shipped import BundledSet, bundled
+from engine.data.source import Cancelled, Progress
+from engine.data.spec import DataSpec, FieldSpec
+
+__all__ = [
+    "BundledSet",
+    "Cancelled",
+    "DataLoader",
+    "DataSpec",
+    "Dataset",
+    "FieldDataset",
+    "FieldSpec",
+    "Preparation",
+    "Preview",
+    "Progress",
+    "Subset",
+    "TensorDataset",
+    "bundled",
+    "check_batch",
+    "default_collate",
+    "describe",
+    "open",
+    "part_sizes",
+    "preview",
+    "random_split",
+    "read_inputs",
+    "sample_from_inputs",
+    "split",
+]

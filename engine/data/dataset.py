@@ -1,0 +1,190 @@
+"""Data sets: something with a length whose samples are reached by index."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from engine.data.spec import FieldSpec
+from engine.random import Generator, default_generator
+
+
+class Dataset:
+    """Samples by index; subclass it and define `__getitem__` and `__len__`.
+
+    A subclass may also define `take(indices)`, which answers a whole batch at once; the loader then uses it.
+
+    >>> class Squares(Dataset):
+    ...     def __len__(self):
+    ...         return 4
+    ...     def __getitem__(self, index):
+    ...         return index * index
+    >>> Squares()[3]
+    9
+    """
+
+    def __getitem__(self, index: int) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} must define __getitem__")
+
+    def __len__(self) -> int:
+        raise NotImplementedError(f"{type(self).__name__} must define __len__")
+
+
+class TensorDataset(Dataset):
+    """Tensors (or arrays) that agree on their first axis; sample i is the tuple of their i-th entries.
+
+    >>> import numpy as np
+    >>> pairs = TensorDataset(np.arange(6).reshape(3, 2), np.array([0, 1, 0]))
+    >>> len(pairs), pairs[1]
+    (3, (array([2, 3]), np.int64(1)))
+    """
+
+    def __init__(self, *tensors: Any):
+        lengths = {int(tensor.shape[0]) for tensor in tensors}
+        if len(lengths) > 1:
+            raise ValueError(f"Size mismatch between tensors: first axes of length {sorted(lengths)}")
+        self.tensors = tensors
+
+    def __getitem__(self, index: Any) -> tuple[Any, ...]:
+        return tuple(tensor[index] for tensor in self.tensors)
+
+    def __len__(self) -> int:
+        return int(self.tensors[0].shape[0]) if self.tensors else 0
+
+    def take(self, indices: np.ndarray) -> tuple[Any, ...]:
+        """The batch of these samples, stacked: one indexing per tensor instead of one per sample."""
+        return self[indices]
+
+
+class Subset(Dataset):
+    """Some samples of another data set, in the order of `indices`.
+
+    >>> Subset("abcdef", [4, 0])[0]
+    'e'
+    """
+
+    def __init__(self, dataset: Any, indices: Sequence[int]):
+        self.dataset = dataset
+        self.indices = indices
+        if hasattr(dataset, "take"):
+            self.take = self._take
+
+    def __getitem__(self, index: int) -> Any:
+        return self.dataset[self.indices[index]]
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def _take(self, indices: np.ndarray) -> Any:
+        return self.dataset.take(np.asarray(self.indices)[indices])
+
+
+def random_split(dataset: Any, lengths: Sequence[float], generator: Any = None) -> list[Subset]:
+    """Split into parts that do not overlap, drawn at random.
+
+    Args:
+        dataset: anything with a length.
+        lengths: samples per part, summing to the whole; or fractions summing to 1: parts are rounded down and what
+            is left over is dealt out one each from the first part on.
+        generator: `engine.Generator`, for the same split every time.
+
+    Raises:
+        ValueError: the lengths do not sum to the whole.
+
+    >>> [len(part) for part in random_split(range(10), [0.75, 0.25])]
+    [8, 2]
+    """
+    counts = _counts(len(dataset), lengths)
+    order = permutation(len(dataset), generator)
+    ends = np.cumsum(counts)
+    return [Subset(dataset, order[end - count : end].tolist()) for end, count in zip(ends, counts, strict=True)]
+
+
+def _counts(whole: int, lengths: Sequence[float]) -> list[int]:
+    if math.isclose(sum(lengths), 1) and sum(lengths) <= 1:
+        if any(fraction < 0 or fraction > 1 for fraction in lengths):
+            raise ValueError(f"Fractions must lie between 0 and 1, got {list(lengths)}")
+        counts = [math.floor(whole * fraction) for fraction in lengths]
+        for left_over in range(whole - sum(counts)):
+            counts[left_over % len(counts)] += 1
+        return counts
+    if sum(lengths) != whole:
+        raise ValueError(
+            f"Sum of input lengths does not equal the length of the input dataset: {sum(lengths)}, {whole}"
+        )
+    return [int(length) for length in lengths]
+
+
+def permutation(count: int, generator: Any = None) -> np.ndarray:
+    """0 .. count-1 in random order, drawn from `generator` or the global one."""
+    return order_of(draw_seed(generator), count)
+
+
+def draw_seed(generator: Generator | np.random.Generator | None = None) -> int:
+    """One number from `generator`, or from the default stream, to seed an order with."""
+    if isinstance(generator, np.random.Generator):
+        return int(generator.integers(2**63))
+    return int((generator or default_generator).integers(0, 2**63 - 1, (1,))[0])
+
+
+def order_of(seed: int, count: int) -> np.ndarray:
+    """The order that `seed` stands for, the same in every process."""
+    return np.random.Generator(np.random.PCG64(seed)).permutation(count)
+
+
+class FieldDataset(Dataset):
+    """Samples as named fields: what every reader opens.
+
+    `arrays` holds per field the values in the order of the file: images (N, C, H, W) uint8 or float32, vectors
+    (N, F) float32, numbers (N, 1) float32, categories (N,) int64. An image field may also be an object that decodes
+    files when it is indexed. `take` gives float32 and int64 in the data's own units: scaling is `Preparation`'s.
+
+    Args:
+        fields: what each field is; only those that have a role.
+        arrays: by field name.
+        maxima: the largest value an image can hold (255, or 16 for the digits), where it is known.
+        switches: by vector field, which of its columns are 0/1 marks of a category and need no scaling.
+        notes: what the reader noticed, in sentences.
+    """
+
+    def __init__(
+        self,
+        fields: tuple[FieldSpec, ...],
+        arrays: Mapping[str, Any],
+        *,
+        maxima: Mapping[str, float] | None = None,
+        switches: Mapping[str, np.ndarray] | None = None,
+        notes: tuple[str, ...] = (),
+    ):
+        self.fields = fields
+        self.arrays = dict(arrays)
+        self.maxima = dict(maxima or {})
+        self.switches = dict(switches or {})
+        self.notes = notes
+        self._length = len(next(iter(self.arrays.values())))
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, index: int) -> dict[str, np.ndarray]:
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"sample {index} of {len(self)}")
+        return {name: values[0] for name, values in self.take(np.array([index])).items()}
+
+    def take(self, indices: np.ndarray) -> dict[str, np.ndarray]:
+        """The samples of these indices, stacked, by field name."""
+        return {field.name: self.column(field, indices) for field in self.fields}
+
+    def column(self, field: FieldSpec, indices: np.ndarray) -> np.ndarray:
+        """One field of these samples: (n, ...) in the field's dtype."""
+        return np.ascontiguousarray(self.arrays[field.name][indices], dtype=field.dtype)
+
+    def field(self, name: str) -> FieldSpec:
+        """The field of that name; KeyError where there is none."""
+        for field in self.fields:
+            if field.name == name:
+                return field
+        raise KeyError(name)

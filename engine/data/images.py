@@ -1,0 +1,231 @@
+"""A folder of class folders: every image below a folder belongs to the class of the folder's name.
+
+Options: "size" ([height, width]) and "mode" ("L" grey or "RGB"); else both are read off the first images.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine.data.dataset import FieldDataset
+from engine.data.source import CHOOSE_AGAIN, Progress, no_progress, report
+from engine.data.spec import DataSpec, FieldSpec
+from engine.data.table import one_class_only
+from engine.errors import DataError, Fix
+
+SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm"))
+LOOKED_AT = 20  # images whose size and mode are looked at
+LARGEST_SIDE = 256  # of the size that is guessed
+MOST_PIXELS = 100_000_000  # of one file: more is a decompression bomb
+KEPT_BYTES = 2**30  # up to here all images are kept decoded; beyond, they are decoded when needed
+
+
+def list_images(folder: Path) -> tuple[list[Path], np.ndarray, tuple[str, ...]]:
+    """The image files, the class of each (N,) int64, and the names of the classes.
+
+    Raises:
+        DataError: there are no class folders, a class folder is empty, or there is one class only.
+    """
+    try:
+        folders = sorted((f for f in folder.iterdir() if f.is_dir() and not f.name.startswith(".")), key=_natural)
+    except OSError as error:
+        raise DataError(
+            str(folder), got=f"the folder cannot be read: {error.strerror}", fixes=(CHOOSE_AGAIN,)
+        ) from None
+    if not folders:
+        loose = any(f.suffix.lower() in SUFFIXES for f in folder.iterdir())
+        got = "the images lie loose in it" if loose else "the folder is empty"
+        raise DataError(
+            str(folder),
+            got=got,
+            expected="one folder of images per class, named as the class",
+            mend="sort the images into class folders",
+            fixes=(CHOOSE_AGAIN,),
+        )
+    files: list[Path] = []
+    labels: list[int] = []
+    for label, each in enumerate(folders):
+        inside = sorted(f for f in each.rglob("*") if f.suffix.lower() in SUFFIXES and f.is_file())
+        if not inside:
+            raise DataError(
+                str(each),
+                got="the class folder holds no image",
+                expected="PNG or JPEG files",
+                mend="put images in or remove the folder",
+                fixes=(CHOOSE_AGAIN,),
+            )
+        files += inside
+        labels += [label] * len(inside)
+    if len(folders) < 2:
+        raise one_class_only(str(folder), "label", folders[0].name)
+    return files, np.array(labels, dtype=np.int64), tuple(f.name for f in folders)
+
+
+def _natural(path: Path) -> tuple[bool, int, str]:
+    """Folders "0" to "10" by number, others by name."""
+    is_number = path.name.isdecimal()
+    return not is_number, int(path.name) if is_number else 0, path.name
+
+
+def read_image(path: Path, size: tuple[int, int] | None, mode: str) -> np.ndarray:
+    """One image as (C, H, W) uint8, resized to `size` (height, width) where it differs.
+
+    Raises:
+        DataError: the file is no image, is cut off, or is larger than can be meant.
+    """
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # checked here, with a sentence
+            with Image.open(path) as image:
+                _check_pixels(path, image.size)
+                pixels = _upright(image, mode)
+                if size is not None and pixels.size != (size[1], size[0]):
+                    pixels = pixels.resize((size[1], size[0]), Image.Resampling.BILINEAR)
+                values = np.asarray(pixels)
+    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
+        if isinstance(error, DataError):
+            raise
+        raise corrupt(path, error) from None
+    return values[None] if values.ndim == 2 else np.ascontiguousarray(values.transpose(2, 0, 1))
+
+
+def _upright(image: Any, mode: str) -> Any:
+    """Turned as the camera was held, transparency on white, in `mode`."""
+    from PIL import Image, ImageOps
+
+    image = ImageOps.exif_transpose(image)
+    if image.mode in ("I;16", "I;16B", "I"):  # 16 bits: keep the upper eight
+        image = Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8))
+    if image.has_transparency_data:
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
+    return image.convert(mode)
+
+
+def _check_pixels(path: Path, size: tuple[int, int]) -> None:
+    if size[0] * size[1] > MOST_PIXELS:
+        raise DataError(
+            str(path),
+            got=f"the image is huge: {size[0]:,} x {size[1]:,} pixels",
+            expected=f"at most {MOST_PIXELS // 1_000_000} million pixels",
+            mend="scale it down or remove it",
+            fixes=(CHOOSE_AGAIN,),
+        )
+
+
+def corrupt(path: Path, error: Exception) -> DataError:
+    """A file that Pillow cannot read."""
+    from PIL import Image
+
+    if isinstance(error, Image.DecompressionBombError):
+        return DataError(
+            str(path),
+            got="the image is huge",
+            expected=f"at most {MOST_PIXELS // 1_000_000} million pixels",
+            mend="scale it down or remove it",
+            fixes=(CHOOSE_AGAIN,),
+        )
+    if isinstance(error, PermissionError | FileNotFoundError):
+        return DataError(str(path), got=f"the image cannot be read: {error.strerror}", fixes=(CHOOSE_AGAIN,))
+    return DataError(
+        str(path),
+        got="the image is corrupt or no image",
+        expected="a whole image file",
+        mend="replace it or remove it",
+        fixes=(CHOOSE_AGAIN,),
+    )
+
+
+def guess_shape(files: list[Path], options: dict[str, Any]) -> tuple[tuple[int, int], str]:
+    """Height and width and mode: told, else the commonest of images spread over the files, longest side at most 256."""
+    from PIL import Image
+
+    size, mode = options.get("size"), options.get("mode")
+    if size is not None and mode is not None:
+        return _checked_size(size), _checked_mode(mode)
+    sizes: list[tuple[int, int]] = []
+    colours = False
+    for path in files[:: max(1, len(files) // LOOKED_AT)][:LOOKED_AT]:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+                with Image.open(path) as image:
+                    _check_pixels(path, image.size)
+                    sizes.append((image.height, image.width))
+                    colours |= image.mode not in ("1", "L", "LA", "I", "I;16", "I;16B", "F")
+        except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
+            if isinstance(error, DataError):
+                raise
+            raise corrupt(path, error) from None
+    height, width = Counter(sizes).most_common(1)[0][0]
+    shrink = min(1.0, LARGEST_SIDE / max(height, width))
+    guessed = (max(1, round(height * shrink)), max(1, round(width * shrink)))
+    return _checked_size(size) if size is not None else guessed, _checked_mode(mode or ("RGB" if colours else "L"))
+
+
+def _checked_size(size: Any) -> tuple[int, int]:
+    if isinstance(size, int):
+        size = (size, size)
+    if len(size) != 2 or not all(isinstance(side, int) and 1 <= side <= 4096 for side in size):
+        raise DataError(
+            "Data",
+            got=f"the image size {size!r} cannot be",
+            expected="height and width of 1 to 4096 pixels",
+            fixes=(Fix("Guess the size", "set_data", name="options", value={}),),
+        )
+    return int(size[0]), int(size[1])
+
+
+def _checked_mode(mode: Any) -> str:
+    if mode not in ("L", "RGB"):
+        raise DataError("Data", got=f"the image mode {mode!r} is unknown", expected="'L' (grey) or 'RGB'")
+    return str(mode)
+
+
+class ImageFiles:
+    """Images that are decoded when they are asked for: indexed like an array (N, C, H, W) uint8."""
+
+    def __init__(self, files: list[Path], size: tuple[int, int], mode: str):
+        self.files, self.size, self.mode = files, size, mode
+        self.shape = (len(files), 3 if mode == "RGB" else 1, *size)
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, indices: np.ndarray) -> np.ndarray:
+        return np.stack([read_image(self.files[i], self.size, self.mode) for i in np.asarray(indices).tolist()])
+
+
+def fields_of(classes: tuple[str, ...], size: tuple[int, int], mode: str) -> tuple[FieldSpec, FieldSpec]:
+    """The fields "image" and "label"."""
+    image = FieldSpec("image", "image", (3 if mode == "RGB" else 1, *size), "input")
+    return image, FieldSpec("label", "category", (), "target", "int64", classes=classes)
+
+
+def open_images(folder: Path, spec: DataSpec, progress: Progress = no_progress) -> FieldDataset:
+    """All images, decoded once and kept as bytes while they fit in 1 GB, else decoded when they are needed.
+
+    Raises:
+        DataError: see `list_images` and `read_image`.
+    """
+    files, labels, classes = list_images(folder)
+    size, mode = guess_shape(files, spec.options)
+    images: Any = ImageFiles(files, size, mode)
+    if np.prod(images.shape, dtype=np.int64) <= KEPT_BYTES:
+        kept = np.empty(images.shape, dtype=np.uint8)
+        for i, path in enumerate(files):
+            kept[i] = read_image(path, size, mode)
+            report(progress, (i + 1) / len(files))
+        images = kept
+    return FieldDataset(
+        fields_of(classes, size, mode),
+        {"image": images, "label": labels},
+        maxima={"image": 255.0},
+        notes=(f"Images are read as {size[0]} x {size[1]} pixels, {'colour' if mode == 'RGB' else 'grey'}.",),
+    )

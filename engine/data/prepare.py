@@ -1,0 +1,176 @@
+"""Before training: which samples validate, and how inputs are scaled, both fixed by the seed and the training part."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from engine.data.dataset import FieldDataset
+from engine.data.spec import DataSpec, FieldSpec
+from engine.errors import DataError
+
+CHUNK_BYTES = 32 * 2**20  # of inputs looked at in one go when statistics are fitted
+
+
+def part_sizes(samples: int, validation: float) -> tuple[int, int]:
+    """Samples to train and to validate with: at least one to validate with where a part is asked for.
+
+    >>> part_sizes(10, 0.2), part_sizes(2, 0.1), part_sizes(5, 0.0)
+    ((8, 2), (1, 1), (5, 0))
+    """
+    count = min(samples, max(1, round(samples * validation))) if validation > 0 else 0
+    return samples - count, count
+
+
+def split(dataset: FieldDataset, spec: DataSpec) -> tuple[np.ndarray, np.ndarray]:
+    """Indices of the training and of the validation part, drawn by `spec.seed` and each in the order of the file.
+
+    Where there is a category to predict, both parts hold its classes in the same proportions.
+
+    Raises:
+        DataError: no sample is left to train with.
+
+    >>> from engine.data import open
+    >>> spec = DataSpec("bundled:digits", validation=0.2)
+    >>> train, validation = split(open(spec), spec)
+    >>> len(train), len(validation)
+    (1438, 359)
+    """
+    train_count, count = part_sizes(len(dataset), spec.validation)
+    if train_count < 1:
+        raise DataError(
+            "Data",
+            got=f"of {len(dataset)} samples none is left to train with",
+            expected="more samples",
+            mend="set the validation part to 0 or choose more data",
+        )
+    order = np.random.Generator(np.random.PCG64(spec.seed)).permutation(len(dataset))
+    labels = next((dataset.arrays[f.name] for f in dataset.fields if f.role == "target" and f.kind == "category"), None)
+    chosen = order[:count] if labels is None else _stratified(order, labels[order], count)
+    validates = np.zeros(len(dataset), dtype=bool)
+    validates[chosen] = True
+    return np.flatnonzero(~validates), np.flatnonzero(validates)
+
+
+def _stratified(order: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
+    """The first of each class in `order`, as many as its share of `count`, the rest to the largest remainders."""
+    classes, sizes = np.unique(labels, return_counts=True)
+    quota = sizes * count / len(order)
+    shares = np.floor(quota).astype(np.int64)
+    remainders = np.argsort(shares - quota, kind="stable")
+    shares[remainders[: count - shares.sum()]] += 1
+    return np.concatenate([order[labels == each][:share] for each, share in zip(classes, shares, strict=True)])
+
+
+class Preparation:
+    """Scales the inputs: (x - offset) / scale, after gaps (NaN) were filled with the mean.
+
+    Fitted on the training part only, so that nothing of the validation part leaks in. Targets pass unchanged.
+
+    Args:
+        scaling: by input field, its "offset", "scale" and "fill": (F,) for a vector, (C, 1, 1) for an image, float32.
+    """
+
+    def __init__(self, scaling: Mapping[str, Mapping[str, np.ndarray]]):
+        self.scaling = {name: dict(values) for name, values in scaling.items()}
+
+    @classmethod
+    def fit(cls, dataset: FieldDataset, indices: np.ndarray, spec: DataSpec) -> Preparation:
+        """Look at the samples of `indices` and note offset and scale of every input.
+
+        "standard" takes each column's (each channel's) mean and deviation; columns that mark a category stay 0 or 1.
+        "unit" takes the known largest value of an image, else the smallest and largest met.
+
+        >>> from engine.data import open
+        >>> spec = DataSpec("bundled:digits", scaling="unit")
+        >>> digits = open(spec)
+        >>> images = Preparation.fit(digits, np.arange(100), spec).apply(digits.take(np.arange(100)))["image"]
+        >>> float(images.min()), float(images.max())
+        (0.0, 1.0)
+        """
+        inputs = [field for field in dataset.fields if field.role == "input" and field.dtype == "float32"]
+        return cls({field.name: _fit_field(dataset, field, np.asarray(indices), spec.scaling) for field in inputs})
+
+    def apply(self, arrays: Mapping[str, Any]) -> dict[str, Any]:
+        """The arrays by field name, inputs scaled, float32."""
+        return {name: self._scale(name, values) if name in self.scaling else values for name, values in arrays.items()}
+
+    def _scale(self, name: str, values: np.ndarray) -> np.ndarray:
+        scaling = self.scaling[name]
+        values = np.asarray(values, dtype=np.float32)
+        gaps = np.isnan(values)
+        if gaps.any():
+            values = np.where(gaps, scaling["fill"], values)
+        return (values - scaling["offset"]) / scaling["scale"]
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Offset, scale and fill as "FIELD/offset" ...: what a checkpoint keeps."""
+        return {f"{name}/{part}": values for name, parts in self.scaling.items() for part, values in parts.items()}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, np.ndarray]) -> Preparation:
+        """The preparation whose `state()` that was.
+
+        >>> one = Preparation({"x": {"offset": np.ones(2), "scale": np.ones(2), "fill": np.ones(2)}})
+        >>> Preparation.from_state(one.state()).apply({"x": np.zeros((1, 2))})["x"].tolist()
+        [[-1.0, -1.0]]
+        """
+        scaling: dict[str, dict[str, np.ndarray]] = {}
+        for key, values in state.items():
+            name, part = key.rsplit("/", 1)
+            scaling.setdefault(name, {})[part] = np.asarray(values, dtype=np.float32)
+        return cls(scaling)
+
+
+def _fit_field(dataset: FieldDataset, field: FieldSpec, indices: np.ndarray, how: str) -> dict[str, np.ndarray]:
+    statistics = _Statistics(field)
+    known = dataset.maxima.get(field.name)
+    if not (how == "unit" and known) or field.kind != "image":
+        rows = max(1, CHUNK_BYTES // (4 * int(np.prod(field.shape))))
+        for start in range(0, len(indices), rows):
+            statistics.add(dataset.column(field, indices[start : start + rows]))
+    offset, scale = np.zeros_like(statistics.mean), np.ones_like(statistics.mean)
+    if how == "standard":
+        offset, scale = statistics.mean, statistics.deviation()
+    elif how == "unit" and known:
+        scale = np.full_like(scale, known)
+    elif how == "unit":
+        offset, scale = statistics.lowest, statistics.highest - statistics.lowest
+    switches = dataset.switches.get(field.name)
+    if switches is not None:
+        offset, scale = np.where(switches, 0.0, offset), np.where(switches, 1.0, scale)
+    scale = np.where(scale > 0, scale, 1.0)  # a constant column: nothing to divide by
+    shape = (-1, 1, 1) if field.kind == "image" else (-1,)
+    parts = {"offset": offset, "scale": scale, "fill": statistics.mean}
+    return {part: values.astype(np.float32).reshape(shape) for part, values in parts.items()}
+
+
+class _Statistics:
+    """Mean, deviation, least and largest of each column or channel, by chunks, gaps left out (Chan et al. 1979)."""
+
+    def __init__(self, field: FieldSpec):
+        width = field.shape[0]
+        self.is_image = field.kind == "image"
+        self.count, self.mean, self.squares = np.zeros(width), np.zeros(width), np.zeros(width)
+        self.lowest, self.highest = np.full(width, np.inf), np.full(width, -np.inf)
+
+    def add(self, values: np.ndarray) -> None:
+        values = values.astype(np.float64)
+        if self.is_image:
+            values = values.transpose(0, 2, 3, 1).reshape(-1, values.shape[1])  # (N, C, H, W) -> (N H W, C)
+        there = ~np.isnan(values)
+        count = there.sum(axis=0)
+        total = np.maximum(self.count + count, 1)
+        mean = np.where(there, values, 0.0).sum(axis=0) / np.maximum(count, 1)
+        apart = np.where(count > 0, mean - self.mean, 0.0)
+        self.squares += (np.where(there, values - mean, 0.0) ** 2).sum(axis=0) + apart**2 * self.count * count / total
+        self.mean = self.mean + apart * count / total
+        self.count = self.count + count
+        self.lowest = np.minimum(self.lowest, np.where(there, values, np.inf).min(axis=0))
+        self.highest = np.maximum(self.highest, np.where(there, values, -np.inf).max(axis=0))
+
+    def deviation(self) -> np.ndarray:
+        deviation = np.sqrt(self.squares / np.maximum(self.count, 1))
+        return np.where(deviation > 1e-7 * np.abs(self.mean), deviation, 1.0)

@@ -1,0 +1,110 @@
+"""The one way in: open, describe and preview data of any kind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from engine.data import csv, images, npz, shipped
+from engine.data.dataset import FieldDataset
+from engine.data.prepare import part_sizes
+from engine.data.source import CHOOSE_AGAIN, Progress, locate, no_progress
+from engine.data.spec import DataSpec
+from engine.data.table import guess_roles, to_dataset
+from engine.errors import DataError, Fix
+
+
+def open(spec: DataSpec, base: Path | None = None, progress: Progress = no_progress) -> FieldDataset:
+    """The samples that `spec` names, ready for training.
+
+    Args:
+        spec: where the data is and how it is read.
+        base: the folder that a relative source starts from: that of the project file.
+        progress: told the fraction done; answering False cancels.
+
+    Raises:
+        DataError: what is wrong, with file and row, and how to mend it.
+        Cancelled: `progress` answered False.
+
+    >>> digits = open(DataSpec("bundled:digits"))
+    >>> len(digits), digits[0]["image"].shape
+    (1797, (1, 8, 8))
+    """
+    dataset = read(spec, base, progress)
+    _check_unchanged(spec, dataset)
+    check_batch(spec, len(dataset))
+    return dataset
+
+
+def read(spec: DataSpec, base: Path | None, progress: Progress) -> FieldDataset:
+    """`open` without the checks against what the project knows of its data."""
+    if spec.reader == "bundled":
+        return shipped.open_bundled(spec, progress)
+    path = locate(spec, base)
+    if spec.reader == "images":
+        return images.open_images(path, spec, progress)
+    if spec.reader == "npz":
+        return npz.open_npz(path, spec, progress)
+    table, _ = csv.read_table(path, spec, progress)
+    return to_dataset(table, guess_roles(table, spec), spec)
+
+
+def describe(spec: DataSpec, base: Path | None = None, progress: Progress = no_progress) -> DataSpec:
+    """`spec` with fields, samples and guessed roles filled in; reads a table whole, but only the names of images.
+
+    Raises:
+        DataError: what is wrong, with file and row, and how to mend it.
+        Cancelled: `progress` answered False.
+
+    >>> describe(DataSpec("bundled:diabetes", options={"columns": ["bmi"]})).fields[0].columns
+    ('bmi',)
+    """
+    if spec.reader == "bundled" and not shipped.is_changed(spec):
+        found = shipped.find(spec)
+        return replace(spec, fields=found.fields, samples=found.samples)
+    if spec.reader == "images":
+        files, _, classes = images.list_images(locate(spec, base))
+        size, mode = images.guess_shape(files, spec.options)
+        return replace(spec, fields=images.fields_of(classes, size, mode), samples=len(files))
+    if spec.reader == "csv":
+        table, _ = csv.read_table(locate(spec, base), spec, progress)
+        roles = guess_roles(table, spec)
+        dataset = to_dataset(table, roles, spec)
+        return replace(spec, fields=dataset.fields, samples=len(dataset), roles=roles)
+    dataset = read(spec, base, progress)
+    return replace(spec, fields=dataset.fields, samples=len(dataset))
+
+
+def check_batch(spec: DataSpec, samples: int) -> None:
+    """Raises DataError where a batch is larger than the training part."""
+    train, _ = part_sizes(samples, spec.validation)
+    if spec.batch_size > train:
+        size = 1 << (train.bit_length() - 1)
+        raise DataError(
+            "Data",
+            got=f"a batch of {spec.batch_size} is larger than the {train} training samples",
+            expected=f"at most {train}",
+            mend=f"set the batch size to {size}",
+            fixes=(Fix(f"Set batch size to {size}", "set_data", name="batch_size", value=size),),
+        )
+
+
+def _check_unchanged(spec: DataSpec, dataset: FieldDataset) -> None:
+    """The network was drawn for the fields that the project knows; a file may have changed since."""
+    known = {field.name: field for field in spec.fields if field.role != "unused"}
+    for field in dataset.fields:
+        if known and known.get(field.name) != field:
+            was = known.get(field.name)
+            got = f"field {field.name!r} is new" if was is None else f"field {field.name!r} is not as it was"
+            if was is not None and was.shape != field.shape:
+                got = f"field {field.name!r} now has shape {field.shape}"
+            elif was is not None and was.classes != field.classes:
+                got = f"field {field.name!r} now has {len(field.classes)} classes: {', '.join(field.classes[:6])}"
+            raise DataError(
+                spec.source,
+                got=got,
+                expected="the data that the project was made with",
+                mend="choose the data again, so that the network can follow",
+                fixes=(CHOOSE_AGAIN,),
+            )

@@ -1,0 +1,68 @@
+"""Where a data file lies, and how reading it tells how far it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from engine.data.spec import DataSpec
+from engine.errors import DataError, EngineError, Fix
+
+Progress = Callable[[float], bool]
+"""Called now and then with the fraction done, 0..1; returning False cancels."""
+
+CHOOSE_AGAIN = Fix("Choose the file again", "choose_data")
+
+
+class Cancelled(EngineError):
+    """The person called it off; nothing is wrong."""
+
+
+def no_progress(fraction: float) -> bool:
+    """Go on."""
+    return True
+
+
+def report(progress: Progress, fraction: float) -> None:
+    """Tell how far it is. Raises Cancelled where the answer is to stop."""
+    if not progress(min(1.0, fraction)):
+        raise Cancelled("", got="opening the data was cancelled")
+
+
+def locate(spec: DataSpec, base: Path | None) -> Path:
+    """The file or folder that `spec` names, seen from `base`, the folder of the project file.
+
+    Raises:
+        DataError: it is not named, not there, or of the other kind (a folder for a file).
+    """
+    if not spec.source:
+        raise DataError(
+            "Data", got="no file is chosen yet", mend="choose a data set", fixes=(Fix("Choose data", "choose_data"),)
+        )
+    path = Path(spec.source).expanduser()
+    path = path if path.is_absolute() or base is None else Path(base) / path
+    if not path.exists():
+        raise DataError(
+            str(path),
+            got="the file is not there; it may have been moved or renamed",
+            mend="choose it again",
+            fixes=(CHOOSE_AGAIN,),
+        )
+    if spec.reader == "images" and not path.is_dir():
+        raise DataError(
+            str(path),
+            got="this is a file",
+            expected="a folder with one folder of images per class",
+            fixes=(CHOOSE_AGAIN,),
+        )
+    if spec.reader != "images" and path.is_dir():
+        raise DataError(
+            str(path), got="this is a folder", expected="a file", mend="choose a file in it", fixes=(CHOOSE_AGAIN,)
+        )
+    return path
+
+
+def unreadable(path: Path, error: OSError) -> DataError:
+    """The operating system's refusal as a sentence."""
+    reason = "you have no right to read it" if isinstance(error, PermissionError) else error.strerror or str(error)
+    return DataError(str(path), got=f"it cannot be read: {reason}", fixes=(CHOOSE_AGAIN,))
