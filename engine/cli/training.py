@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from engine.cli.output import Output, Result, duration, metrics
-from engine.cli.progress import Progress
 from engine.cli.projects import open_project, shown
 from engine.errors import TrainingError
 from engine.formats import project_file
@@ -41,6 +40,7 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
 
 
 def run_train(options: argparse.Namespace, output: Output) -> Result:
+    from engine.cli.progress import Progress
     from engine.train.run import prepare_project, project_of, train
     from engine.train.run_folder import RunFolder
 

@@ -1,4 +1,4 @@
-"""Pictures of a network while it learns: histograms, confusion, boundary, line. Taking one changes nothing in the run."""
+"""Pictures of a network while it learns: histograms, confusion, boundary, line; taking one changes nothing."""
 
 from __future__ import annotations
 

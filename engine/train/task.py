@@ -153,13 +153,12 @@ class Predictor:
             yield from self.scores(self.prepared({name: values[part] for name, values in raw.items()}))
 
     def predict(self, sample: Mapping[str, Any]) -> Answer:
-        """Answer for one sample, its fields as nested lists in the data's own units.
+        """Answer for one sample in the data's own units, as `engine.data.sample_from_inputs` takes it.
 
         Raises:
             DataError: a field is missing, or not of the shape that the network takes.
         """
-        raw = {spec.name: as_field(spec, sample)[None] for spec in self.inputs}
-        return self.answer(self.scores(self.prepared(raw))[0])
+        return self.answer(self.scores(self.prepared(engine.data.sample_from_inputs(self.inputs, sample)))[0])
 
     def answer(self, scores: np.ndarray) -> Answer:
         """One row of `scores` in words."""
@@ -290,42 +289,3 @@ def usable_device(name: str) -> Any:
     device = engine.device(name)
     _ = device.xp  # chosen now, so that what is missing is said before the data are opened
     return device
-
-
-def as_field(spec: FieldSpec, sample: Mapping[str, Any]) -> np.ndarray:
-    """One field of a sample that came from outside, as an array.
-
-    >>> as_field(FieldSpec("x", "vector", (2,), "input"), {"x": [1, 2]})
-    array([1., 2.], dtype=float32)
-
-    Raises:
-        DataError: it is missing, holds something else than numbers, or has another shape.
-    """
-    if spec.name not in sample:
-        raise DataError(f"field {spec.name!r}", got="it is missing", expected=f"{words(spec)}")
-    try:
-        array = np.asarray(sample[spec.name], dtype=spec.dtype)
-    except (TypeError, ValueError):
-        raise DataError(f"field {spec.name!r}", got="it holds something that is no number, or rows of unequal length",
-                        expected=words(spec)) from None  # fmt: skip
-    if array.shape != tuple(spec.shape):
-        if math.prod(array.shape) != math.prod(spec.shape) or spec.kind == "image":
-            raise DataError(f"field {spec.name!r}", got=f"its shape is {shape_of(array.shape)}", expected=words(spec))
-        array = array.reshape(spec.shape)
-    if not np.isfinite(array).all():
-        raise DataError(f"field {spec.name!r}", got="it holds a value that is infinite or no number",
-                        expected=words(spec))  # fmt: skip
-    return array
-
-
-def words(spec: FieldSpec) -> str:
-    """What a field takes, in words.
-
-    >>> words(FieldSpec("image", "image", (1, 8, 8), "input"))
-    'numbers in the shape 1 x 8 x 8'
-    """
-    return f"numbers in the shape {shape_of(spec.shape)}" if spec.shape else "one number"
-
-
-def shape_of(shape: tuple[int, ...]) -> str:
-    return " x ".join(map(str, shape)) or "a single number"
