@@ -145,16 +145,20 @@ class EventWriter:
             content = memoryview(b"".join(lines))
             try:
                 while content:
-                    content = content[self._file.write(content) :]
+                    written = self._file.write(content)
+                    self._mirror(content[:written])
+                    content = content[written:]
             except OSError as error:
                 self._fault = error
                 with self._mutex:
                     self._waiting.insert(0, bytes(content))
                 return
             self._fault = None
-            if self._echo:
-                sys.stdout.buffer.write(b"".join(lines))
-                sys.stdout.buffer.flush()
+
+    def _mirror(self, content: memoryview) -> None:
+        if self._echo:
+            sys.stdout.buffer.write(content)
+            sys.stdout.buffer.flush()
 
 
 def mend_tail(path: Path) -> int:
