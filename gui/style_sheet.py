@@ -20,6 +20,7 @@ QWidget[role="ground"] { background: $background; }
 
 QLabel { background: transparent; }
 QLabel[role="title"] { font-size: 14px; font-weight: 600; color: $text; }
+QLabel[role="display"] { font-size: 22px; font-weight: 600; color: $text; }
 QLabel[role="strong"] { font-weight: 600; color: $text; }
 QLabel[role="secondary"] { font-size: 11px; color: $secondary; }
 QLabel[role="label"] { color: $secondary; }
