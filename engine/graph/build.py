@@ -81,6 +81,11 @@ class GraphModule(nn.Module):
             self.add_module(id, layer)
         self._inputs, self._wires, self._outputs = dict(inputs), dict(wires), dict(outputs)
 
+    @property
+    def input_fields(self) -> tuple[str, ...]:
+        """The fields it reads, in the order of its Input nodes."""
+        return tuple(dict.fromkeys(self._inputs.values()))
+
     def forward(self, fields: Tensor | Mapping[str, Tensor]) -> Tensor | dict[str, Tensor]:
         values = self.values(fields)
         if len(self._outputs) == 1:
@@ -94,17 +99,12 @@ class GraphModule(nn.Module):
             TypeMismatch: a field is missing.
         """
         if not isinstance(fields, Mapping):
-            names = set(self._inputs.values())
-            if len(names) != 1:
-                raise TypeMismatch(
-                    "network", got="one tensor was given", expected=f"a dict of {', '.join(sorted(names))}"
-                )
-            fields = {names.pop(): fields}
-        missing = sorted(set(self._inputs.values()) - fields.keys())
+            if len(self.input_fields) != 1:
+                raise TypeMismatch("network", got="one tensor was given", expected=f"a dict of {self._names()}")
+            fields = {self.input_fields[0]: fields}
+        missing = [name for name in self.input_fields if name not in fields]
         if missing:
-            raise TypeMismatch(
-                "network", got=f"field {missing[0]!r} is missing", expected=", ".join(self._inputs.values())
-            )
+            raise TypeMismatch("network", got=f"field {missing[0]!r} is missing", expected=self._names())
         values: dict[str, Tensor] = {}
         for id, layer in self.named_children():
             feeds = (
@@ -112,6 +112,9 @@ class GraphModule(nn.Module):
             )
             values[id] = layer(*feeds)
         return values
+
+    def _names(self) -> str:
+        return ", ".join(self.input_fields)
 
 
 def build(graph: Graph, fields: tuple[FieldSpec, ...]) -> GraphModule:

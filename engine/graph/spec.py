@@ -31,9 +31,9 @@ MAX_ELEMENTS = 2**31  # of one sample of one field
 
 RESERVED = frozenset(keyword.kwlist) | {
     "F", "Network", "add_module", "apply", "bool", "buffers", "children", "compile", "cpu", "cuda", "double", "engine",
-    "eval", "extra_repr", "float", "forward", "get_buffer", "get_parameter", "get_submodule", "half", "inputs",
-    "load_state_dict", "modules", "named_buffers", "named_children", "named_modules", "named_parameters", "nn",
-    "parameters", "register_buffer", "register_forward_hook", "register_forward_pre_hook",
+    "eval", "extra_repr", "float", "forward", "get_buffer", "get_parameter", "get_submodule", "half", "input_fields",
+    "inputs", "load_state_dict", "modules", "named_buffers", "named_children", "named_modules", "named_parameters",
+    "nn", "parameters", "register_buffer", "register_forward_hook", "register_forward_pre_hook",
     "register_full_backward_hook", "register_module", "register_parameter", "requires_grad_", "self", "state_dict",
     "super", "to", "to_empty", "train", "training", "type", "values", "zero_grad",
 }  # fmt: skip

@@ -88,8 +88,8 @@ def _run(type: str, params: bytes, inputs: Inputs) -> Trial:
         values,
         spec,
         sum(math.prod(p.shape) for p in layer.parameters()),
-        sum(op.flops(*specs) for op, specs, _ in calls) // BATCH,
-        sum(out.nbytes for op, _, out in calls if not op.view) // BATCH,
+        sum(call.op.flops(*call.inputs) for call in calls) // BATCH,
+        sum(out.nbytes for call in calls if not call.op.view for out in call.outputs) // BATCH,
     )
 
 

@@ -1,0 +1,281 @@
+"""A project as a Python script: the network as a class, the data, the training loop; readable, and run by itself.
+
+The script draws the same initial weights, takes the same batches and so learns the same as the trainer does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from msgspec.structs import asdict
+
+from engine.graph import catalogue
+from engine.graph.build import LOSS_PARAMETERS, check
+from engine.graph.catalogue import MISSING, Entry
+from engine.graph.infer import format_shape
+from engine.graph.judge import PREDICTIONS, target_field
+from engine.graph.network import Network
+from engine.graph.spec import Choice, DataSpec, Node, Project
+
+_WIDTH = 120
+
+
+def to_script(project: Project) -> str:
+    """The project as a Python file that needs nothing but `engine`.
+
+    Its Network has the same state-dict keys as the built project.
+
+    Raises:
+        GraphError: the network has a fault; the first is told, with its fixes.
+    """
+    return _Script(project).text()
+
+
+class _Script:
+    """Everything that several parts of the script have in common."""
+
+    def __init__(self, project: Project):
+        self.project = project
+        self.inference = check(project.graph, project.data.fields)
+        self.network = Network(project.graph, project.data.fields)
+        used = self.network.used()
+        self.nodes = [self.network.nodes[id] for id in self.inference.order if id in used]
+        self.losses = self.network.losses()
+        self.layers = [n for n in self.nodes if n.type != "Input" and self.entry(n).kind == "layer"]
+        self.sources = [n for n in self.nodes if n.type == "Input"]
+        self.variables = self._name_variables()
+
+    def entry(self, node: Node) -> Entry:
+        return catalogue.entry(node.type)
+
+    def text(self) -> str:
+        parts = [self.head(), self.settings(), self.network_class(), self.data(), self.training(), _MAIN]
+        return "\n\n".join(part.strip("\n") + "\n" for part in parts)
+
+    # --- head -------------------------------------------------------------------------------------------------------
+
+    def head(self) -> str:
+        counts = f"{self.inference.parameter_count:,} parameters"
+        lines = [f"# {_line(self.project.name)}: {len(self.layers)} layers, {counts}. Made by Layerloom."]
+        lines += [f"# {_line(line)}" for line in self.project.notes.splitlines()]
+        return "\n".join([*lines, "", _IMPORTS])
+
+    def settings(self) -> str:
+        data, training = self.project.data, self.project.training
+        known = asdict(DataSpec())
+        kept = {k: v for k, v in asdict(data).items() if k not in ("fields", "samples") and v != known[k]}
+        return "\n".join(
+            [
+                f"DATA = {_call('DataSpec', [], kept)}",
+                f"EPOCHS = {training.epochs}",
+                f"SEED = {training.seed}  # of initial weights, dropout and the order of the samples",
+                f"DEVICE = {training.device!r}",
+            ]
+        )
+
+    # --- the network ------------------------------------------------------------------------------------------------
+
+    def _name_variables(self) -> dict[str, str]:
+        """Node -> the variable that holds its output: always x in a plain chain, else named as the node is."""
+        one_each = all(len(self.network.out_of[node.id]) <= 1 for node in self.nodes)
+        if one_each and len(self.sources) == 1 and len(self.losses) == 1:
+            return {node.id: "x" for node in self.nodes}
+        return {node.id: node.id for node in self.nodes}
+
+    def network_class(self) -> str:
+        lines = ["class Network(nn.Module):", "    def __init__(self):", "        super().__init__()"]
+        lines += [f"        self.{node.id} = {self.construction(node)}" for node in self.layers]
+        arguments = [self.variables[node.id] for node in self.sources]
+        lines += ["", f"    def forward(self, {', '.join(arguments)}):"]
+        for node in self.sources:
+            field = self.inference.nodes[node.id].params["field"]
+            lines.append(f"        # {self.variables[node.id]} is {_line(field)}: {self.shape(node)}")
+        calls = [(f"        {self.variables[n.id]} = {self.invocation(n)}", self.shape(n)) for n in self.layers]
+        column = max((len(call) for call, _ in calls), default=0)
+        lines += [f"{call:<{column}}  # {shape}" for call, shape in calls]
+        outputs = [self.variables[self.judged(loss)] for loss in self.losses]
+        return "\n".join([*lines, f"        return {', '.join(outputs)}"])
+
+    def judged(self, loss: Node) -> str:
+        return self.network.into[loss.id]["input"].source
+
+    def shape(self, node: Node) -> str:
+        return format_shape(self.inference.nodes[node.id].outputs["out"])
+
+    def invocation(self, node: Node) -> str:
+        wires = self.network.into[node.id]
+        arguments = (self.variables[wires[port].source] for port in self.entry(node).inputs)
+        return f"self.{node.id}({', '.join(arguments)})"
+
+    def construction(self, node: Node) -> str:
+        entry = self.entry(node)
+        params = {k: v for k, v in self.inference.nodes[node.id].params.items() if k not in LOSS_PARAMETERS}
+        return f"nn.{node.type}({_arguments(entry, params)})"
+
+    # --- data and training ------------------------------------------------------------------------------------------
+
+    def data(self) -> str:
+        inputs = [f"arrays[{self.inference.nodes[n.id].params['field']!r}]" for n in self.sources]
+        targets = [self.target(loss) for loss in self.losses]
+        return _DATA.format(inputs=_tuple(inputs), targets=_tuple(targets))
+
+    def target(self, loss: Node) -> str:
+        """The target values in the shape that the loss takes."""
+        field = target_field(self.network.fields, loss)
+        values = f"arrays[{field.name!r}]"
+        kind = PREDICTIONS.get(loss.type, "value")
+        if kind == "classes":
+            return values
+        shape = (1,) if kind == "binary" else field.shape
+        return f"{values}.astype(np.float32).reshape(-1, {', '.join(map(str, shape))})"
+
+    def training(self) -> str:
+        training = self.project.training
+        optimizer = _made("optim", training.optimizer, "optimizer", "network.parameters()")
+        schedule = training.schedule
+        return _TRAINING.format(
+            losses=_tuple([self.construction(loss) for loss in self.losses]),
+            weights=_tuple([repr(float(self.inference.nodes[loss.id].params["loss_weight"])) for loss in self.losses]),
+            optimizer=optimizer,
+            schedule=f"    schedule = {_made('optim.lr_scheduler', schedule, 'schedule', 'optimizer')}\n"
+            if schedule
+            else "",
+            clip=f"            nn.utils.clip_grad_norm_(network.parameters(), {training.clip_norm!r})\n"
+            if training.clip_norm is not None
+            else "",
+            advance=""
+            if schedule is None
+            else "        schedule.step(held_out)\n"
+            if schedule.type == "ReduceLROnPlateau"
+            else "        schedule.step()\n",
+            score=self.score(),
+        )
+
+    def score(self) -> str:
+        kind = PREDICTIONS.get(self.losses[0].type, "value")
+        if kind == "classes":
+            return "(outputs[0].argmax(dim=1) == targets[0])"
+        return "((outputs[0] > 0) == (targets[0] > 0.5))" if kind == "binary" else "(outputs[0] - targets[0]).abs()"
+
+
+def _made(module: str, choice: Choice, kind: str, subject: str) -> str:
+    entry = catalogue.entries(kind)[choice.type]
+    params = entry.starts() | choice.params
+    return _call(f"{module}.{choice.type}", [subject], {k: _native(v) for k, v in params.items()})
+
+
+def _arguments(entry: Entry, params: Mapping[str, Any]) -> str:
+    """As people write them: what has no default by position, what differs from its default by name."""
+    positional, named = [], []
+    for parameter in entry.parameters:
+        if parameter.name not in params:
+            continue
+        value = _native(params[parameter.name])
+        if parameter.default is MISSING and not named:
+            positional.append(repr(value))
+        elif parameter.default is MISSING or value != parameter.default:
+            named.append(f"{parameter.name}={value!r}")
+    return ", ".join([*positional, *named])
+
+
+def _native(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _call(name: str, positional: Iterable[str], named: Mapping[str, Any]) -> str:
+    """A call on one line, or with an argument a line where that is too long."""
+    arguments = [*positional, *(f"{key}={value!r}" for key, value in named.items())]
+    line = f"{name}({', '.join(arguments)})"
+    if len(line) <= _WIDTH - 20:
+        return line
+    return "\n".join([f"{name}(", *(f"    {argument}," for argument in arguments), ")"])
+
+
+def _tuple(items: list[str]) -> str:
+    return f"({items[0]},)" if len(items) == 1 else f"({', '.join(items)})"
+
+
+def _line(text: str) -> str:
+    """Text for a comment: whatever would end the line, or not print, becomes a space."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
+_IMPORTS = """
+import numpy as np
+
+import engine.data
+from engine import nn, optim
+from engine.data import DataSpec, Preparation, split
+""".strip()
+
+_DATA = '''
+def load(spec):
+    """-> (inputs, targets) of the training and of the validation part, inputs scaled as the training part asks."""
+    dataset = engine.data.open(spec)
+    train, validation = split(dataset, spec)
+    preparation = Preparation.fit(dataset, train, spec)
+
+    def part(indices):
+        arrays = preparation.apply(dataset.take(indices))
+        return {inputs}, {targets}
+
+    return part(train), part(validation)
+'''
+
+_TRAINING = '''
+def batch(arrays, rows):
+    return [engine.from_numpy(np.ascontiguousarray(array[rows])).to(DEVICE) for array in arrays]
+
+
+def evaluate(network, judge, inputs, targets):
+    """-> loss and score over all samples; the score is accuracy, or mean absolute error for values."""
+    network.eval()
+    losses, scores, count = 0.0, 0.0, len(targets[0])
+    with engine.no_grad():
+        for start in range(0, count, 1024):
+            rows = slice(start, start + 1024)
+            outputs, wanted = call(network, inputs, rows), batch(targets, rows)
+            losses += judge(outputs, wanted).item() * len(wanted[0])
+            scores += score(outputs, wanted) * len(wanted[0])
+    network.train()
+    return losses / max(count, 1), scores / max(count, 1)
+
+
+def call(network, inputs, rows):
+    outputs = network(*batch(inputs, rows))
+    return outputs if isinstance(outputs, tuple) else (outputs,)
+
+
+def score(outputs, targets):
+    return {score}.float().mean().item()
+
+
+def train():
+    engine.manual_seed(SEED)
+    network = Network().to(DEVICE)
+    criteria, weights = {losses}, {weights}
+
+    def judge(outputs, targets):
+        return sum(w * c(o, t) for w, c, o, t in zip(weights, criteria, outputs, targets))
+
+    optimizer = {optimizer}
+{schedule}    (inputs, targets), validation = load(DATA)
+    count = len(targets[0])
+    for epoch in range(EPOCHS):
+        order = np.random.Generator(np.random.PCG64([SEED, epoch])).permutation(count)
+        for start in range(0, count, DATA.batch_size):
+            rows = order[start : start + DATA.batch_size] if DATA.shuffle else slice(start, start + DATA.batch_size)
+            loss = judge(call(network, inputs, rows), batch(targets, rows))
+            optimizer.zero_grad()
+            loss.backward()
+{clip}            optimizer.step()
+        held_out, figure = evaluate(network, judge, *validation)
+        print(f"epoch {{epoch + 1}}: loss {{loss.item():.4f}}, validation {{held_out:.4f}}, score {{figure:.4f}}")
+{advance}    return network
+'''
+
+_MAIN = """
+if __name__ == "__main__":
+    engine.save(train().state_dict(), "weights.safetensors")
+"""
