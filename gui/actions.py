@@ -10,6 +10,8 @@ from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu, QWidget
 
 from gui import icons
+from gui.canvas.commands import COMMANDS
+from gui.canvas.view import CanvasView
 from gui.i18n import tr
 
 
@@ -26,6 +28,8 @@ class Entry:
     after_line: bool = False
     words: str = ""
     """Other words by which the command palette finds it."""
+    canvas: str = ""
+    """The canvas's command of that id does it, and its keys count while the keyboard is on the canvas."""
 
 
 GROUPS = ("File", "Edit", "View", "Train", "Help")
@@ -40,16 +44,29 @@ TABLE = (
     Entry("file.quit", "Quit", "Ctrl+Q", "", "File", after_line=True, words="exit close"),
     Entry("edit.undo", "Undo", "Ctrl+Z", "undo", "Edit"),
     Entry("edit.redo", "Redo", "Ctrl+Shift+Z", "redo", "Edit"),
-    Entry("edit.cut", "Cut", "Ctrl+X", "cut", "Edit", after_line=True),
-    Entry("edit.copy", "Copy", "Ctrl+C", "copy", "Edit"),
-    Entry("edit.paste", "Paste", "Ctrl+V", "paste", "Edit"),
-    Entry("edit.duplicate", "Duplicate", "Ctrl+D", "", "Edit"),
-    Entry("edit.delete", "Delete", "Del", "trash", "Edit", words="remove"),
-    Entry("edit.delete_rejoin", "Delete and rejoin", "Backspace", "", "Edit", words="remove dissolve"),
-    Entry("edit.select_all", "Select all", "Ctrl+A", "", "Edit", after_line=True),
-    Entry("edit.invert", "Invert selection", "Ctrl+I", "", "Edit"),
-    Entry("edit.find", "Find layer on canvas", "Ctrl+F", "search", "Edit", words="search node"),
-    Entry("edit.arrange", "Arrange", "Ctrl+Shift+L", "arrange", "Edit", words="layout tidy clean up"),
+    Entry("edit.add", "Add layer", "Shift+A", "plus", "Edit", after_line=True, words="search insert", canvas="add"),
+    Entry("edit.cut", "Cut", "Ctrl+X", "cut", "Edit", after_line=True, canvas="cut"),
+    Entry("edit.copy", "Copy", "Ctrl+C", "copy", "Edit", canvas="copy"),
+    Entry("edit.paste", "Paste", "Ctrl+V", "paste", "Edit", canvas="paste"),
+    Entry("edit.duplicate", "Duplicate", "Ctrl+D", "", "Edit", canvas="duplicate"),
+    Entry("edit.delete", "Delete", "Del", "trash", "Edit", words="remove", canvas="delete"),
+    Entry(
+        "edit.delete_rejoin",
+        "Delete and rejoin",
+        "Backspace",
+        "",
+        "Edit",
+        words="remove dissolve",
+        canvas="delete_rejoin",
+    ),
+    Entry("edit.rename", "Rename", "F2", "pencil", "Edit", words="title", canvas="rename"),
+    Entry("edit.connect", "Connect to", "C", "link", "Edit", words="wire", canvas="connect"),
+    Entry("edit.select_all", "Select all", "Ctrl+A", "", "Edit", after_line=True, canvas="select_all"),
+    Entry("edit.invert", "Invert selection", "Ctrl+I", "", "Edit", canvas="invert_selection"),
+    Entry("edit.upstream", "Select upstream", "L", "", "Edit", canvas="select_upstream"),
+    Entry("edit.downstream", "Select downstream", "Shift+L", "", "Edit", canvas="select_downstream"),
+    Entry("edit.find", "Find layer on canvas", "Ctrl+F", "search", "Edit", words="search node", canvas="find"),
+    Entry("edit.arrange", "Arrange", "Ctrl+Shift+L", "arrange", "Edit", words="layout tidy clean up", canvas="arrange"),
     Entry("view.palette", "Palette", "Ctrl+B", "sidebar", "View", True, words="sidebar layers"),
     Entry("view.inspector", "Inspector", "Ctrl+Alt+B", "inspector", "View", True, words="right panel"),
     Entry("view.dashboard", "Dashboard", "Ctrl+J", "dashboard", "View", True, words="plots bottom panel"),
@@ -61,11 +78,12 @@ TABLE = (
     Entry("view.problems", "Problems", "Ctrl+4", "warning", "View", words="errors fix"),
     Entry("view.network", "Network", "", "arrange", "View", words="canvas graph"),
     Entry("view.script", "Python script", "Ctrl+E", "code", "View", words="code"),
-    Entry("view.zoom_in", "Zoom in", "Ctrl++", "zoom-in", "View", after_line=True),
-    Entry("view.zoom_out", "Zoom out", "Ctrl+-", "zoom-out", "View"),
-    Entry("view.fit_selection", "Fit selection", ".", "", "View"),
-    Entry("view.fit", "Fit all", "Home", "fit", "View"),
-    Entry("view.minimap", "Minimap", "Alt+M", "", "View", words="overview"),
+    Entry("view.zoom_in", "Zoom in", "Ctrl++", "zoom-in", "View", after_line=True, canvas="zoom_in"),
+    Entry("view.zoom_out", "Zoom out", "Ctrl+-", "zoom-out", "View", canvas="zoom_out"),
+    Entry("view.zoom_reset", "Actual size", "Ctrl+0", "", "View", canvas="zoom_reset"),
+    Entry("view.fit_selection", "Fit selection", ".", "", "View", canvas="fit_selection"),
+    Entry("view.fit", "Fit all", "Home", "fit", "View", canvas="fit_all"),
+    Entry("view.minimap", "Minimap", "Alt+M", "", "View", words="overview", canvas="minimap"),
     Entry("look.system", "Look: follow the system", "", "contrast", "View", True, after_line=True, words="theme"),
     Entry("look.light", "Look: light", "", "sun", "View", True, words="theme"),
     Entry("look.dark", "Look: dark", "", "moon", "View", True, words="theme"),
@@ -112,13 +130,15 @@ class Actions(QObject):
         action.setCheckable(entry.checkable)
         if entry.shortcut:
             action.setShortcut(QKeySequence(entry.shortcut))
-            action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
+            context = Qt.ShortcutContext
+            action.setShortcutContext(context.WidgetWithChildrenShortcut if entry.canvas else context.WindowShortcut)
             shown = QKeySequence(entry.shortcut).toString(QKeySequence.SequenceFormat.NativeText)
             action.setToolTip(f"{tr(entry.text)} ({shown})")
         if entry.icon:
             action.setIcon(icons.icon(entry.icon))
         action.setIconVisibleInMenu(False)
-        window.addAction(action)
+        if not entry.canvas:
+            window.addAction(action)
         return action
 
     def __getitem__(self, id: str) -> QAction:
@@ -130,6 +150,17 @@ class Actions(QObject):
     def on(self, id: str, slot: Callable[[], object]) -> None:
         """Call `slot` when the action is triggered."""
         self._actions[id].triggered.connect(lambda checked=False: slot())
+
+    def give_to_canvas(self, canvas: CanvasView) -> None:
+        """The canvas does what its entries say, and shows these actions in its context menus."""
+        shared = {}
+        for entry in TABLE:
+            if entry.canvas:
+                action = self._actions[entry.id]
+                self.on(entry.id, getattr(canvas, COMMANDS[entry.canvas].method))
+                canvas.addAction(action)
+                shared[entry.canvas] = action
+        canvas.use_actions({**shared, "undo": self["edit.undo"], "redo": self["edit.redo"]})
 
     def fill(self, menu: QMenu, group: str) -> QMenu:
         """Put the actions of one group into a menu, in the table's order."""

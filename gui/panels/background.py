@@ -8,6 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
+from engine.data import Cancelled
 from engine.errors import EngineError
 from gui.i18n import tr
 
@@ -59,6 +60,8 @@ class Background(QObject):
         result, error = None, None
         try:
             result = work(lambda fraction: self._tell(turn, fraction))
+        except Cancelled:
+            return
         except EngineError as fault:
             error = fault
         except OSError as fault:

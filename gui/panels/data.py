@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from PySide6.QtWidgets import (
 )
 
 import engine.data
+from engine.data import Cancelled, Preview
 from engine.errors import DataError, EngineError
 from engine.graph.catalogue import Parameter
 from engine.graph.spec import DataSpec
@@ -66,9 +68,15 @@ def spec_for(path: Path, before: DataSpec, base: Path | None) -> DataSpec:
     return msgspec.structs.replace(before, source=source, reader=reader, options={}, roles={}, fields=(), samples=0)
 
 
-def read(spec: DataSpec, base: Path | None, progress) -> tuple[DataSpec, Any]:
-    """-> the spec with fields and counts filled in, the preview."""
-    described = engine.data.describe(spec, base, progress=progress)
+def read(spec: DataSpec, base: Path | None, progress) -> tuple[DataSpec | None, Preview]:
+    """-> the spec with fields and counts filled in (None where the data cannot be trained on as they are), preview."""
+    try:
+        described = engine.data.describe(spec, base, progress=progress)
+    except Cancelled:
+        raise
+    except DataError as fault:
+        shown = engine.data.preview(spec, base, rows=ROWS, progress=progress)
+        return None, replace(shown, problem=shown.problem or fault)
     return described, engine.data.preview(described, base, rows=ROWS, progress=progress)
 
 
@@ -284,9 +292,14 @@ class DataPanel(QWidget):
         self._busy.show()
         self._work.start(lambda progress: read(spec, base, progress))
 
-    def _take(self, answer: tuple[DataSpec, Any]) -> None:
+    def _take(self, answer: tuple[DataSpec | None, Preview]) -> None:
         described, preview = answer
         self._busy.hide()
+        if described is None:
+            self._reading = None
+            self._show_preview(preview)
+            self._offer_sources(self._document.project.data)
+            return
         self._previewed = self._reading = _content(described, self._base)
         self._show_preview(preview)
         now = self._document.project.data
@@ -313,37 +326,39 @@ class DataPanel(QWidget):
 
     # The preview
 
-    def _show_preview(self, preview: Any) -> None:
-        pictures = list(preview.thumbnails) if preview is not None and preview.thumbnails is not None else []
-        rows = list(preview.rows) if preview is not None and preview.rows is not None and not pictures else []
-        self._thumbnails.setVisible(bool(pictures))
+    def _show_preview(self, preview: Preview | None) -> None:
+        shown = preview or Preview()
+        rows = () if shown.thumbnails else shown.rows
+        self._thumbnails.setVisible(bool(shown.thumbnails))
+        self._thumbnails.show_pictures(shown.thumbnails, shown.captions)
         self._table.setVisible(bool(rows))
-        counts = dict(preview.class_counts) if preview is not None else {}
+        if rows:
+            self._fill_table(shown)
+        counts = next(iter((shown.class_counts or {}).values()), {})
         self._counts.setVisible(bool(counts))
         self._counts_title.setVisible(bool(counts))
+        self._counts.show_counts(counts)
+        self._notes.setText("\n".join(shown.notes))
+        self._notes.setVisible(bool(shown.notes))
+        self._show_roles(dict(zip(shown.columns, shown.roles, strict=True)) if shown.roles and rows else {})
         if preview is None:
             self._summary.setText(tr("Nothing is chosen yet. Take a bundled set, or open data of your own."))
-            self._notes.hide()
-            self._show_roles({})
-            return
-        self._summary.setText(summary_of(preview, self._document.project.data))
-        self._thumbnails.show_pictures(pictures, _captions(preview))
-        if rows:
-            self._fill_table(preview.columns, rows)
-        self._counts.show_counts(counts)
-        self._notes.setText("\n".join(preview.notes))
-        self._notes.setVisible(bool(preview.notes))
-        self._show_roles(_roles(preview))
+        else:
+            self._summary.setText(summary_of(preview))
+            if preview.problem is not None:
+                self._say(preview.problem)
 
-    def _fill_table(self, columns, rows) -> None:
-        self._table.setColumnCount(len(columns))
-        self._table.setRowCount(len(rows))
-        self._table.setHorizontalHeaderLabels([str(name) for name in columns])
-        for r, row in enumerate(rows):
-            for c, value in enumerate(row):
-                item = QTableWidgetItem(values.format_value(value))
-                if isinstance(value, int | float):
-                    item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+    def _fill_table(self, preview: Preview) -> None:
+        self._table.setColumnCount(len(preview.columns))
+        self._table.setRowCount(len(preview.rows))
+        self._table.setHorizontalHeaderLabels(list(preview.columns))
+        right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        numeric = [kind == "number" for kind in preview.kinds] or [False] * len(preview.columns)
+        for r, row in enumerate(preview.rows):
+            for c, text in enumerate(row[: len(preview.columns)]):
+                item = QTableWidgetItem(text)
+                if numeric[c]:
+                    item.setTextAlignment(right)
                 self._table.setItem(r, c, item)
         self._table.resizeColumnsToContents()
 
@@ -404,12 +419,14 @@ def dropped(mime) -> Path | None:
     return Path(urls[0].toLocalFile()) if len(urls) == 1 else None
 
 
-def summary_of(preview: Any, data: DataSpec) -> str:
+def summary_of(preview: Preview) -> str:
     """ "1,797 samples: image 1 x 8 x 8; target label, 10 classes." """
-    parts = [field_text(f) for f in preview.fields if f.role == "input"]
-    targets = [field_text(f) for f in preview.fields if f.role == "target"]
-    text = tr("{count} samples: {inputs}", count=values.count(preview.samples), inputs=", ".join(parts))
-    return f"{text}; " + tr("target {targets}", targets=", ".join(targets)) + "." if targets else f"{text}."
+    inputs = ", ".join(field_text(f) for f in preview.fields if f.role == "input")
+    targets = ", ".join(field_text(f) for f in preview.fields if f.role == "target")
+    count = values.count(preview.samples) if preview.is_whole else tr("about {n}", n=values.count(preview.samples))
+    text = tr("{count} samples", count=count)
+    text += f": {inputs}" if inputs else ""
+    return f"{text}; " + tr("target {targets}", targets=targets) + "." if targets else f"{text}."
 
 
 def field_text(field) -> str:
@@ -419,14 +436,6 @@ def field_text(field) -> str:
     if field.kind == "number":
         return tr("{name}, a number", name=field.name)
     return f"{field.name} {' x '.join(map(str, field.shape))}"
-
-
-def _captions(preview: Any) -> list[str]:
-    return [str(caption) for caption in getattr(preview, "labels", ())]
-
-
-def _roles(preview: Any) -> dict[str, str]:
-    return dict(getattr(preview, "roles", {}) or {})
 
 
 def _content(data: DataSpec, base: Path | None) -> tuple:
