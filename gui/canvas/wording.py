@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.graph.infer import NodeResult
-
 from engine.graph.catalogue import MISSING, Entry, Parameter
+from engine.graph.infer import NodeResult
 from engine.graph.spec import DataSpec, Node
 from gui.i18n import tr
 
@@ -38,14 +37,6 @@ def shape_text(shape: tuple[int, ...], batch: bool = False) -> str:
     if batch:
         return f"N x {text}" if text else "N"
     return text or "1"
-
-
-def count_text(count: float) -> str:
-    """4640 as "4.6 k"; up to 999 as it is."""
-    for size, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if count >= size:
-            return f"{count / size:.1f} {unit}"
-    return f"{count:.0f}"
 
 
 def flops_text(flops: float) -> str:

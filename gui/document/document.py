@@ -23,7 +23,7 @@ from gui.document.commands import Edit
 from gui.document.inferring import Inferring
 from gui.i18n import tr
 
-UNKNOWN = NodeResult({}, {}, {}, 0, 0, 0, ())
+UNKNOWN = NodeResult()
 """What `result` gives for a node that has not been inferred yet."""
 
 

@@ -1,0 +1,209 @@
+"""A node as it is drawn: family strip, name, main parameters, shape and count, ports, ring and badge."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPainterPath, QPen
+from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
+
+from gui.canvas import geometry
+from gui.theme import CARD_RADIUS, SMALL, mix, theme
+
+TEXT_LEFT, TEXT_RIGHT = 11.0, 8.0
+MARGIN = 12.0
+"""What ports, ring and badge reach beyond the node's edge."""
+PLAIN_BELOW = 0.4
+"""Under this zoom a node is a plain box in its family's colour."""
+
+PortState = Literal["normal", "fits", "unfit", "hover"]
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a node shows."""
+
+    title: str
+    category: str
+    line: str = ""
+    shape: str = ""
+    count: str = ""
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    severity: Literal["", "error", "warning"] = ""
+    accessible_name: str = ""
+
+
+class NodeItem(QGraphicsItem):
+    """Draws a Card; knows nothing of the document and takes no events."""
+
+    def __init__(self, id: str, card: Card):
+        super().__init__()
+        self.id = id
+        self.card = card
+        self.width, self.height = geometry.WIDTH, geometry.HEIGHT
+        self.is_chosen = False
+        self.port_states: dict[tuple[str, str], PortState] = {}
+        self.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
+        self.setAcceptedMouseButtons(Qt.MouseButton.NoButton)
+        self.setZValue(2)
+        self._measure()
+
+    def show_card(self, card: Card) -> bool:
+        """Show another card; whether the node's size or ports changed with it."""
+        if card == self.card:
+            return False
+        before = self.width, self.height, self.card.inputs, self.card.outputs
+        self.card = card
+        self._measure()
+        self.update()
+        return before != (self.width, self.height, card.inputs, card.outputs)
+
+    def choose(self, chosen: bool) -> None:
+        """Draw the ring, or no longer."""
+        if chosen != self.is_chosen:
+            self.is_chosen = chosen
+            self.setZValue(3 if chosen else 2)
+            self.update()
+
+    def set_port_states(self, states: dict[tuple[str, str], PortState]) -> None:
+        """How the ports look, by (side, name); "normal" where nothing is said."""
+        if states != self.port_states:
+            self.port_states = states
+            self.update()
+
+    @property
+    def box(self) -> geometry.Box:
+        """Its rectangle in the scene."""
+        return geometry.Box(self.x(), self.y(), self.x() + self.width, self.y() + self.height)
+
+    @property
+    def badge_rect(self) -> QRectF:
+        """The badge, in its own coordinates."""
+        return QRectF(self.width - 12, -6, 16, 16)
+
+    def ports(self) -> list[tuple[str, str, QPointF]]:
+        """(side, name, centre in its own coordinates) of every port."""
+        sides = (("in", self.card.inputs), ("out", self.card.outputs))
+        return [
+            (side, name, QPointF(*geometry.port_place(side, index, self.width)))
+            for side, names in sides
+            for index, name in enumerate(names)
+        ]
+
+    def port_centre(self, side: str, name: str) -> geometry.Point:
+        """The centre of a port in the scene."""
+        names = self.card.inputs if side == "in" else self.card.outputs
+        index = names.index(name) if name in names else 0
+        x, y = geometry.port_place(side, index, self.width)
+        return self.x() + x, self.y() + y
+
+    def boundingRect(self) -> QRectF:
+        return QRectF(0, 0, self.width, self.height).adjusted(-MARGIN, -MARGIN, MARGIN, MARGIN)
+
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+        zoom = option.levelOfDetailFromTransform(painter.worldTransform())
+        body = QRectF(0, 0, self.width, self.height)
+        if zoom < PLAIN_BELOW:
+            self._paint_plain(painter, body)
+            return
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if self.is_chosen:
+            painter.setPen(QPen(theme.color("accent"), 2))
+            painter.setBrush(theme.color("background"))
+            painter.drawRoundedRect(body.adjusted(-3, -3, 3, 3), CARD_RADIUS + 3, CARD_RADIUS + 3)
+        self._paint_body(painter, body)
+        self._paint_text(painter)
+        for side, name, centre in self.ports():
+            self._paint_port(painter, centre, self.port_states.get((side, name), "normal"))
+        if self.card.severity:
+            self._paint_badge(painter)
+
+    def _paint_plain(self, painter: QPainter, body: QRectF) -> None:
+        painter.fillRect(body, mix(theme.family(self.card.category), theme.color("panel"), 0.55))
+        if self.card.severity:
+            painter.fillRect(QRectF(self.width - 24, 0, 24, 24), _severity_colour(self.card.severity))
+        if self.is_chosen:
+            painter.setPen(QPen(theme.color("accent"), 6))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRect(body.adjusted(-3, -3, 3, 3))
+
+    def _paint_body(self, painter: QPainter, body: QRectF) -> None:
+        outline = QPainterPath()
+        outline.addRoundedRect(body.adjusted(0.5, 0.5, -0.5, -0.5), CARD_RADIUS, CARD_RADIUS)
+        painter.fillPath(outline, theme.color("panel"))
+        painter.save()
+        painter.setClipPath(outline)
+        painter.fillRect(QRectF(0, 0, self.width, geometry.HEADER), theme.tint(self.card.category))
+        painter.restore()
+        painter.fillRect(QRectF(0, 7, 3, 10), theme.family(self.card.category))
+        painter.setPen(QPen(theme.color("line"), 1))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawPath(outline)
+
+    def _paint_text(self, painter: QPainter) -> None:
+        left, room = TEXT_LEFT, self.width - TEXT_LEFT - TEXT_RIGHT
+        title_font, small, numbers = theme.font(bold=True), theme.font(SMALL), theme.mono_numbers(SMALL)
+        middle = Qt.AlignmentFlag.AlignVCenter
+        painter.setFont(title_font)
+        painter.setPen(theme.color("text"))
+        painter.drawText(QRectF(left, 0, room, geometry.HEADER), middle, self._title)
+        painter.setFont(small)
+        painter.setPen(theme.color("secondary"))
+        painter.drawText(QRectF(left, 24, room, 18), middle, self._line)
+        painter.setFont(numbers)
+        painter.setPen(theme.color("text"))
+        painter.drawText(QRectF(left, 40, room, 18), middle, self._shape)
+        painter.setPen(theme.color("faint"))
+        painter.drawText(QRectF(left, 40, room, 18), middle | Qt.AlignmentFlag.AlignRight, self.card.count)
+
+    def _paint_port(self, painter: QPainter, centre: QPointF, state: PortState) -> None:
+        colour, radius = theme.family(self.card.category), geometry.PORT / 2
+        fill = theme.color("panel")
+        if state == "unfit":
+            colour = theme.color("line")
+        elif state in ("fits", "hover"):
+            fill, radius = colour, radius + 1.5
+            halo = QColor(colour)
+            halo.setAlphaF(0.3)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(halo)
+            painter.drawEllipse(centre, radius + 4, radius + 4)
+        painter.setPen(QPen(colour, 2))
+        painter.setBrush(fill)
+        painter.drawEllipse(centre, radius, radius)
+
+    def _paint_badge(self, painter: QPainter) -> None:
+        colour = _severity_colour(self.card.severity)
+        painter.setPen(QPen(theme.color("background"), 1.5))
+        painter.setBrush(colour)
+        painter.drawEllipse(self.badge_rect)
+        painter.setPen(theme.color("on_accent"))
+        painter.setFont(theme.font(SMALL, bold=True))
+        painter.drawText(self.badge_rect, Qt.AlignmentFlag.AlignCenter, "!")
+
+    def _measure(self) -> None:
+        bold, small = _metrics(True), _metrics(False)
+        card = self.card
+        last = small.horizontalAdvance(card.shape) + (14 + small.horizontalAdvance(card.count) if card.count else 0)
+        needed = max(bold.horizontalAdvance(card.title), small.horizontalAdvance(card.line), last)
+        width = geometry.node_width(needed + TEXT_LEFT + TEXT_RIGHT)
+        height = geometry.node_height(max(len(card.inputs), len(card.outputs)))
+        if (width, height) != (self.width, self.height):
+            self.prepareGeometryChange()
+            self.width, self.height = width, height
+        room, elide = width - TEXT_LEFT - TEXT_RIGHT, Qt.TextElideMode.ElideRight
+        self._title = bold.elidedText(card.title, elide, room)
+        self._line = small.elidedText(card.line, elide, room)
+        count = small.horizontalAdvance(card.count) + 14 if card.count else 0.0
+        self._shape = small.elidedText(card.shape, elide, room - count)
+
+
+def _metrics(bold: bool) -> QFontMetricsF:
+    return QFontMetricsF(theme.font(bold=True) if bold else theme.font(SMALL))
+
+
+def _severity_colour(severity: str) -> QColor:
+    return theme.color("bad" if severity == "error" else "warn")

@@ -1,0 +1,362 @@
+"""Opening, saving and never losing a project: atomic saves in the background, autosave, recovery after a kill."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from filelock import FileLock, Timeout
+from platformdirs import user_state_path
+from PySide6.QtCore import QFileSystemWatcher, QObject, QThread, QTimer, Signal
+
+from engine.errors import EngineError, ProjectError
+from engine.formats import project_file
+from engine.formats.atomic import write_atomic
+from engine.graph import templates
+from engine.graph.spec import Project
+from gui.document.document import Document
+from gui.i18n import tr
+
+AUTOSAVE_MS = 4000
+RECENTS = 12
+APPLICATION = "Layerloom"
+
+
+def state_folder() -> Path:
+    """The user's folder for what is neither a setting nor a document."""
+    home = os.environ.get("LAYERLOOM_HOME")
+    folder = Path(home) / "state" if home else user_state_path(APPLICATION, appauthor=False)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@dataclass(frozen=True)
+class Recoverable:
+    """Work that was not saved when its window died. `path` is the file that it belongs to, if any."""
+
+    session: Path
+    name: str
+    path: Path | None
+    saved_at: float
+
+
+class Files(QObject):
+    """The file of a Document. Reading and writing go on in a thread; `wait` lets them end."""
+
+    opened = Signal(object)
+    """The path of a project now in the document; None for a new or recovered one."""
+    saved = Signal(object)
+    """The path that holds the project now."""
+    failed = Signal(str)
+    """What could not be opened or saved, and why; everything is as it was."""
+    busy_changed = Signal(bool)
+    recents_changed = Signal()
+    changed_outside = Signal(object)
+    """Another program wrote the project's file."""
+
+    def __init__(self, document: Document, parent: QObject | None = None):
+        super().__init__(parent)
+        self.document = document
+        self._jobs: list[_Job] = []
+        self._known_stamp: tuple[int, int] | None = None
+        self._autosaved: tuple[Project, bytes | None] | None = None
+        self._session = state_folder() / "autosave" / uuid.uuid4().hex
+        self._lock: FileLock | None = None
+        self._watcher = QFileSystemWatcher(self)
+        self._watcher.fileChanged.connect(self._look)
+        self._watcher.directoryChanged.connect(self._look)
+        self._timer = QTimer(self, interval=AUTOSAVE_MS)
+        self._timer.timeout.connect(self.autosave)
+        self._timer.start()
+        document.path_changed.connect(self._watch)
+
+    # Opening
+
+    def open(self, path: str | Path) -> None:
+        """Read a project file or folder into the document; `opened` or `failed` follows."""
+        path = Path(path).absolute()
+
+        def show(found: project_file.ProjectFile) -> None:
+            self._forget_autosave()
+            self.document.new(found.project, found.weights, path)
+            self._stamp()
+            self._remember(path)
+            self.opened.emit(path)
+
+        self._start(lambda: project_file.read(path), show)
+
+    def new_from_template(self, name: str) -> None:
+        """Take up a project from the start page, without a file; "" is an empty one."""
+
+        def show(project: Project) -> None:
+            self._forget_autosave()
+            self.document.new(project)
+            self.opened.emit(None)
+
+        self._start((lambda: templates.create(name)) if name else Project, show)
+
+    # Saving
+
+    def save(self) -> None:
+        """Write the project to its file; `saved` or `failed` follows.
+
+        Raises:
+            ProjectError: it has no file yet: ask for one and call `save_as`.
+        """
+        if self.document.path is None:
+            raise ProjectError(self.document.project.name, got=tr("it has no file yet"), mend=tr("choose one"))
+        self.save_as(self.document.path)
+
+    def save_as(self, path: str | Path, thumbnail: bytes | None = None) -> None:
+        """Write the project to this file, which is its own from then on; `saved` or `failed` follows."""
+        path = Path(path).absolute()
+        if not path.suffix and not path.is_dir():
+            path = path.with_suffix(project_file.SUFFIX)
+        document = self.document
+        before, weights = document.project, document.weights
+        project = before if path == document.path else msgspec.structs.replace(before, name=path.stem)
+
+        def done(_: None) -> None:
+            document.mark_saved(before, weights)
+            document.set_path(path)
+            self._stamp()
+            self._remember(path)
+            if not document.is_dirty:
+                self._forget_autosave()
+            self.saved.emit(path)
+
+        self._start(lambda: project_file.write(path, project, weights, thumbnail), done)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is being read or written."""
+        return bool(self._jobs)
+
+    def wait(self) -> None:
+        """Let what is being read or written come to its end, with its signals."""
+        while self._jobs:
+            self._jobs[0].wait()
+            self._jobs[0].finish()
+
+    def close(self) -> None:
+        """The window closes in good order: nothing is left to recover."""
+        self._timer.stop()
+        self.wait()
+        self._forget_autosave()
+
+    def _start(self, work: Callable[[], Any], done: Callable[[Any], None]) -> None:
+        job = _Job(work, done, self._end, self)
+        self._jobs.append(job)
+        if len(self._jobs) == 1:
+            self.busy_changed.emit(True)
+            job.start()
+
+    def _end(self, job: _Job) -> None:
+        self._jobs.remove(job)
+        if job.error is not None:
+            self.failed.emit(job.error)
+        if self._jobs:
+            self._jobs[0].start()
+        else:
+            self.busy_changed.emit(False)
+
+    # Runs
+
+    def runs_folder(self) -> Path:
+        """Where runs go: beside the project's file, or in the state folder while it has none."""
+        if self.document.path is not None:
+            return project_file.runs_folder(self.document.path)
+        return state_folder() / "runs" / self._session.name
+
+    # Recents
+
+    @property
+    def recents(self) -> list[Path]:
+        """The projects used last, newest first, that still exist."""
+        return [path for path in self._read_recents() if path.exists()]
+
+    def forget(self, path: Path) -> None:
+        """Take a project off the list."""
+        self._write_recents([other for other in self._read_recents() if other != path])
+
+    def _remember(self, path: Path) -> None:
+        self._write_recents([path, *(other for other in self._read_recents() if other != path)])
+
+    def _read_recents(self) -> list[Path]:
+        file = state_folder() / "recents.json"
+        try:
+            return [Path(path) for path in msgspec.json.decode(file.read_bytes(), type=list[str])]
+        except (FileNotFoundError, msgspec.DecodeError):
+            return []  # the list is a convenience: none yet, or not ours, is an empty one
+
+    def _write_recents(self, paths: list[Path]) -> None:
+        content = json.dumps([str(path) for path in paths[:RECENTS]]).encode()
+        try:
+            write_atomic(state_folder() / "recents.json", content)
+        except OSError as error:
+            self.failed.emit(tr("The list of recent projects could not be kept: {reason}", reason=error.strerror))
+        self.recents_changed.emit()
+
+    # Autosave
+
+    def autosave(self) -> None:
+        """Keep what no file holds where a new window finds it after a kill."""
+        document = self.document
+        state = document.project, document.weights
+        if not document.is_dirty or self._is_same(state, self._autosaved) or self.is_busy:
+            return
+        own = Recoverable(self._session, state[0].name, document.path, 0.0)
+        self._autosaved = state  # also where it fails: said once, tried again after the next edit
+        self._start(lambda: self._keep(own, project_file.ProjectFile(*state)), lambda _: None)
+
+    @staticmethod
+    def _is_same(one: tuple, other: tuple | None) -> bool:
+        return other is not None and one[0] is other[0] and one[1] is other[1]
+
+    def _hold_session(self) -> Path:
+        """The session's folder, locked as long as this process lives."""
+        self._session.mkdir(parents=True, exist_ok=True)
+        if self._lock is None:
+            self._lock = FileLock(self._session / "lock")
+            self._lock.acquire(blocking=False)
+        return self._session
+
+    def _forget_autosave(self) -> None:
+        self._autosaved = None
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+        _discard(self._session)
+
+    def recoverable(self) -> list[Recoverable]:
+        """Work whose window died before it was saved, newest first."""
+        found = []
+        for session in (state_folder() / "autosave").glob("*/project.loom"):
+            folder = session.parent
+            if folder != self._session and _is_abandoned(folder):
+                about = _read_about(folder)
+                path = Path(about["path"]) if about.get("path") else None
+                found.append(Recoverable(folder, str(about.get("name", "")), path, session.stat().st_mtime))
+        return sorted(found, key=lambda work: -work.saved_at)
+
+    def recover(self, work: Recoverable) -> None:
+        """Take it up again, unsaved as it was; its own file is not touched until one saves."""
+
+        def show(found: project_file.ProjectFile) -> None:
+            self._forget_autosave()
+            self.document.new(found.project, found.weights, work.path)
+            self.document.mark_unsaved()
+            self._stamp()
+            self.opened.emit(work.path)
+            self._start(lambda: self._keep(work, found), lambda _: _discard(work.session))
+
+        self._start(lambda: project_file.read(work.session / "project.loom"), show)
+
+    def _keep(self, work: Recoverable, found: project_file.ProjectFile) -> None:
+        """Write work into this window's own place for recovery."""
+        about = {"path": str(work.path) if work.path else None, "name": work.name}
+        write_atomic(self._hold_session() / "about.json", json.dumps(about).encode())
+        project_file.write(self._session / "project.loom", found.project, found.weights)
+
+    def discard(self, work: Recoverable) -> None:
+        """Throw unsaved work away, as the person asked."""
+        _discard(work.session)
+
+    # Changes from outside
+
+    def _watch(self, path: Path | None) -> None:
+        watched = self._watcher.files() + self._watcher.directories()
+        if watched:
+            self._watcher.removePaths(watched)
+        self._stamp()
+        if path is not None and path.exists():
+            self._watcher.addPaths([str(path), str(path.parent)])
+
+    def _stamp(self) -> None:
+        self._known_stamp = _stamp_of(self.document.path)
+
+    def _look(self) -> None:
+        path = self.document.path
+        stamp = _stamp_of(path)
+        if path is None or self.is_busy or stamp is None:
+            return
+        if str(path) not in self._watcher.files():
+            self._watcher.addPath(str(path))
+        if stamp != self._known_stamp:
+            self._known_stamp = stamp
+            self.changed_outside.emit(path)
+
+
+class _Job(QThread):
+    """One piece of work in a thread; its outcome is taken up in the window's thread."""
+
+    def __init__(
+        self, work: Callable[[], Any], done: Callable[[Any], None], end: Callable[[_Job], None], parent: QObject
+    ):
+        super().__init__(parent)
+        self._work, self._done, self._end = work, done, end
+        self._result: Any = None
+        self._is_finished = False
+        self.error: str | None = None
+        self.finished.connect(self.finish)
+
+    def run(self) -> None:
+        try:
+            self._result = self._work()
+        except EngineError as error:
+            self.error = str(error)
+        except OSError as error:
+            self.error = f"{error.filename or tr('The disk')}: {error.strerror or error}."
+
+    def finish(self) -> None:
+        """Take up the outcome, once."""
+        if self._is_finished:
+            return
+        self._is_finished = True
+        if self.error is None:
+            self._done(self._result)
+        self._end(self)
+        self.deleteLater()
+
+
+def _stamp_of(path: Path | None) -> tuple[int, int] | None:
+    """When a file or project folder was written and how long it is; None where there is none."""
+    if path is None:
+        return None
+    file = path / project_file.PROJECT if path.is_dir() else path
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
+
+
+def _is_abandoned(folder: Path) -> bool:
+    """Whether the process that kept it is gone."""
+    lock = FileLock(folder / "lock")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        return False
+    lock.release()
+    return True
+
+
+def _read_about(folder: Path) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode((folder / "about.json").read_bytes(), type=dict[str, str | None])
+    except (FileNotFoundError, msgspec.DecodeError):
+        return {}  # killed between the two files: the project itself is whole
+
+
+def _discard(folder: Path) -> None:
+    for name in ("project.loom", "about.json", "lock"):
+        (folder / name).unlink(missing_ok=True)
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
