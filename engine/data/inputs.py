@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from engine.data import csv, images, npz, shipped
+from engine.data.sniff import NO_CATEGORY, NO_NUMBER, sniff
 from engine.data.source import Progress, locate, no_progress
 from engine.data.spec import DataSpec, FieldSpec
 from engine.data.table import Column, listed
@@ -98,7 +99,7 @@ def vector_of(where: str, field: FieldSpec, columns: Mapping[str, list[Any]], sa
             text = "" if value is None else _text(value)
             if text in places:
                 vector[row, places[text]] = 1.0
-            elif text.casefold() not in csv.NO_CATEGORY:
+            elif text.casefold() not in NO_CATEGORY:
                 raise DataError(
                     f"{where}, column {source!r}",
                     got=f"{text!r} is no category of it",
@@ -112,7 +113,7 @@ def _text(value: Any) -> str:
 
 
 def _number(where: str, value: Any) -> float:
-    if value is None or (isinstance(value, str) and value.strip().casefold() in csv.NO_NUMBER):
+    if value is None or (isinstance(value, str) and value.strip().casefold() in NO_NUMBER):
         return float("nan")
     try:
         number = float(value)
@@ -156,7 +157,7 @@ def _only(path: Path, fields: tuple[FieldSpec, ...], kind: str, holds: str) -> F
 
 def _read_table(path: Path, spec: DataSpec, fields: tuple[FieldSpec, ...], progress: Progress) -> dict[str, np.ndarray]:
     field = _only(path, fields, "vector", "a table")
-    form = csv.sniff(path, spec.options if spec.reader == "csv" else {})
+    form = sniff(path, spec.options if spec.reader == "csv" else {})
     used = {name for name in form.names if any(c == name or c.startswith(f"{name}=") for c in field.columns)}
     kinds = {name: "number" if name in field.columns else "category" for name in used}
     options = {**(spec.options if spec.reader == "csv" else {}), "kinds": kinds}

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from engine.data import csv, images, readers, shipped
 from engine.data.dataset import FieldDataset
+from engine.data.sniff import HEAD_ROWS, sniff
 from engine.data.source import Progress, locate, no_progress
 from engine.data.spec import DataSpec, FieldSpec
 from engine.data.table import Table, gap_notes, guess_roles, to_dataset
@@ -71,13 +72,13 @@ def preview(spec: DataSpec, base: Path | None = None, rows: int = 20, progress: 
 
 
 def _of_table(path: Path, spec: DataSpec, rows: int, progress: Progress) -> Preview:
-    form = csv.sniff(path, spec.options)
+    form = sniff(path, spec.options)
     is_whole = path.stat().st_size <= WHOLE_BYTES
     samples = len(form.rows) if form.is_whole else round(path.stat().st_size / form.row_bytes)
     head = form.rows[:rows]
     try:
         every = replace(spec, roles={})  # unused columns too, so that their kind can be shown
-        table, _ = csv.read_table(path, every, progress, most_rows=None if is_whole else csv.HEAD_ROWS)
+        table, _ = csv.read_table(path, every, progress, most_rows=None if is_whole else HEAD_ROWS)
     except DataError as problem:
         roles = tuple(spec.roles.get(name, "") for name in form.names)
         kinds = tuple(kind or "number" for kind in form.kinds)

@@ -10,8 +10,8 @@ from engine.data import csv, images, npz, shipped
 from engine.data.dataset import FieldDataset
 from engine.data.prepare import part_sizes
 from engine.data.source import CHOOSE_AGAIN, Progress, locate, no_progress
-from engine.data.spec import DataSpec
-from engine.data.table import guess_roles, to_dataset
+from engine.data.spec import DataSpec, FieldSpec
+from engine.data.table import guess_roles, listed, to_dataset
 from engine.errors import DataError, Fix
 
 
@@ -93,18 +93,25 @@ def check_batch(spec: DataSpec, samples: int) -> None:
 def _check_unchanged(spec: DataSpec, dataset: FieldDataset) -> None:
     """The network was drawn for the fields that the project knows; a file may have changed since."""
     known = {field.name: field for field in spec.fields if field.role != "unused"}
-    for field in dataset.fields:
-        if known and known.get(field.name) != field:
-            was = known.get(field.name)
-            got = f"field {field.name!r} is new" if was is None else f"field {field.name!r} is not as it was"
-            if was is not None and was.shape != field.shape:
-                got = f"field {field.name!r} now has shape {field.shape}"
-            elif was is not None and was.classes != field.classes:
-                got = f"field {field.name!r} now has {len(field.classes)} classes: {', '.join(field.classes[:6])}"
-            raise DataError(
-                spec.source,
-                got=got,
-                expected="the data that the project was made with",
-                mend="choose the data again, so that the network can follow",
-                fixes=(CHOOSE_AGAIN,),
-            )
+    found = {field.name: field for field in dataset.fields if field.role != "unused"}
+    differing = [name for name in (*known, *found) if known.get(name) != found.get(name)]
+    if known and differing:
+        raise DataError(
+            spec.source,
+            got=_difference(differing[0], known.get(differing[0]), found.get(differing[0])),
+            expected="the data that the project was made with",
+            mend="choose the data again, so that the network can follow",
+            fixes=(CHOOSE_AGAIN,),
+        )
+
+
+def _difference(name: str, was: FieldSpec | None, now: FieldSpec | None) -> str:
+    if was is None or now is None:
+        return f"there is no field {name!r} any more" if now is None else f"field {name!r} is new"
+    if was.shape != now.shape:
+        return f"field {name!r} now has shape {now.shape} instead of {was.shape}"
+    if was.classes != now.classes:
+        return f"field {name!r} now has {len(now.classes)} classes: {listed(now.classes)}"
+    if was.columns != now.columns:
+        return f"field {name!r} now has columns {listed(now.columns)}"
+    return f"field {name!r} is now a {now.kind} as {now.role}"

@@ -1,0 +1,239 @@
+"""How a table file is written: encoding, delimiter, header, decimal mark and types, found by looking at its head."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from engine.data.source import CHOOSE_AGAIN, unreadable
+from engine.data.table import listed
+from engine.errors import DataError
+
+HEAD_BYTES = 256 * 1024
+HEAD_ROWS = 1000
+DELIMITERS = ("\t", ";", "|", ",")
+NO_NUMBER = frozenset(("", "na", "n/a", "#n/a", "nan", "null", "none", "?", "-", "--", "."))
+NO_CATEGORY = frozenset(("", "na", "n/a", "#n/a", "nan", "null", "?"))
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?inf(inity)?", re.IGNORECASE | re.ASCII)
+COMMA_NUMBER = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?", re.ASCII)
+LATIN = "The file is not UTF-8; it was read as Latin-1 (western European)."
+
+
+@dataclass(frozen=True)
+class Format:
+    """How a file is written, and what its columns seem to hold."""
+
+    encoding: str
+    delimiter: str
+    decimal: str
+    header: bool
+    names: tuple[str, ...]
+    kinds: tuple[str, ...]  # "number", "category" or "" where the head has no value
+    rows: tuple[tuple[str, ...], ...]  # of the head, without the header
+    is_whole: bool  # the head is the whole file
+    row_bytes: float  # mean length of a row
+    notes: tuple[str, ...]
+
+
+def sniff(path: Path, options: dict[str, Any]) -> Format:
+    """Look at the first rows of a file.
+
+    Raises:
+        DataError: the file is empty, is no text, or an option names what cannot be.
+    """
+    content, is_whole = _head(path)
+    encoding, notes = _encoding(path, content, options)
+    try:
+        text = content.decode(encoding, errors="strict" if is_whole else "ignore")
+    except (UnicodeDecodeError, LookupError):
+        raise DataError(
+            str(path), got=f"it is not written in {encoding}", mend="choose another encoding", fixes=(CHOOSE_AGAIN,)
+        ) from None
+    if not text.strip():
+        raise DataError(str(path), got="the file is empty", expected="rows of values", fixes=(CHOOSE_AGAIN,))
+    if not is_whole and "\n" in text:
+        text = text[: text.rindex("\n") + 1]
+    delimiter = options.get("delimiter") or _delimiter(path, text)
+    rows = [tuple(row) for row in _parse(path, text, delimiter) if any(row)][: HEAD_ROWS + 1]
+    if not rows:
+        raise DataError(str(path), got="no row holds a value", expected="rows of values", fixes=(CHOOSE_AGAIN,))
+    decimal = options.get("decimal") or _decimal(rows, delimiter)
+    if decimal == ",":
+        notes.append("Numbers are written with a decimal comma.")
+    header = options.get("header")
+    header = _has_header(rows, decimal) if header is None else bool(header)
+    names = _names(rows[0] if header else [""] * Counter(map(len, rows)).most_common(1)[0][0], notes)
+    body = rows[1:] if header else rows
+    told = options.get("kinds", {})
+    columns = (tuple(row[i] for row in body if i < len(row)) for i in range(len(names)))
+    kinds = tuple(told.get(name) or _kind(texts, decimal) for name, texts in zip(names, columns, strict=True))
+    row_bytes = max(1.0, len(text.encode(encoding)) / max(1, text.count("\n")))
+    whole = is_whole and len(rows) <= HEAD_ROWS
+    return Format(encoding, delimiter, decimal, header, names, kinds, tuple(body), whole, row_bytes, tuple(notes))
+
+
+def open_bytes(path: Path) -> Any:
+    """The file, open to read. Raises DataError where it cannot be."""
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise unreadable(path, error) from None
+
+
+def as_text(path: Path, raw: Any, encoding: str) -> io.TextIOWrapper:
+    """The open file as text, unpacked where it is a .gz, without a byte order mark."""
+    stream = gzip.GzipFile(fileobj=raw) if path.suffix.lower() == ".gz" else raw
+    return io.TextIOWrapper(
+        io.BufferedReader(stream, 1 << 16), "utf-8-sig" if encoding == "utf-8" else encoding, newline=""
+    )
+
+
+def _head(path: Path) -> tuple[bytes, bool]:
+    with open_bytes(path) as raw:
+        stream = gzip.GzipFile(fileobj=raw) if path.suffix.lower() == ".gz" else raw
+        try:
+            content = stream.read(HEAD_BYTES + 1)
+        except (OSError, EOFError) as error:
+            raise DataError(
+                str(path), got=f"it cannot be read ({error})", expected="a CSV file", fixes=(CHOOSE_AGAIN,)
+            ) from None
+    return content[:HEAD_BYTES], len(content) <= HEAD_BYTES
+
+
+def _encoding(path: Path, content: bytes, options: dict[str, Any]) -> tuple[str, list[str]]:
+    if options.get("encoding"):
+        return str(options["encoding"]), []
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16", []
+    if content.startswith(b"PK\x03\x04"):
+        raise DataError(
+            str(path),
+            got="this is an Excel or zip file",
+            expected="a CSV file",
+            mend="save it as CSV in the spreadsheet",
+            fixes=(CHOOSE_AGAIN,),
+        )
+    if b"\0" in content:
+        raise DataError(str(path), got="it holds bytes that are no text", expected="a CSV file", fixes=(CHOOSE_AGAIN,))
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if error.start < len(content) - 3 or len(content) < HEAD_BYTES:
+            return "latin-1", [LATIN]
+    return "utf-8", []
+
+
+def _parse(path: Path, text: str, delimiter: str) -> list[list[str]]:
+    text = text.removeprefix("\ufeff")
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    rows: list[list[str]] = []
+    try:
+        for row in islice(reader, HEAD_ROWS + 1):
+            rows.append(row)
+    except csv.Error as error:
+        if not rows:
+            raise broken_quotes(path, 1, error) from None
+    return rows
+
+
+def broken_quotes(path: Path, row: int, error: csv.Error) -> DataError:
+    """A row whose quotes do not pair."""
+    return DataError(
+        f"{path}, row {row}",
+        got=f"a quote is not closed or stands in the wrong place ({error})",
+        expected='texts with the delimiter in "quotes"',
+        mend="correct that row",
+        fixes=(CHOOSE_AGAIN,),
+    )
+
+
+def _delimiter(path: Path, text: str) -> str:
+    """The one that splits most rows alike; of equals the one that is rarest in other roles."""
+
+    def share(delimiter: str) -> float:
+        lengths = [len(row) for row in _parse_quietly(text, delimiter) if any(row)][:200]
+        width, count = Counter(lengths).most_common(1)[0] if lengths else (1, 0)
+        return round(count / len(lengths), 2) if width > 1 else 0.0
+
+    name = path.name.removesuffix(".gz").lower()
+    if name.endswith((".tsv", ".tab")) and share("\t"):
+        return "\t"
+    best = max(DELIMITERS, key=share)
+    return best if share(best) else ","
+
+
+def _parse_quietly(text: str, delimiter: str) -> list[list[str]]:
+    """Rows as that delimiter would split them, up to where it no longer can."""
+    rows: list[list[str]] = []
+    reader = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), delimiter=delimiter)
+    while len(rows) < 200:
+        try:
+            rows.append(next(reader))
+        except (StopIteration, csv.Error):
+            break
+    return rows
+
+
+def _decimal(rows: Sequence[Sequence[str]], delimiter: str) -> str:
+    if delimiter == ",":
+        quoted = [cell.strip() for row in rows for cell in row if "," in cell]
+        return "," if quoted and all(COMMA_NUMBER.fullmatch(cell) for cell in quoted) else "."
+    cells = [cell.strip() for row in rows for cell in row]
+    with_comma = sum(COMMA_NUMBER.fullmatch(cell) is not None for cell in cells)
+    with_point = sum("." in cell and NUMBER.fullmatch(cell) is not None for cell in cells)
+    return "," if with_comma > with_point else "."
+
+
+def is_number(text: str, decimal: str) -> bool:
+    text = text.strip()
+    return NUMBER.fullmatch(text.replace(",", ".") if decimal == "," else text) is not None
+
+
+def _has_header(rows: Sequence[Sequence[str]], decimal: str) -> bool:
+    first, rest = rows[0], rows[1:]
+    if any(is_number(cell, decimal) for cell in first):
+        return False
+    if not rest:
+        return True
+    for i, cell in enumerate(first):
+        below = [row[i].strip() for row in rest if i < len(row)]
+        if _kind(below, decimal) == "number":
+            return True
+        if cell.strip() in below:
+            return False
+    return len({cell.strip() for cell in first}) == len(first)
+
+
+def _kind(texts: Sequence[str], decimal: str) -> str:
+    """A few texts among many numbers are faults in a column of numbers; many make it a column of categories."""
+    filled = [text for text in texts if text.strip().casefold() not in NO_NUMBER]
+    numbers = sum(is_number(text, decimal) for text in filled)
+    others = len(filled) - numbers
+    if not filled:
+        return ""
+    return "number" if others <= 0.1 * len(filled) or (others == 1 and numbers >= 2) else "category"
+
+
+def _names(header: Sequence[str], notes: list[str]) -> tuple[str, ...]:
+    names: list[str] = []
+    twice: list[str] = []
+    for i, cell in enumerate(header):
+        name = cell.strip() or f"column {i + 1}"
+        if name in names:
+            twice.append(name)
+            count = 2
+            while f"{name} ({count})" in names:
+                count += 1
+            name = f"{name} ({count})"
+        names.append(name)
+    if twice:
+        notes.append(f"More than one column is called {listed(sorted(set(twice)))}; the later ones got a number.")
+    return tuple(names)
