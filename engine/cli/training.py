@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import itertools
 import shutil
-import signal
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from engine.cli.output import Output, Result, duration, metrics
 from engine.cli.projects import open_project, shown
 from engine.errors import TrainingError
 from engine.formats import project_file
+from engine.train.run_folder import reason
 
 INTERRUPTED = 130
 
@@ -45,26 +48,35 @@ def run_train(options: argparse.Namespace, output: Output) -> Result:
     from engine.train.run_folder import RunFolder
 
     opened = open_project(options.project)
-    path = _resumed_folder(options) if options.resume else options.out or _new_folder(options.project)
-    project = project_of(path) if options.resume else opened.project
-    project = prepare_project(project, options.epochs, options.device, options.seed)
     if options.start == "weights" and opened.weights is None:
         raise TrainingError("--start weights", got="the project keeps no weights", mend="leave the option out")
+    resumed = _resumed_folder(options) if options.resume else None
+    project = opened.project if resumed is None else project_of(resumed)
+    project = prepare_project(project, options.epochs, options.device, options.seed)
     if options.events:
         output.keep_stdout_free()
-    is_own = not path.exists() and options.out is None
-    try:
-        with RunFolder(path, echo=bool(options.events)) as folder:
-            output.say(f"{project.name}: run folder {shown(path)}")
-            result = train(
-                project, folder, resume=options.resume, extensions=(Progress(output),),
-                weights=opened.weights if options.start == "weights" else None,
-            )  # fmt: skip
-    except BaseException:
-        if is_own and not any((path / "checkpoints").glob("*")):
-            shutil.rmtree(path, ignore_errors=True)  # nothing was trained: leave no empty run behind
-        raise
+    weights = opened.weights if options.start == "weights" else None
+    with _folder(options, resumed) as path, RunFolder(path, echo=bool(options.events)) as folder:
+        output.say(f"{project.name}: run folder {shown(path)}")
+        result = train(project, folder, resume=options.resume, weights=weights, extensions=(Progress(output),))
     return _report(result, project, path, output)
+
+
+@contextlib.contextmanager
+def _folder(options: argparse.Namespace, resumed: Path | None) -> Iterator[Path]:
+    """The run folder that was asked for, or a new one, which goes away again where nothing came to be trained."""
+    if resumed is not None or options.out is not None:
+        yield resumed or options.out
+        return
+    path = _new_folder(options.project)
+    try:
+        yield path
+    except BaseException:
+        if not any((path / "checkpoints").glob("*")):
+            shutil.rmtree(path, ignore_errors=True)
+            with contextlib.suppress(OSError):  # other runs lie beside it
+                path.parent.rmdir()
+        raise
 
 
 def _report(result: Any, project: Any, path: Path, output: Output) -> Result:
@@ -89,17 +101,30 @@ def _report(result: Any, project: Any, path: Path, output: Output) -> Result:
             "validation": ended.best if ended.validation else {},
         },
     }
-    return Result(figures, INTERRUPTED if result.signal == signal.SIGINT else 0)
+    return Result(figures, INTERRUPTED if result.signal else 0)
 
 
 def _new_folder(project: Path) -> Path:
-    """NAME.runs/TIME, with a number where two begin within a second."""
+    """A folder NAME.runs/TIME of its own, with a number where two runs begin within a second."""
     runs = project_file.runs_folder(project)
     name = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-    taken = 1
-    while (path := runs / (name if taken == 1 else f"{name}_{taken}")).exists():
-        taken += 1
-    return path
+    for number in itertools.count(1):
+        path = runs / (name if number == 1 else f"{name}_{number}")
+        try:
+            path.mkdir(parents=True)
+        except FileExistsError:
+            if path.exists():
+                continue
+            raise _not_writable(runs, "a file of that name is in the way") from None
+        except OSError as error:
+            raise _not_writable(runs, reason(error)) from None
+        return path
+    raise AssertionError
+
+
+def _not_writable(runs: Path, why: str) -> TrainingError:
+    return TrainingError(f"run folder {runs}", got=f"it cannot be made ({why})",
+                         mend="choose another folder with --out")  # fmt: skip
 
 
 def _resumed_folder(options: argparse.Namespace) -> Path:

@@ -137,6 +137,7 @@ def serve(project: Project, folder: RunFolder, weights: bytes | None = None, idl
     interruption = Interruption()
     with _failing_aloud(folder, lambda: None, Reporter()), _signals(interruption):
         threads.choose()
+        store_project(folder.path, spec.encode(project))
         task = Task(project)
         step, epoch = load_best(task, folder.path, weights)
         snapshots = Snapshots()

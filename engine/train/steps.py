@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-import engine
+from engine.nn.utils import clip_grad_norm_
 from engine.train.diagnosis import Diverged, diagnose
 from engine.train.task import Batch, Task
 
@@ -52,9 +52,7 @@ class SupervisedStep:
         if not (math.isfinite(value) and math.isfinite(norm)):
             raise Diverged(diagnose(self.task, batch, value, self.learning_rate))
         if self.clip_norm is not None and norm > self.clip_norm:
-            for parameter in self._parameters:
-                if parameter.grad is not None:
-                    parameter.grad.mul_(self.clip_norm / (norm + 1e-6))
+            clip_grad_norm_(self._parameters, self.clip_norm)
         self.optimizer.step()
         return Outcome(value, norm, self.task.decided(output), batch.true)
 
@@ -66,8 +64,5 @@ class SupervisedStep:
 
 def gradient_norm(parameters: list[Any]) -> float:
     """Length of the gradient of all parameters together, √(sum of squares)."""
-    gradients = [p.grad for p in parameters if p.grad is not None]
-    if not gradients:
-        return 0.0
-    squares = [(g * g).sum() for g in gradients]
-    return math.sqrt(float(engine.stack(squares).sum().item()))
+    gradients = [p.grad.array.reshape(-1) for p in parameters if p.grad is not None]
+    return math.sqrt(sum(float(gradient @ gradient) for gradient in gradients))

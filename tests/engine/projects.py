@@ -1,0 +1,89 @@
+"""Small projects that train in a second, for the tests of training and command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from engine import data
+from engine.graph import templates
+from engine.graph.spec import Choice, DataSpec, Project, TrainingSpec
+from engine.train.events import AnyEvent, decode_event
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def project(
+    layers: list[tuple[str, dict[str, Any]]], source: DataSpec, training: TrainingSpec, name: str = "Small"
+) -> Project:
+    return Project(name=name, graph=templates.chain(layers), data=data.describe(source, None), training=training)
+
+
+def small_digits(epochs: int = 3, batch_size: int = 64, lr: float = 0.01, **training: Any) -> Project:
+    """Dropout, batch norm, shuffled data, Adam and a schedule: everything that a resumed run has to bring back."""
+    layers = [
+        ("Input", {"field": "image"}), ("Flatten", {}), ("Linear", {"out_features": 32}), ("BatchNorm1d", {}),
+        ("ReLU", {}), ("Dropout", {"p": 0.3}), ("Linear", {"out_features": 10}), ("CrossEntropyLoss", {}),
+    ]  # fmt: skip
+    settings = {"optimizer": Choice("Adam", {"lr": lr}), "schedule": Choice("StepLR", {"step_size": 2, "gamma": 0.5})}
+    source = DataSpec(source="bundled:digits", batch_size=batch_size, scaling="unit")
+    return project(layers, source, TrainingSpec(epochs=epochs, **(settings | training)))
+
+
+def layerloom(*arguments: Any, timeout: float = 60, **more: Any) -> subprocess.CompletedProcess[str]:
+    """Run the command line as a person would."""
+    return subprocess.run(
+        [sys.executable, "-m", "engine", *map(str, arguments)],
+        cwd=more.pop("cwd", ROOT), capture_output=True, text=True, timeout=timeout, env=environment(), **more,
+    )  # fmt: skip
+
+
+def started(*arguments: Any) -> subprocess.Popen[str]:
+    """The same, not waited for."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "engine", *map(str, arguments)],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(),
+    )  # fmt: skip
+
+
+def environment() -> dict[str, str]:
+    return os.environ | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"}
+
+
+def last_object(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    """The JSON object on the last line of standard output."""
+    assert done.stdout, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def events(folder: Path, kind: type | None = None) -> list[AnyEvent]:
+    """Whole events in a run folder, or those of one kind."""
+    path = folder / "events.jsonl"
+    content = path.read_bytes() if path.exists() else b""
+    found = [decode_event(line) for line in content[: content.rfind(b"\n") + 1].splitlines()]
+    return [event for event in found if kind is None or isinstance(event, kind)]
+
+
+def wait_for(folder: Path, kind: type, test: Any = lambda event: True, seconds: float = 20.0) -> AnyEvent:
+    """The first event of that kind for which `test` holds."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        for event in events(folder, kind):
+            if test(event):
+                return event
+        time.sleep(0.01)
+    seen = [type(event).__name__ for event in events(folder)]
+    raise AssertionError(f"no {kind.__name__} within {seconds} s; there were {seen[-20:]}")
+
+
+def command(folder: Path, message: Any) -> None:
+    """Append a command as the window does."""
+    with open(folder / "commands.jsonl", "ab") as file:
+        file.write(message if isinstance(message, bytes) else msgspec.json.encode(message) + b"\n")

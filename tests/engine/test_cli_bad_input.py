@@ -1,0 +1,304 @@
+"""Whatever is wrong with what comes in: one sentence that names the place, exit code 1, and nothing lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from PIL import Image
+
+from engine.formats import project_file
+from engine.graph import spec
+from engine.graph.spec import Choice, DataSpec, Graph, Node, TrainingSpec, Wire
+from engine.train.events import Checkpoint, Diagnosis, EpochEnded, Failed, RunEnded
+from tests.engine.projects import ROOT, environment, events, last_object, layerloom, project, small_digits
+
+MLP = [("Input", {}), ("Linear", {"out_features": 2}), ("CrossEntropyLoss", {})]
+SGD = TrainingSpec(Choice("SGD", {"lr": 0.1}), epochs=1)
+
+
+def plain(path: Path, **changes: Any) -> Path:
+    """A project folder whose project.json has these values changed."""
+    content = msgspec.json.decode(spec.encode(small_digits(1)))
+    for place, value in changes.items():
+        *parents, last = place.split("__")
+        inner = content
+        for parent in parents:
+            inner = inner[int(parent) if parent.isdecimal() else parent]
+        inner[last] = value
+    path.mkdir()
+    (path / "project.json").write_bytes(msgspec.json.encode(content))
+    return path
+
+
+def on_table(folder: Path, text: str, **data: Any) -> Path:
+    """A project on a table that was fine when the project was made, and holds `text` now."""
+    table = folder / "table.csv"
+    rows = [f"{i / 10},{i % 3},{'ab'[i % 2]}" for i in range(40)]
+    table.write_text("\n".join(["x,y,kind", *rows]))
+    made = project(MLP, DataSpec(source=str(table), reader="csv", **({"batch_size": 4} | data)), SGD)
+    project_file.write(folder / "p.loom", made)
+    table.write_text(text)
+    return folder / "p.loom"
+
+
+def on_images(folder: Path, spoil: Callable[[Path], None]) -> Path:
+    """A project on a folder of images that was fine when the project was made."""
+    for name in ("cat", "dog"):
+        (folder / "pictures" / name).mkdir(parents=True)
+        for number in range(8):
+            pixels = np.random.default_rng(number).integers(0, 255, (8, 8), np.uint8)
+            Image.fromarray(pixels).save(folder / "pictures" / name / f"{number}.png")
+    layers = [("Input", {}), ("Flatten", {}), ("Linear", {"out_features": 2}), ("CrossEntropyLoss", {})]
+    made = project(layers, DataSpec(source=str(folder / "pictures"), reader="images", batch_size=4), SGD)
+    project_file.write(folder / "p.loom", made)
+    spoil(folder / "pictures")
+    return folder / "p.loom"
+
+
+def truncated(folder: Path) -> Path:
+    path = folder / "cut.loom"
+    project_file.write(path, small_digits(1))
+    path.write_bytes(path.read_bytes()[:300])
+    return path
+
+
+def cyclic(folder: Path) -> Path:
+    graph = Graph(
+        (Node("input1", "Input"), Node("add1", "Add"), Node("relu1", "ReLU"), Node("loss1", "CrossEntropyLoss")),
+        (Wire("input1", "add1", target_port="a"), Wire("relu1", "add1", target_port="b"), Wire("add1", "relu1"),
+         Wire("relu1", "loss1", target_port="input")),
+    )  # fmt: skip
+    project_file.write(folder / "round.loom", msgspec.structs.replace(small_digits(1), graph=graph))
+    return folder / "round.loom"
+
+
+def missing_file(folder: Path) -> Path:
+    path = on_table(folder, "")
+    (folder / "table.csv").unlink()
+    return path
+
+
+def with_data(folder: Path, **changes: Any) -> Path:
+    made = small_digits(1)
+    made = msgspec.structs.replace(made, data=msgspec.structs.replace(made.data, **changes))
+    project_file.write(folder / "p.loom", made)
+    return folder / "p.loom"
+
+
+def good_rows(count: int = 20) -> list[str]:
+    return [f"{i / 10},{i % 3},{'ab'[i % 2]}" for i in range(count)]
+
+
+def csv(*rows: str) -> str:
+    return "\n".join(["x,y,kind", *rows])
+
+
+def emptied(pictures: Path) -> None:
+    for file in pictures.rglob("*.png"):
+        file.unlink()
+
+
+BAD: dict[str, tuple[Callable[[Path], Path], str]] = {
+    "a project file that is cut off": (truncated, "cut.loom: it is damaged"),
+    "a layer that nobody knows": (
+        lambda f: plain(f / "p", graph__nodes__2__type="Liner"), "'Liner'"
+    ),
+    "a newer schema": (lambda f: plain(f / "p", schema=99), "written by a newer Layerloom (schema 99)"),
+    "text where a number belongs": (
+        lambda f: plain(f / "p", training__epochs="ten"), "at training.epochs: expected 'int', got 'str'"
+    ),
+    "an unknown field": (lambda f: plain(f / "p", training__speed=3), "at training"),
+    "a wrong parameter of a layer": (
+        lambda f: plain(f / "p", graph__nodes__2__params={"out_features": "many"}), "'many' is no whole number"
+    ),
+    "an unknown optimizer": (
+        lambda f: plain(f / "p", training__optimizer={"type": "Adom", "params": {}}), "'Adom'"
+    ),
+    "a wrong parameter of the optimizer": (
+        lambda f: plain(f / "p", training__optimizer={"type": "SGD", "params": {"lr": "fast"}}), "'fast' is no number"
+    ),
+    "a circle": (cyclic, "circle"),
+    "a data file that is gone": (missing_file, "table.csv: the file is not there"),
+    "a row that is too long": (lambda f: on_table(f, csv(*good_rows(), "1,2,a,4")), "row 22"),
+    "a text in a column of numbers": (lambda f: on_table(f, csv(*good_rows(), "oops,2,a", *good_rows())), "'oops'"),
+    "one class only": (lambda f: on_table(f, csv(*["1,2,a"] * 30)), "is of one class, 'a'"),
+    "an empty table": (lambda f: on_table(f, ""), "table.csv"),
+    "a batch larger than the data": (
+        lambda f: with_data(f, batch_size=100_000), "a batch of 100000 is larger than the 1438 training samples"
+    ),
+    "an image that is no image": (
+        lambda f: on_images(f, lambda p: (p / "cat" / "3.png").write_bytes(b"\x89PNG not really")), "3.png"
+    ),
+    "an image that is cut off": (
+        lambda f: on_images(f, lambda p: (p / "dog" / "5.png").write_bytes((p / "dog" / "5.png").read_bytes()[:60])),
+        "5.png",
+    ),
+    "an empty folder": (lambda f: on_images(f, emptied), "pictures"),
+    "a project that is not there": (lambda f: f / "digits.loom", "there is no such project"),
+    "a folder that is no project": (lambda f: f, "project.json"),
+    "a device that is not there": (
+        lambda f: plain(f / "p", training__device="cuda:7"), "device cuda:7"
+    ),
+}  # fmt: skip
+
+
+def assert_one_sentence(done: subprocess.CompletedProcess[str], words: str) -> None:
+    assert done.returncode == 1, (done.returncode, done.stdout, done.stderr)
+    assert done.stderr.endswith(".\n")
+    assert done.stderr.count("\n") == 1
+    assert "Traceback" not in done.stderr
+    assert "unexpected fault" not in done.stderr
+    assert words in done.stderr
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_training_refuses_in_one_sentence(tmp_path, case):
+    make, words = BAD[case]
+    path = make(tmp_path)
+    before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
+    done = layerloom("train", path)
+    assert_one_sentence(done, words)
+    assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == before
+
+
+@pytest.mark.parametrize("command", ["summary", "evaluate", "export"])
+def test_other_commands_refuse_a_project_that_is_cut_off(tmp_path, command):
+    path = truncated(tmp_path)
+    more = ["--format", "python"] if command == "export" else []
+    assert_one_sentence(layerloom(command, path, *more), "cut.loom: it is damaged")
+
+
+def test_with_json_the_sentence_is_an_object_too(tmp_path):
+    done = layerloom("train", truncated(tmp_path), "--json")
+    assert json.loads(done.stdout)["error"] == done.stderr.strip()
+
+
+def test_with_debug_the_traceback_is_shown(tmp_path):
+    done = layerloom("train", truncated(tmp_path), "--debug")
+    assert "Traceback" in done.stderr
+
+
+def test_a_project_of_nearly_that_name_is_proposed(tmp_path):
+    project_file.write(tmp_path / "my digits.loom", small_digits(1))
+    done = layerloom("summary", tmp_path / "my digit.loom")
+    assert_one_sentence(done, f"did you mean '{tmp_path}/my digits.loom'?")
+
+
+def test_a_template_of_nearly_that_name_is_proposed(tmp_path):
+    done = layerloom("new", "digit-cnn", tmp_path / "x.loom")
+    assert done.returncode == 1
+    assert "did you mean 'digits-cnn'?" in done.stderr
+
+
+def test_an_untrained_project_says_so(tmp_path):
+    path = tmp_path / "p.loom"
+    project_file.write(path, small_digits(1))
+    assert_one_sentence(layerloom("evaluate", path), "it has not been trained yet")
+    assert_one_sentence(layerloom("export", path, "--format", "weights"), "it has not been trained yet")
+
+
+def test_weights_of_another_network_are_refused(tmp_path):
+    path = tmp_path / "p.loom"
+    project_file.write(path, small_digits(1))
+    assert layerloom("train", path).returncode == 0
+    graph = small_digits(1).graph
+    nodes = tuple(msgspec.structs.replace(n, params={"out_features": 16}) if n.id == "fc1" else n for n in graph.nodes)
+    changed = msgspec.structs.replace(small_digits(1), graph=msgspec.structs.replace(graph, nodes=nodes))
+    project_file.write(path, changed)
+    assert_one_sentence(layerloom("evaluate", path), "fc1.weight")
+
+
+def test_a_checkpoint_that_is_cut_off_is_named(tmp_path):
+    path, out = tmp_path / "p.loom", tmp_path / "run"
+    project_file.write(path, small_digits(1))
+    assert layerloom("train", path, "--out", out).returncode == 0
+    for file in (out / "checkpoints").iterdir():
+        file.write_bytes(file.read_bytes()[:500])
+    assert_one_sentence(layerloom("train", path, "--out", out, "--resume"), "last.safetensors: it is cut off")
+    assert_one_sentence(layerloom("evaluate", path, "--run", out), "best.safetensors: it is cut off")
+
+
+def test_a_run_folder_that_cannot_be_made_is_named(tmp_path):
+    path = tmp_path / "p.loom"
+    project_file.write(path, small_digits(1))
+    (tmp_path / "p.runs").write_text("in the way")
+    assert_one_sentence(layerloom("train", path), f"run folder {tmp_path}/p.runs: it cannot be made")
+    assert_one_sentence(layerloom("train", path, "--out", path / "run"), "it cannot be written to")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_read_only_folder_is_named(tmp_path):
+    path = tmp_path / "p.loom"
+    project_file.write(path, small_digits(1))
+    tmp_path.chmod(0o500)
+    try:
+        assert_one_sentence(layerloom("train", path), "permission denied")
+    finally:
+        tmp_path.chmod(0o700)
+
+
+def test_a_fault_in_a_named_run_folder_is_said_in_its_events_too(tmp_path):
+    path, out = missing_file(tmp_path), tmp_path / "run"
+    done = layerloom("train", path, "--out", out)
+    failed, ended = events(out)
+    assert isinstance(failed, Failed)
+    assert failed.message + "\n" == done.stderr
+    assert failed.fix["action"] == "choose_data"
+    assert isinstance(ended, RunEnded)
+    assert ended.reason == "failed"
+
+
+def test_a_rate_far_too_high_stops_the_run_and_proposes_a_tenth(tmp_path):
+    path, out = tmp_path / "p.loom", tmp_path / "run"
+    project_file.write(path, small_digits(5, optimizer=Choice("SGD", {"lr": 1e30}), schedule=None))
+    done = layerloom("train", path, "--out", out)
+    assert_one_sentence(done, "try a learning rate of 1e+29")
+    diagnosis = events(out, Diagnosis)[0]
+    assert diagnosis.kind == "not_finite"
+    assert diagnosis.node in {"fc1", "batchnorm1", "bn1", "fc2"}
+    assert f"'{diagnosis.node}'" in diagnosis.message
+    assert diagnosis.fix == {
+        "label": "Set the learning rate to 1e+29", "action": "set_training", "node": "", "name": "lr", "value": 1e29,
+    }  # fmt: skip
+    assert events(out, Failed)[0].node == diagnosis.node
+    assert events(out)[-1].reason == "failed"
+    resumed = layerloom("train", path, "--out", out, "--resume")
+    assert resumed.returncode == 1  # from the last good checkpoint: the same fault, not a broken file
+    assert "diverged" in resumed.stderr
+
+
+def test_a_full_disk_costs_a_warning_and_the_older_checkpoint_stays_whole(tmp_path):
+    """The limit on a file's size stands for the disk: events fit, the checkpoint does not."""
+    path, out = tmp_path / "p.loom", tmp_path / "run"
+    layers = [
+        ("Input", {}), ("Flatten", {}), ("Linear", {"out_features": 512}), ("ReLU", {}),
+        ("Linear", {"out_features": 10}), ("CrossEntropyLoss", {}),
+    ]  # fmt: skip
+    source = DataSpec(source="bundled:digits", batch_size=64, scaling="unit")
+    project_file.write(path, project(layers, source, TrainingSpec(epochs=2)))
+    assert layerloom("train", path, "--out", out, "--epochs", 1).returncode == 0
+    before = (out / "checkpoints" / "last.safetensors").read_bytes()
+    done = subprocess.run(
+        [sys.executable, "-m", "engine", "train", str(path), "--out", str(out), "--resume", "--epochs", "3", "--json"],
+        cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=60,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, len(before) // 2)),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert last_object(done)["epochs"] == 3
+    warnings = [event for event in events(out, Diagnosis) if event.kind == "checkpoint_failed"]
+    assert len(warnings) == 1
+    assert warnings[0].severity == "warning"
+    assert "training goes on and the earlier checkpoint is whole" in warnings[0].message
+    assert (out / "checkpoints" / "last.safetensors").read_bytes() == before
+    assert len(events(out, EpochEnded)) == 3
+    assert [event.epoch for event in events(out, Checkpoint)][-1] == 1
