@@ -1,0 +1,147 @@
+"""A PyTorch-shaped engine for neural networks on NumPy and CuPy: `import engine as torch`.
+
+`nn`, `optim`, `data`, `save` and `load` are imported when they are first used, so that `import engine` stays light.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from engine import functions as _functions
+from engine.device import Device as device
+from engine.device import default_device as get_default_device
+from engine.device import set_default_device
+from engine.functions import allclose, cat, equal, is_tensor, stack, where
+from engine.random import Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
+from engine.tensor import Tensor, enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from engine.tensor.creation import (
+    arange,
+    as_tensor,
+    bernoulli,
+    empty,
+    empty_like,
+    eye,
+    from_numpy,
+    full,
+    full_like,
+    linspace,
+    normal,
+    ones,
+    ones_like,
+    rand,
+    rand_like,
+    randint,
+    randn,
+    randn_like,
+    randperm,
+    tensor,
+    zeros,
+    zeros_like,
+)
+from engine.tensor.promotion import (
+    bool,
+    double,
+    float,
+    float32,
+    float64,
+    get_default_dtype,
+    int,
+    int8,
+    int16,
+    int32,
+    int64,
+    long,
+    promote_types,
+    set_default_dtype,
+    short,
+    uint8,
+)
+
+for _name in _functions.METHODS:
+    globals()[_name] = getattr(Tensor, _name)
+concat = cat
+inf, nan, pi = 1e999, 1e999 - 1e999, 3.141592653589793
+inference_mode = no_grad
+
+_LAZY = {"nn": "engine.nn", "optim": "engine.optim", "data": "engine.data", "cuda": "engine.cuda",
+         "autograd": "engine.autograd"}  # fmt: skip
+_LAZY_NAMES = {"save": "engine.formats.weights", "load": "engine.formats.weights"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return importlib.import_module(_LAZY[name])
+    if name in _LAZY_NAMES:
+        value = getattr(importlib.import_module(_LAZY_NAMES[name]), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'engine' has no attribute {name!r}")
+
+
+__all__ = [
+    "Generator",
+    "Tensor",
+    "allclose",
+    "arange",
+    "as_tensor",
+    "bernoulli",
+    "bool",
+    "cat",
+    "concat",
+    "default_generator",
+    "device",
+    "double",
+    "empty",
+    "empty_like",
+    "enable_grad",
+    "equal",
+    "eye",
+    "float",
+    "float32",
+    "float64",
+    "from_numpy",
+    "full",
+    "full_like",
+    "get_default_device",
+    "get_default_dtype",
+    "get_rng_state",
+    "inf",
+    "inference_mode",
+    "initial_seed",
+    "int",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "is_grad_enabled",
+    "is_tensor",
+    "linspace",
+    "long",
+    "manual_seed",
+    "nan",
+    "no_grad",
+    "normal",
+    "ones",
+    "ones_like",
+    "pi",
+    "promote_types",
+    "rand",
+    "rand_like",
+    "randint",
+    "randn",
+    "randn_like",
+    "randperm",
+    "seed",
+    "set_default_device",
+    "set_default_dtype",
+    "set_grad_enabled",
+    "set_rng_state",
+    "short",
+    "stack",
+    "tensor",
+    "uint8",
+    "where",
+    "zeros",
+    "zeros_like",
+]

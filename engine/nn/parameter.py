@@ -17,3 +17,8 @@ class Parameter(Tensor):
         >>> engine.nn.Parameter(engine.zeros(3)).requires_grad
         True
     """
+
+    def __init__(self, data: Tensor | None = None, requires_grad: bool = True) -> None:
+        data = Tensor() if data is None else data
+        self.array, self.device = data.array, data.device
+        self.requires_grad = requires_grad

@@ -1,0 +1,207 @@
+"""Devices: where arrays live, which array module computes there, and which kernel set was chosen for it."""
+
+from __future__ import annotations
+
+import ctypes.util
+import importlib.util
+import sys
+import threading
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy
+
+from engine.errors import DeviceError
+from engine.kernels.generic import Kernels
+
+
+class _Defaults(threading.local):
+    """The stack of devices entered with `with device(...)`, one for each thread."""
+
+    def __init__(self) -> None:
+        self.stack: list[Device] = []
+
+
+_defaults = _Defaults()
+_base_default = "cpu"
+
+
+class Device:
+    """A place where tensors live: "cpu", "cuda:0", or "meta", where a tensor has a shape but no values.
+
+    One object for each place, so devices are compared with `is`. Its array module `xp` and its kernel set `kernels`
+    are chosen when they are first needed, once. As a context manager it is the default for new tensors.
+
+    Args:
+        type: "cpu", "cuda", "meta", or with the number behind a colon: "cuda:1".
+        index: the number of the device, where `type` does not say it.
+
+    Raises:
+        DeviceError: for a name that is none of these.
+
+    >>> Device("cuda") is Device("cuda:0")
+    True
+    >>> Device("cpu")
+    device(type='cpu')
+    """
+
+    type: str
+    index: int | None
+    is_meta: bool
+    xp: Any
+    kernels: Kernels
+    __slots__ = ("__weakref__", "index", "is_meta", "kernels", "type", "xp")
+    _known: ClassVar[dict[tuple[str, int | None], Device]] = {}
+
+    def __new__(cls, type: str | Device, index: int | None = None) -> Device:
+        if isinstance(type, Device):
+            return type
+        kind, index = _parse(type, index)
+        if (kind, index) not in cls._known:
+            self = object.__new__(cls)
+            self.type, self.index, self.is_meta = kind, index, kind == "meta"
+            cls._known[kind, index] = self
+        return cls._known[kind, index]
+
+    def __getattr__(self, name: str) -> Any:
+        # Only reached while the slot is empty: the choice is made here, once.
+        if name == "xp":
+            self.xp = self._choose_array_module()
+            return self.xp
+        if name == "kernels":
+            self.kernels = self._choose_kernels()
+            return self.kernels
+        raise AttributeError(name)
+
+    def _choose_array_module(self) -> Any:
+        if self.type != "cuda":
+            return numpy
+        found = _diagnose_cuda(self.index or 0)
+        if not found.usable:
+            raise DeviceError(f"device {self}", got=found.reason, mend=found.mend)
+        import cupy
+
+        return cupy
+
+    def _choose_kernels(self) -> Kernels:
+        if self.is_meta:
+            raise DeviceError("device meta", got="a tensor here has a shape but no values", mend="make it on the cpu")
+        if self.type == "cuda":
+            xp = self.xp  # says first why the device cannot be used
+            from engine.kernels.cuda import CudaKernels
+
+            return CudaKernels(xp)
+        return Kernels(self.xp)
+
+    def asarray(self, values: Any, dtype: Any = None) -> Any:
+        """The values as an array on this device; a NumPy array is uploaded where that is needed."""
+        if self.type == "cuda":
+            with self.xp.cuda.Device(self.index):
+                return self.xp.asarray(values, dtype)
+        return numpy.asarray(values, dtype)
+
+    def to_numpy(self, array: Any) -> numpy.ndarray:
+        """The array on the host; on the cpu itself, without a copy."""
+        return self.xp.asnumpy(array) if self.type == "cuda" else array
+
+    def __enter__(self) -> Device:
+        _defaults.stack.append(self)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        _defaults.stack.pop()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Device, (self.type, self.index)
+
+    def __str__(self) -> str:
+        return self.type if self.index is None else f"{self.type}:{self.index}"
+
+    def __repr__(self) -> str:
+        return f"device(type={self.type!r}" + (f", index={self.index})" if self.index is not None else ")")
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, str) and str(self) == other)
+
+    def __hash__(self) -> int:
+        return hash(str(self))
+
+
+def _parse(name: str, index: int | None) -> tuple[str, int | None]:
+    kind, _, number = str(name).partition(":")
+    if kind not in ("cpu", "cuda", "meta") or (number and not number.isdecimal()):
+        raise DeviceError(f"device {name!r}", got="no such device is known", expected='"cpu", "cuda:0" or "meta"')
+    if number:
+        index = int(number)
+    return (kind, index or 0) if kind == "cuda" else (kind, None)
+
+
+def default_device() -> Device:
+    """The device on which new tensors are made."""
+    return _defaults.stack[-1] if _defaults.stack else Device(_base_default)
+
+
+def set_default_device(device: str | Device) -> None:
+    """Make this the device of new tensors where no `with device(...)` says otherwise."""
+    global _base_default
+    _base_default = str(Device(device))
+
+
+def resolve(device: str | Device | None) -> Device:
+    """The device meant by an argument `device=`: None is the default."""
+    return default_device() if device is None else Device(device)
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What one device can do here: `reason` and `mend` say in a sentence why it cannot be used and what helps."""
+
+    device: str
+    name: str
+    usable: bool
+    reason: str = ""
+    mend: str = ""
+
+
+def diagnose() -> list[Diagnosis]:
+    """Every device that one may ask for, with the reason where it cannot be used.
+
+    CuPy is only imported where it is installed.
+
+    >>> diagnose()[0].device, diagnose()[0].usable
+    ('cpu', True)
+    """
+    found = [Diagnosis("cpu", "Processor", True), _diagnose_cuda(0)]
+    if found[1].usable:
+        import cupy
+
+        found += [_diagnose_cuda(i) for i in range(1, cupy.cuda.runtime.getDeviceCount())]
+    return found
+
+
+def _diagnose_cuda(index: int) -> Diagnosis:
+    name = f"cuda:{index}"
+    if sys.platform == "darwin":
+        return Diagnosis(name, "NVIDIA GPU", False, "macOS has no CUDA", "train on the cpu")
+    if importlib.util.find_spec("cupy") is None:
+        driver = ctypes.util.find_library("cuda") or ctypes.util.find_library("nvcuda")
+        if driver is None:
+            return Diagnosis(name, "NVIDIA GPU", False, "no NVIDIA driver was found on this computer",
+                             "install the graphics card's driver, then `pip install layerloom[cuda12]`")  # fmt: skip
+        return Diagnosis(name, "NVIDIA GPU", False, "CuPy, which drives the GPU, is not installed",
+                         "`pip install layerloom[cuda12]` or, for CUDA 13, `layerloom[cuda13]`")  # fmt: skip
+    import cupy
+
+    if not cupy.cuda.is_available():
+        return Diagnosis(name, "NVIDIA GPU", False, "CuPy is installed, but no usable GPU or driver was found",
+                         "install or update the NVIDIA driver")  # fmt: skip
+    count = cupy.cuda.runtime.getDeviceCount()
+    if index >= count:
+        return Diagnosis(name, "NVIDIA GPU", False, f"there are {count} GPUs, numbered from 0",
+                         f"choose cuda:{count - 1}")  # fmt: skip
+    title = cupy.cuda.runtime.getDeviceProperties(index)["name"].decode()
+    return Diagnosis(name, title, True)
+
+
+device = Device
+"""PyTorch's name for the class."""

@@ -1,0 +1,74 @@
+"""Kernels that pick values out and put them back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Indexing:
+    """Slices, integer arrays, masks; rows of a table."""
+
+    xp: Any
+
+    def getitem(self, x: Any, index: Any) -> Any:
+        return x[index]
+
+    def setitem(self, x: Any, index: Any, value: Any) -> Any:
+        """A copy of x with x[index] = value."""
+        out = x.copy()
+        out[index] = value
+        return out
+
+    def put(self, shape: tuple[int, ...], index: Any, values: Any) -> Any:
+        """-> zeros with values at an index that names each place at most once."""
+        out = self.xp.zeros(shape, values.dtype)
+        out[index] = values
+        return out
+
+    def put_add(self, shape: tuple[int, ...], index: tuple[Any, ...], values: Any) -> Any:
+        """-> zeros with values added at an index with integer arrays, which may name a place twice."""
+        if len(index) == 1 and getattr(index[0], "dtype", None) is not None:
+            rows = index[0]
+            flat = values.reshape(-1, *shape[1:])
+            return self.add_rows(shape[0], self.xp.where(rows < 0, rows + shape[0], rows).reshape(-1), flat)
+        out = self.xp.zeros(shape, values.dtype)
+        self.xp.add.at(out, index, values)
+        return out
+
+    def rows(self, table: Any, index: Any) -> Any:
+        """table (V, D...), index (...) -> (..., D...)"""
+        return table.take(index, axis=0)
+
+    def add_rows(self, rows: int, index: Any, values: Any) -> Any:
+        """-> (rows, ...) zeros, with values[i] added to row index[i].   index (M), values (M, ...)
+
+        Sorted by row, so that each row is one segment of a single `reduceat`: `add.at` is several times slower.
+        """
+        out = self.xp.zeros((rows, *values.shape[1:]), values.dtype)
+        if index.size == 0 or values.size == 0:
+            return out
+        order = index.argsort(kind="stable")
+        ordered = index[order]
+        starts = self.xp.flatnonzero(self.xp.concatenate((self.xp.ones(1, bool), ordered[1:] != ordered[:-1])))
+        out[ordered[starts]] = self.xp.add.reduceat(values[order], starts, axis=0)
+        return out
+
+    def gather(self, x: Any, index: Any, axis: int) -> Any:
+        return self.xp.take_along_axis(x, self._crop(x, index, axis), axis)
+
+    def gather_backward(self, grad: Any, index: Any, shape: tuple[int, ...], axis: int) -> Any:
+        out = self.xp.zeros(shape, grad.dtype)
+        places = list(self.xp.indices(index.shape, sparse=True))
+        places[axis] = index
+        self.xp.add.at(out, tuple(places), grad)
+        return out
+
+    def _crop(self, x: Any, index: Any, axis: int) -> Any:
+        # PyTorch lets an index be shorter than x on the other axes; take_along_axis does not
+        if all(n == m for i, (n, m) in enumerate(zip(x.shape, index.shape)) if i != axis):
+            return index
+        return index
+
+    def one_hot(self, index: Any, classes: int, dtype: Any) -> Any:
+        """index (...) -> (..., classes)"""
+        return (index[..., None] == self.xp.arange(classes)).astype(dtype)

@@ -1,0 +1,48 @@
+"""Kernels that move values about, without computing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Layout:
+    """Reshaping, axes, joining, filling."""
+
+    xp: Any
+
+    def reshape(self, x: Any, shape: tuple[int, ...]) -> Any:
+        return x.reshape(shape)
+
+    def transpose(self, x: Any, axes: tuple[int, ...]) -> Any:
+        return x.transpose(axes)
+
+    def expand_dims(self, x: Any, axes: tuple[int, ...]) -> Any:
+        return self.xp.expand_dims(x, axes)
+
+    def broadcast_to(self, x: Any, shape: tuple[int, ...]) -> Any:
+        return self.xp.broadcast_to(x, shape)
+
+    def concatenate(self, arrays: tuple[Any, ...], axis: int) -> Any:
+        return self.xp.concatenate(arrays, axis)
+
+    def tile(self, x: Any, repeats: tuple[int, ...]) -> Any:
+        return self.xp.tile(x, repeats)
+
+    def pad(self, x: Any, widths: tuple[tuple[int, int], ...], value: float) -> Any:
+        """Widen each axis by (before, after)."""
+        shape = tuple(n + before + after for n, (before, after) in zip(x.shape, widths))
+        out = self.xp.full(shape, value, x.dtype)
+        out[tuple(slice(before, before + n) for n, (before, _) in zip(x.shape, widths))] = x
+        return out
+
+    def zeros(self, shape: tuple[int, ...], dtype: Any) -> Any:
+        return self.xp.zeros(shape, dtype)
+
+    def full(self, shape: tuple[int, ...], value: float, dtype: Any) -> Any:
+        return self.xp.full(shape, value, dtype)
+
+    def tril(self, x: Any, diagonal: int) -> Any:
+        return self.xp.tril(x, diagonal)
+
+    def triu(self, x: Any, diagonal: int) -> Any:
+        return self.xp.triu(x, diagonal)

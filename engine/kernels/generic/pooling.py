@@ -1,0 +1,93 @@
+"""Pooling by slices: one pass over the image for each place inside the window, never a loop over pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+Pair = tuple[int, int]
+
+
+def taps(kernel: Pair, stride: Pair, dilation: Pair, out: Pair) -> Iterator[tuple[int, tuple[Any, ...]]]:
+    """Number and slice of each place inside the window, over an image already padded."""
+    for i in range(kernel[0]):
+        for j in range(kernel[1]):
+            y, x = i * dilation[0], j * dilation[1]
+            yield (
+                i * kernel[1] + j,
+                (..., slice(y, y + stride[0] * out[0], stride[0]), slice(x, x + stride[1] * out[1], stride[1])),
+            )
+
+
+class Pooling:
+    """Maximum and average over windows; widths are ((top, bottom), (left, right))."""
+
+    xp: Any
+
+    def _widen(self, x: Any, widths: tuple[Pair, Pair], value: float) -> Any:
+        (top, bottom), (left, right) = widths
+        if not (top or bottom or left or right):
+            return x
+        n, c, h, w = x.shape
+        wide = self.xp.full((n, c, h + top + bottom, w + left + right), value, x.dtype)
+        wide[:, :, top : top + h, left : left + w] = x
+        return wide
+
+    def max_pool2d(self, x: Any, kernel: Pair, stride: Pair, widths: tuple[Pair, Pair], dilation: Pair,
+                   out: Pair) -> tuple[Any, Any]:  # fmt: skip
+        """x (N, C, H, W) -> the maxima and which place of the window each came from, both (N, C, OH, OW)"""
+        x = self._widen(x, widths, -self.xp.inf)
+        best = where = None
+        for number, place in taps(kernel, stride, dilation, out):
+            seen = x[place]
+            if best is None:
+                best = seen.copy()
+                where = self.xp.zeros(best.shape, "uint8" if kernel[0] * kernel[1] <= 256 else "int32")
+                continue
+            better = seen > best
+            where[better] = number
+            self.xp.maximum(best, seen, out=best)
+        return best, where
+
+    def max_pool2d_backward(self, grad: Any, where: Any, shape: tuple[int, ...], kernel: Pair, stride: Pair,
+                            widths: tuple[Pair, Pair], dilation: Pair) -> Any:  # fmt: skip
+        """grad (N, C, OH, OW) -> (N, C, H, W): each gradient goes where the maximum came from"""
+
+        def put(wide: Any) -> None:
+            for number, place in taps(kernel, stride, dilation, grad.shape[2:]):
+                wide[place] += grad * (where == number)
+
+        return self._scatter(shape, widths, grad.dtype, put)
+
+    def avg_pool2d(self, x: Any, kernel: Pair, stride: Pair, widths: tuple[Pair, Pair], out: Pair,
+                   divisor: Any) -> Any:  # fmt: skip
+        """x (N, C, H, W) -> (N, C, OH, OW); divisor is a number, or one for each window (OH, OW)"""
+        x = self._widen(x, widths, 0)
+        total = None
+        for _, place in taps(kernel, stride, (1, 1), out):
+            if total is None:
+                total = x[place].copy()
+            else:
+                total += x[place]
+        total /= self._divisor(divisor, total.dtype)
+        return total
+
+    def avg_pool2d_backward(self, grad: Any, shape: tuple[int, ...], kernel: Pair, stride: Pair,
+                            widths: tuple[Pair, Pair], divisor: Any) -> Any:  # fmt: skip
+        share = grad / self._divisor(divisor, grad.dtype)
+
+        def put(wide: Any) -> None:
+            for _, place in taps(kernel, stride, (1, 1), grad.shape[2:]):
+                wide[place] += share
+
+        return self._scatter(shape, widths, grad.dtype, put)
+
+    def _divisor(self, divisor: Any, dtype: Any) -> Any:
+        return divisor if isinstance(divisor, int | float) else self.xp.asarray(divisor, dtype)
+
+    def _scatter(self, shape: tuple[int, ...], widths: tuple[Pair, Pair], dtype: Any, put: Any) -> Any:
+        n, c, h, w = shape
+        (top, bottom), (left, right) = widths
+        wide = self.xp.zeros((n, c, h + top + bottom, w + left + right), dtype)
+        put(wide)
+        return wide[:, :, top : top + h, left : left + w]

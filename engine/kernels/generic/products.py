@@ -1,0 +1,51 @@
+"""Matrix products, all through the BLAS of the array module."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Products:
+    """Products of matrices and their batches."""
+
+    xp: Any
+
+    def linear(self, x: Any, weight: Any, bias: Any = None) -> Any:
+        """x (..., I), weight (O, I), bias (O) -> (..., O)"""
+        if x.ndim > 2:  # one product of two matrices is faster than a batch of small ones
+            out = (x.reshape(-1, x.shape[-1]) @ weight.T).reshape(*x.shape[:-1], weight.shape[0])
+        else:
+            out = x @ weight.T
+        if bias is not None:
+            out += bias
+        return out
+
+    def linear_backward_weight(self, grad: Any, x: Any) -> Any:
+        """grad (..., O), x (..., I) -> (O, I)"""
+        if grad.ndim == 1:
+            return grad[:, None] * x
+        return grad.reshape(-1, grad.shape[-1]).T @ x.reshape(-1, x.shape[-1])
+
+    def linear_backward_bias(self, grad: Any) -> Any:
+        """grad (..., O) -> (O)"""
+        return grad.reshape(-1, grad.shape[-1]).sum(axis=0)
+
+    def linear_backward_input(self, grad: Any, weight: Any) -> Any:
+        """grad (..., O), weight (O, I) -> (..., I)"""
+        return self.matmul(grad, weight)
+
+    def matmul(self, a: Any, b: Any) -> Any:
+        """a (..., M, K), b (..., K, N) -> (..., M, N); b a plain matrix is one product over all rows of a."""
+        if a.ndim > 2 and b.ndim == 2:
+            return (a.reshape(-1, a.shape[-1]) @ b).reshape(*a.shape[:-1], b.shape[-1])
+        return a @ b
+
+    def matmul_backward_left(self, grad: Any, b: Any, shape: tuple[int, ...]) -> Any:
+        """-> gradient of a, of this shape"""
+        return self.sum_to(self.matmul(grad, b.swapaxes(-1, -2)), shape)
+
+    def matmul_backward_right(self, grad: Any, a: Any, shape: tuple[int, ...]) -> Any:
+        """-> gradient of b, of this shape"""
+        if len(shape) == 2:
+            return a.reshape(-1, a.shape[-1]).T @ grad.reshape(-1, grad.shape[-1])
+        return self.sum_to(a.swapaxes(-1, -2) @ grad, shape)

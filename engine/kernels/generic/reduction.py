@@ -1,0 +1,89 @@
+"""Kernels that reduce axes, and those that go along one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Axes = tuple[int, ...]
+
+
+class Reduction:
+    """Sums, extremes, softmax."""
+
+    xp: Any
+
+    def sum(self, x: Any, axes: Axes | None = None, keepdims: bool = False) -> Any:
+        # whole numbers are summed as int64 (NumPy would make uint64 of uint8)
+        dtype = None if x.dtype.kind == "f" else "int64"
+        return x.sum(axis=axes, dtype=dtype, keepdims=keepdims)
+
+    def mean(self, x: Any, axes: Axes | None = None, keepdims: bool = False) -> Any:
+        return x.mean(axis=axes, keepdims=keepdims)
+
+    def prod(self, x: Any, axes: Axes | None = None, keepdims: bool = False) -> Any:
+        return x.prod(axis=axes, dtype=None if x.dtype.kind == "f" else "int64", keepdims=keepdims)
+
+    def amax(self, x: Any, axes: Axes | None = None, keepdims: bool = False) -> Any:
+        return x.max(axis=axes, keepdims=keepdims)
+
+    def amin(self, x: Any, axes: Axes | None = None, keepdims: bool = False) -> Any:
+        return x.min(axis=axes, keepdims=keepdims)
+
+    def any(self, x: Any, axes: Axes | None = None, keepdims: bool = False) -> Any:
+        return x.any(axis=axes, keepdims=keepdims)
+
+    def all(self, x: Any, axes: Axes | None = None, keepdims: bool = False) -> Any:
+        return x.all(axis=axes, keepdims=keepdims)
+
+    def argmax(self, x: Any, axis: int | None, keepdims: bool = False) -> Any:
+        return x.argmax(axis=axis, keepdims=keepdims)
+
+    def argmin(self, x: Any, axis: int | None, keepdims: bool = False) -> Any:
+        return x.argmin(axis=axis, keepdims=keepdims)
+
+    def cumsum(self, x: Any, axis: int) -> Any:
+        return self.xp.cumsum(x, axis=axis, dtype=None if x.dtype.kind == "f" else "int64")
+
+    def sum_to(self, x: Any, shape: tuple[int, ...]) -> Any:
+        """Sum away what broadcasting from `shape` had stretched."""
+        if x.shape == shape:
+            return x
+        ahead = x.ndim - len(shape)
+        axes = tuple(range(ahead)) + tuple(i + ahead for i, n in enumerate(shape) if n == 1)
+        return x.sum(axis=axes, keepdims=True).reshape(shape)
+
+    def prod_backward(self, grad: Any, x: Any, axes: Axes) -> Any:
+        """d prod / d x_i is the product of all others; exact where there are zeros.   grad: reduced axes kept as 1"""
+        zero = x == 0
+        zeros = zero.sum(axis=axes, keepdims=True)
+        others = self.xp.where(zero, 1, x).prod(axis=axes, keepdims=True)
+        without_zero = others / self.xp.where(zero, 1, x)
+        value = self.xp.where(zeros == 0, without_zero, self.xp.where((zeros == 1) & zero, others, 0))
+        return (grad * value).astype(x.dtype, copy=False)
+
+    def logsumexp(self, x: Any, axes: Axes, keepdims: bool = False) -> Any:
+        top = x.max(axis=axes, keepdims=True)
+        top = self.xp.where(self.xp.isfinite(top), top, 0)
+        total = self.xp.log(self.xp.exp(x - top).sum(axis=axes, keepdims=True)) + top
+        return total if keepdims else total.squeeze(axes)
+
+    def softmax(self, x: Any, axis: int) -> Any:
+        value = x - x.max(axis=axis, keepdims=True)
+        self.xp.exp(value, out=value)
+        value /= value.sum(axis=axis, keepdims=True)
+        return value
+
+    def softmax_backward(self, grad: Any, out: Any, axis: int) -> Any:
+        value = grad * out
+        value -= out * value.sum(axis=axis, keepdims=True)
+        return value
+
+    def log_softmax(self, x: Any, axis: int) -> Any:
+        value = x - x.max(axis=axis, keepdims=True)
+        value -= self.xp.log(self.xp.exp(value).sum(axis=axis, keepdims=True))
+        return value
+
+    def log_softmax_backward(self, grad: Any, out: Any, axis: int) -> Any:
+        value = self.xp.exp(out)
+        value *= grad.sum(axis=axis, keepdims=True)
+        return self.xp.subtract(grad, value, out=value)

@@ -1,0 +1,142 @@
+"""What every op has: one class with shape, forward, backward and flops, on raw arrays."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from math import prod
+from typing import Any, ClassVar
+
+import numpy as np
+
+from engine.errors import ShapeError
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A shape and a dtype: all that is known of a tensor before there are values.
+
+    >>> Spec((2, 3)).nbytes
+    24
+    """
+
+    shape: tuple[int, ...]
+    dtype: Any = "float32"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shape", tuple(self.shape))
+        object.__setattr__(self, "dtype", np.dtype(self.dtype))
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        return prod(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        return self.size * self.dtype.itemsize
+
+
+class Op:
+    """One operation: `forward` beside `backward`, on raw arrays, through the kernel set `k` of the device.
+
+    An op holds its options and nothing else; the tape keeps what `saves` names and hands it to `backward`:
+    arguments of `forward` ("x"), their shapes ("x.shape"), the result ("out"), and what `forward` returns behind the
+    result, named in `extras`. Every input is passed, None where an optional one is absent. `backward` returns one
+    gradient for each input, None where `needs` says False.
+    In `forward` and `backward` values are touched by kernels only, so that another kernel set may record them.
+    """
+
+    saves: ClassVar[tuple[str, ...]] = ()
+    extras: ClassVar[tuple[str, ...]] = ()
+    checked: ClassVar[bool] = False  # `shape` is asked before each forward: NumPy would accept some mistakes
+    view: ClassVar[bool] = False  # the result may share its memory with the first input
+    differentiable: bool = True
+    _kept: ClassVar[tuple[int, ...]] = ()  # index in (out, *extras, *inputs); ~index where only the shape is kept
+    _guarded: ClassVar[tuple[int, ...]] = ()  # the inputs kept by value: they may not change before backward
+    _keeps_out: ClassVar[bool] = False
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "forward" in vars(cls):
+            inputs = [p for p in inspect.signature(cls.forward).parameters if p not in ("self", "k")]
+            names = ["out", *cls.extras, *inputs]
+            cls._kept = tuple(
+                ~names.index(name.removesuffix(".shape")) if name.endswith(".shape") else names.index(name)
+                for name in cls.saves
+            )
+            cls._guarded = tuple(inputs.index(name) for name in cls.saves if name in inputs)
+            cls._keeps_out = "out" in cls.saves
+
+    @property
+    def name(self) -> str:
+        """The name that errors say."""
+        return type(self).__name__
+
+    def shape(self, *specs: Any) -> Spec:
+        """The result's spec; a ShapeError where the inputs do not go together."""
+        raise NotImplementedError
+
+    def forward(self, k: Any, *arrays: Any) -> Any:
+        """The result, or (result, *extras)."""
+        raise NotImplementedError
+
+    def backward(self, k: Any, grad: Any, needs: tuple[bool, ...], *saved: Any) -> tuple[Any, ...]:
+        """The gradient for each input."""
+        raise NotImplementedError
+
+    def flops(self, *specs: Any) -> int:
+        """Floating-point operations of one forward; a multiply-add counts as two."""
+        return self.shape(*specs).size
+
+
+def times(shape: tuple[int, ...]) -> str:
+    """A shape as errors say it.
+
+    >>> times((2, 3, 4)), times(())
+    ('2 x 3 x 4', 'a single number')
+    """
+    return " x ".join(map(str, shape)) if shape else "a single number"
+
+
+def broadcast(where: str, *shapes: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape that all of them stretch to, by NumPy's rule.
+
+    >>> broadcast("add", (3, 1), (4,))
+    (3, 4)
+    """
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        together = " and ".join(map(times, shapes))
+        raise ShapeError(where, got=f"shapes {together} do not go together", expected="axes that are equal or 1",
+                         mend="axes are matched from the last one on") from None  # fmt: skip
+
+
+def axis_of(where: str, axis: int, ndim: int) -> int:
+    """An axis counted from the front; a ShapeError where there is none of that number."""
+    if not -max(ndim, 1) <= axis < max(ndim, 1):
+        raise ShapeError(where, got=f"dim {axis} was asked of {ndim} axes", expected=f"{-ndim} to {ndim - 1}")
+    return axis % max(ndim, 1)
+
+
+def axes_of(where: str, axis: int | tuple[int, ...] | None, ndim: int) -> tuple[int, ...]:
+    """Axes counted from the front; None is all of them."""
+    if axis is None:
+        return tuple(range(ndim))
+    axes = tuple(axis_of(where, a, ndim) for a in ((axis,) if isinstance(axis, int) else axis))
+    if len(set(axes)) != len(axes):
+        raise ShapeError(where, got=f"an axis appears twice in dim {axis}", expected="each axis once")
+    return axes if ndim else ()
+
+
+def reduced(shape: tuple[int, ...], axes: tuple[int, ...], keepdim: bool) -> tuple[int, ...]:
+    """The shape after reducing these axes.
+
+    >>> reduced((2, 3, 4), (1,), False), reduced((2, 3, 4), (1,), True)
+    ((2, 4), (2, 1, 4))
+    """
+    return tuple(1 if i in axes else n for i, n in enumerate(shape) if keepdim or i not in axes)

@@ -1,0 +1,152 @@
+"""Picking values out, and putting them in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from engine.errors import EngineError, ShapeError, TypeMismatch
+from engine.ops.base import Op, Spec, axis_of, times
+
+
+def is_basic(index: Any) -> bool:
+    """Whether an index has only numbers, slices, None and Ellipsis, and so names each place at most once."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return all(p is None or p is Ellipsis or (isinstance(p, int | slice) and not isinstance(p, bool)) for p in parts)
+
+
+def _once(index: Any) -> bool:
+    """Whether an index names each place at most once: slices and masks do, integer arrays may not."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return all(is_basic(p) or isinstance(p, bool) or (hasattr(p, "dtype") and p.dtype.kind == "b") for p in parts)
+
+
+class _Index(Op):
+    def flops(self, *specs):
+        return 0
+
+    def indexed(self, x: Any, index: Any) -> tuple[int, ...]:
+        try:
+            # a stretched zero has the shape without its memory
+            return np.broadcast_to(np.zeros((), bool), x.shape)[index].shape
+        except IndexError as error:
+            raise ShapeError("index", got=f"{str(error).rstrip('.')} (the tensor is {times(x.shape)})") from None
+
+
+class GetItem(_Index):
+    """x[index]"""
+
+    saves = ("x.shape",)
+
+    def __init__(self, index: Any) -> None:
+        self.index = index
+        self.view = is_basic(index)
+
+    def shape(self, x):
+        return Spec(self.indexed(x, self.index), x.dtype)
+
+    def forward(self, k, x):
+        return k.getitem(x, self.index)
+
+    def backward(self, k, grad, needs, shape):
+        if _once(self.index):
+            return (k.put(shape, self.index, grad),)
+        index = self.index if isinstance(self.index, tuple) else (self.index,)
+        return (k.put_add(shape, index, grad),)
+
+
+class SetItem(_Index):
+    """x with x[index] = value."""
+
+    saves = ("value.shape",)
+
+    def __init__(self, index: Any) -> None:
+        self.index = index
+
+    def shape(self, x, value):
+        place = self.indexed(x, self.index)
+        try:
+            fits = np.broadcast_shapes(place, value.shape) == place
+        except ValueError:
+            fits = False
+        if not fits:
+            raise ShapeError("index", got=f"values of shape {times(value.shape)} are put into {times(place)}")
+        return Spec(x.shape, x.dtype)
+
+    def forward(self, k, x, value):
+        return k.setitem(x, self.index, value)
+
+    def backward(self, k, grad, needs, value_shape):
+        by_value = k.sum_to(k.getitem(grad, self.index), value_shape) if needs[1] else None
+        by_x = k.setitem(grad, self.index, 0) if needs[0] else None
+        return by_x, by_value
+
+
+@dataclass(eq=False)
+class Gather(_Index):
+    """The values at `index` along an axis: out[i][j] = x[index[i][j]][j] for axis 0."""
+
+    axis: int
+    saves = ("x.shape", "index")
+
+    def shape(self, x, index):
+        axis = axis_of("gather", self.axis, x.ndim)
+        fits = index.ndim == x.ndim and all(m <= n for i, (n, m) in enumerate(zip(x.shape, index.shape)) if i != axis)
+        if not fits:
+            raise ShapeError("gather", got=f"an index of {times(index.shape)} for {times(x.shape)}",
+                             expected="as many axes, none longer")  # fmt: skip
+        return Spec(index.shape, x.dtype)
+
+    def forward(self, k, x, index):
+        return k.gather(x, index, self.axis)
+
+    def backward(self, k, grad, needs, shape, index):
+        return k.gather_backward(grad, index, shape, self.axis), None
+
+
+class Embedding(_Index):
+    """Rows of a table.   weight (V, D), index (...) -> (..., D)"""
+
+    saves = ("weight.shape", "index")
+    checked = True
+
+    def __init__(self, padding: int | None = None) -> None:
+        self.padding = padding
+
+    def shape(self, weight, index):
+        if index.dtype.kind not in "iu":
+            raise TypeMismatch("Embedding", got=f"the indices are {index.dtype}", expected="whole numbers",
+                               mend="call .long() on them")  # fmt: skip
+        return Spec((*index.shape, *weight.shape[1:]), weight.dtype)
+
+    def forward(self, k, weight, index):
+        rows = weight.shape[0]
+        if index.size and not (k.amin(index) >= 0 and k.amax(index) < rows):
+            worst = k.amax(index) if k.amax(index) >= rows else k.amin(index)
+            raise EngineError("Embedding", got=f"index {int(worst)} was asked of a table of {rows} rows",
+                              expected=f"0 to {rows - 1}", mend="raise num_embeddings or check the data")  # fmt: skip
+        return k.rows(weight, index)
+
+    def backward(self, k, grad, needs, shape, index):
+        flat = k.reshape(index, (-1,))
+        out = k.add_rows(shape[0], flat, k.reshape(grad, (-1, *shape[1:])))
+        if self.padding is not None:
+            out = k.setitem(out, self.padding, 0)
+        return out, None
+
+
+@dataclass(eq=False)
+class OneHot(_Index):
+    """index (...) -> (..., classes), 1 at the index and 0 elsewhere"""
+
+    classes: int
+    dtype: Any = "int64"
+    differentiable = False
+
+    def shape(self, index):
+        return Spec((*index.shape, self.classes), self.dtype)
+
+    def forward(self, k, index):
+        return k.one_hot(index, self.classes, self.dtype)

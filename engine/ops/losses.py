@@ -1,0 +1,162 @@
+"""Losses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.errors import EngineError, ShapeError, TypeMismatch
+from engine.ops.base import Op, Spec, broadcast, times
+
+
+@dataclass(eq=False)
+class SquaredError(Op):
+    """Sum or mean of (a - b)^2 over two tensors of one shape -> a single number"""
+
+    mean: bool
+    saves = ("difference",)
+    extras = ("difference",)
+    checked = True
+
+    def shape(self, a, b):
+        if a.shape != b.shape:
+            raise ShapeError("MSELoss", got=f"{times(a.shape)} is compared with {times(b.shape)}", expected="one shape")
+        return Spec((), a.dtype)
+
+    def forward(self, k, a, b):
+        return k.squared_error(a, b, self.mean)
+
+    def backward(self, k, grad, needs, difference):
+        by_a = k.mul(difference, k.mul(grad, 2 / max(difference.size, 1) if self.mean else 2))
+        return by_a if needs[0] else None, k.neg(by_a) if needs[1] else None
+
+    def flops(self, a, b):
+        return 3 * a.size
+
+
+def check_classes(where, x, target):
+    if x.ndim < 2:
+        raise ShapeError(where, got=f"scores of shape {times(x.shape)} arrive", expected="(N, classes, ...)")
+    if target.dtype.kind not in "iu":
+        raise TypeMismatch(where, got=f"the classes are {target.dtype}", expected="whole numbers",
+                           mend="call .long() on the target")  # fmt: skip
+    expected = (x.shape[0], *x.shape[2:])
+    if tuple(target.shape) != expected:
+        mend = "call .squeeze(1) on the target" if target.ndim == 2 and target.shape[1] == 1 else ""
+        raise ShapeError(where, got=f"the target is {times(target.shape)}", expected=times(expected), mend=mend)
+
+
+def check_labels(k, where, target, classes, ignore):
+    if not target.size:
+        return
+    low, high = int(k.amin(target)), int(k.amax(target))
+    if low >= 0 and high < classes:
+        return
+    wrong = k.logical_and(k.logical_or(k.lt(target, 0), k.ge(target, classes)), k.ne(target, ignore))
+    if k.any(wrong):
+        label = high if high >= classes and high != ignore else low
+        raise EngineError(where, got=f"the target holds class {label}, and there are scores for {classes} classes",
+                          expected=f"0 to {classes - 1}",
+                          mend=f"let the last layer have {label + 1} outputs" if label >= classes else "")  # fmt: skip
+
+
+@dataclass(eq=False)
+class NLL(Op):
+    """-weight log p at the target's class.   log_p (N, C, ...), target (N, ...), weight (C) or None -> (N, ...)"""
+
+    ignore: int
+    saves = ("log_p.shape", "target", "factor")
+    extras = ("factor",)
+    checked = True
+
+    def shape(self, log_p, target, weight=None):
+        check_classes("NLLLoss", log_p, target)
+        return Spec(target.shape, log_p.dtype)
+
+    def forward(self, k, log_p, target, weight=None):
+        check_labels(k, "NLLLoss", target, log_p.shape[1], self.ignore)
+        return k.nll(log_p, target, weight, self.ignore)
+
+    def backward(self, k, grad, needs, shape, target, factor):
+        return k.nll_backward(grad, target, factor, shape, self.ignore), None, None
+
+
+@dataclass(eq=False)
+class CrossEntropy(Op):
+    """-weight log softmax(x) at the target's class, in one.   x (N, C, ...), target (N, ...) -> (N, ...)"""
+
+    ignore: int
+    saves = ("log_p", "target", "factor")
+    extras = ("log_p", "factor")
+    checked = True
+
+    def shape(self, x, target, weight=None):
+        check_classes("CrossEntropyLoss", x, target)
+        return Spec(target.shape, x.dtype)
+
+    def forward(self, k, x, target, weight=None):
+        check_labels(k, "CrossEntropyLoss", target, x.shape[1], self.ignore)
+        log_p = k.log_softmax(x, 1)
+        loss, factor = k.nll(log_p, target, weight, self.ignore)
+        return loss, log_p, factor
+
+    def backward(self, k, grad, needs, log_p, target, factor):
+        return k.cross_entropy_backward(grad, log_p, target, factor, self.ignore), None, None
+
+    def flops(self, x, *others):
+        return 5 * x.size
+
+
+class SoftCrossEntropy(Op):
+    """-sum of target * log softmax(x) over the classes.   x, target (N, C, ...) -> (N, ...)"""
+
+    saves = ("log_p", "target")
+    extras = ("log_p",)
+    checked = True
+
+    def shape(self, x, target):
+        if x.ndim < 2 or x.shape != target.shape:
+            raise ShapeError("CrossEntropyLoss", got=f"the target is {times(target.shape)}",
+                             expected=f"{times(x.shape)}, as the scores are")  # fmt: skip
+        return Spec((x.shape[0], *x.shape[2:]), x.dtype)
+
+    def forward(self, k, x, target):
+        log_p = k.log_softmax(x, 1)
+        return k.neg(k.sum(k.mul(log_p, target), (1,))), log_p
+
+    def backward(self, k, grad, needs, log_p, target):
+        by_x = k.soft_cross_entropy_backward(grad, log_p, target) if needs[0] else None
+        by_target = k.neg(k.mul(log_p, k.expand_dims(grad, (1,)))) if needs[1] else None
+        return by_x, by_target
+
+    def flops(self, x, target):
+        return 7 * x.size
+
+
+class BCEWithLogits(Op):
+    """-(pos_weight y log s(x) + (1 - y) log(1 - s(x))), s the sigmoid, element by element"""
+
+    saves = ("x", "target", "pos_weight")
+    checked = True
+
+    def shape(self, x, target, pos_weight=None):
+        if x.shape != target.shape:
+            raise ShapeError("BCEWithLogitsLoss", got=f"the target is {times(target.shape)}",
+                             expected=f"{times(x.shape)}, as the input is")  # fmt: skip
+        if pos_weight is not None:
+            broadcast("BCEWithLogitsLoss", x.shape, pos_weight.shape)
+        return Spec(x.shape, x.dtype)
+
+    def forward(self, k, x, target, pos_weight=None):
+        return k.bce_with_logits(x, target, pos_weight)
+
+    def backward(self, k, grad, needs, x, target, pos_weight):
+        by_target = None
+        if needs[1]:  # -x - (pos_weight - 1) log s(x) comes from the definition, derived by y
+            tail = k.softplus(k.neg(x))
+            slope = k.neg(x) if pos_weight is None else k.sub(k.mul(k.sub(pos_weight, 1), tail), x)
+            by_target = k.mul(grad, slope)
+        by_x = k.bce_with_logits_backward(grad, x, target, pos_weight) if needs[0] else None
+        return by_x, by_target, None
+
+    def flops(self, x, *others):
+        return 8 * x.size

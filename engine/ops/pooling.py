@@ -1,0 +1,114 @@
+"""Maximum and average over windows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.errors import Fix, ShapeError
+from engine.ops.base import Op, Spec, times
+from engine.ops.convolution import require_images
+
+Pair = tuple[int, int]
+
+
+@dataclass(eq=False)
+class _Pool(Op):
+    kernel: Pair
+    stride: Pair
+    padding: Pair
+    ceil_mode: bool
+    checked = True
+
+    def out(self, x):
+        """How many windows there are along height and width."""
+        dilations = getattr(self, "dilation", (1, 1))
+        sizes = zip(x.shape[2:], self.kernel, self.stride, self.padding, dilations)
+        return tuple(self._windows(*size) for size in sizes)
+
+    def _windows(self, size, kernel, stride, pad, dilation):
+        span = size + 2 * pad - dilation * (kernel - 1) - 1
+        count = (span + (stride - 1 if self.ceil_mode else 0)) // stride + 1
+        if self.ceil_mode and (count - 1) * stride >= size + pad:
+            count -= 1  # the last window must begin inside the image or its left padding
+        return count
+
+    def widths(self, shape, out):
+        """((top, bottom), (left, right)): the padding, and at the end what the last window needs beyond it."""
+        dilations = getattr(self, "dilation", (1, 1))
+        ends = []
+        for size, kernel, stride, pad, dilation, n in zip(
+            shape[2:], self.kernel, self.stride, self.padding, dilations, out
+        ):
+            ends.append((pad, max(pad, (n - 1) * stride + dilation * (kernel - 1) + 1 - size - pad)))
+        return tuple(ends)
+
+    def shape(self, x):
+        require_images(self.name, x)
+        if any(2 * p > kernel for p, kernel in zip(self.padding, self.kernel)):
+            raise ShapeError(self.name, got=f"padding {self.padding} for a window of {times(self.kernel)}",
+                             expected="at most half of the window")  # fmt: skip
+        out = self.out(x)
+        if min(out) < 1:
+            fits = max(1, min(x.shape[2:]))
+            raise ShapeError(
+                self.name, got=f"a window of {times(self.kernel)} does not fit into an image of {times(x.shape[2:])}",
+                expected="a window no larger than the image", mend=f"set kernel_size to {fits}, or remove the layer",
+                fixes=(Fix(f"Set kernel_size to {fits}", "set_parameter", name="kernel_size", value=fits),
+                       Fix(f"Remove {self.name}", "remove")),
+            )  # fmt: skip
+        return Spec((*x.shape[:2], *out), x.dtype)
+
+    def flops(self, x):
+        return self.shape(x).size * self.kernel[0] * self.kernel[1]
+
+
+@dataclass(eq=False)
+class MaxPool2d(_Pool):
+    """The greatest value under each window.   x (N, C, H, W) -> (N, C, OH, OW)"""
+
+    dilation: Pair
+    saves = ("x.shape", "where")
+    extras = ("where",)
+
+    def forward(self, k, x):
+        out = self.out(x)
+        return k.max_pool2d(x, self.kernel, self.stride, self.widths(x.shape, out), self.dilation, out)
+
+    def backward(self, k, grad, needs, shape, where):
+        widths = self.widths(shape, grad.shape[2:])
+        return (k.max_pool2d_backward(grad, where, shape, self.kernel, self.stride, widths, self.dilation),)
+
+
+@dataclass(eq=False)
+class AvgPool2d(_Pool):
+    """The mean under each window.   x (N, C, H, W) -> (N, C, OH, OW)"""
+
+    count_include_pad: bool
+    divisor: int | None
+    saves = ("x.shape",)
+
+    def forward(self, k, x):
+        out = self.out(x)
+        return k.avg_pool2d(x, self.kernel, self.stride, self.widths(x.shape, out), out, self._divisor(x.shape, out))
+
+    def backward(self, k, grad, needs, shape):
+        out = grad.shape[2:]
+        widths = self.widths(shape, out)
+        return (k.avg_pool2d_backward(grad, shape, self.kernel, self.stride, widths, self._divisor(shape, out)),)
+
+    def _divisor(self, shape, out):
+        """What each window is divided by: a number, or (OH, OW) where windows hang over the edge."""
+        if self.divisor is not None:
+            return float(self.divisor)
+        if self.padding == (0, 0) and not self.ceil_mode:
+            return float(self.kernel[0] * self.kernel[1])
+        counts = []
+        for size, kernel, stride, pad, n in zip(shape[2:], self.kernel, self.stride, self.padding, out):
+            start = np.arange(n) * stride - pad
+            end = np.minimum(start + kernel, size + pad)
+            if not self.count_include_pad:
+                start, end = np.maximum(start, 0), np.minimum(end, size)
+            counts.append(end - start)
+        return np.outer(*counts)

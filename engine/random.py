@@ -1,0 +1,127 @@
+"""Random numbers that can be seeded, saved and brought back."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+import numpy as np
+
+from engine.device import Device
+from engine.errors import EngineError
+
+
+class Generator:
+    """A stream of random numbers with a state that can be written to JSON.
+
+    Numbers are drawn on the host (PCG-64, O'Neill 2014), so one seed gives the same numbers on every device.
+
+    Args:
+        device: kept for PyTorch's signature; tensors say themselves where they live.
+
+    >>> generator = Generator().manual_seed(3)
+    >>> state = generator.get_state()
+    >>> first = generator.normal((2,))
+    >>> generator.set_state(state)
+    >>> bool((first == generator.normal((2,))).all())
+    True
+    """
+
+    def __init__(self, device: str | Device = "cpu") -> None:
+        self.device = Device(device)
+        self.manual_seed(0)
+
+    def manual_seed(self, seed: int) -> Generator:
+        """Start the stream again from this seed."""
+        self._seed = int(seed)
+        self.numpy = np.random.Generator(np.random.PCG64(self._seed % 2**64))
+        return self
+
+    def seed(self) -> int:
+        """Start from a seed that nobody knows beforehand, and return it."""
+        self.manual_seed(secrets.randbits(63))
+        return self._seed
+
+    def initial_seed(self) -> int:
+        """The seed from which the stream started."""
+        return self._seed
+
+    def get_state(self) -> dict[str, Any]:
+        """Where the stream stands, as plain JSON: the 128-bit numbers are written in hexadecimal."""
+        state = self.numpy.bit_generator.state
+        return {
+            "kind": "PCG64",
+            "seed": str(self._seed),
+            "state": hex(state["state"]["state"]),
+            "increment": hex(state["state"]["inc"]),
+            "has_half": state["has_uint32"],
+            "half": state["uinteger"],
+        }
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from a state that `get_state` gave.
+
+        Raises:
+            EngineError: where it is no such state.
+        """
+        try:
+            plain = {
+                "bit_generator": "PCG64",
+                "state": {"state": int(state["state"], 16), "inc": int(state["increment"], 16)},
+                "has_uint32": int(state["has_half"]),
+                "uinteger": int(state["half"]),
+            }
+            seed = int(state["seed"])
+            if state["kind"] != "PCG64":
+                raise ValueError(state["kind"])
+            self.numpy.bit_generator.state = plain
+        except (KeyError, TypeError, ValueError, OverflowError):
+            raise EngineError("random state", got="it is not readable", expected="what get_state() gave") from None
+        self._seed = seed
+
+    def normal(self, shape: tuple[int, ...], dtype: Any = np.float32) -> np.ndarray:
+        """Standard normal numbers."""
+        if np.dtype(dtype) == np.float64:
+            return self.numpy.standard_normal(shape)
+        return self.numpy.standard_normal(shape, np.float32)
+
+    def uniform(self, shape: tuple[int, ...], dtype: Any = np.float32) -> np.ndarray:
+        """Numbers evenly between 0 and 1, without the 1."""
+        return self.numpy.random(shape, np.float64 if np.dtype(dtype) == np.float64 else np.float32)
+
+    def integers(self, low: int, high: int, shape: tuple[int, ...]) -> np.ndarray:
+        """Whole numbers from low to high - 1."""
+        return self.numpy.integers(low, high, shape, np.int64)
+
+    def permutation(self, n: int) -> np.ndarray:
+        """The numbers 0 to n - 1, shuffled."""
+        return self.numpy.permutation(n)
+
+
+default_generator = Generator()
+"""The stream of everything that is not given one of its own."""
+
+
+def manual_seed(seed: int) -> Generator:
+    """Start the default stream from this seed."""
+    return default_generator.manual_seed(seed)
+
+
+def seed() -> int:
+    """Start the default stream from a seed that nobody knows beforehand, and return it."""
+    return default_generator.seed()
+
+
+def initial_seed() -> int:
+    """The seed from which the default stream started."""
+    return default_generator.initial_seed()
+
+
+def get_rng_state() -> dict[str, Any]:
+    """Where the default stream stands, as plain JSON."""
+    return default_generator.get_state()
+
+
+def set_rng_state(state: dict[str, Any]) -> None:
+    """Let the default stream go on from there."""
+    default_generator.set_state(state)

@@ -1,0 +1,462 @@
+"""Tensor: an array with a device, a shape, and perhaps a gradient."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from engine.device import Device
+from engine.errors import GradientError, ShapeError, TypeMismatch
+from engine.ops.base import Spec, axis_of, times
+from engine.tensor import promotion as dtypes
+from engine.tensor.arithmetic import Arithmetic, cast
+from engine.tensor.creation import (
+    arange,
+    as_array,
+    as_tensor,
+    bernoulli,
+    empty,
+    empty_like,
+    eye,
+    from_array,
+    from_numpy,
+    full,
+    full_like,
+    linspace,
+    normal,
+    ones,
+    ones_like,
+    rand,
+    rand_like,
+    randint,
+    randn,
+    randn_like,
+    randperm,
+    tensor,
+    zeros,
+    zeros_like,
+)
+from engine.tensor.inplace import InPlace
+from engine.tensor.printing import show
+from engine.tensor.promotion import float32, float64, int8, int16, int32, int64, uint8
+from engine.tensor.reductions import Reductions
+from engine.tensor.shapes import Shapes, cat, stack
+from engine.tensor.tape import (
+    Call,
+    Core,
+    Node,
+    apply,
+    backward,
+    enable_grad,
+    is_grad_enabled,
+    mode,
+    no_grad,
+    record,
+    require_gradient_type,
+    results_are,
+    set_grad_enabled,
+    wrap,
+)
+
+__all__ = [
+    "Call",
+    "Node",
+    "Tensor",
+    "apply",
+    "arange",
+    "as_tensor",
+    "bernoulli",
+    "cat",
+    "empty",
+    "empty_like",
+    "enable_grad",
+    "eye",
+    "float32",
+    "float64",
+    "from_array",
+    "from_numpy",
+    "full",
+    "full_like",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "is_grad_enabled",
+    "linspace",
+    "no_grad",
+    "normal",
+    "ones",
+    "ones_like",
+    "rand",
+    "rand_like",
+    "randint",
+    "randn",
+    "randn_like",
+    "randperm",
+    "record",
+    "set_grad_enabled",
+    "stack",
+    "tensor",
+    "uint8",
+    "wrap",
+    "zeros",
+    "zeros_like",
+]
+
+
+class Tensor(Arithmetic, Reductions, Shapes, InPlace, Core):
+    """An n-dimensional array that can remember how it was made, to give gradients.
+
+    Made by `engine.tensor`, `zeros`, `randn` and the like. `array` is the device's own array.
+
+    >>> import engine
+    >>> x = engine.tensor([1.0, 2.0], requires_grad=True)
+    >>> (x * x).sum().backward()
+    >>> x.grad
+    tensor([2., 4.])
+    """
+
+    def __init__(self, values: Any = (), *, device: str | Device | None = None) -> None:
+        self.array, self.device = as_array(values, dtypes.get_default_dtype(), device)
+
+    __array_priority__ = 1000  # numpy_array * tensor asks the tensor first
+    __array_ufunc__ = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.array.shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.array.dtype
+
+    @property
+    def ndim(self) -> int:
+        return self.array.ndim
+
+    @property
+    def nbytes(self) -> int:
+        return self.array.nbytes
+
+    @property
+    def itemsize(self) -> int:
+        return self.array.dtype.itemsize
+
+    def size(self, dim: int | None = None) -> Any:
+        """The shape, or the length of one axis."""
+        return self.shape if dim is None else self.shape[axis_of("size", dim, self.ndim)]
+
+    def dim(self) -> int:
+        """How many axes there are."""
+        return self.ndim
+
+    def numel(self) -> int:
+        """How many elements there are."""
+        return self.array.size
+
+    def element_size(self) -> int:
+        """Bytes of one element."""
+        return self.itemsize
+
+    def is_floating_point(self) -> bool:
+        """Whether the values are real numbers."""
+        return self.dtype.kind == "f"
+
+    @property
+    def is_cuda(self) -> bool:
+        return self.device.type == "cuda"
+
+    @property
+    def is_meta(self) -> bool:
+        return self.device.is_meta
+
+    # gradients
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether a gradient is wanted for it."""
+        return self._requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, on: bool) -> None:
+        if on:
+            require_gradient_type("requires_grad", self.dtype)
+        elif self._node is not None:
+            raise GradientError("requires_grad", got="it is switched off on the result of an op",
+                                expected="a leaf", mend="use detach() for a tensor without history")  # fmt: skip
+        self._requires_grad = bool(on)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Say whether a gradient is wanted."""
+        self.requires_grad = requires_grad
+        return self
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether it is no result of an op on the tape."""
+        return self._node is None
+
+    @property
+    def grad_fn(self) -> Node | None:
+        """The op on the tape that made it."""
+        return self._node
+
+    @property
+    def _version(self) -> int:
+        return 0 if self._version_cell is None else self._version_cell.number
+
+    @property
+    def data(self) -> Tensor:
+        """The same memory, without history."""
+        return wrap(self.array, self.device)
+
+    @data.setter
+    def data(self, other: Tensor) -> None:
+        self.array, self.device = other.array, other.device
+
+    def backward(self, gradient: Tensor | None = None, retain_graph: bool = False) -> None:
+        """Compute the gradient of every leaf that this was made from, and add it to the leaf's `.grad`.
+
+        Args:
+            gradient: the gradient of this tensor itself; may be absent for a single number.
+            retain_graph: keep what the tape saved, so that backward can be called again.
+
+        Raises:
+            GradientError: with no history, on more than one element without `gradient`, or called twice.
+        """
+        if not self._requires_grad:
+            raise GradientError("backward()", got="the tensor has no history and requires no gradient",
+                                mend="set requires_grad=True on what it is computed from")  # fmt: skip
+        backward([(self, seed(self, gradient))], retain_graph)
+
+    def detach(self) -> Tensor:
+        """The same memory, without history; changes in place are counted for both."""
+        out = wrap(self.array, self.device)
+        out._version_cell = self._cell()
+        return out
+
+    def detach_(self) -> Tensor:
+        """Forget the history."""
+        self._node, self._requires_grad = None, False
+        return self
+
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> Hook:
+        """Call `hook` with the gradient when it arrives; what it returns, if anything, takes its place."""
+        if not self._requires_grad:
+            raise GradientError("register_hook", got="the tensor requires no gradient")
+        owner = self if self._node is None else self._node
+        name = "_hooks" if self._node is None else "hooks"
+        hooks = getattr(owner, name)
+        if hooks is None:
+            hooks = []
+            setattr(owner, name, hooks)
+        hooks.append(hook)
+        return Hook(hooks, hook)
+
+    def retain_grad(self) -> None:
+        """Keep `.grad` of a tensor that is no leaf."""
+        if not self._requires_grad:
+            raise GradientError("retain_grad", got="the tensor requires no gradient")
+        if self._node is not None:
+            self._node.retained = weakref.ref(self)
+            self._retains = True
+
+    @property
+    def retains_grad(self) -> bool:
+        """Whether `.grad` is kept although it is no leaf."""
+        return self._retains
+
+    # values out
+
+    def item(self) -> Any:
+        """The value of a tensor with one element, as a Python number."""
+        self._require_values("item()")
+        if self.array.size != 1:
+            raise ShapeError("item()", got=f"there are {self.array.size} elements", expected="one")
+        return self.array.item()
+
+    def tolist(self) -> Any:
+        """The values as nested lists of Python numbers."""
+        self._require_values("tolist()")
+        return self.array.tolist()
+
+    def numpy(self, *, force: bool = False) -> np.ndarray:
+        """The values as a NumPy array in the same memory.
+
+        Raises:
+            GradientError: where a gradient is wanted; detach() first, or force.
+            TypeMismatch: where the values are not on the cpu; cpu() first, or force.
+        """
+        self._require_values("numpy()")
+        if not force and self._requires_grad:
+            raise GradientError("numpy()", got="the tensor requires a gradient, which NumPy would lose",
+                                mend="use tensor.detach().numpy()")  # fmt: skip
+        if not force and self.device.type != "cpu":
+            raise TypeMismatch("numpy()", got=f"the tensor is on {self.device}", expected="the cpu",
+                               mend="use tensor.cpu().numpy()")  # fmt: skip
+        return self.device.to_numpy(self.array)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.array(self.numpy(), dtype=dtype, copy=copy)
+
+    def _require_values(self, where: str) -> None:
+        if self.device.is_meta:
+            raise TypeMismatch(where, got="a tensor on the device meta has no values", expected="one on the cpu")
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        if self.dtype.kind not in "iu":
+            raise TypeMismatch("index", got=f"the value is {self.dtype}", expected="a whole number")
+        return int(self.item())
+
+    def __bool__(self) -> bool:
+        if self.array.size != 1:
+            raise ShapeError("bool()", got=f"there are {self.array.size} elements", expected="one",
+                             mend="use .any() or .all()")  # fmt: skip
+        return bool(self.item())
+
+    def __contains__(self, value: Any) -> bool:
+        return bool((self == value).any().item())
+
+    def __format__(self, form: str) -> str:
+        return format(self.item(), form) if form and self.ndim == 0 else str(self)
+
+    def __repr__(self) -> str:
+        return show(self)
+
+    # dtype and device
+
+    def to(self, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False, **unused: Any) -> Tensor:
+        """This tensor as another dtype or on another device: to(dtype), to(device), to(device, dtype), to(other)."""
+        for arg in args:
+            if isinstance(arg, Core):
+                dtype, device = arg.dtype, arg.device
+            elif isinstance(arg, Device) or (isinstance(arg, str) and arg.partition(":")[0] in _PLACES):
+                device = arg
+            elif not isinstance(arg, bool):
+                dtype = arg
+        out = self if device is None or Device(device) is self.device else _moved(self, Device(device))
+        out = out if dtype is None else cast(out, np.dtype(dtype))
+        return out.clone() if copy and out is self else out
+
+    def type(self, dtype: Any) -> Tensor:
+        """This tensor as another dtype."""
+        return self.to(dtype=dtype)
+
+    def type_as(self, other: Tensor) -> Tensor:
+        """This tensor as the dtype of another."""
+        return self.to(other)
+
+    def cpu(self) -> Tensor:
+        """This tensor on the cpu."""
+        return self.to(device="cpu")
+
+    def cuda(self, device: int | str | Device | None = None) -> Tensor:
+        """This tensor on a GPU."""
+        return self.to(device=f"cuda:{device}" if isinstance(device, int) else device or "cuda")
+
+    def float(self) -> Tensor:
+        """As float32."""
+        return cast(self, dtypes.float32)
+
+    def double(self) -> Tensor:
+        """As float64."""
+        return cast(self, dtypes.float64)
+
+    def long(self) -> Tensor:
+        """As int64, cut towards 0."""
+        return cast(self, dtypes.int64)
+
+    def int(self) -> Tensor:
+        """As int32, cut towards 0."""
+        return cast(self, dtypes.int32)
+
+    def bool(self) -> Tensor:
+        """As bool: whether it is other than 0."""
+        return cast(self, dtypes.bool)
+
+    def byte(self) -> Tensor:
+        """As uint8."""
+        return cast(self, dtypes.uint8)
+
+    def new_zeros(self, *shape: Any) -> Tensor:
+        """Zeros of this dtype and device."""
+        return zeros(*shape, dtype=self.dtype, device=self.device)
+
+    def new_ones(self, *shape: Any) -> Tensor:
+        """Ones of this dtype and device."""
+        return ones(*shape, dtype=self.dtype, device=self.device)
+
+    def new_tensor(self, values: Any) -> Tensor:
+        """A tensor of this dtype and device."""
+        return tensor(values, dtype=self.dtype, device=self.device)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise TypeMismatch("pickle", got="tensors are not pickled", expected="engine.save, which writes safetensors")
+
+    def __deepcopy__(self, memo: dict[Any, Any]) -> Tensor:
+        if self._node is not None:
+            raise GradientError("deepcopy", got="the tensor is the result of an op", mend="use detach().clone()")
+        out = object.__new__(type(self))
+        memo[id(self)] = out
+        out.array = self.array if self.device.is_meta else self.array.copy()
+        out.device = self.device
+        out._requires_grad = self._requires_grad
+        if self.grad is not None:
+            out.grad = self.grad.detach().clone()
+        return out
+
+
+results_are(Tensor)
+_PLACES = ("cpu", "cuda", "meta")
+
+
+class Hook:
+    """What `register_hook` gives back: `remove` takes the hook away."""
+
+    def __init__(self, hooks: list[Any], hook: Any) -> None:
+        self._hooks, self._hook = hooks, hook
+
+    def remove(self) -> None:
+        """Take the hook away; a second call does nothing."""
+        if self._hook in self._hooks:
+            self._hooks.remove(self._hook)
+
+
+def seed(output: Tensor, gradient: Tensor | None) -> Any:
+    """The array from which a walk back starts: the gradient given, or 1 for a single number."""
+    if output.device.is_meta:
+        raise GradientError("backward()", got="a tensor on the device meta has no values")
+    if gradient is None:
+        if output.array.size != 1:
+            raise GradientError("backward()", got=f"the tensor is {times(output.shape)}",
+                                expected="a single number, as a loss is",
+                                mend="reduce it with .sum() or .mean(), or pass gradient=")  # fmt: skip
+        return output.device.xp.ones(output.shape, output.dtype)
+    if tuple(gradient.shape) != tuple(output.shape):
+        raise GradientError("backward()", got=f"the gradient is {times(gradient.shape)}",
+                            expected=times(output.shape))  # fmt: skip
+    return cast(gradient.detach(), output.dtype).array
+
+
+def _moved(tensor: Tensor, device: Device) -> Tensor:
+    if device.is_meta:
+        out = wrap(Spec(tensor.shape, tensor.dtype), device)
+    else:
+        tensor._require_values("to()")
+        out = wrap(device.asarray(tensor.device.to_numpy(tensor.array)), device)
+    if tensor._requires_grad and mode.grad:
+        from engine.ops.transfer import Transfer
+
+        edge = tensor if tensor._node is None else tensor._node
+        out._requires_grad = True
+        out._node = Node(Transfer(tensor.device, device), (edge,), [], (), device, tensor.dtype)
+    return out

@@ -1,0 +1,317 @@
+"""Operators and functions of single elements."""
+
+from __future__ import annotations
+
+from numbers import Number
+from typing import Any
+
+import numpy as np
+
+from engine.errors import TypeMismatch
+from engine.ops import activation as act
+from engine.ops import elementwise as ew
+from engine.ops.products import MatMul
+from engine.tensor.promotion import get_default_dtype, int64, result_dtype, with_scalar
+from engine.tensor.tape import Core, apply, wrap
+
+ADD, SUB, MUL, DIV, POW = ew.Add(), ew.Sub(), ew.Mul(), ew.Div(), ew.Pow()
+NEG, EXP, LOG, SQRT, ABS = ew.Neg(), ew.Exp(), ew.Log(), ew.Sqrt(), ew.Abs()
+RELU, SIGMOID, TANH, MATMUL = act.ReLU(), act.Sigmoid(), act.Tanh(), MatMul()
+
+
+def cast(x: Any, dtype: Any) -> Any:
+    """x as this dtype, itself where it is that already."""
+    return x if x.dtype == dtype else apply(ew.Cast(dtype), x)
+
+
+def real(x: Any) -> Any:
+    """x as real numbers: whole numbers become the default dtype."""
+    return x if x.array.dtype.kind == "f" else cast(x, get_default_dtype())
+
+
+def meet(a: Any, b: Any) -> tuple[Any, Any]:
+    """Two tensors in the dtype in which they meet; a number with no axes follows the other to its device."""
+    if a.device is not b.device:
+        if b.array.ndim == 0 and b.device.type == "cpu":
+            b = b.to(a.device)
+        elif a.array.ndim == 0 and a.device.type == "cpu":
+            a = a.to(b.device)
+    if a.array.dtype == b.array.dtype:
+        return a, b
+    dtype = result_dtype(a.array, b.array)
+    return cast(a, dtype), cast(b, dtype)
+
+
+def number(value: Any) -> Any:
+    """A Python number; NumPy's own count as Python's, so that they are weak too."""
+    if type(value) in (int, float, bool):
+        return value
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, Number) and not isinstance(value, complex):
+        return value
+    raise TypeMismatch("arithmetic", got=f"a {type(value).__name__} came", expected="a tensor or a number")
+
+
+def full_like(x: Any, value: Any) -> Any:
+    """A Python number as a tensor with no axes, of the dtype that it has beside x."""
+    dtype = with_scalar(x.array.dtype, value)
+    if x.device.is_meta:
+        from engine.ops.base import Spec
+
+        return wrap(Spec((), dtype), x.device)
+    return wrap(x.device.asarray(value, dtype), x.device)
+
+
+def operand(x: Any, other: Any) -> Any:
+    """What stands on the other side, as a tensor."""
+    return other if isinstance(other, Core) else full_like(x, number(other))
+
+
+def _arithmetic(op: Any, scalar_op: Any, reverse: bool = False) -> Any:
+    def method(self: Any, other: Any) -> Any:
+        if isinstance(other, Core):
+            if self.array.dtype == other.array.dtype and self.device is other.device:
+                return apply(op, self, other)
+            return apply(op, *meet(self, other))
+        if not isinstance(other, Number | np.generic):
+            return NotImplemented
+        value = number(other)
+        return apply(scalar_op(value), cast(self, with_scalar(self.array.dtype, value)))
+
+    return method
+
+
+def _comparison(kind: str) -> Any:
+    op = ew.Compare(kind)
+
+    def method(self: Any, other: Any) -> Any:
+        if isinstance(other, Core):
+            return apply(op, *meet(self, other))
+        if not isinstance(other, Number | np.generic):
+            return NotImplemented
+        return apply(ew.CompareScalar(kind, number(other)), self)
+
+    return method
+
+
+def _function(op: Any, floats: bool = True) -> Any:
+    def method(self: Any) -> Any:
+        return apply(op, real(self) if floats else self)
+
+    method.__doc__ = op.__doc__
+    return method
+
+
+class Arithmetic:
+    """The operators of a tensor, and its functions of single elements."""
+
+    array: Any
+    device: Any
+
+    __add__ = __radd__ = _arithmetic(ADD, ew.AddScalar)
+    __mul__ = __rmul__ = _arithmetic(MUL, ew.Scale)
+    __sub__ = _arithmetic(SUB, lambda value: ew.AddScalar(-value))
+    __rsub__ = _arithmetic(None, ew.RSubScalar)
+
+    def __truediv__(self, other: Any) -> Any:
+        if isinstance(other, Core):
+            a, b = meet(self, other)
+            return apply(DIV, real(a), real(b))
+        if not isinstance(other, Number | np.generic):
+            return NotImplemented
+        return apply(ew.DivScalar(number(other)), real(self))
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return apply(ew.RDivScalar(number(other)), real(self))
+
+    def __floordiv__(self, other: Any) -> Any:
+        return apply(ew.Division("floor_divide"), *meet(*self._beside(other)))
+
+    def __mod__(self, other: Any) -> Any:
+        return apply(ew.Division("remainder"), *meet(*self._beside(other)))
+
+    def __pow__(self, other: Any) -> Any:
+        if isinstance(other, Core):
+            return apply(POW, *meet(self, other))
+        value = number(other)
+        return apply(ew.PowScalar(value), cast(self, with_scalar(self.array.dtype, value)))
+
+    def __rpow__(self, other: Any) -> Any:
+        value = number(other)
+        return apply(ew.RPowScalar(value), cast(self, with_scalar(self.array.dtype, value)))
+
+    def _beside(self, other: Any) -> tuple[Any, Any]:
+        """self and a number as two tensors of one dtype."""
+        if isinstance(other, Core):
+            return self, other
+        other = full_like(self, number(other))
+        return cast(self, other.dtype), other
+
+    __eq__ = _comparison("eq")
+    __ne__ = _comparison("ne")
+    __lt__ = _comparison("lt")
+    __le__ = _comparison("le")
+    __gt__ = _comparison("gt")
+    __ge__ = _comparison("ge")
+    eq, ne, lt, le, gt, ge = __eq__, __ne__, __lt__, __le__, __gt__, __ge__
+    __hash__ = object.__hash__
+
+    __neg__ = neg = _function(NEG, floats=False)
+    __abs__ = abs = _function(ABS, floats=False)
+
+    def __pos__(self) -> Any:
+        return self
+
+    def __and__(self, other: Any) -> Any:
+        return apply(ew.Compare("logical_and"), *self._truths(other))
+
+    def __or__(self, other: Any) -> Any:
+        return apply(ew.Compare("logical_or"), *self._truths(other))
+
+    def __xor__(self, other: Any) -> Any:
+        return apply(ew.Compare("logical_xor"), *self._truths(other))
+
+    __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
+
+    def __invert__(self) -> Any:
+        return apply(ew.Test("logical_not"), self._truths(self)[0])
+
+    def _truths(self, other: Any) -> tuple[Any, Any]:
+        other = operand(self, other)
+        for side in (self, other):
+            if side.dtype.kind != "b":
+                raise TypeMismatch("&, | and ~", got=f"the values are {side.dtype}", expected="bool",
+                                   mend="compare first, for instance x > 0")  # fmt: skip
+        return self, other
+
+    def logical_and(self, other: Any) -> Any:
+        """Whether both are other than 0."""
+        return apply(ew.Compare("logical_and"), self, other)
+
+    def logical_or(self, other: Any) -> Any:
+        """Whether either is other than 0."""
+        return apply(ew.Compare("logical_or"), self, other)
+
+    def logical_xor(self, other: Any) -> Any:
+        """Whether exactly one is other than 0."""
+        return apply(ew.Compare("logical_xor"), self, other)
+
+    def logical_not(self) -> Any:
+        """Whether it is 0."""
+        return apply(ew.Test("logical_not"), self)
+
+    def isnan(self) -> Any:
+        """Where there is no number."""
+        return apply(ew.Test("isnan"), real(self))
+
+    def isinf(self) -> Any:
+        """Where the value is infinite."""
+        return apply(ew.Test("isinf"), real(self))
+
+    def isfinite(self) -> Any:
+        """Where the value is neither infinite nor NaN."""
+        return apply(ew.Test("isfinite"), real(self))
+
+    def add(self, other: Any, *, alpha: float = 1) -> Any:
+        """self + alpha * other"""
+        return self + (other if alpha == 1 else other * alpha)
+
+    def sub(self, other: Any, *, alpha: float = 1) -> Any:
+        """self - alpha * other"""
+        return self - (other if alpha == 1 else other * alpha)
+
+    def mul(self, other: Any) -> Any:
+        """self * other"""
+        return self * other
+
+    def div(self, other: Any) -> Any:
+        """self / other; whole numbers give real ones"""
+        return self / other
+
+    def pow(self, exponent: Any) -> Any:
+        """self ** exponent"""
+        return self**exponent
+
+    exp = _function(EXP)
+    expm1 = _function(ew.Expm1())
+    log = _function(LOG)
+    log1p = _function(ew.Log1p())
+    sqrt = _function(SQRT)
+    sin = _function(ew.Sin())
+    cos = _function(ew.Cos())
+    erf = _function(ew.Erf())
+    sigmoid = _function(SIGMOID)
+    tanh = _function(TANH)
+    relu = _function(RELU, floats=False)
+    sign = _function(ew.Sign(), floats=False)
+    floor = _function(ew.Floor(), floats=False)
+    ceil = _function(ew.Ceil(), floats=False)
+    round = _function(ew.Round(), floats=False)
+
+    def rsqrt(self) -> Any:
+        """1 / sqrt(x)"""
+        return apply(ew.PowScalar(-0.5), real(self))
+
+    def reciprocal(self) -> Any:
+        """1 / x"""
+        return 1 / self
+
+    def square(self) -> Any:
+        """x ** 2"""
+        return self**2
+
+    def clamp(self, min: Any = None, max: Any = None) -> Any:
+        """x, no less than min and no more than max, which are numbers or tensors."""
+        if isinstance(min, Core) or isinstance(max, Core):
+            x = self if min is None else self.maximum(operand(self, min))
+            return x if max is None else x.minimum(operand(x, max))
+        if min is None and max is None:
+            raise TypeMismatch("clamp", got="neither min nor max was given", expected="one of them")
+        return apply(ew.Clamp(min, max), self)
+
+    clip = clamp
+
+    def maximum(self, other: Any) -> Any:
+        """The greater of the two, element by element."""
+        return apply(ew.Maximum(), *meet(self, other))
+
+    def minimum(self, other: Any) -> Any:
+        """The smaller of the two, element by element."""
+        return apply(ew.Minimum(), *meet(self, other))
+
+    def where(self, condition: Any, other: Any) -> Any:
+        """self where the condition holds, other elsewhere."""
+        a, b = meet(*self._beside(other))
+        return apply(ew.Where(), condition, a, b)
+
+    def masked_fill(self, mask: Any, value: Any) -> Any:
+        """A copy with one value wherever the mask holds."""
+        fill = value if isinstance(value, Core) else full_like(self, value)
+        return apply(ew.Where(), mask, cast(fill, self.dtype), self)
+
+    def matmul(self, other: Any) -> Any:
+        """Matrix product, batched with broadcasting; a vector is a row on the left and a column on the right."""
+        if not isinstance(other, Core):
+            raise TypeMismatch("matmul", got=f"a {type(other).__name__} came", expected="a tensor")
+        a, b = self, other
+        if a.array.dtype != b.array.dtype:
+            raise TypeMismatch("matmul", got=f"{a.dtype} is multiplied with {b.dtype}", expected="one dtype")
+        row, column = a.array.ndim == 1, b.array.ndim == 1
+        if row:
+            a = a.unsqueeze(0)
+        if column:
+            b = b.unsqueeze(1)
+        out = apply(MATMUL, a, b)
+        if column:
+            out = out.squeeze(-1)
+        return out.squeeze(-1 if column else -2) if row else out
+
+    __matmul__ = mm = bmm = matmul
+
+    def dot(self, other: Any) -> Any:
+        """The inner product of two vectors."""
+        return self.matmul(other)
+
+    def _whole(self) -> Any:
+        return cast(self, int64)

@@ -1,0 +1,157 @@
+"""Changes in place, guarded: the tape must neither lose a value that it needs nor keep a history that is not true."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.errors import GradientError, ShapeError, TypeMismatch
+from engine.ops.base import times
+from engine.ops.indexing import SetItem
+from engine.random import Generator, default_generator
+from engine.tensor.arithmetic import cast, operand
+from engine.tensor.tape import Core, apply, mode
+
+
+class InPlace:
+    """The methods that end in _, the augmented assignments and item assignment."""
+
+    array: Any
+    device: Any
+
+    def _refuse(self, where: str) -> None:
+        """A leaf that wants a gradient may only be changed where the tape does not run."""
+        if mode.grad and self._requires_grad and self._node is None:
+            raise GradientError(where, got="a leaf that requires a gradient is changed in place",
+                                mend="do it inside `with no_grad():`, or on a copy")  # fmt: skip
+
+    def _become(self, where: str, result: Any) -> Any:
+        """Take over a result's values, in this tensor's memory, and its history."""
+        if tuple(result.shape) != tuple(self.shape):
+            raise ShapeError(where, got=f"the result is {times(result.shape)}", expected=times(self.shape),
+                             mend="a change in place keeps the shape")  # fmt: skip
+        ranks = {"b": 0, "u": 1, "i": 1, "f": 2}
+        if ranks[result.dtype.kind] > ranks[self.dtype.kind]:
+            raise TypeMismatch(where, got=f"the result is {result.dtype}", expected=f"{self.dtype}")
+        if not self.device.is_meta:
+            self.array[...] = result.array
+        return self._changed(result)
+
+    def _changed(self, result: Any = None) -> Any:
+        """Count the change; with the result of an op, go on with its history."""
+        cell = self._cell()
+        cell.number += 1
+        if result is not None and mode.grad and (result._requires_grad or self._requires_grad):
+            if result.dtype != self.dtype:
+                result = cast(result, self.dtype)
+            # a view's change is told to the tape for the view alone: what it was taken from must not be used as it is
+            cell.stale = self._is_view
+            self._node = result._node
+            self._requires_grad = result._requires_grad
+        return self
+
+    def _put(self, op: SetItem, value: Any) -> None:
+        self._refuse("item assignment")
+        value = operand(self, value)
+        if value.device is not self.device and value.array.ndim == 0:
+            value = value.to(self.device)
+        value = cast(value, self.dtype)
+        if mode.grad and (self._requires_grad or value._requires_grad):
+            cell = self._cell()
+            cell.stale = False  # from here on the history is told anew
+            self._become("item assignment", apply(op, self, value))
+            return
+        if self.device.is_meta:
+            apply(op, self, value)
+            return
+        try:
+            self.array[op.index] = value.array
+        except (ValueError, IndexError):
+            op.shape(self.array, value.array)
+            raise
+        self._changed()
+
+    def add_(self, other: Any, *, alpha: float = 1) -> Any:
+        """self += alpha * other"""
+        self._refuse("add_")
+        return self._become("add_", self + (other if alpha == 1 else other * alpha))
+
+    def sub_(self, other: Any, *, alpha: float = 1) -> Any:
+        """self -= alpha * other"""
+        self._refuse("sub_")
+        return self._become("sub_", self - (other if alpha == 1 else other * alpha))
+
+    def mul_(self, other: Any) -> Any:
+        """self *= other"""
+        self._refuse("mul_")
+        return self._become("mul_", self * other)
+
+    def div_(self, other: Any) -> Any:
+        """self /= other"""
+        self._refuse("div_")
+        return self._become("div_", self / other)
+
+    def pow_(self, exponent: Any) -> Any:
+        """self **= exponent"""
+        self._refuse("pow_")
+        return self._become("pow_", self**exponent)
+
+    __iadd__, __isub__, __imul__, __itruediv__, __ipow__ = add_, sub_, mul_, div_, pow_
+
+    def clamp_(self, min: Any = None, max: Any = None) -> Any:
+        """Bring every element between min and max."""
+        self._refuse("clamp_")
+        return self._become("clamp_", self.clamp(min, max))
+
+    def relu_(self) -> Any:
+        """Set what is below 0 to 0."""
+        self._refuse("relu_")
+        return self._become("relu_", self.relu())
+
+    def masked_fill_(self, mask: Any, value: Any) -> Any:
+        """Set one value wherever the mask holds."""
+        self._refuse("masked_fill_")
+        return self._become("masked_fill_", self.masked_fill(mask, value))
+
+    def copy_(self, source: Any) -> Any:
+        """Take over the values of another tensor, stretched to this shape; gradients flow to it."""
+        self._refuse("copy_")
+        return self._become("copy_", cast(source.to(self.device), self.dtype).expand(self.shape))
+
+    def fill_(self, value: float) -> Any:
+        """Set every element to one value."""
+        return self._overwrite("fill_", value)
+
+    def zero_(self) -> Any:
+        """Set every element to 0."""
+        return self._overwrite("zero_", 0)
+
+    def normal_(self, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Any:
+        """Draw every element from a normal distribution."""
+        draw = (generator or default_generator).normal(self.shape, self.dtype)
+        return self._overwrite("normal_", self.device.asarray(draw * std + mean) if self._has_values() else 0)
+
+    def uniform_(self, a: float = 0.0, b: float = 1.0, *, generator: Generator | None = None) -> Any:
+        """Draw every element evenly between a and b."""
+        draw = (generator or default_generator).uniform(self.shape, self.dtype)
+        return self._overwrite("uniform_", self.device.asarray(draw * (b - a) + a) if self._has_values() else 0)
+
+    def _has_values(self) -> bool:
+        return not self.device.is_meta
+
+    def _overwrite(self, where: str, values: Any) -> Any:
+        """Values that owe nothing to the old ones: on the tape, the history ends here."""
+        self._refuse(where)
+        if self._has_values():
+            self.array[...] = values
+        self._cell().number += 1
+        if mode.grad and self._node is not None:
+            self._cell().stale = self._is_view
+            self._node, self._requires_grad = None, False
+        return self
+
+
+def same_values(a: Any, b: Any) -> bool:
+    """Whether two tensors have one shape and equal values."""
+    if not isinstance(a, Core) or not isinstance(b, Core):
+        raise TypeMismatch("equal", got="something else than two tensors came", expected="two tensors")
+    return tuple(a.shape) == tuple(b.shape) and bool((a.array == b.array).all())

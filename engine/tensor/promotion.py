@@ -1,0 +1,69 @@
+"""Which dtype two operands meet in, by PyTorch's rules."""
+
+from __future__ import annotations
+
+import builtins
+from typing import Any
+
+import numpy as np
+
+from engine.errors import TypeMismatch
+
+float64 = double = np.dtype("float64")
+float32 = float = np.dtype("float32")
+float16 = half = np.dtype("float16")
+int64 = long = np.dtype("int64")
+int32 = int = np.dtype("int32")
+int16 = short = np.dtype("int16")
+int8 = np.dtype("int8")
+uint8 = np.dtype("uint8")
+bool = np.dtype("bool")
+
+_RANK = {"b": 0, "u": 1, "i": 1, "f": 2}
+_default = float32
+
+
+def get_default_dtype() -> np.dtype:
+    """The dtype of new tensors of real numbers."""
+    return _default
+
+
+def set_default_dtype(dtype: Any) -> None:
+    """Make float32 or float64 the dtype of new tensors of real numbers."""
+    global _default
+    dtype = np.dtype(dtype)
+    if dtype.kind != "f":
+        raise TypeMismatch("set_default_dtype", got=f"{dtype} came", expected="float32 or float64")
+    _default = dtype
+
+
+def promote_types(a: Any, b: Any) -> np.dtype:
+    """The dtype in which both are held: the higher kind of bool < whole < real, the wider within a kind.
+
+    >>> promote_types("int64", "float32"), promote_types("uint8", "int8")
+    (dtype('float32'), dtype('int16'))
+    """
+    a, b = np.dtype(a), np.dtype(b)
+    if a == b:
+        return a
+    rank_a, rank_b = _RANK[a.kind], _RANK[b.kind]
+    if rank_a == rank_b:
+        return np.promote_types(a, b)
+    return a if rank_a > rank_b else b
+
+
+def result_dtype(a: Any, b: Any) -> np.dtype:
+    """The same for two tensors: one with no axes only counts where its kind is the higher one."""
+    rank_a, rank_b = _RANK[a.dtype.kind], _RANK[b.dtype.kind]
+    if rank_a == rank_b and (a.ndim == 0) != (b.ndim == 0):
+        return b.dtype if a.ndim == 0 else a.dtype
+    return promote_types(a.dtype, b.dtype)
+
+
+def with_scalar(dtype: np.dtype, value: Any) -> np.dtype:
+    """The dtype of a tensor of `dtype` with a Python number, which counts only by its kind."""
+    if dtype.kind == "f" or isinstance(value, builtins.bool):
+        return dtype
+    if isinstance(value, builtins.float):
+        return _default
+    return int64 if dtype.kind == "b" else dtype

@@ -1,0 +1,146 @@
+"""Sums, extremes and their like."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from engine.errors import TypeMismatch
+from engine.ops import activation as act
+from engine.ops import reduction as red
+from engine.ops.base import axes_of
+from engine.ops.elementwise import require_float
+from engine.ops.indexing import Gather
+from engine.tensor.arithmetic import cast
+from engine.tensor.tape import Core, apply
+
+Dim = int | tuple[int, ...] | list[int] | None
+SUM, MEAN = red.Sum(), red.Mean()
+
+
+class Extreme(NamedTuple):
+    """The extreme values along an axis, and where they stand."""
+
+    values: Any
+    indices: Any
+
+
+def _axes(where: str, x: Any, dim: Dim) -> tuple[int, ...] | None:
+    """The axes meant by `dim`, counted from the front: all of them for None, and, as in PyTorch, for ()."""
+    if dim is None or (not isinstance(dim, int) and len(dim) == 0):
+        return None
+    return axes_of(where, dim if isinstance(dim, int) else tuple(dim), x.array.ndim)
+
+
+def _along(x: Any, arg: type, dim: int, keepdim: bool) -> Extreme:
+    where = arg(dim, True)
+    indices = apply(where, x)
+    values = apply(Gather(dim % max(x.array.ndim, 1)), x, indices) if x.array.ndim else x
+    if not keepdim and x.array.ndim:
+        indices, values = indices.squeeze(dim), values.squeeze(dim)
+    return Extreme(values, indices)
+
+
+class Reductions:
+    """What makes one value of many."""
+
+    array: Any
+
+    def sum(self, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+        """The sum of all elements, or along the axes `dim`."""
+        x = self if dtype is None else cast(self, dtype)
+        if dim is None and not keepdim:
+            return apply(SUM, x)
+        return apply(red.Sum(_axes("sum", x, dim), keepdim), x)
+
+    def mean(self, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+        """The mean of all elements, or along the axes `dim`."""
+        x = self if dtype is None else cast(self, dtype)
+        require_float("mean", x.array.dtype)
+        if dim is None and not keepdim:
+            return apply(MEAN, x)
+        return apply(red.Mean(_axes("mean", x, dim), keepdim), x)
+
+    def prod(self, dim: int | None = None, keepdim: bool = False) -> Any:
+        """The product of all elements, or along one axis."""
+        return apply(red.Prod(_axes("prod", self, dim), keepdim), self)
+
+    def max(self, dim: Any = None, keepdim: bool = False) -> Any:
+        """The greatest of all elements; along an axis, the values and their places; with a tensor, the greater."""
+        if isinstance(dim, Core):
+            return self.maximum(dim)
+        return apply(red.AMax(), self) if dim is None else _along(self, red.ArgMax, dim, keepdim)
+
+    def min(self, dim: Any = None, keepdim: bool = False) -> Any:
+        """The smallest of all elements; along an axis, the values and their places; with a tensor, the smaller."""
+        if isinstance(dim, Core):
+            return self.minimum(dim)
+        return apply(red.AMin(), self) if dim is None else _along(self, red.ArgMin, dim, keepdim)
+
+    def amax(self, dim: Dim = None, keepdim: bool = False) -> Any:
+        """The greatest along axes; equal ones share the gradient."""
+        return apply(red.AMax(_axes("amax", self, dim), keepdim), self)
+
+    def amin(self, dim: Dim = None, keepdim: bool = False) -> Any:
+        """The smallest along axes; equal ones share the gradient."""
+        return apply(red.AMin(_axes("amin", self, dim), keepdim), self)
+
+    def argmax(self, dim: int | None = None, keepdim: bool = False) -> Any:
+        """The place of the greatest value; the first of equal ones."""
+        return apply(red.ArgMax(dim, keepdim), self)
+
+    def argmin(self, dim: int | None = None, keepdim: bool = False) -> Any:
+        """The place of the smallest value; the first of equal ones."""
+        return apply(red.ArgMin(dim, keepdim), self)
+
+    def any(self, dim: Dim = None, keepdim: bool = False) -> Any:
+        """Whether any element is true."""
+        return apply(red.Any(_axes("any", self, dim), keepdim), self)
+
+    def all(self, dim: Dim = None, keepdim: bool = False) -> Any:
+        """Whether all elements are true."""
+        return apply(red.All(_axes("all", self, dim), keepdim), self)
+
+    def var(self, dim: Dim = None, unbiased: bool = True, keepdim: bool = False, *, correction: int = 1) -> Any:
+        """The mean squared distance from the mean, divided by n - correction."""
+        require_float("var", self.array.dtype)
+        axes = _axes("var", self, dim)
+        distance = self - self.mean(axes, True)
+        count = 1
+        for axis in axes_of("var", axes, self.array.ndim):
+            count *= self.array.shape[axis]
+        correction = correction if unbiased else 0
+        return (distance * distance).sum(axes, keepdim) / max(count - correction, 0)
+
+    def std(self, dim: Dim = None, unbiased: bool = True, keepdim: bool = False, *, correction: int = 1) -> Any:
+        """The square root of `var`."""
+        return self.var(dim, unbiased, keepdim, correction=correction).sqrt()
+
+    def norm(self, p: float = 2, dim: Dim = None, keepdim: bool = False) -> Any:
+        """(sum of |x| ** p) ** (1 / p), for a p above 0; infinity is the greatest |x|."""
+        if p == float("inf"):
+            return self.abs().amax(dim, keepdim)
+        if not isinstance(p, int | float) or p <= 0:
+            raise TypeMismatch("norm", got=f"p is {p!r}", expected="a number above 0 or infinity")
+        if p == 1:
+            return self.abs().sum(dim, keepdim)
+        if p == 2:
+            return (self * self).sum(dim, keepdim).sqrt()
+        return (self.abs() ** p).sum(dim, keepdim) ** (1 / p)
+
+    def logsumexp(self, dim: Dim, keepdim: bool = False) -> Any:
+        """log of the sum of exp(x) along axes, without overflow."""
+        return apply(red.LogSumExp(_axes("logsumexp", self, dim), keepdim), self)
+
+    def cumsum(self, dim: int) -> Any:
+        """The sum so far along an axis."""
+        return apply(red.CumSum(dim), self)
+
+    def softmax(self, dim: int) -> Any:
+        """exp(x) / sum of exp(x) along an axis."""
+        require_float("softmax", self.array.dtype)
+        return apply(act.Softmax(dim), self)
+
+    def log_softmax(self, dim: int) -> Any:
+        """log of softmax along an axis."""
+        require_float("log_softmax", self.array.dtype)
+        return apply(act.LogSoftmax(dim), self)

@@ -1,0 +1,263 @@
+"""Shapes, axes, joining and indexing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from engine.errors import ShapeError, TypeMismatch
+from engine.ops import layout
+from engine.ops.base import axis_of, times
+from engine.ops.indexing import Gather, GetItem, SetItem
+from engine.tensor.promotion import promote_types
+from engine.tensor.tape import Core, apply
+
+
+def _sizes(sizes: tuple[Any, ...]) -> tuple[int, ...]:
+    """f(2, 3) and f((2, 3)) mean the same."""
+    if len(sizes) == 1 and isinstance(sizes[0], tuple | list):
+        sizes = sizes[0]
+    return tuple(int(n) for n in sizes)
+
+
+def plain_index(index: Any) -> Any:
+    """An index with tensors and lists as arrays."""
+    if isinstance(index, tuple):
+        return tuple(plain_index(part) for part in index)
+    if isinstance(index, Core):
+        if index.array.dtype.kind not in "iub":
+            raise TypeMismatch("index", got=f"it is {index.dtype}", expected="whole numbers or bool")
+        return index.array if index.array.ndim or index.array.dtype.kind == "b" else int(index.array)
+    if isinstance(index, list):
+        return np.asarray(index, dtype=None if index else np.int64)
+    if isinstance(index, np.integer):
+        return int(index)
+    return index
+
+
+class Shapes:
+    """Other views of the same values, and parts of them."""
+
+    array: Any
+
+    def reshape(self, *shape: Any) -> Any:
+        """The same elements in another shape; one axis may be -1."""
+        return apply(layout.Reshape(_sizes(shape)), self)
+
+    def view(self, *shape: Any) -> Any:
+        """The same memory in another shape.
+
+        Raises:
+            ShapeError: where the memory lies so that a copy would be needed; `reshape` makes it.
+        """
+        out = apply(layout.Reshape(_sizes(shape)), self)
+        if not self.device.is_meta and self.array.size and not out._is_view:
+            raise ShapeError("view", got="the elements do not lie one behind the other in memory",
+                             mend="call .reshape() or .contiguous() first")  # fmt: skip
+        return out
+
+    def view_as(self, other: Any) -> Any:
+        """The same memory in the shape of another tensor."""
+        return self.view(other.shape)
+
+    def reshape_as(self, other: Any) -> Any:
+        """The same elements in the shape of another tensor."""
+        return self.reshape(other.shape)
+
+    def flatten(self, start_dim: int = 0, end_dim: int = -1) -> Any:
+        """The axes from start_dim to end_dim made one."""
+        shape = self.shape
+        start, end = axis_of("flatten", start_dim, len(shape)), axis_of("flatten", end_dim, len(shape))
+        if start > end:
+            raise ShapeError("flatten", got=f"start_dim {start_dim} lies behind end_dim {end_dim}")
+        if not shape:
+            return self.reshape(1)
+        joined = int(np.prod(shape[start : end + 1], dtype=np.int64))
+        return self.reshape((*shape[:start], joined, *shape[end + 1 :]))
+
+    def unflatten(self, dim: int, sizes: Sequence[int]) -> Any:
+        """One axis made several."""
+        axis = axis_of("unflatten", dim, self.ndim)
+        return self.reshape((*self.shape[:axis], *sizes, *self.shape[axis + 1 :]))
+
+    def transpose(self, dim0: int, dim1: int) -> Any:
+        """Two axes exchanged."""
+        n = self.array.ndim
+        a, b = axis_of("transpose", dim0, n), axis_of("transpose", dim1, n)
+        axes = list(range(n))
+        if n:
+            axes[a], axes[b] = b, a
+        return apply(layout.Permute(tuple(axes)), self)
+
+    swapaxes = transpose
+
+    def permute(self, *dims: Any) -> Any:
+        """The axes in another order."""
+        return apply(layout.Permute(_sizes(dims)), self)
+
+    def t(self) -> Any:
+        """A matrix with rows and columns exchanged; a vector as it is."""
+        if self.ndim > 2:
+            raise ShapeError("t", got=f"there are {self.ndim} axes", expected="at most 2")
+        return self if self.ndim < 2 else self.transpose(0, 1)
+
+    @property
+    def T(self) -> Any:
+        """All axes in reverse order."""
+        return apply(layout.Permute(tuple(reversed(range(self.array.ndim)))), self)
+
+    @property
+    def mT(self) -> Any:
+        """The last two axes exchanged."""
+        return self.transpose(-1, -2)
+
+    def squeeze(self, dim: int | tuple[int, ...] | None = None) -> Any:
+        """Without the axes of length 1, or without those of `dim` that have it."""
+        shape = self.shape
+        if dim is None:
+            gone = set(range(len(shape)))
+        else:
+            gone = {axis_of("squeeze", d, len(shape)) for d in ((dim,) if isinstance(dim, int) else dim)}
+        return apply(layout.Reshape(tuple(n for i, n in enumerate(shape) if n != 1 or i not in gone)), self)
+
+    def unsqueeze(self, dim: int) -> Any:
+        """With a new axis of length 1."""
+        shape = self.shape
+        place = axis_of("unsqueeze", dim, len(shape) + 1)
+        return apply(layout.Reshape((*shape[:place], 1, *shape[place:])), self)
+
+    def expand(self, *sizes: Any) -> Any:
+        """Axes of length 1 stretched without a copy; -1 keeps an axis."""
+        sizes = _sizes(sizes)
+        ahead = len(sizes) - self.ndim
+        if ahead < 0 or -1 in sizes[:ahead]:
+            raise ShapeError("expand", got=f"{times(self.shape)} does not stretch to {times(sizes)}")
+        to = tuple(self.shape[i - ahead] if n == -1 else n for i, n in enumerate(sizes))
+        return apply(layout.Expand(to), self)
+
+    def expand_as(self, other: Any) -> Any:
+        """Stretched to the shape of another tensor."""
+        return self.expand(other.shape)
+
+    broadcast_to = expand
+
+    def repeat(self, *repeats: Any) -> Any:
+        """Copies side by side along each axis."""
+        return apply(layout.Tile(_sizes(repeats)), self)
+
+    def split(self, split_size: int | Sequence[int], dim: int = 0) -> tuple[Any, ...]:
+        """Parts along an axis, of one size (the last may be smaller) or of those listed."""
+        axis = axis_of("split", dim, self.ndim)
+        length = self.shape[axis]
+        if isinstance(split_size, int):
+            if split_size < 1:
+                raise ShapeError("split", got=f"parts of {split_size}", expected="at least 1")
+            sizes = [min(split_size, length - start) for start in range(0, max(length, 1), split_size)]
+        else:
+            sizes = list(split_size)
+            if sum(sizes) != length:
+                raise ShapeError("split", got=f"parts of {sizes} from an axis of {length}",
+                                 expected="parts that add up to it")  # fmt: skip
+        parts, start = [], 0
+        for size in sizes:
+            parts.append(self.narrow(axis, start, size))
+            start += size
+        return tuple(parts)
+
+    def chunk(self, chunks: int, dim: int = 0) -> tuple[Any, ...]:
+        """At most `chunks` parts of equal length; the last may be smaller."""
+        if chunks < 1:
+            raise ShapeError("chunk", got=f"{chunks} parts were asked for", expected="at least 1")
+        length = self.shape[axis_of("chunk", dim, self.ndim)]
+        return self.split(max(-(-length // chunks), 1), dim)
+
+    def narrow(self, dim: int, start: int, length: int) -> Any:
+        """The part of an axis from start on."""
+        axis = axis_of("narrow", dim, self.ndim)
+        return apply(GetItem((slice(None),) * axis + (slice(start, start + length),)), self)
+
+    def select(self, dim: int, index: int) -> Any:
+        """One place along an axis, which goes."""
+        return self[(slice(None),) * axis_of("select", dim, self.ndim) + (index,)]
+
+    def unbind(self, dim: int = 0) -> tuple[Any, ...]:
+        """Every place along an axis."""
+        return tuple(self.select(dim, i) for i in range(self.shape[axis_of("unbind", dim, self.ndim)]))
+
+    def gather(self, dim: int, index: Any) -> Any:
+        """The values at `index` along an axis: out[i][j] = x[index[i][j]][j] for dim 0."""
+        return apply(Gather(axis_of("gather", dim, self.ndim)), self, index)
+
+    def index_select(self, dim: int, index: Any) -> Any:
+        """The places listed in `index` along an axis."""
+        return self[(slice(None),) * axis_of("index_select", dim, self.ndim) + (index,)]
+
+    def masked_select(self, mask: Any) -> Any:
+        """The elements where the mask holds, in one row."""
+        return self.expand(np.broadcast_shapes(self.shape, mask.shape))[mask.expand_as(self)]
+
+    def tril(self, diagonal: int = 0) -> Any:
+        """The lower triangle of the last two axes, the rest 0."""
+        return apply(layout.Triangle("tril", diagonal), self)
+
+    def triu(self, diagonal: int = 0) -> Any:
+        """The upper triangle of the last two axes, the rest 0."""
+        return apply(layout.Triangle("triu", diagonal), self)
+
+    def contiguous(self) -> Any:
+        """Itself where its elements lie one behind the other in memory, otherwise a copy."""
+        if self.device.is_meta or self.array.flags.c_contiguous:
+            return self
+        return apply(layout.Clone(), self)
+
+    def is_contiguous(self) -> bool:
+        """Whether its elements lie one behind the other in memory."""
+        return self.device.is_meta or bool(self.array.flags.c_contiguous)
+
+    def clone(self) -> Any:
+        """A copy; gradients flow back through it."""
+        return apply(layout.Clone(), self)
+
+    def __getitem__(self, index: Any) -> Any:
+        return apply(GetItem(plain_index(index)), self)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        self._put(SetItem(plain_index(index)), value)
+
+    def __iter__(self) -> Iterator[Any]:
+        if not self.ndim:
+            raise TypeMismatch("iteration", got="a single number has no elements", expected="at least one axis")
+        return iter(self.unbind(0))
+
+    def __len__(self) -> int:
+        if not self.ndim:
+            raise TypeMismatch("len()", got="a single number has no length", expected="at least one axis")
+        return self.array.shape[0]
+
+
+def cat(tensors: Sequence[Any], dim: int = 0) -> Any:
+    """Tensors joined along an axis that they have."""
+    tensors = _of_one_dtype("cat", tensors)
+    return apply(layout.Concatenate(axis_of("cat", dim, tensors[0].ndim)), *tensors)
+
+
+def stack(tensors: Sequence[Any], dim: int = 0) -> Any:
+    """Tensors of one shape joined along a new axis."""
+    tensors = _of_one_dtype("stack", tensors)
+    if any(t.shape != tensors[0].shape for t in tensors):
+        raise ShapeError("stack", got=" and ".join(dict.fromkeys(times(t.shape) for t in tensors)),
+                         expected="tensors of one shape")  # fmt: skip
+    return cat([t.unsqueeze(dim) for t in tensors], dim)
+
+
+def _of_one_dtype(where: str, tensors: Sequence[Any]) -> list[Any]:
+    tensors = list(tensors)
+    if not tensors or not all(isinstance(t, Core) for t in tensors):
+        raise TypeMismatch(where, got="no tensors came" if not tensors else "something else than a tensor came",
+                           expected="a list of tensors")  # fmt: skip
+    dtype = tensors[0].dtype
+    for tensor in tensors[1:]:
+        dtype = promote_types(dtype, tensor.dtype)
+    return [t.to(dtype) for t in tensors]

@@ -1,0 +1,387 @@
+"""The tape: `apply` is the one gate through which every op passes, `backward` walks back along what it noted."""
+
+from __future__ import annotations
+
+import heapq
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import ContextDecorator, contextmanager
+from itertools import count
+from typing import Any, NamedTuple
+
+from engine.device import Device
+from engine.errors import DeviceError, GradientError, TypeMismatch
+from engine.ops.base import Op, Spec
+
+
+class _Mode(threading.local):
+    """What holds for one thread: whether the tape runs, and who listens to the ops."""
+
+    def __init__(self) -> None:
+        self.grad = True
+        self.listeners: tuple[list[Call], ...] = ()
+
+
+mode = _Mode()
+_order = count()
+
+
+class Call(NamedTuple):
+    """One op call, as `record` notes it; an absent optional input is None."""
+
+    op: Op
+    inputs: tuple[Spec | None, ...]
+    outputs: tuple[Spec, ...]
+
+
+class Node:
+    """One op on the tape: where the gradient of its result goes on to.
+
+    edges: for each input the node that made it, the leaf itself, or None where no gradient is wanted.
+    """
+
+    __slots__ = ("device", "dtype", "edges", "guards", "hooks", "op", "order", "retained", "saved")
+
+    def __init__(self, op: Op, edges: tuple[Any, ...], saved: Any, guards: Any, device: Device, dtype: Any) -> None:
+        self.op = op
+        self.edges = edges
+        self.saved = saved
+        self.guards = guards
+        self.device = device
+        self.dtype = dtype
+        self.hooks: list[Callable[[Any], Any]] | None = None
+        self.retained: weakref.ref[Core] | None = None
+        self.order = next(_order)
+
+    def __lt__(self, other: Node) -> bool:
+        return self.order > other.order  # the heap gives the latest first
+
+    def __repr__(self) -> str:
+        return f"<{type(self.op).__name__}Backward>"
+
+
+class Version:
+    """How often the values in one piece of memory were changed in place; views of it share the count."""
+
+    __slots__ = ("number", "stale")
+
+    def __init__(self) -> None:
+        self.number = 0
+        self.stale = False  # changed through a view while on the tape, so that this tensor's history is no longer true
+
+
+class Core:
+    """A tensor as the tape sees it: an array on a device, perhaps with a gradient.
+
+    `array` is the device's array, or a Spec on the device "meta".
+    """
+
+    grad: Any = None
+    _requires_grad = False
+    _node: Node | None = None
+    _version_cell: Version | None = None
+    _is_view = False
+    _hooks: list[Callable[[Any], Any]] | None = None
+    _retains = False
+    array: Any
+    device: Device
+
+    def _cell(self) -> Version:
+        if self._version_cell is None:
+            self._version_cell = Version()
+        return self._version_cell
+
+
+_tensor: type = Core
+
+
+def results_are(cls: type) -> None:
+    """Say once which class the results of ops have."""
+    global _tensor
+    _tensor = cls
+
+
+def wrap(array: Any, device: Device) -> Any:
+    """A tensor around an array, with no history."""
+    tensor = object.__new__(_tensor)
+    tensor.array = array
+    tensor.device = device
+    return tensor
+
+
+def apply(op: Op, *inputs: Any) -> Any:
+    """Run an op on tensors and note it on the tape where a gradient will be wanted.
+
+    Args:
+        op: the op with its options.
+        inputs: its tensors, all on one device; None for an optional one that is absent.
+
+    Raises:
+        ShapeError, TypeMismatch: where the op says that they do not go together.
+        DeviceError: for tensors on different devices.
+    """
+    device = inputs[0].device
+    arrays = []
+    tracked = False
+    for tensor in inputs:
+        if tensor is None:
+            arrays.append(None)
+            continue
+        if tensor.device is not device:
+            raise _different_devices(op, inputs)
+        if tensor._requires_grad:
+            tracked = True
+        arrays.append(tensor.array)
+    if device.is_meta:
+        result, extras = op.shape(*arrays), ()
+    else:
+        if op.checked:
+            op.shape(*arrays)
+        k = device.kernels
+        try:
+            result = op.forward(k, *arrays)
+        except (ValueError, IndexError, TypeError):
+            op.shape(*arrays)  # says in one sentence what does not fit
+            raise
+        if type(result) is tuple:
+            result, *extras = result
+        else:
+            extras = ()
+        if type(result) is not k.array_type:
+            result = k.xp.asarray(result)
+    if mode.listeners:
+        _tell(op, arrays, result)
+    out = wrap(result, device)
+    if op.view and not device.is_meta and _memory(result) is _memory(arrays[0]):
+        out._version_cell = inputs[0]._cell()
+        out._is_view = True
+    if tracked and mode.grad and op.differentiable:
+        out._requires_grad = True
+        out._node = _note(op, inputs, arrays, result, extras, out)
+    return out
+
+
+def _note(op: Op, inputs: tuple[Any, ...], arrays: list[Any], result: Any, extras: Any, out: Any) -> Node:
+    edges = []
+    for tensor in inputs:
+        if tensor is None or not tensor._requires_grad:
+            edges.append(None)
+        elif tensor._node is None:
+            edges.append(tensor)
+        else:
+            cell = tensor._version_cell
+            if cell is not None and cell.stale:
+                raise _stale(op)
+            edges.append(tensor._node)
+    if out.device.is_meta:
+        return Node(op, tuple(edges), None, (), out.device, result.dtype)
+    guards = []
+    for i in op._guarded:
+        if inputs[i] is not None:
+            cell = inputs[i]._cell()
+            guards.append((cell, cell.number))
+    if op._keeps_out:
+        cell = out._cell()
+        guards.append((cell, cell.number))
+    values = (result, *extras, *arrays)
+    saved = [values[i] if i >= 0 else values[~i].shape for i in op._kept]
+    return Node(op, tuple(edges), saved, guards, out.device, result.dtype)
+
+
+def _memory(array: Any) -> Any:
+    """The array that owns the memory."""
+    return array if array.base is None else array.base
+
+
+def spec_of(array: Any) -> Spec | None:
+    """Shape and dtype of an array."""
+    return None if array is None else Spec(array.shape, array.dtype)
+
+
+def _tell(op: Op, arrays: list[Any], result: Any) -> None:
+    call = Call(op, tuple(spec_of(a) for a in arrays), (spec_of(result),))
+    for listener in mode.listeners:
+        listener.append(call)
+
+
+def _different_devices(op: Op, inputs: tuple[Any, ...]) -> DeviceError:
+    places = " and ".join(dict.fromkeys(str(t.device) for t in inputs if t is not None))
+    return DeviceError(op.name, got=f"the tensors are on {places}", expected="one device",
+                       mend="move them with .to(device)")  # fmt: skip
+
+
+def _stale(op: Op) -> GradientError:
+    return GradientError(op.name, got="a tensor was changed in place through a view of it",
+                         expected="the change to be made on the tensor itself",
+                         mend="write x[...] = value, or clone() the view first")  # fmt: skip
+
+
+def backward(outputs: list[tuple[Any, Any]], retain_graph: bool = False, into: dict[int, Any] | None = None) -> None:
+    """Walk back from outputs, latest op first, and add up the gradients of the leaves in their `.grad`.
+
+    Args:
+        outputs: pairs of a tensor and the array that is its gradient.
+        retain_graph: whether saved values stay for another walk.
+        into: where given, gradients of the tensors whose id is a key are put here, and no `.grad` is touched.
+
+    Raises:
+        GradientError: where saved values were freed by an earlier walk or changed in place since.
+    """
+    heap: list[Node] = []
+    pending: dict[Any, Any] = {}  # node -> the sum of the gradients that have arrived
+
+    def send(target: Any, grad: Any, shared: bool) -> None:
+        if type(target) is not Node:
+            _arrive(target, grad, shared, into)
+        elif target in pending:
+            pending[target] = target.device.kernels.add(pending[target], grad)
+        else:
+            pending[target] = grad
+            heapq.heappush(heap, target)
+
+    wanted = {} if into is None else {key[1]: key for key in into if isinstance(key, tuple)}
+    for tensor, grad in outputs:
+        send(tensor if tensor._node is None else tensor._node, grad, True)
+    while heap:
+        node = heapq.heappop(heap)
+        grad = _hooked(node.hooks, pending.pop(node), node.device)
+        if node.retained is not None and into is None:
+            _retain(node, grad)
+        if node in wanted:
+            into[wanted[node]] = grad
+        saved = _open(node)
+        edges = node.edges
+        gradients = node.op.backward(node.device.kernels, grad, tuple([e is not None for e in edges]), *saved)
+        if not retain_graph:
+            node.saved = None
+        home = _memory(grad) if isinstance(grad, node.device.kernels.array_type) else grad
+        seen = [id(home)]
+        for edge, gradient in zip(edges, gradients):
+            if edge is None or gradient is None:
+                continue
+            place = id(gradient if getattr(gradient, "base", None) is None else gradient.base)
+            send(edge, gradient, place in seen)
+            seen.append(place)
+
+
+def _open(node: Node) -> Any:
+    if node.saved is None:
+        raise GradientError(f"backward through {node.op.name}", got="its values were freed by an earlier backward()",
+                            mend="run the forward pass again, or pass retain_graph=True the first time")  # fmt: skip
+    for cell, number in node.guards:
+        if cell.number != number:
+            raise GradientError(f"backward through {node.op.name}",
+                                got="a value that its gradient needs was changed in place since",
+                                mend="use the op that makes a new tensor, or clone() before the change")  # fmt: skip
+    return node.saved
+
+
+def _hooked(hooks: Any, grad: Any, device: Device) -> Any:
+    for hook in hooks or ():
+        changed = hook(wrap(device.xp.asarray(grad), device))
+        if changed is not None:
+            grad = changed.array
+    return grad
+
+
+def _retain(node: Node, grad: Any) -> None:
+    tensor = node.retained()
+    if tensor is not None:
+        fresh = node.device.xp.array(grad)
+        tensor.grad = wrap(fresh, node.device) if tensor.grad is None else wrap(tensor.grad.array + fresh, node.device)
+
+
+def _arrive(leaf: Any, grad: Any, shared: bool, into: dict[Any, Any] | None) -> None:
+    """Add a gradient to a leaf; `shared` says that its memory belongs to somebody else, too."""
+    grad = _hooked(leaf._hooks, grad, leaf.device)
+    if into is not None:
+        if id(leaf) in into:
+            into[id(leaf)] = grad if into[id(leaf)] is None else into[id(leaf)] + grad
+        return
+    xp = leaf.device.xp
+    if leaf.grad is None:
+        whole = xp.array(grad) if shared or leaf._hooks or not _owned(grad) else xp.asarray(grad)
+        leaf.grad = wrap(whole, leaf.device)
+    else:
+        xp.add(leaf.grad.array, grad, out=leaf.grad.array)
+
+
+def _owned(grad: Any) -> bool:
+    """Whether a gradient can be written to: no stretched view."""
+    flags = getattr(grad, "flags", None)
+    return flags is not None and getattr(flags, "writeable", True) and 0 not in grad.strides
+
+
+class set_grad_enabled(ContextDecorator):
+    """Switch the tape on or off: from now on, or inside a `with`."""
+
+    def __init__(self, on: bool) -> None:
+        self.before = mode.grad
+        mode.grad = on
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *exception: object) -> None:
+        mode.grad = self.before
+
+
+class _Switch(ContextDecorator):
+    on: bool
+
+    def __init__(self, function: Callable[..., Any] | None = None) -> None:
+        self.before: list[bool] = []
+
+    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
+        # `@no_grad` without brackets, as PyTorch allows
+        return cls()(function) if callable(function) else object.__new__(cls)
+
+    def __enter__(self) -> None:
+        self.before.append(mode.grad)
+        mode.grad = self.on
+
+    def __exit__(self, *exception: object) -> None:
+        mode.grad = self.before.pop()
+
+
+class no_grad(_Switch):
+    """Inside, nothing is noted on the tape: `with no_grad():` or `@no_grad()`."""
+
+    on = False
+
+
+class enable_grad(_Switch):
+    """Inside, the tape runs, also within `no_grad`."""
+
+    on = True
+
+
+def is_grad_enabled() -> bool:
+    """Whether the tape runs."""
+    return mode.grad
+
+
+@contextmanager
+def record() -> Iterator[list[Call]]:
+    """A list that receives every op call made inside: the op, the specs of its inputs and of its outputs.
+
+    >>> import engine
+    >>> with record() as calls:
+    ...     y = engine.ones(2, 3) @ engine.ones(3, 4)
+    >>> calls[0].op.name, calls[0].outputs[0].shape
+    ('MatMul', (2, 4))
+    """
+    calls: list[Call] = []
+    before = mode.listeners
+    mode.listeners = (*before, calls)
+    try:
+        yield calls
+    finally:
+        mode.listeners = before
+
+
+def require_gradient_type(where: str, dtype: Any) -> None:
+    """A TypeMismatch where values of this dtype can have no gradient."""
+    if dtype.kind != "f":
+        raise TypeMismatch(where, got=f"the values are {dtype}", expected="float32 or float64 for a gradient")
