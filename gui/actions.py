@@ -28,8 +28,8 @@ class Entry:
     after_line: bool = False
     words: str = ""
     """Other words by which the command palette finds it."""
-    canvas: str = ""
-    """The canvas's command of that id does it, and its keys count while the keyboard is on the canvas."""
+    canvas: bool = False
+    """The canvas's command of the same id does it, and its keys count while the keyboard is on the canvas."""
 
 
 GROUPS = ("File", "Edit", "View", "Train", "Help")
@@ -44,12 +44,12 @@ TABLE = (
     Entry("file.quit", "Quit", "Ctrl+Q", "", "File", after_line=True, words="exit close"),
     Entry("edit.undo", "Undo", "Ctrl+Z", "undo", "Edit"),
     Entry("edit.redo", "Redo", "Ctrl+Shift+Z", "redo", "Edit"),
-    Entry("edit.add", "Add layer", "Shift+A", "plus", "Edit", after_line=True, words="search insert", canvas="add"),
-    Entry("edit.cut", "Cut", "Ctrl+X", "cut", "Edit", after_line=True, canvas="cut"),
-    Entry("edit.copy", "Copy", "Ctrl+C", "copy", "Edit", canvas="copy"),
-    Entry("edit.paste", "Paste", "Ctrl+V", "paste", "Edit", canvas="paste"),
-    Entry("edit.duplicate", "Duplicate", "Ctrl+D", "", "Edit", canvas="duplicate"),
-    Entry("edit.delete", "Delete", "Del", "trash", "Edit", words="remove", canvas="delete"),
+    Entry("canvas.add", "Add layer", "Shift+A", "plus", "Edit", after_line=True, words="search insert", canvas=True),
+    Entry("edit.cut", "Cut", "Ctrl+X", "cut", "Edit", after_line=True, canvas=True),
+    Entry("edit.copy", "Copy", "Ctrl+C", "copy", "Edit", canvas=True),
+    Entry("edit.paste", "Paste", "Ctrl+V", "paste", "Edit", canvas=True),
+    Entry("edit.duplicate", "Duplicate", "Ctrl+D", "", "Edit", canvas=True),
+    Entry("edit.delete", "Delete", "Del", "trash", "Edit", words="remove", canvas=True),
     Entry(
         "edit.delete_rejoin",
         "Delete and rejoin",
@@ -59,14 +59,14 @@ TABLE = (
         words="remove dissolve",
         canvas="delete_rejoin",
     ),
-    Entry("edit.rename", "Rename", "F2", "pencil", "Edit", words="title", canvas="rename"),
-    Entry("edit.connect", "Connect to", "C", "link", "Edit", words="wire", canvas="connect"),
-    Entry("edit.select_all", "Select all", "Ctrl+A", "", "Edit", after_line=True, canvas="select_all"),
-    Entry("edit.invert", "Invert selection", "Ctrl+I", "", "Edit", canvas="invert_selection"),
-    Entry("edit.upstream", "Select upstream", "L", "", "Edit", canvas="select_upstream"),
-    Entry("edit.downstream", "Select downstream", "Shift+L", "", "Edit", canvas="select_downstream"),
-    Entry("edit.find", "Find layer on canvas", "Ctrl+F", "search", "Edit", words="search node", canvas="find"),
-    Entry("edit.arrange", "Arrange", "Ctrl+Shift+L", "arrange", "Edit", words="layout tidy clean up", canvas="arrange"),
+    Entry("canvas.rename", "Rename", "F2", "pencil", "Edit", words="title", canvas=True),
+    Entry("canvas.connect", "Connect to", "C", "link", "Edit", words="wire", canvas=True),
+    Entry("edit.select_all", "Select all", "Ctrl+A", "", "Edit", after_line=True, canvas=True),
+    Entry("edit.invert", "Invert selection", "Ctrl+I", "", "Edit", canvas=True),
+    Entry("canvas.upstream", "Select upstream", "L", "", "Edit", canvas=True),
+    Entry("canvas.downstream", "Select downstream", "Shift+L", "", "Edit", canvas=True),
+    Entry("edit.find", "Find layer on canvas", "Ctrl+F", "search", "Edit", words="search node", canvas=True),
+    Entry("edit.arrange", "Arrange", "Ctrl+Shift+L", "arrange", "Edit", words="layout tidy clean up", canvas=True),
     Entry("view.palette", "Palette", "Ctrl+B", "sidebar", "View", True, words="sidebar layers"),
     Entry("view.inspector", "Inspector", "Ctrl+Alt+B", "inspector", "View", True, words="right panel"),
     Entry("view.dashboard", "Dashboard", "Ctrl+J", "dashboard", "View", True, words="plots bottom panel"),
@@ -78,12 +78,12 @@ TABLE = (
     Entry("view.problems", "Problems", "Ctrl+4", "warning", "View", words="errors fix"),
     Entry("view.network", "Network", "", "arrange", "View", words="canvas graph"),
     Entry("view.script", "Python script", "Ctrl+E", "code", "View", words="code"),
-    Entry("view.zoom_in", "Zoom in", "Ctrl++", "zoom-in", "View", after_line=True, canvas="zoom_in"),
-    Entry("view.zoom_out", "Zoom out", "Ctrl+-", "zoom-out", "View", canvas="zoom_out"),
-    Entry("view.zoom_reset", "Actual size", "Ctrl+0", "", "View", canvas="zoom_reset"),
-    Entry("view.fit_selection", "Fit selection", ".", "", "View", canvas="fit_selection"),
-    Entry("view.fit", "Fit all", "Home", "fit", "View", canvas="fit_all"),
-    Entry("view.minimap", "Minimap", "Alt+M", "", "View", words="overview", canvas="minimap"),
+    Entry("view.zoom_in", "Zoom in", "Ctrl++", "zoom-in", "View", after_line=True, canvas=True),
+    Entry("view.zoom_out", "Zoom out", "Ctrl+-", "zoom-out", "View", canvas=True),
+    Entry("canvas.zoom_reset", "Actual size", "Ctrl+0", "", "View", canvas=True),
+    Entry("view.fit_selection", "Fit selection", ".", "", "View", canvas=True),
+    Entry("view.fit", "Fit all", "Home", "fit", "View", canvas=True),
+    Entry("view.minimap", "Minimap", "Alt+M", "", "View", words="overview", canvas=True),
     Entry("look.system", "Look: follow the system", "", "contrast", "View", True, after_line=True, words="theme"),
     Entry("look.light", "Look: light", "", "sun", "View", True, words="theme"),
     Entry("look.dark", "Look: dark", "", "moon", "View", True, words="theme"),
@@ -153,14 +153,13 @@ class Actions(QObject):
 
     def give_to_canvas(self, canvas: CanvasView) -> None:
         """The canvas does what its entries say, and shows these actions in its context menus."""
-        shared = {}
+        shared = {"edit.undo": self["edit.undo"], "edit.redo": self["edit.redo"]}
         for entry in TABLE:
             if entry.canvas:
-                action = self._actions[entry.id]
-                self.on(entry.id, getattr(canvas, COMMANDS[entry.canvas].method))
+                action = shared[entry.id] = self._actions[entry.id]
+                self.on(entry.id, getattr(canvas, COMMANDS[entry.id].method))
                 canvas.addAction(action)
-                shared[entry.canvas] = action
-        canvas.use_actions({**shared, "undo": self["edit.undo"], "redo": self["edit.redo"]})
+        canvas.use_actions(shared)
 
     def fill(self, menu: QMenu, group: str) -> QMenu:
         """Put the actions of one group into a menu, in the table's order."""

@@ -255,13 +255,18 @@ class DataPanel(QWidget):
             )
             self._begin(spec)
 
-    def ask_for_file(self) -> None:
-        """Let the person choose a file."""
+    def ask_path(self) -> Path | None:
+        """Let the person choose a file of data; None where they think better of it."""
         path, _ = QFileDialog.getOpenFileName(
             self, tr("Open data"), settings.data_folder.get(), tr("Data (*.csv *.tsv *.txt *.csv.gz *.npz);;All (*)")
         )
-        if path:
-            self.choose(Path(path))
+        return Path(path) if path else None
+
+    def ask_for_file(self) -> None:
+        """Let the person choose a file, and take it."""
+        path = self.ask_path()
+        if path is not None:
+            self.choose(path)
 
     def ask_for_folder(self) -> None:
         """Let the person choose a folder of class folders."""

@@ -1,0 +1,55 @@
+"""Starts the application: look, crash log, window. The only place where the process's own things are set up."""
+
+from __future__ import annotations
+
+import faulthandler
+import sys
+import traceback
+from datetime import datetime
+from pathlib import Path
+
+from PySide6.QtGui import QIcon
+from PySide6.QtWidgets import QApplication
+
+from gui import settings
+from gui.document.files import state_folder
+from gui.i18n import tr
+from gui.theme import ICONS, theme
+from gui.window import Window
+
+
+def main(argv: list[str]) -> int:
+    """Open the window, with the project that `argv` names, and stay until it closes. Returns the exit code."""
+    app = QApplication.instance() or QApplication(["layerloom", *argv])
+    window = open_window(app)
+    for path in [argument for argument in argv if not argument.startswith("-")][:1]:
+        window.projects.open(Path(path))
+    return app.exec()
+
+
+def open_window(app: QApplication) -> Window:
+    """Give the application its name and look, and show a window."""
+    app.setApplicationName("Layerloom")
+    app.setApplicationDisplayName("Layerloom")
+    app.setDesktopFileName("layerloom")
+    app.setWindowIcon(QIcon(str(ICONS / "layerloom.svg")))
+    theme.install(app, settings.look.get())
+    window = Window()
+    write_crashes(window)
+    window.show()
+    return window
+
+
+def write_crashes(window: Window) -> None:
+    """A fault of ours goes to a log; the window stays and says so in a sentence."""
+    log = state_folder() / "crash.log"
+    handle = log.open("a", encoding="utf-8")
+    faulthandler.enable(handle)
+
+    def note(kind: type[BaseException], error: BaseException, trace) -> None:
+        handle.write(f"\n{datetime.now():%Y-%m-%d %H:%M:%S}\n{''.join(traceback.format_exception(kind, error, trace))}")
+        handle.flush()
+        window.say(tr("Layerloom made a mistake ({error}). Your work is kept; details are in {log}",
+                      error=kind.__name__, log=log), "bad")  # fmt: skip
+
+    sys.excepthook = note

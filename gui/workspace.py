@@ -1,0 +1,88 @@
+"""The middle of the window: tabs for canvas and script, what happened in a quiet bar, a line of figures below."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedWidget, QTabBar, QVBoxLayout, QWidget
+
+from gui import icons
+from gui.canvas.view import CanvasView
+from gui.i18n import tr
+from gui.panels.controls import Message, label
+from gui.panels.script import ScriptView
+from gui.theme import SPACE
+
+
+def tabs(object_name: str, accessible: str, titles: tuple[str, ...]) -> QTabBar:
+    """A row of titles, the chosen one underlined."""
+    bar = QTabBar()
+    bar.setObjectName(object_name)
+    bar.setAccessibleName(accessible)
+    bar.setDrawBase(False)
+    bar.setExpanding(False)
+    bar.setUsesScrollButtons(False)
+    for title in titles:
+        bar.addTab(title)
+    return bar
+
+
+class Workspace(QWidget):
+    """Canvas and script of one document. `problems_wanted` when the count of problems is clicked."""
+
+    problems_wanted = Signal()
+
+    def __init__(self, canvas: CanvasView, script: ScriptView) -> None:
+        super().__init__()
+        self.setObjectName("workspace")
+        self.setProperty("role", "ground")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.canvas, self.script = canvas, script
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        self.tabs = tabs("workspace-tabs", tr("Network or script"), (tr("Network"), tr("Script")))
+        row = QHBoxLayout()
+        row.setContentsMargins(SPACE[3], SPACE[0], SPACE[3], 0)
+        row.addWidget(self.tabs)
+        row.addStretch(1)
+        column.addLayout(row)
+        self.message = Message("message")
+        bar = QHBoxLayout()
+        bar.setContentsMargins(SPACE[2], SPACE[0], SPACE[2], SPACE[0])
+        bar.addWidget(self.message)
+        column.addLayout(bar)
+        self.pages = QStackedWidget()
+        self.pages.addWidget(canvas)
+        self.pages.addWidget(script)
+        self.tabs.currentChanged.connect(self.pages.setCurrentIndex)
+        column.addWidget(self.pages, 1)
+        column.addLayout(self._build_status())
+
+    def _build_status(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setContentsMargins(SPACE[3], 2, SPACE[2], SPACE[0])
+        self.status = label("", "secondary")
+        self.status.setObjectName("status")
+        self.status.setText(self.canvas.status)
+        self.canvas.status_changed.connect(self.status.setText)
+        self._problems = QPushButton()
+        self._problems.setObjectName("problem-count")
+        self._problems.setProperty("kind", "quiet")
+        self._problems.setIcon(icons.icon("warning", "warn"))
+        self._problems.clicked.connect(lambda: self.problems_wanted.emit())
+        row.addWidget(self.status, 1)
+        row.addWidget(self._problems)
+        self.show_problem_count(0)
+        return row
+
+    def show_problem_count(self, count: int) -> None:
+        """How much is wrong with the network; nothing where nothing is."""
+        self._problems.setText(tr("1 problem") if count == 1 else tr("{count} problems", count=count))
+        self._problems.setAccessibleName(self._problems.text())
+        self._problems.setVisible(count > 0)
+
+    def show_page(self, number: int) -> None:
+        """0: the network, 1: the script."""
+        self.tabs.setCurrentIndex(number)
+        if number == 0:
+            self.canvas.setFocus()
