@@ -27,7 +27,7 @@ from engine.train.events import Failed, RunEnded
 from engine.train.reporting import EarlyStopping, Reporter, run_started
 from engine.train.run_folder import RunFolder, store_project
 from engine.train.snapshots import Snapshots
-from engine.train.task import Network, Task
+from engine.train.task import Predictor, Task
 from engine.train.trainer import Extension, Trainer
 
 
@@ -174,7 +174,7 @@ def best_checkpoint(folder: Path) -> Path | None:
     return next((path for path in found if path.exists()), None)
 
 
-def load_best(network: Network, folder: Path | None, weights: bytes | None) -> tuple[int, int]:
+def load_best(network: Predictor, folder: Path | None, weights: bytes | None) -> tuple[int, int]:
     """Give `network` the best weights that are there; returns the step and epoch they are from, 0 where unknown.
 
     Raises:

@@ -1,0 +1,50 @@
+"""The projects of the start page learn what they promise, in the time that they promise."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.engine.projects import last_object, layerloom
+
+
+@pytest.mark.parametrize(
+    ("template", "accuracy", "seconds"),
+    [("digits-cnn", 0.95, 30), ("digits-mlp", 0.90, 15), ("breast-cancer", 0.95, 30)],
+)
+def test_a_template_reaches_its_accuracy_in_its_time(tmp_path, template, accuracy, seconds):
+    path = tmp_path / "project.loom"
+    assert layerloom("new", template, path).returncode == 0
+    done = layerloom("train", path, "--json", timeout=120)
+    assert done.returncode == 0, done.stderr
+    figures = last_object(done)
+    reached = figures["best"]["validation"]["accuracy"]
+    print(f"{template}: {reached:.4f} after epoch {figures['best']['epoch']}, {figures['seconds']:.1f} s in all")
+    assert reached >= accuracy
+    assert figures["final"]["validation"]["accuracy"] >= accuracy - 0.01
+    assert figures["seconds"] < seconds
+
+
+def test_spirals_are_told_apart(tmp_path):
+    path = tmp_path / "project.loom"
+    assert layerloom("new", "spirals", path).returncode == 0
+    figures = last_object(layerloom("train", path, "--json", timeout=120))
+    print(f"spirals: {figures['best']['validation']['accuracy']:.4f}, {figures['seconds']:.1f} s")
+    assert figures["best"]["validation"]["accuracy"] >= 0.9
+
+
+def test_linear_regression_finds_the_line_of_least_squares(tmp_path):
+    import numpy as np
+
+    from engine import data
+    from engine.formats import project_file
+
+    path = tmp_path / "project.loom"
+    assert layerloom("new", "linear-regression", path).returncode == 0
+    done = last_object(layerloom("train", path, "--json", timeout=120))
+    project = project_file.read(path).project
+    samples = data.open(project.data, None)
+    train, _ = data.split(samples, project.data)
+    x, y = (samples.take(train)[field.name].ravel().astype(float) for field in project.data.fields)
+    best = np.var(y - np.polyval(np.polyfit(x, y, 1), x))
+    print(f"linear-regression: loss {done['final']['train']['loss']:.1f}, least squares {best:.1f}")
+    assert done["final"]["train"]["loss"] < 1.05 * best
