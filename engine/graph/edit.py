@@ -113,10 +113,9 @@ def insert(graph: Graph, wire: Wire, type: str, params: dict[str, Any] | None = 
     target = _node(graph, wire.target)
     graph, id = _new(graph, type, params, target.x, target.y)
     graph = _make_room(graph, id, wire.target)
-    entry = catalogue.entry(type)
     graph = disconnect(graph, [wire])
-    graph = connect(graph, Wire(wire.source, id, wire.source_port, entry.inputs[0]))
-    return connect(graph, Wire(id, wire.target, entry.outputs[0], wire.target_port))
+    graph = connect(graph, Wire(wire.source, id, wire.source_port, _first_port(type, "inputs")))
+    return connect(graph, Wire(id, wire.target, _first_port(type, "outputs"), wire.target_port))
 
 
 def apply_fix(graph: Graph, fix: Fix) -> Graph:
@@ -137,7 +136,7 @@ def apply_fix(graph: Graph, fix: Fix) -> Graph:
             return disconnect(graph, wires)
         case "connect":
             source = _node(graph, fix.value)
-            return connect(graph, Wire(source.id, fix.node, catalogue.entry(source.type).outputs[0], fix.name))
+            return connect(graph, Wire(source.id, fix.node, _first_port(source.type, "outputs"), fix.name))
         case "insert_before":
             return _insert_before(graph, fix)
         case "insert_after":
@@ -252,30 +251,35 @@ def _make_room(graph: Graph, new: str, target: str) -> Graph:
     return Graph(tuple(changed(n, x=n.x + PITCH) if n.id in row else n for n in graph.nodes), graph.wires)
 
 
+def _first_port(type: str, side: str) -> str:
+    ports = getattr(catalogue.entry(type), side)
+    if not ports:
+        raise GraphError(type, got=f"it has no {side[:-1]} to wire")
+    return ports[0]
+
+
 def _insert_before(graph: Graph, fix: Fix) -> Graph:
     """On the wire into the node's first input; where none enters, the new node is wired to it alone."""
     node = _node(graph, fix.node)
-    entry = catalogue.entry(node.type)
     into = {wire.target_port: wire for wire in graph.wires if wire.target == node.id}
-    wire = next((into[port] for port in entry.inputs if port in into), None)
+    wire = min(into.values(), key=lambda w: _port_rank(node.type, w.target_port), default=None)
     if wire is not None and catalogue.entry(fix.name).inputs:
         return insert(graph, wire, fix.name, fix.value)
     graph, id = _new(graph, fix.name, fix.value, node.x - PITCH, node.y)
-    port = next((port for port in entry.inputs if port not in into), entry.inputs[0])
-    return connect(graph, Wire(id, node.id, catalogue.entry(fix.name).outputs[0], port))
+    return connect(graph, Wire(id, node.id, _first_port(fix.name, "outputs"), _first_port(node.type, "inputs")))
 
 
 def _insert_after(graph: Graph, fix: Fix) -> Graph:
     node = _node(graph, fix.node)
     graph, id = _new(graph, fix.name, fix.value, node.x + PITCH, node.y)
-    entry = catalogue.entry(fix.name)
     leaving = [wire for wire in graph.wires if wire.source == node.id]
     for target in {wire.target for wire in leaving}:
         graph = _make_room(graph, id, target) if abs(_node(graph, target).y - node.y) < ROW else graph
     graph = disconnect(graph, leaving)
-    graph = connect(graph, Wire(node.id, id, leaving[0].source_port if leaving else "out", entry.inputs[0]))
+    source_port = leaving[0].source_port if leaving else _first_port(node.type, "outputs")
+    graph = connect(graph, Wire(node.id, id, source_port, _first_port(fix.name, "inputs")))
     for wire in leaving:
-        graph = connect(graph, Wire(id, wire.target, entry.outputs[0], wire.target_port))
+        graph = connect(graph, Wire(id, wire.target, _first_port(fix.name, "outputs"), wire.target_port))
     return graph
 
 
@@ -285,5 +289,4 @@ def _add_loss(graph: Graph, fix: Fix) -> Graph:
     graph, id = _new(graph, fix.name, fix.value, x, y)
     if not ends:
         return graph
-    source = catalogue.entry(ends[0].type).outputs[0]
-    return connect(graph, Wire(ends[0].id, id, source, catalogue.entry(fix.name).inputs[0]))
+    return connect(graph, Wire(ends[0].id, id, _first_port(ends[0].type, "outputs"), _first_port(fix.name, "inputs")))

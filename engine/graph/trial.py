@@ -16,13 +16,12 @@ from typing import Any
 
 import msgspec
 
-from engine import tensor as tensors
 from engine.device import device
 from engine.errors import EngineError, Fix
 from engine.graph import catalogue
 from engine.graph.catalogue import MISSING, Entry, Parameter
 from engine.ops import Spec
-from engine.tensor import no_grad, record
+from engine.tensor import empty, no_grad, record
 
 BATCH = 7919
 """The samples in a trial: a prime, so that no other axis is mistaken for the batch and a lost batch axis is noticed."""
@@ -74,7 +73,7 @@ def _run(type: str, params: bytes, inputs: Inputs) -> Trial:
     try:
         with device("meta"), no_grad():
             layer = entry.cls(**values)
-            arrays = [tensors.empty(*spec.shape, dtype=spec.dtype) for spec in inputs]
+            arrays = [empty(*spec.shape, dtype=spec.dtype) for spec in inputs]
             with record() as calls:
                 output = layer(*arrays)
     except EngineError as error:
