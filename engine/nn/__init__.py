@@ -1,6 +1,5 @@
 """Layers, losses and what networks are made of, by PyTorch's names."""
 
-from engine.nn import _interim  # noqa: F401, I001
 from engine.nn import functional, init, utils
 from engine.nn.activation import GELU, LeakyReLU, ReLU, Sigmoid, SiLU, Softmax, Tanh
 from engine.nn.combine import Add, Concat

@@ -6,7 +6,8 @@ from typing import Annotated
 
 from engine.describe import Range, layer
 from engine.nn.module import Module
-from engine.tensor import Tensor, cat
+from engine.tensor import Tensor
+from engine.tensor.shapes import cat
 
 
 @layer("Add", category="Combine", synonyms=("sum", "plus", "residual", "skip connection", "shortcut"))

@@ -13,7 +13,8 @@ from engine.nn import functional as F
 from engine.nn import init
 from engine.nn.module import Module
 from engine.nn.parameter import Parameter
-from engine.tensor import Tensor, empty
+from engine.tensor import Tensor
+from engine.tensor.creation import empty
 
 PADDING_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 """PyTorch's name of a way to pad -> NumPy's."""

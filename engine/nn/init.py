@@ -188,7 +188,7 @@ def _fill(
     if not tensor.device.is_meta:
         values = draw(generator or random.default_generator, tuple(tensor.shape), np.dtype(tensor.array.dtype))
         tensor.array[...] = tensor.device.asarray(values)
-        tensor.bump_version()
+        tensor._changed()
     return tensor
 
 

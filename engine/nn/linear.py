@@ -10,7 +10,8 @@ from engine.nn import functional as F
 from engine.nn import init
 from engine.nn.module import Module
 from engine.nn.parameter import Parameter
-from engine.tensor import Tensor, empty
+from engine.tensor import Tensor
+from engine.tensor.creation import empty
 
 
 @layer("Linear", category="Dense", synonyms=("dense", "fully connected", "fc", "affine", "perceptron", "output"))

@@ -11,7 +11,8 @@ from engine.errors import EngineError
 from engine.nn import hooks
 from engine.nn.hooks import Hook, RemovableHandle
 from engine.nn.parameter import Parameter
-from engine.tensor import Tensor, empty_like, no_grad
+from engine.tensor import Tensor, no_grad
+from engine.tensor.creation import empty_like
 
 
 class IncompatibleKeys(NamedTuple):

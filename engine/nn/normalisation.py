@@ -10,7 +10,9 @@ from engine.nn import functional as F
 from engine.nn import init
 from engine.nn.module import Module
 from engine.nn.parameter import Parameter
-from engine.tensor import Tensor, empty, int64, ones, tensor, zeros
+from engine.tensor import Tensor
+from engine.tensor.creation import empty, ones, tensor, zeros
+from engine.tensor.promotion import int64
 
 Epsilon = Annotated[float, Range(1e-12, 1.0, log=True)]
 

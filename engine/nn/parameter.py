@@ -18,7 +18,11 @@ class Parameter(Tensor):
         True
     """
 
-    def __init__(self, data: Tensor | None = None, requires_grad: bool = True) -> None:
+    def __init__(self, data: Tensor | None = None, requires_grad: bool = True):
         data = Tensor() if data is None else data
         self.array, self.device = data.array, data.device
+        self._version_cell = data._cell()
         self.requires_grad = requires_grad
+
+    def __repr__(self) -> str:
+        return f"Parameter containing:\n{super().__repr__()}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from engine.describe import Hidden, Range, Start, layer
+from engine.describe import Range, Start, layer
 from engine.nn import functional as F
 from engine.nn.module import Module
 from engine.tensor import Tensor
@@ -25,7 +25,6 @@ class MaxPool2d(Module):
         stride: Step of the window in pixels; none: as large as the window, so that windows do not overlap.
         padding: Pixels added at each border, at most half the window; they never win.
         dilation: Distance of the pixels of a window.
-        return_indices: Also return where in each plane of the input the largest values stood.
         ceil_mode: Round the output's size up instead of down, so that a last, partial window counts.
 
     Shape:
@@ -43,7 +42,7 @@ class MaxPool2d(Module):
         stride: Annotated[Pixels | None, Range(1, 64)] = None,
         padding: Annotated[Pixels, Range(0, 32)] = 0,
         dilation: Annotated[Pixels, Range(1, 64)] = 1,
-        return_indices: Annotated[bool, Hidden()] = False,
+        *,
         ceil_mode: bool = False,
     ):
         super().__init__()
@@ -51,14 +50,10 @@ class MaxPool2d(Module):
         self.stride = stride if stride is not None else kernel_size
         self.padding = padding
         self.dilation = dilation
-        self.return_indices = return_indices
         self.ceil_mode = ceil_mode
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.max_pool2d(
-            x, self.kernel_size, self.stride, self.padding, self.dilation,
-            ceil_mode=self.ceil_mode, return_indices=self.return_indices,
-        )  # fmt: skip
+        return F.max_pool2d(x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)
 
     def extra_repr(self) -> str:
         return (

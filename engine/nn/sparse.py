@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import numpy as np
+
 from engine.describe import Range, Start, layer
 from engine.errors import ShapeError
+from engine.functions import where
 from engine.nn import functional as F
 from engine.nn import init
 from engine.nn.module import Module
 from engine.nn.parameter import Parameter
-from engine.tensor import Tensor, empty, no_grad
+from engine.tensor import Tensor, no_grad
+from engine.tensor.creation import empty
 
 
 @layer("Embedding", category="Text", synonyms=("lookup", "word vectors", "token", "category", "table"))
@@ -71,7 +75,17 @@ class Embedding(Module):
                 self.weight[self.padding_idx] = 0.0
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.embedding(x, self.weight, self.padding_idx, self.max_norm, self.norm_type)
+        if self.max_norm is not None and not x.device.is_meta:
+            self._shorten(x)
+        return F.embedding(x, self.weight, self.padding_idx)
+
+    def _shorten(self, x: Tensor) -> None:
+        """Bring the vectors that are looked up to a length of at most max_norm, in place."""
+        rows = np.unique(x.device.to_numpy(x.array))
+        with no_grad():
+            vectors = self.weight[rows]
+            lengths = vectors.norm(self.norm_type, dim=1, keepdim=True)
+            self.weight[rows] = where(lengths > self.max_norm, vectors * (self.max_norm / (lengths + 1e-7)), vectors)
 
     def extra_repr(self) -> str:
         parts = [f"{self.num_embeddings}, {self.embedding_dim}"]

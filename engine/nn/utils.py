@@ -6,7 +6,9 @@ import math
 from collections.abc import Iterable
 
 from engine.errors import GradientError
-from engine.tensor import Tensor, no_grad, tensor
+from engine.tensor import Tensor, no_grad
+from engine.tensor.creation import tensor
+from engine.tensor.shapes import cat
 
 
 def clip_grad_norm_(
@@ -45,7 +47,7 @@ def clip_grad_norm_(
     if not factor >= 1.0:  # also where the norm is not a number
         for gradient in gradients:
             gradient.array *= gradient.array.dtype.type(factor)
-            gradient.bump_version()
+            gradient._changed()
     return tensor(norm)
 
 
@@ -67,13 +69,11 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -
     for gradient in _gradients(parameters):
         array = gradient.array
         gradient.device.xp.clip(array, -clip_value, clip_value, out=array)
-        gradient.bump_version()
+        gradient._changed()
 
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
     """All parameters end to end in one vector."""
-    from engine.tensor import cat
-
     return cat([parameter.reshape(-1) for parameter in parameters])
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Annotated, Any
 
 from engine.describe import Range, optimizer
@@ -65,34 +64,24 @@ class Adam(Optimizer):
             "amsgrad": amsgrad, "maximize": maximize,
         })  # fmt: skip
 
-    def _update(self, group: dict[str, Any], param: Tensor, gradient: Any) -> None:
-        xp, lr = param.device.xp, group["lr"]
+    def _update(self, group: dict[str, Any], param: Tensor) -> None:
         beta1, beta2 = group["betas"]
         step = self._count(param)
-        if not self._decoupled:
-            gradient = self._decayed(group, param, gradient)
-        elif group["weight_decay"]:
-            xp.multiply(param.array, 1 - lr * group["weight_decay"], out=param.array)
-        mean, spread = self._remembered(param, "exp_avg", "exp_avg_sq")
-        out = self._scratch(param)[2]
-
-        xp.multiply(mean, beta1, out=mean)
-        xp.multiply(gradient, 1 - beta1, out=out)
-        xp.add(mean, out, out=mean)
-        xp.multiply(spread, beta2, out=spread)
-        xp.multiply(gradient, gradient, out=out)
-        xp.multiply(out, 1 - beta2, out=out)
-        xp.add(spread, out, out=spread)
-        if group["amsgrad"]:
-            (largest,) = self._remembered(param, "max_exp_avg_sq")
-            spread = xp.maximum(largest, spread, out=largest)
-
-        xp.sqrt(spread, out=out)
-        xp.divide(out, math.sqrt(1 - beta2**step), out=out)
-        xp.add(out, group["eps"], out=out)
-        xp.divide(mean, out, out=out)
-        xp.multiply(out, lr / (1 - beta1**step), out=out)
-        xp.subtract(param.array, out, out=param.array)
+        param.device.kernels.adam_step(
+            param.array,
+            param.grad.array,
+            *self._remembered(param, "exp_avg", "exp_avg_sq"),
+            self._remembered(param, "max_exp_avg_sq")[0] if group["amsgrad"] else None,
+            self._room(param),
+            lr=float(group["lr"]),
+            beta1=beta1,
+            beta2=beta2,
+            eps=group["eps"],
+            weight_decay=group["weight_decay"],
+            decoupled=self._decoupled,
+            maximize=group["maximize"],
+            step=step,
+        )
 
 
 @optimizer("AdamW", synonyms=("adam with weight decay", "decoupled weight decay", "transformer"))

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from engine.describe import Hidden, Range
 from engine.errors import EngineError, GradientError, ShapeError
 from engine.optim.arena import Arena
-from engine.tensor import Tensor, enable_grad, from_array, no_grad
+from engine.tensor import Tensor, enable_grad, no_grad, wrap
 
 Parameters = Annotated[Iterable[Tensor] | Iterable[dict[str, Any]], Hidden()]
 LearningRate = Annotated[float, Range(1e-8, 10.0, log=True)]
@@ -82,35 +82,20 @@ class Optimizer:
             for group in self.param_groups:
                 for param in group["params"]:
                     if param.grad is not None:
-                        self._update(group, param, self._gradient(group, param))
-                        param.bump_version()
+                        self._update(group, param)
+                        param._changed()
         return loss
 
-    def _update(self, group: dict[str, Any], param: Tensor, gradient: Any) -> None:
-        """Change the parameter's array in place; `gradient` is an array that must not be written to."""
+    def _update(self, group: dict[str, Any], param: Tensor) -> None:
+        """Change the parameter's array in place, by its gradient and the options of its group."""
         raise NotImplementedError
-
-    def _gradient(self, group: dict[str, Any], param: Tensor) -> Any:
-        """The gradient's array, turned round to go up."""
-        gradient = param.grad.array
-        if not group.get("maximize"):
-            return gradient
-        return param.device.xp.negative(gradient, out=self._arenas[id(param)].scratch(0, param))
-
-    def _decayed(self, group: dict[str, Any], param: Tensor, gradient: Any) -> Any:
-        """gradient + weight_decay · param"""
-        if not group["weight_decay"]:
-            return gradient
-        xp, out = param.device.xp, self._scratch(param)[1]
-        xp.multiply(param.array, group["weight_decay"], out=out)
-        return xp.add(gradient, out, out=out)
 
     def _remembered(self, param: Tensor, *names: str) -> list[Any]:
         """Arrays of these names that last from step to step, zeros at first."""
         state = self.state.setdefault(param, {})
         for name in names:
             if name not in state:
-                state[name] = from_array(self._arenas[id(param)].view(name, param), param.device)
+                state[name] = wrap(self._arenas[id(param)].view(name, param), param.device)
         return [state[name].array for name in names]
 
     def _count(self, param: Tensor) -> int:
@@ -119,10 +104,10 @@ class Optimizer:
         state["step"] = state.get("step", 0) + 1
         return state["step"]
 
-    def _scratch(self, param: Tensor) -> tuple[Any, Any, Any]:
-        """Three arrays of the parameter's shape to compute in; the first holds a gradient that was turned round."""
+    def _room(self, param: Tensor) -> tuple[Any, Any]:
+        """Two arrays of the parameter's shape to compute in."""
         arena = self._arenas[id(param)]
-        return arena.scratch(0, param), arena.scratch(1, param), arena.scratch(2, param)
+        return arena.scratch(0, param), arena.scratch(1, param)
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget all gradients; without set_to_none they become zeros."""
@@ -160,31 +145,32 @@ class Optimizer:
         saved_numbers = [number for group in groups for number in group["params"]]
         params = [param for group in self.param_groups for param in group["params"]]
         by_number = dict(zip(saved_numbers, params, strict=True))
-        state = {by_number[number]: self._restored(by_number[number], held)
-                 for number, held in state_dict["state"].items()}  # fmt: skip
+        state = {by_number[int(number)]: held for number, held in state_dict["state"].items()}
+        for param, held in state.items():
+            self._check_shapes(param, held)
+        self.state = {param: self._restored(param, held) for param, held in state.items()}
         for group, saved in zip(self.param_groups, groups, strict=True):
             group.update({**saved, "params": group["params"]})
-        self.state = state
+
+    def _check_shapes(self, param: Tensor, held: dict[str, Any]) -> None:
+        for name, value in held.items():
+            got, expected = tuple(getattr(value, "shape", ())), tuple(param.shape)
+            if name != "step" and got != expected:
+                raise ShapeError(f"state dict for {type(self).__name__}", got=f"{name!r} has shape {got}",
+                                 expected=f"{expected}, that of its parameter")  # fmt: skip
 
     def _restored(self, param: Tensor, held: dict[str, Any]) -> dict[str, Any]:
         """One parameter's saved state, its arrays copied into the arena."""
         restored: dict[str, Any] = {}
         for name, value in held.items():
             if name == "step":
-                restored[name] = int(float(value))
-            elif isinstance(value, Tensor):
-                self._check_shape(name, value, param)
-                restored[name] = from_array(self._arenas[id(param)].view(name, param), param.device)
-                restored[name].copy_(value)
+                restored[name] = int(value)
             else:
-                restored[name] = value
+                array = value.detach().cpu().numpy() if isinstance(value, Tensor) else value
+                view = self._arenas[id(param)].view(name, param)
+                view[...] = param.device.asarray(array)
+                restored[name] = wrap(view, param.device)
         return restored
-
-    def _check_shape(self, name: str, value: Tensor, param: Tensor) -> None:
-        got, expected = tuple(value.shape), tuple(param.shape)
-        if got != expected:
-            raise ShapeError(f"state dict for {type(self).__name__}", got=f"{name!r} has shape {got}",
-                             expected=f"{expected}, that of its parameter")  # fmt: skip
 
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]

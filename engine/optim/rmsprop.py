@@ -71,37 +71,19 @@ class RMSprop(Optimizer):
             "momentum": momentum, "centered": centered, "maximize": maximize,
         })  # fmt: skip
 
-    def _update(self, group: dict[str, Any], param: Tensor, gradient: Any) -> None:
-        xp, alpha = param.device.xp, group["alpha"]
+    def _update(self, group: dict[str, Any], param: Tensor) -> None:
         self._count(param)
-        gradient = self._decayed(group, param, gradient)
-        (square,) = self._remembered(param, "square_avg")
-        out = self._scratch(param)[2]
-
-        xp.multiply(square, alpha, out=square)
-        xp.multiply(gradient, gradient, out=out)
-        xp.multiply(out, 1 - alpha, out=out)
-        xp.add(square, out, out=square)
-        size = self._spread(group, param, gradient, square) if group["centered"] else xp.sqrt(square, out=out)
-        xp.add(size, group["eps"], out=out)
-        xp.divide(gradient, out, out=out)
-        if group["momentum"]:
-            (buffer,) = self._remembered(param, "momentum_buffer")
-            xp.multiply(buffer, group["momentum"], out=buffer)
-            out = xp.add(buffer, out, out=buffer)
-            out = xp.multiply(buffer, group["lr"], out=self._scratch(param)[2])
-        else:
-            xp.multiply(out, group["lr"], out=out)
-        xp.subtract(param.array, out, out=param.array)
-
-    def _spread(self, group: dict[str, Any], param: Tensor, gradient: Any, square: Any) -> Any:
-        """√(mean square - squared mean)"""
-        xp, alpha = param.device.xp, group["alpha"]
-        (mean,) = self._remembered(param, "grad_avg")
-        out = self._scratch(param)[2]
-        xp.multiply(mean, alpha, out=mean)
-        xp.multiply(gradient, 1 - alpha, out=out)
-        xp.add(mean, out, out=mean)
-        xp.multiply(mean, mean, out=out)
-        xp.subtract(square, out, out=out)
-        return xp.sqrt(out, out=out)
+        param.device.kernels.rmsprop_step(
+            param.array,
+            param.grad.array,
+            self._remembered(param, "square_avg")[0],
+            self._remembered(param, "grad_avg")[0] if group["centered"] else None,
+            self._remembered(param, "momentum_buffer")[0] if group["momentum"] else None,
+            self._room(param),
+            lr=float(group["lr"]),
+            alpha=group["alpha"],
+            eps=group["eps"],
+            weight_decay=group["weight_decay"],
+            momentum=group["momentum"],
+            maximize=group["maximize"],
+        )

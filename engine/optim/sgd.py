@@ -72,28 +72,18 @@ class SGD(Optimizer):
             "nesterov": nesterov, "maximize": maximize,
         })  # fmt: skip
 
-    def _update(self, group: dict[str, Any], param: Tensor, gradient: Any) -> None:
-        xp = param.device.xp
-        change = self._decayed(group, param, gradient)
-        if group["momentum"]:
-            change = self._rolled(group, param, change)
-        out = self._scratch(param)[2]
-        xp.multiply(change, group["lr"], out=out)
-        xp.subtract(param.array, out, out=param.array)
-
-    def _rolled(self, group: dict[str, Any], param: Tensor, gradient: Any) -> Any:
-        """The step with momentum: v, or gradient + momentum · v with Nesterov."""
-        xp, momentum = param.device.xp, group["momentum"]
+    def _update(self, group: dict[str, Any], param: Tensor) -> None:
         is_first = "momentum_buffer" not in self.state.get(param, ())
-        (velocity,) = self._remembered(param, "momentum_buffer")
-        out = self._scratch(param)[2]
-        if is_first:
-            xp.copyto(velocity, gradient)
-        else:
-            xp.multiply(velocity, momentum, out=velocity)
-            xp.multiply(gradient, 1 - group["dampening"], out=out)
-            xp.add(velocity, out, out=velocity)
-        if not group["nesterov"]:
-            return velocity
-        xp.multiply(velocity, momentum, out=out)
-        return xp.add(gradient, out, out=out)
+        param.device.kernels.sgd_step(
+            param.array,
+            param.grad.array,
+            self._remembered(param, "momentum_buffer")[0] if group["momentum"] else None,
+            self._room(param),
+            lr=float(group["lr"]),
+            momentum=group["momentum"],
+            dampening=group["dampening"],
+            nesterov=group["nesterov"],
+            weight_decay=group["weight_decay"],
+            maximize=group["maximize"],
+            is_first=is_first,
+        )

@@ -16,10 +16,11 @@ from engine.kernels.generic.normalisation import Normalisation
 from engine.kernels.generic.pooling import Pooling
 from engine.kernels.generic.products import Products
 from engine.kernels.generic.reduction import Reduction
+from engine.kernels.generic.updates import Updates
 
 
 class Kernels(
-    Elementwise, Reduction, Layout, Indexing, Products, Convolution, Pooling, Normalisation, Losses
+    Elementwise, Reduction, Layout, Indexing, Products, Convolution, Pooling, Normalisation, Losses, Updates
 ):  # fmt: skip
     """All kernels on one array module; subclasses override what they do faster.
 

@@ -1,0 +1,216 @@
+"""Optimizers: groups, state, saving, and steps that write in place."""
+
+from __future__ import annotations
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+import engine
+from engine import nn, optim
+from engine.errors import EngineError
+
+OPTIMIZERS = [
+    (optim.SGD, {}),
+    (optim.SGD, {"momentum": 0.9}),
+    (optim.SGD, {"momentum": 0.9, "nesterov": True, "weight_decay": 0.1}),
+    (optim.Adam, {}),
+    (optim.Adam, {"amsgrad": True, "weight_decay": 0.1}),
+    (optim.AdamW, {}),
+    (optim.RMSprop, {}),
+    (optim.RMSprop, {"centered": True, "momentum": 0.9}),
+]
+
+
+def trained(make, options, steps=5, seed=0):
+    engine.manual_seed(seed)
+    model = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 1))
+    optimizer = make(model.parameters(), lr=0.05, **options)
+    step(model, optimizer, steps)
+    return model, optimizer
+
+
+def step(model, optimizer, steps):
+    x = engine.from_numpy(np.linspace(-1, 1, 24, dtype=np.float32).reshape(8, 3))
+    for _ in range(steps):
+        optimizer.zero_grad()
+        (model(x) ** 2).mean().backward()
+        optimizer.step()
+
+
+@pytest.mark.parametrize(("make", "options"), OPTIMIZERS)
+def test_training_goes_on_from_a_saved_state_bit_for_bit(make, options):
+    model, optimizer = trained(make, options, steps=8)
+    half, half_optimizer = trained(make, options, steps=4)
+    other, other_optimizer = trained(make, options, steps=1, seed=1)
+    other.load_state_dict(half.state_dict())
+    other_optimizer.load_state_dict(half_optimizer.state_dict())
+    step(other, other_optimizer, 4)
+    for expected, got in zip(model.parameters(), other.parameters(), strict=True):
+        np.testing.assert_array_equal(got.detach().numpy(), expected.detach().numpy())
+    del optimizer
+
+
+@pytest.mark.parametrize(("make", "options"), OPTIMIZERS)
+def test_a_step_allocates_next_to_nothing(make, options):
+    layer = nn.Linear(300, 300)
+    optimizer = make(layer.parameters(), lr=0.05, **options)
+    layer(engine.ones(2, 300)).sum().backward()
+    optimizer.step()
+    tracemalloc.start()
+    optimizer.step()
+    optimizer.step()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20_000  # one array of the weight's size is 360 000 bytes
+
+
+def test_a_step_writes_into_the_same_memory():
+    layer = nn.Linear(2, 1)
+    view = layer.weight.detach().numpy()
+    before = view.copy()
+    layer(engine.ones(1, 2)).sum().backward()
+    optim.SGD(layer.parameters(), lr=0.5).step()
+    np.testing.assert_allclose(view, before - 0.5)
+
+
+def test_parameters_without_a_gradient_stay():
+    one, other = nn.Linear(1, 1), nn.Linear(1, 1)
+    optimizer = optim.Adam([*one.parameters(), *other.parameters()], lr=0.1)
+    before = other.weight.item()
+    one(engine.ones(1, 1)).sum().backward()
+    optimizer.step()
+    assert other.weight.item() == before
+    assert list(optimizer.state_dict()["state"]) == [0, 1]
+
+
+def test_groups_have_options_of_their_own():
+    one, other = nn.Linear(1, 1), nn.Linear(1, 1)
+    optimizer = optim.SGD([{"params": one.parameters()}, {"params": other.weight, "lr": 0.5}], lr=0.1, momentum=0.9)
+    optimizer.add_param_group({"params": [other.bias], "lr": 0.0})
+    assert [group["lr"] for group in optimizer.param_groups] == [0.1, 0.5, 0.0]
+    assert [group["momentum"] for group in optimizer.param_groups] == [0.9, 0.9, 0.9]
+    before = one.weight.item(), other.weight.item(), other.bias.item()
+    (one(engine.ones(1, 1)) + other(engine.ones(1, 1))).sum().backward()
+    optimizer.step()
+    assert one.weight.item() == pytest.approx(before[0] - 0.1)
+    assert other.weight.item() == pytest.approx(before[1] - 0.5)
+    assert other.bias.item() == before[2]
+    assert optimizer.state_dict()["param_groups"][2]["params"] == [3]
+
+
+def test_a_closure_is_run_with_gradients_and_its_loss_returned():
+    layer = nn.Linear(1, 1)
+    optimizer = optim.SGD(layer.parameters(), lr=0.1)
+
+    def closure():
+        optimizer.zero_grad()
+        loss = (layer(engine.ones(1, 1)) ** 2).sum()
+        loss.backward()
+        return loss
+
+    first = optimizer.step(closure).item()
+    assert optimizer.step(closure).item() < first
+
+
+def test_zero_grad_forgets_or_zeroes():
+    layer = nn.Linear(1, 1)
+    optimizer = optim.SGD(layer.parameters(), lr=0.1)
+    layer(engine.ones(1, 1)).sum().backward()
+    optimizer.zero_grad(set_to_none=False)
+    assert layer.weight.grad.tolist() == [[0.0]]
+    optimizer.zero_grad()
+    assert layer.weight.grad is None
+
+
+def test_a_step_between_forward_and_backward_is_noticed():
+    layer = nn.Linear(2, 2)
+    optimizer = optim.SGD(layer.parameters(), lr=0.1)
+    x = engine.ones(1, 2, requires_grad=True)
+    layer(x).sum().backward()
+    loss = layer(x).sum()
+    optimizer.step()
+    with pytest.raises(EngineError, match="chang"):
+        loss.backward()
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda p: optim.SGD([], lr=0.1), "no parameter"),
+        (lambda p: optim.SGD([p, p], lr=0.1), "twice"),
+        (lambda p: optim.SGD([{"params": [p]}, {"params": [p]}], lr=0.1), "more than one group"),
+        (lambda p: optim.SGD([p * 2], lr=0.1), "computed from others"),
+        (lambda p: optim.SGD([p], lr=-1), "lr=-1, expected 0 or more"),
+        (lambda p: optim.SGD([p], nesterov=True), "nesterov with momentum=0"),
+        (lambda p: optim.Adam([p], betas=(0.9, 1.0)), "betas"),
+        (lambda p: optim.AdamW([p], eps=-1.0), "AdamW: eps=-1.0"),
+        (lambda p: optim.RMSprop([p], weight_decay=-1.0), "weight_decay=-1.0"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(make, words):
+    with pytest.raises(EngineError, match=words):
+        make(nn.Parameter(engine.ones(1)))
+
+
+def test_a_single_tensor_or_no_tensor_is_refused():
+    with pytest.raises(TypeError, match="an iterable of parameters"):
+        optim.SGD(nn.Parameter(engine.ones(1)))
+    with pytest.raises(TypeError, match="learns Tensors, but float"):
+        optim.SGD([1.0])
+
+
+def test_a_state_of_other_parameters_is_refused_and_changes_nothing():
+    one, optimizer = trained(optim.Adam, {})
+    before = optimizer.state_dict()["state"][0]["exp_avg"].numpy().copy()
+    with pytest.raises(EngineError, match=r"groups of \[2\] parameters, expected \[4\]"):
+        optimizer.load_state_dict(optim.Adam(nn.Linear(1, 1).parameters()).state_dict())
+    wrong = optimizer.state_dict()
+    wrong["state"][1]["exp_avg"] = engine.zeros(7)
+    with pytest.raises(EngineError, match=r"'exp_avg' has shape \(7,\)"):
+        optimizer.load_state_dict(wrong)
+    np.testing.assert_array_equal(optimizer.state_dict()["state"][0]["exp_avg"].numpy(), before)
+    del one
+
+
+def test_repr_lists_the_options():
+    assert repr(optim.SGD([nn.Parameter(engine.ones(1))], lr=0.5)).splitlines()[:4] == [
+        "SGD (",
+        "Parameter Group 0",
+        "    dampening: 0",
+        "    lr: 0.5",
+    ]
+
+
+def test_clip_grad_norm_shortens_all_gradients_together_and_returns_the_norm():
+    layer = nn.Linear(3, 2)
+    layer(engine.ones(4, 3)).sum().backward()
+    norm = float(np.sqrt(sum((p.grad.numpy() ** 2).sum() for p in layer.parameters())))
+    assert nn.utils.clip_grad_norm_(layer.parameters(), 1.5).item() == pytest.approx(norm)
+    after = float(np.sqrt(sum((p.grad.numpy() ** 2).sum() for p in layer.parameters())))
+    assert after == pytest.approx(1.5, rel=1e-5)
+    nn.utils.clip_grad_norm_(layer.parameters(), 100.0)
+    assert float(np.sqrt(sum((p.grad.numpy() ** 2).sum() for p in layer.parameters()))) == pytest.approx(1.5, rel=1e-5)
+
+
+def test_clip_grad_norm_says_when_the_norm_is_no_number():
+    p = nn.Parameter(engine.ones(2))
+    p.grad = engine.tensor([float("nan"), 1.0])
+    with pytest.raises(EngineError, match="nan"):
+        nn.utils.clip_grad_norm_(p, 1.0, error_if_nonfinite=True)
+
+
+def test_a_failed_load_leaves_learning_as_it_was():
+    model, optimizer = trained(optim.Adam, {}, steps=3)
+    twin, twin_optimizer = trained(optim.Adam, {}, steps=3)
+    wrong = optimizer.state_dict()
+    wrong["state"] = {n: dict(held) for n, held in wrong["state"].items()}
+    wrong["state"][0]["exp_avg"] = engine.ones(*wrong["state"][0]["exp_avg"].shape)
+    wrong["state"][3]["exp_avg"] = engine.zeros(7)
+    with pytest.raises(EngineError):
+        optimizer.load_state_dict(wrong)
+    step(model, optimizer, 1)
+    step(twin, twin_optimizer, 1)
+    for a, b in zip(model.parameters(), twin.parameters(), strict=True):
+        np.testing.assert_array_equal(a.detach().numpy(), b.detach().numpy())
