@@ -109,11 +109,10 @@ def _chunks(path: Path, form: Format, most_rows: int | None) -> Iterator[tuple[l
                 return
             numbers: Sequence[int] = range(number, number + len(rows))
             number += len(rows)
-            if not all(map(any, rows)):
-                numbers = [n for n, row in zip(numbers, rows, strict=True) if any(row)]
-                rows = [row for row in rows if any(row)]
-            if set(map(len, rows)) - {width}:
-                rows = [_full_row(path, form, row, n) for n, row in zip(numbers, rows, strict=True)]
+            if not all(map(any, rows)) or set(map(len, rows)) != {width}:
+                filled = [(n, row) for n, row in zip(numbers, rows, strict=True) if "".join(row).strip()]
+                numbers = [n for n, _ in filled]
+                rows = [_full_row(path, form, row, n) for n, row in filled]
             if left is not None:
                 rows, numbers = rows[:left], numbers[:left]
                 left -= len(rows)

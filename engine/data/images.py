@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from engine.data.dataset import FieldDataset
-from engine.data.source import CHOOSE_AGAIN, Progress, no_progress, report
+from engine.data.source import CHOOSE_AGAIN, Progress, no_progress, report, unreadable
 from engine.data.spec import DataSpec, FieldSpec
 from engine.data.table import one_class_only
 from engine.errors import DataError, Fix
@@ -72,27 +74,58 @@ def _natural(path: Path) -> tuple[bool, int, str]:
     return not is_number, int(path.name) if is_number else 0, path.name
 
 
-def read_image(path: Path, size: tuple[int, int] | None, mode: str) -> np.ndarray:
-    """One image as (C, H, W) uint8, resized to `size` (height, width) where it differs.
+@contextmanager
+def opened(path: Path) -> Iterator[Any]:
+    """The image of a file, its size checked before a pixel is decoded.
 
     Raises:
-        DataError: the file is no image, is cut off, or is larger than can be meant.
+        DataError: the file is no image, is cut off, or is larger than can be meant; inside the block too.
     """
     from PIL import Image
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # checked here, with a sentence
+            warnings.simplefilter("ignore")  # what Pillow warns of is checked here, or harmless (odd EXIF data)
             with Image.open(path) as image:
-                _check_pixels(path, image.size)
-                pixels = _upright(image, mode)
-                if size is not None and pixels.size != (size[1], size[0]):
-                    pixels = pixels.resize((size[1], size[0]), Image.Resampling.BILINEAR)
-                values = np.asarray(pixels)
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
-        if isinstance(error, DataError):
-            raise
-        raise corrupt(path, error) from None
+                if image.width * image.height > MOST_PIXELS:
+                    raise huge(path, f"the image is huge: {image.width:,} x {image.height:,} pixels")
+                yield image
+    except DataError:
+        raise
+    except Image.DecompressionBombError:
+        raise huge(path, "the image is huge") from None
+    except (PermissionError, FileNotFoundError) as error:
+        raise unreadable(path, error) from None
+    except (OSError, SyntaxError, ValueError, EOFError):  # all of these come from Pillow for bytes that are no image
+        raise DataError(
+            str(path),
+            got="the image is corrupt or no image",
+            expected="a whole image file",
+            mend="replace it or remove it",
+            fixes=(CHOOSE_AGAIN,),
+        ) from None
+
+
+def huge(path: Path, got: str) -> DataError:
+    """An image that would fill the memory when it is decoded."""
+    return DataError(
+        str(path),
+        got=got,
+        expected=f"at most {MOST_PIXELS // 1_000_000} million pixels",
+        mend="scale it down or remove it",
+        fixes=(CHOOSE_AGAIN,),
+    )
+
+
+def read_image(path: Path, size: tuple[int, int] | None, mode: str) -> np.ndarray:
+    """One image as (C, H, W) uint8, resized to `size` (height, width) where it differs; raises as `opened`."""
+    from PIL import Image
+
+    with opened(path) as image:
+        pixels = _upright(image, mode)
+        if size is not None and pixels.size != (size[1], size[0]):
+            pixels = pixels.resize((size[1], size[0]), Image.Resampling.BILINEAR)
+        values = np.asarray(pixels)
     return values[None] if values.ndim == 2 else np.ascontiguousarray(values.transpose(2, 0, 1))
 
 
@@ -108,61 +141,27 @@ def _upright(image: Any, mode: str) -> Any:
     return image.convert(mode)
 
 
-def _check_pixels(path: Path, size: tuple[int, int]) -> None:
-    if size[0] * size[1] > MOST_PIXELS:
-        raise DataError(
-            str(path),
-            got=f"the image is huge: {size[0]:,} x {size[1]:,} pixels",
-            expected=f"at most {MOST_PIXELS // 1_000_000} million pixels",
-            mend="scale it down or remove it",
-            fixes=(CHOOSE_AGAIN,),
-        )
-
-
-def corrupt(path: Path, error: Exception) -> DataError:
-    """A file that Pillow cannot read."""
-    from PIL import Image
-
-    if isinstance(error, Image.DecompressionBombError):
-        return DataError(
-            str(path),
-            got="the image is huge",
-            expected=f"at most {MOST_PIXELS // 1_000_000} million pixels",
-            mend="scale it down or remove it",
-            fixes=(CHOOSE_AGAIN,),
-        )
-    if isinstance(error, PermissionError | FileNotFoundError):
-        return DataError(str(path), got=f"the image cannot be read: {error.strerror}", fixes=(CHOOSE_AGAIN,))
-    return DataError(
-        str(path),
-        got="the image is corrupt or no image",
-        expected="a whole image file",
-        mend="replace it or remove it",
-        fixes=(CHOOSE_AGAIN,),
-    )
-
-
 def guess_shape(files: list[Path], options: dict[str, Any]) -> tuple[tuple[int, int], str]:
-    """Height and width and mode: told, else the commonest of images spread over the files, longest side at most 256."""
-    from PIL import Image
+    """Height and width and mode: told, else the commonest of images spread over the files, longest side at most 256.
 
+    Raises:
+        DataError: the options cannot be, or none of the images can be read.
+    """
     size, mode = options.get("size"), options.get("mode")
     if size is not None and mode is not None:
         return _checked_size(size), _checked_mode(mode)
     sizes: list[tuple[int, int]] = []
     colours = False
+    fault: DataError | None = None
     for path in files[:: max(1, len(files) // LOOKED_AT)][:LOOKED_AT]:
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-                with Image.open(path) as image:
-                    _check_pixels(path, image.size)
-                    sizes.append((image.height, image.width))
-                    colours |= image.mode not in ("1", "L", "LA", "I", "I;16", "I;16B", "F")
-        except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
-            if isinstance(error, DataError):
-                raise
-            raise corrupt(path, error) from None
+            with opened(path) as image:
+                sizes.append((image.height, image.width))
+                colours |= image.mode not in ("1", "L", "LA", "I", "I;16", "I;16B", "F")
+        except DataError as error:  # opening all of them will say so, if others tell the size
+            fault = fault or error
+    if not sizes and fault is not None:
+        raise fault
     height, width = Counter(sizes).most_common(1)[0][0]
     shrink = min(1.0, LARGEST_SIDE / max(height, width))
     guessed = (max(1, round(height * shrink)), max(1, round(width * shrink)))
@@ -208,6 +207,14 @@ def fields_of(classes: tuple[str, ...], size: tuple[int, int], mode: str) -> tup
     return image, FieldSpec("label", "category", (), "target", "int64", classes=classes)
 
 
+def _known(spec: DataSpec) -> dict[str, Any]:
+    """Size and mode that the project was made with, so that images may be added later."""
+    for field in spec.fields:
+        if field.kind == "image":
+            return {"size": list(field.shape[1:]), "mode": "L" if field.shape[0] == 1 else "RGB"}
+    return {}
+
+
 def open_images(folder: Path, spec: DataSpec, progress: Progress = no_progress) -> FieldDataset:
     """All images, decoded once and kept as bytes while they fit in 1 GB, else decoded when they are needed.
 
@@ -215,7 +222,7 @@ def open_images(folder: Path, spec: DataSpec, progress: Progress = no_progress) 
         DataError: see `list_images` and `read_image`.
     """
     files, labels, classes = list_images(folder)
-    size, mode = guess_shape(files, spec.options)
+    size, mode = guess_shape(files, {**_known(spec), **spec.options})
     images: Any = ImageFiles(files, size, mode)
     if np.prod(images.shape, dtype=np.int64) <= KEPT_BYTES:
         kept = np.empty(images.shape, dtype=np.uint8)

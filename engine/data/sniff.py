@@ -57,7 +57,7 @@ def sniff(path: Path, options: dict[str, Any]) -> Format:
         raise DataError(
             str(path), got=f"it is not written in {encoding}", mend="choose another encoding", fixes=(CHOOSE_AGAIN,)
         ) from None
-    if not text.strip():
+    if not text.strip("\ufeff \t\r\n"):
         raise DataError(str(path), got="the file is empty", expected="rows of values", fixes=(CHOOSE_AGAIN,))
     if not is_whole and "\n" in text:
         text = text[: text.rindex("\n") + 1]
