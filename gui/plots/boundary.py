@@ -7,11 +7,12 @@ import pyqtgraph
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QColor
 
+from engine.train.events import Snapshot
 from gui.i18n import tr
 from gui.plots import figures
-from gui.plots.card import Card
 from gui.plots.painting import class_color
 from gui.plots.scatter import PointsView
+from gui.plots.snapshot_card import SnapshotCard
 from gui.run.model import Run
 from gui.theme import mix, theme
 
@@ -35,7 +36,7 @@ class BoundaryView(PointsView):
         self._axes["left"].setGrid(False)
 
     def set_surface(self, surface: np.ndarray, extent: np.ndarray, points: np.ndarray) -> None:
-        """surface (rows, columns), from the bottom row up; extent: left, right, bottom, top; points (n, 3): x, y, class."""
+        """surface (rows, columns) from the bottom up; extent: left, right, bottom, top; points (n, 3): x, y, class."""
         self.surface = surface
         self.extent = tuple(float(value) for value in extent)
         self.of = points[:, 2]
@@ -92,29 +93,25 @@ def _rgb(colors: list[QColor]) -> np.ndarray:
     return np.array([[color.red(), color.green(), color.blue()] for color in colors], np.uint8)
 
 
-class BoundaryCard(Card):
+class BoundaryCard(SnapshotCard):
     """The decision boundary while it bends."""
 
+    needs = "boundary"
+
     def __init__(self, run: Run):
-        super().__init__("boundary", tr("Decision boundary"), tr("The boundary bends around the points here."))
-        self.run = run
+        super().__init__(run, "boundary", tr("Decision boundary"), tr("The boundary bends around the points here."))
         self.view = BoundaryView()
         self.set_body(self.view)
-        run.followed.connect(lambda: self.show_empty(True))
-        run.snapshot.connect(self._show)
 
     def set_names(self, x: str, y: str) -> None:
         """What the two inputs are called."""
         self.view.x_label, self.view.y_label = x, y
         self.view.viewport().update()
 
-    def _show(self, event, arrays: dict[str, np.ndarray]) -> None:
-        if "boundary" not in arrays:
-            return
+    def show_snapshot(self, event: Snapshot, arrays: dict[str, np.ndarray]) -> None:
         if self.run.info is not None:
             self.view.task, self.view.names = self.run.info.task, self.run.info.classes
         self.view.set_surface(arrays["boundary"], arrays["extent"], arrays["points"])
-        self.show_empty(False)
         self.set_value(figures.count(len(arrays["points"]), tr("point"), tr("points")))
 
     def columns(self) -> dict[str, np.ndarray]:
@@ -122,4 +119,4 @@ class BoundaryCard(Card):
         rows, columns = self.view.surface.shape
         x, y = np.meshgrid(np.linspace(left, right, columns), np.linspace(bottom, top, rows))
         return {"x": x.ravel(), "y": y.ravel(), "says": self.view.surface.ravel(),
-                "point_x": self.view.x, "point_y": self.view.y, "point_is": self.view.of}  # fmt: skip
+                "point_x": self.view.xs, "point_y": self.view.ys, "point_is": self.view.of}  # fmt: skip

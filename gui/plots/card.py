@@ -143,6 +143,9 @@ class Card(QWidget):
         ]
         self.set_value("&nbsp;&nbsp;".join(words))
 
+    def catch_up(self) -> None:
+        """Show what the run said before this card was made."""
+
     # Its menu
 
     def columns(self) -> dict[str, np.ndarray]:

@@ -7,10 +7,11 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QWidget
 
+from engine.train.events import Snapshot
 from gui.i18n import tr
 from gui.plots import figures
-from gui.plots.card import Card
 from gui.plots.painting import draw_bubble
+from gui.plots.snapshot_card import SnapshotCard
 from gui.run.model import Run
 from gui.theme import mix, theme
 
@@ -142,27 +143,23 @@ class ConfusionMatrix(QWidget):
             painter.drawText(under, Qt.AlignmentFlag.AlignCenter, short)
 
 
-class ConfusionCard(Card):
+class ConfusionCard(SnapshotCard):
     """The confusion matrix over the validation part."""
 
+    needs = "confusion"
+
     def __init__(self, run: Run):
-        super().__init__("confusion", tr("Confusion"), tr("Which classes are taken for which stands here."))
-        self.run = run
+        super().__init__(run, "confusion", tr("Confusion"), tr("Which classes are taken for which stands here."))
         self.matrix = ConfusionMatrix()
         self.set_body(self.matrix)
-        run.followed.connect(lambda: self.show_empty(True))
-        run.snapshot.connect(self._show)
 
     def set_noun(self, one: str, many: str) -> None:
         """What a sample is called: image, row."""
         self.matrix.noun = (one, many)
 
-    def _show(self, event, arrays: dict[str, np.ndarray]) -> None:
-        counts = arrays.get("confusion")
-        if counts is None or not len(counts):
-            return
+    def show_snapshot(self, event: Snapshot, arrays: dict[str, np.ndarray]) -> None:
+        counts = arrays["confusion"]
         self.matrix.set_counts(counts, self.run.info.classes if self.run.info is not None else ())
-        self.show_empty(False)
         self.set_value(figures.count(int(counts.sum()), *(tr(word) for word in self.matrix.noun)))
 
     def columns(self) -> dict[str, np.ndarray]:

@@ -52,6 +52,9 @@ class CurveCard(Card):
         self.plot.set_marks(self.edits() + self.more_marks())
         self.plot.set_end(self._last_step())
 
+    def catch_up(self) -> None:
+        self.bring_up_to_date()
+
     def update_lines(self) -> None:
         """Set the lines and the value in the title."""
         raise NotImplementedError
@@ -139,13 +142,13 @@ class MetricCard(CurveCard):
 
     def __init__(self, run: Run, metric: str = "accuracy"):
         super().__init__(run, "metric", figures.title(metric), tr("The figure of merit of each epoch stands here."))
-        self.metric = ""
+        self.shown_metric = ""
         self._name_metric(metric)
 
     def _name_metric(self, metric: str) -> None:
-        if metric == self.metric:
+        if metric == self.shown_metric:
             return
-        self.metric = metric
+        self.shown_metric = metric
         self.set_title(tr(figures.title(metric)))
         percent = metric in figures.PERCENT
         if self.plot is None:
@@ -157,24 +160,29 @@ class MetricCard(CurveCard):
     def update_lines(self) -> None:
         history = self.run.history
         present = [name for name in METRICS if name in history.metrics()]
-        if present and self.metric not in present:
+        if present and self.shown_metric not in present:
             self._name_metric(present[0])
         parts = []
         for part in ("train", "validation"):
-            steps, values = history.metric(self.metric, part)
+            steps, values = history.metric(self.shown_metric, part)
             self.plot.set_line(part, steps, values)
             if len(values):
-                parts.append((tr(part), part, figures.metric(self.metric, float(values[-1]))))
+                parts.append((tr(part), part, figures.metric(self.shown_metric, float(values[-1]))))
         self.set_parts(parts[-1:] if self.width() < 260 else parts)
         self.show_empty(not parts)
 
     def more_marks(self) -> list[Mark]:
-        return self.best(self.metric)
+        return self.best(self.shown_metric)
 
     def menu_entries(self) -> list[tuple[str, bool, Callable[[], None]]]:
         present = [name for name in METRICS if name in self.run.history.metrics()]
-        choices = [(figures.title(name), name == self.metric, lambda name=name: self.choose(name)) for name in present]
+        choices = [(figures.title(name), name == self.shown_metric, lambda name=name: self.choose(name)) for name in present]
         return [*choices, *super().menu_entries()]
+
+    def prefer(self, metric: str) -> None:
+        """What the task is judged by, while the run has not said anything else."""
+        if not self.run.history.epochs:
+            self._name_metric(metric)
 
     def choose(self, metric: str) -> None:
         """Show another of the run's metrics."""
@@ -182,9 +190,9 @@ class MetricCard(CurveCard):
         self.bring_up_to_date()
 
     def columns(self) -> dict[str, np.ndarray]:
-        found = {part: self.run.history.metric(self.metric, part) for part in ("train", "validation")}
+        found = {part: self.run.history.metric(self.shown_metric, part) for part in ("train", "validation")}
         steps = max((steps for steps, _ in found.values()), key=len)
-        return {"step": steps, **{f"{part}_{self.metric}": values for part, (_, values) in found.items()}}
+        return {"step": steps, **{f"{part}_{self.shown_metric}": values for part, (_, values) in found.items()}}
 
 
 class StepCard(CurveCard):

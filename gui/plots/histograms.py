@@ -9,10 +9,11 @@ from PySide6.QtCore import QPointF, QRectF, Qt, QTimer
 from PySide6.QtGui import QPainter, QPen, QPolygonF
 from PySide6.QtWidgets import QWidget
 
+from engine.train.events import Snapshot
 from gui.i18n import tr
 from gui.plots import figures
-from gui.plots.card import Card
 from gui.plots.painting import draw_bubble
+from gui.plots.snapshot_card import SnapshotCard
 from gui.run.model import Run
 from gui.theme import mix, theme
 
@@ -148,35 +149,35 @@ def _outline(counts: np.ndarray, left: float, width: float, base: float, height:
     return QPolygonF(points)
 
 
-class HistogramCard(Card):
+class HistogramCard(SnapshotCard):
     """Weights per layer over time."""
 
     def __init__(self, run: Run):
-        super().__init__("weights", tr("Weights"), tr("How each layer's weights spread out stands here."))
-        self.run = run
+        super().__init__(run, "weights", tr("Weights"), tr("How each layer's weights spread out stands here."))
         self.ridges = Ridges()
         self.set_body(self.ridges)
-        self._past: list = []
+        self._past: list[Snapshot] = []
         self._reader = QTimer(self, interval=15)
         self._reader.timeout.connect(self._read_one)
-        run.followed.connect(self._begin_anew)
-        run.snapshot.connect(self._show)
-        run.loaded.connect(self._read_past)
+        run.loaded.connect(self.catch_up)
 
-    def _begin_anew(self) -> None:
+    def begin_anew(self) -> None:
+        super().begin_anew()
         self._reader.stop()
         self._past = []
         self.ridges.clear()
-        self.show_empty(True)
 
-    def _show(self, event, arrays: dict[str, np.ndarray]) -> None:
-        if self._past or not any(key.startswith("histogram/") for key in arrays):
-            return  # the past comes first, and the newest with it
-        self.ridges.add(event.step, arrays)
-        self.show_empty(False)
-        self.set_value(tr("step {step}", step=f"{event.step:,}"))
+    def _take(self, event: Snapshot, arrays: dict[str, np.ndarray]) -> None:
+        if not self._past:  # else the past comes first, and the newest with it
+            self._add(event, arrays)
 
-    def _read_past(self) -> None:
+    def _add(self, event: Snapshot, arrays: dict[str, np.ndarray]) -> None:
+        if any(key.startswith("histogram/") for key in arrays):
+            self.ridges.add(event.step, arrays)
+            self.show_empty(False)
+            self.set_value(tr("step {step}", step=f"{event.step:,}"))
+
+    def catch_up(self) -> None:
         """The snapshots of a run that was found: some of them, one at a time, so that nothing waits."""
         past = self.run.history.snapshots
         picked = np.unique(np.linspace(0, len(past) - 1, min(len(past), KEPT)).round().astype(int)) if past else []
@@ -189,11 +190,7 @@ class HistogramCard(Card):
             self._reader.stop()
             return
         event = self._past.pop(0)
-        arrays = self.run.read_snapshot(event)
-        if any(key.startswith("histogram/") for key in arrays):
-            self.ridges.add(event.step, arrays)
-            self.show_empty(False)
-            self.set_value(tr("step {step}", step=f"{event.step:,}"))
+        self._add(event, self.run.read_snapshot(event))
 
     def columns(self) -> dict[str, np.ndarray]:
         table: dict[str, np.ndarray] = {}

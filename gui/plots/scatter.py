@@ -7,11 +7,12 @@ import pyqtgraph
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 
+from engine.train.events import Snapshot
 from gui.i18n import tr
 from gui.plots import figures
-from gui.plots.card import Card
 from gui.plots.decimate import grown
 from gui.plots.plot_view import PlotView
+from gui.plots.snapshot_card import SnapshotCard
 from gui.run.model import Run
 from gui.theme import theme
 
@@ -24,14 +25,14 @@ class PointsView(PlotView):
 
     def __init__(self, name: str, title: str, x_label: str, y_label: str):
         super().__init__(name, title, x_label, y_label)
-        self.x = self.y = np.empty(0)
+        self.xs = self.ys = np.empty(0)
         self._ranges: tuple[tuple[float, float], tuple[float, float]] | None = None
         self._dots = pyqtgraph.ScatterPlotItem(pxMode=True, size=5, pen=None)
         self.plot.addItem(self._dots, ignoreBounds=True)
 
     def set_points(self, x: np.ndarray, y: np.ndarray) -> None:
         """x, y (n,)"""
-        self.x, self.y = np.asarray(x, np.float64), np.asarray(y, np.float64)
+        self.xs, self.ys = np.asarray(x, np.float64), np.asarray(y, np.float64)
         self.refresh()
 
     def brushes(self) -> QColor | list[QColor]:
@@ -41,9 +42,9 @@ class PointsView(PlotView):
         return color
 
     def refresh(self) -> None:
-        if not len(self.x):
+        if not len(self.xs):
             return
-        self._dots.setData(self.x, self.y, brush=self.brushes())
+        self._dots.setData(self.xs, self.ys, brush=self.brushes())
         if self._follows:
             x_range, y_range = self.ranges()
             self._box.setRange(xRange=x_range, yRange=y_range, padding=0.02, disableAutoRange=True)
@@ -53,7 +54,7 @@ class PointsView(PlotView):
         """The x and y range that show everything, held still while it fits."""
         old = self._ranges or (None, None)
         self._ranges = tuple(
-            grown(shown, *_finite_span(values)) for shown, values in zip(old, (self.x, self.y), strict=True)
+            grown(shown, *_finite_span(values)) for shown, values in zip(old, (self.xs, self.ys), strict=True)
         )
         return self._ranges
 
@@ -62,18 +63,18 @@ class PointsView(PlotView):
         self.refresh()
 
     def reading(self, x: float, y: float, pixel: tuple[float, float]):
-        if not len(self.x):
+        if not len(self.xs):
             return None
-        away = np.hypot((self.x - x) / pixel[0], (self.y - y) / pixel[1])
+        away = np.hypot((self.xs - x) / pixel[0], (self.ys - y) / pixel[1])
         index = int(np.argmin(away))
         if not away[index] < REACH:
             return None
-        point = (float(self.x[index]), float(self.y[index]), theme.color("accent"))
+        point = (float(self.xs[index]), float(self.ys[index]), theme.color("accent"))
         return self.words(index), None, [point]
 
     def words(self, index: int) -> str:
         """What the bubble says of a point."""
-        return f"{self.x_label} {figures.figure(self.x[index])}\n{self.y_label} {figures.figure(self.y[index])}"
+        return f"{self.x_label} {figures.figure(self.xs[index])}\n{self.y_label} {figures.figure(self.ys[index])}"
 
 
 def _finite_span(values: np.ndarray) -> tuple[float, float]:
@@ -88,7 +89,7 @@ class AgreementView(PointsView):
         super().__init__("plot-scatter", tr("Predicted against true"), tr("true"), tr("predicted"))
 
     def ranges(self) -> tuple[tuple[float, float], tuple[float, float]]:
-        both = np.concatenate([self.x, self.y])
+        both = np.concatenate([self.xs, self.ys])
         shown = grown(self._ranges[0] if self._ranges else None, *_finite_span(both))
         self._ranges = (shown, shown)
         return self._ranges
@@ -125,53 +126,45 @@ class LineView(PointsView):
             self._curve.setPen(pyqtgraph.mkPen(theme.color("validation"), width=2))
 
 
-class ScatterCard(Card):
+class ScatterCard(SnapshotCard):
     """Predicted against true values over the validation part."""
 
+    needs = "predicted"
+
     def __init__(self, run: Run):
-        super().__init__("scatter", tr("Predicted"), tr("Each prediction stands here over its true value."))
-        self.run = run
+        super().__init__(run, "scatter", tr("Predicted"), tr("Each prediction stands here over its true value."))
         self.view = AgreementView()
         self.set_body(self.view)
-        run.followed.connect(lambda: self.show_empty(True))
-        run.snapshot.connect(self._show)
 
-    def _show(self, event, arrays: dict[str, np.ndarray]) -> None:
-        if "predicted" not in arrays or not len(arrays["true"]):
-            return
+    def show_snapshot(self, event: Snapshot, arrays: dict[str, np.ndarray]) -> None:
         self.view.set_points(arrays["true"], arrays["predicted"])
-        self.show_empty(False)
         self.set_value(figures.count(len(arrays["true"]), tr("sample"), tr("samples")))
 
     def columns(self) -> dict[str, np.ndarray]:
-        return {"true": self.view.x, "predicted": self.view.y}
+        return {"true": self.view.xs, "predicted": self.view.ys}
 
 
-class LineCard(Card):
+class LineCard(SnapshotCard):
     """The fitted line over the points, for one input."""
 
+    needs = "line_x"
+
     def __init__(self, run: Run):
-        super().__init__("line", tr("Fitted line"), tr("The line finds its way through the points here."))
-        self.run = run
+        super().__init__(run, "line", tr("Fitted line"), tr("The line finds its way through the points here."))
         self.view = LineView()
         self.set_body(self.view)
         self._line = (np.empty(0), np.empty(0))
-        run.followed.connect(lambda: self.show_empty(True))
-        run.snapshot.connect(self._show)
 
     def set_names(self, x: str, y: str) -> None:
         """What the input and the target are called."""
         self.view.x_label, self.view.y_label = x, y
         self.view.viewport().update()
 
-    def _show(self, event, arrays: dict[str, np.ndarray]) -> None:
-        if "line_x" not in arrays:
-            return
+    def show_snapshot(self, event: Snapshot, arrays: dict[str, np.ndarray]) -> None:
         self._line = (arrays["line_x"], arrays["line_y"])
         self.view.set_curve(*self._line)
         self.view.set_points(arrays["points"][:, 0], arrays["points"][:, 1])
-        self.show_empty(False)
         self.set_value(figures.count(len(arrays["points"]), tr("point"), tr("points")))
 
     def columns(self) -> dict[str, np.ndarray]:
-        return {"x": self.view.x, "y": self.view.y, "line_x": self._line[0], "line_y": self._line[1]}
+        return {"x": self.view.xs, "y": self.view.ys, "line_x": self._line[0], "line_y": self._line[1]}

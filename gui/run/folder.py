@@ -138,6 +138,12 @@ def _figure(metric: str, ended: RunEnded | None, epochs: list[EpochEnded]) -> fl
     return best((event.validation[metric] for event in epochs if metric in event.validation), default=None)
 
 
+def summarise_title(folder: Path) -> str:
+    """When the run began, as people say it."""
+    head = _head(folder)
+    return _title(head.time) if head is not None else folder.name
+
+
 def _title(began: float) -> str:
     moment = datetime.fromtimestamp(began)
     today = moment.date() == datetime.now().date()

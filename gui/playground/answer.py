@@ -1,0 +1,118 @@
+"""What the network says: bars of probabilities, or a number."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QPainter
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from engine.train.events import Prediction
+from gui.i18n import tr
+from gui.plots import figures
+from gui.theme import theme
+
+ROW = 24
+
+
+class AnswerView(QWidget):
+    """The likeliest classes with their bars, the likeliest in green; or the value in large figures."""
+
+    def __init__(self):
+        super().__init__()
+        self.setObjectName("try-answer")
+        self.setAccessibleName(tr("Answer"))
+        self.setMinimumSize(70, 40)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.ranked: list[tuple[str, float]] = []
+        self.value: float | None = None
+        self.unit = ""
+        self.truth = ""
+        self.message = ""
+        theme.changed.connect(self.update)
+
+    def show_prediction(self, prediction: Prediction) -> None:
+        """An answer, or the sentence why there is none."""
+        self.ranked = sorted(prediction.probabilities.items(), key=lambda item: -item[1])
+        self.value, self.message = prediction.value, prediction.error
+        self.setAccessibleDescription(self.text())
+        self.update()
+
+    def show_message(self, message: str) -> None:
+        """A sentence in place of an answer."""
+        self.ranked, self.value, self.message = [], None, message
+        self.setAccessibleDescription(message)
+        self.update()
+
+    def set_truth(self, text: str) -> None:
+        """What the sample from the data really is; "" for a drawing."""
+        self.truth = text
+        self.update()
+
+    def text(self) -> str:
+        """The answer in words."""
+        if self.message:
+            return self.message
+        if self.value is not None:
+            return f"{figures.figure(self.value)} {self.unit}".strip()
+        return ", ".join(f"{name} {100 * share:.0f} %" for name, share in self.ranked[:3])
+
+    def paintEvent(self, event) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        field = QRectF(self.rect())
+        if self.truth and not self.message:
+            painter.setFont(theme.font(11))
+            painter.setPen(theme.color("secondary"))
+            below = QRectF(0, field.bottom() - 16, field.width(), 16)
+            text = painter.fontMetrics().elidedText(
+                tr("really: {truth}", truth=self.truth), Qt.TextElideMode.ElideRight, int(field.width())
+            )
+            painter.drawText(below, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text)
+            field.setBottom(field.bottom() - 18)
+        if self.message:
+            self._paint_message(painter, field)
+        elif self.value is not None:
+            self._paint_value(painter, field)
+        else:
+            self._paint_bars(painter, field)
+
+    def _paint_message(self, painter: QPainter, field: QRectF) -> None:
+        painter.setFont(theme.font(11))
+        painter.setPen(theme.color("secondary"))
+        painter.drawText(field, Qt.AlignmentFlag.AlignLeft | Qt.TextFlag.TextWordWrap, self.message)
+
+    def _paint_value(self, painter: QPainter, field: QRectF) -> None:
+        font = theme.mono_numbers(14, bold=True)
+        font.setPixelSize(24)
+        painter.setFont(font)
+        painter.setPen(theme.color("text"))
+        number = QRectF(field.left(), field.center().y() - 22, field.width(), 30)
+        painter.drawText(number, Qt.AlignmentFlag.AlignCenter, figures.figure(self.value))
+        painter.setFont(theme.font(11))
+        painter.setPen(theme.color("secondary"))
+        painter.drawText(number.translated(0, 26), Qt.AlignmentFlag.AlignCenter, self.unit)
+
+    def _paint_bars(self, painter: QPainter, field: QRectF) -> None:
+        if not self.ranked:
+            return
+        shown = self.ranked[: max(1, int(field.height() // ROW))]
+        painter.setFont(theme.font(12))
+        widest = max(painter.fontMetrics().horizontalAdvance(name) for name, _ in shown)
+        words = min(widest + 8.0, field.width() * 0.5)
+        for index, (name, share) in enumerate(shown):
+            row = QRectF(field.left(), field.top() + index * ROW, field.width(), ROW)
+            self._paint_bar(painter, row, words, name, share, is_first=index == 0)
+
+    def _paint_bar(self, painter: QPainter, row: QRectF, words: float, name: str, share: float, is_first: bool) -> None:
+        painter.setFont(theme.font(12))
+        painter.setPen(theme.color("text"))
+        short = painter.fontMetrics().elidedText(name, Qt.TextElideMode.ElideRight, int(words - 4))
+        painter.drawText(row, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, short)
+        room = max(8.0, row.width() - words - 28)
+        bar = QRectF(row.left() + words, row.center().y() - 6, max(5.0, room * share), 12)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.color("good" if is_first else "faint"))
+        painter.drawRoundedRect(bar, 3, 3)
+        painter.setFont(theme.mono_numbers(11))
+        painter.setPen(theme.color("secondary"))
+        painter.drawText(row, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, f"{100 * share:.0f}")

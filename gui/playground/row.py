@@ -1,0 +1,178 @@
+"""A row of a table to fill in: a number field for each column, a choice for each category."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QAbstractSpinBox, QComboBox, QDoubleSpinBox, QGridLayout, QLabel, QScrollArea, QWidget
+
+from engine.graph.spec import FieldSpec
+from gui.i18n import tr
+from gui.theme import theme
+
+MOST = 64
+"""Number fields for so many columns at most; wider samples come from the data alone."""
+
+
+class Number(QDoubleSpinBox):
+    """Any number, written as shortly as it can be."""
+
+    def __init__(self):
+        super().__init__()
+        self.setDecimals(6)
+        self.setRange(-1e12, 1e12)
+        self.setStepType(QAbstractSpinBox.StepType.AdaptiveDecimalStepType)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setMinimumWidth(76)
+
+    def textFromValue(self, value: float) -> str:
+        return f"{value:.6g}"
+
+    def wheelEvent(self, event) -> None:
+        if self.hasFocus():
+            super().wheelEvent(event)
+        else:
+            event.ignore()  # the form scrolls
+
+
+class RowForm(QScrollArea):
+    """What a person types, as the inputs of a prediction."""
+
+    changed = Signal()
+
+    def __init__(self):
+        super().__init__()
+        self.setObjectName("try-row")
+        self.setAccessibleName(tr("Values to try"))
+        self.setWidgetResizable(True)
+        self.setFrameShape(self.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.fields: tuple[FieldSpec, ...] = ()
+        self._numbers: dict[tuple[str, str], Number] = {}
+        self._choices: dict[tuple[str, str], QComboBox] = {}
+        self._wide: dict[str, np.ndarray] = {}  # fields with too many columns to type
+        self._is_filling = False
+
+    def set_fields(self, fields: tuple[FieldSpec, ...]) -> None:
+        """One control for each column of the input fields."""
+        self.fields = fields
+        self._numbers, self._choices, self._wide = {}, {}, {}
+        form = QWidget()
+        form.setProperty("role", "scrolled")
+        grid = QGridLayout(form)
+        grid.setContentsMargins(0, 0, 8, 0)
+        grid.setVerticalSpacing(4)
+        for field in fields:
+            for column, values in _columns_of(field):
+                self._add(grid, field.name, column, values)
+        grid.setRowStretch(grid.rowCount(), 1)
+        self.setWidget(form)
+
+    def _add(self, grid: QGridLayout, field: str, column: str, values: tuple[str, ...]) -> None:
+        word = QLabel(column.replace("_", " "))
+        word.setFont(theme.font(11))
+        word.setToolTip(column)
+        word.setMinimumWidth(20)
+        word.setProperty("role", "secondary")
+        control = self._choice(field, column, values) if values else self._number(field, column)
+        control.setObjectName(f"try-{field}-{column}")
+        control.setAccessibleName(column)
+        word.setBuddy(control)
+        row = grid.rowCount()
+        grid.addWidget(word, row, 0)
+        grid.addWidget(control, row, 1)
+        grid.setColumnStretch(0, 1)
+
+    def _number(self, field: str, column: str) -> Number:
+        number = self._numbers[field, column] = Number()
+        number.valueChanged.connect(self._tell)
+        return number
+
+    def _choice(self, field: str, column: str, values: tuple[str, ...]) -> QComboBox:
+        choice = self._choices[field, column] = QComboBox()
+        choice.addItems(list(values))
+        choice.currentIndexChanged.connect(self._tell)
+        return choice
+
+    def _tell(self) -> None:
+        if not self._is_filling:
+            self.changed.emit()
+
+    def fill(self, sample: Mapping[str, np.ndarray]) -> None:
+        """Show a sample: by field its values, in the data's own units."""
+        self._is_filling = True
+        for field in self.fields:
+            values = np.ravel(sample[field.name])
+            if field.kind == "category":
+                self._choices[field.name, field.name].setCurrentIndex(int(values[0]))
+            elif not _columns_of(field):
+                self._wide[field.name] = np.asarray(sample[field.name], np.float32)
+            else:
+                self._fill_vector(field, values)
+        self._is_filling = False
+        self.changed.emit()
+
+    def _fill_vector(self, field: FieldSpec, values: np.ndarray) -> None:
+        marks: dict[str, tuple[float, str]] = {}
+        for name, value in zip(_names(field), np.nan_to_num(values), strict=True):
+            if (field.name, name) in self._numbers:
+                self._numbers[field.name, name].setValue(float(value))
+                continue
+            column, _, text = name.partition("=")
+            if value > marks.get(column, (-1.0, ""))[0]:
+                marks[column] = (float(value), text)
+        for column, (_, text) in marks.items():
+            self._choices[field.name, column].setCurrentText(text)
+
+    def inputs(self) -> dict[str, object]:
+        """By field, as a prediction takes them."""
+        said: dict[str, object] = {}
+        for field in self.fields:
+            if field.kind == "category":
+                said[field.name] = self._choices[field.name, field.name].currentText()
+            elif not _columns_of(field):
+                wide = self._wide.get(field.name, np.zeros(field.shape, np.float32))
+                said[field.name] = wide.tolist()
+            else:
+                said[field.name] = self._vector(field)
+        return said
+
+    def _vector(self, field: FieldSpec) -> list[float]:
+        values = []
+        for name in _names(field):
+            if (field.name, name) in self._numbers:
+                values.append(self._numbers[field.name, name].value())
+            else:
+                column, _, text = name.partition("=")
+                values.append(float(self._choices[field.name, column].currentText() == text))
+        return values
+
+
+def _names(field: FieldSpec) -> tuple[str, ...]:
+    """A name for each number of the field."""
+    if field.columns:
+        return field.columns
+    size = int(np.prod(field.shape))
+    return (field.name,) if size == 1 else tuple(f"{field.name} {index + 1}" for index in range(size))
+
+
+def _columns_of(field: FieldSpec) -> list[tuple[str, tuple[str, ...]]]:
+    """(column, its choices or ()) of a field; the marks "sex=f", "sex=m" are one column with two choices.
+
+    >>> _columns_of(FieldSpec("features", "vector", (3,), "input", columns=("age", "sex=f", "sex=m")))
+    [('age', ()), ('sex', ('f', 'm'))]
+    """
+    if field.kind == "category":
+        return [(field.name, field.classes)]
+    names = _names(field) if int(np.prod(field.shape)) <= MOST else ()
+    found: dict[str, tuple[str, ...]] = {}
+    heads = [name.partition("=")[0] for name in names if "=" in name]
+    for name in names:
+        head, _, text = name.partition("=")
+        if text and heads.count(head) > 1:
+            found[head] = (*found.get(head, ()), text)
+        else:
+            found[name] = ()
+    return list(found.items())

@@ -1,0 +1,61 @@
+"""Which cards a project wants on its dashboard."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from engine.graph.spec import FieldSpec, Project
+
+TASKS = {
+    "CrossEntropyLoss": "classification",
+    "BCEWithLogitsLoss": "binary",
+    "MSELoss": "regression",
+    "L1Loss": "regression",
+}
+
+
+class Wanted(NamedTuple):
+    """Names of the cards in their order, and the names that go on their axes."""
+
+    cards: tuple[str, ...]
+    metric: str
+    inputs: tuple[str, ...] = ()
+    target: str = ""
+    noun: tuple[str, str] = ("sample", "samples")
+
+
+def wanted(project: Project) -> Wanted:
+    """Read off the loss and the fields of the data; before there are any, those that every run has."""
+    fields = project.data.fields
+    task = _task(project, fields)
+    inputs = [field for field in fields if field.role == "input"]
+    target = next((field.name for field in fields if field.role == "target"), "")
+    numbers = _numbers(inputs)
+    pictures = ["scatter"] if task == "regression" else ["confusion"]
+    if len(numbers) == 2:
+        pictures = ["boundary", *pictures]
+    if len(numbers) == 1 and task == "regression":
+        pictures = ["line", *pictures]
+    noun = ("image", "images") if any(field.kind == "image" for field in inputs) else ("sample", "samples")
+    cards = ("loss", "metric", *pictures[:1], "try", *pictures[1:], "weights", "learning-rate", "gradient-norm")
+    return Wanted(cards, "r2" if task == "regression" else "accuracy", numbers, target, noun)
+
+
+def _task(project: Project, fields: tuple[FieldSpec, ...]) -> str:
+    found = next((TASKS[node.type] for node in project.graph.nodes if node.type in TASKS), None)
+    if found is not None:
+        return found
+    target = next((field for field in fields if field.role == "target"), None)
+    return "regression" if target is not None and target.kind == "number" else "classification"
+
+
+def _numbers(inputs: list[FieldSpec]) -> tuple[str, ...]:
+    """Names of the single numbers that go in; none where an image or a category is among them."""
+    if any(field.kind in ("image", "category") for field in inputs):
+        return ()
+    names: list[str] = []
+    for field in inputs:
+        size = math.prod(field.shape)
+        names += field.columns or ([field.name] if size == 1 else [f"{field.name} {i + 1}" for i in range(size)])
+    return tuple(names)
