@@ -54,20 +54,18 @@ class Indexing:
         return out
 
     def gather(self, x: Any, index: Any, axis: int) -> Any:
-        return self.xp.take_along_axis(x, self._crop(x, index, axis), axis)
+        return x[self._along(index, axis)]
 
     def gather_backward(self, grad: Any, index: Any, shape: tuple[int, ...], axis: int) -> Any:
         out = self.xp.zeros(shape, grad.dtype)
-        places = list(self.xp.indices(index.shape, sparse=True))
-        places[axis] = index
-        self.xp.add.at(out, tuple(places), grad)
+        self.xp.add.at(out, self._along(index, axis), grad)
         return out
 
-    def _crop(self, x: Any, index: Any, axis: int) -> Any:
-        # PyTorch lets an index be shorter than x on the other axes; take_along_axis does not
-        if all(n == m for i, (n, m) in enumerate(zip(x.shape, index.shape)) if i != axis):
-            return index
-        return index
+    def _along(self, index: Any, axis: int) -> tuple[Any, ...]:
+        """The index for one axis, every other axis counting its own places; it may be shorter than x there."""
+        places = list(self.xp.indices(index.shape, sparse=True))
+        places[axis] = index
+        return tuple(places)
 
     def one_hot(self, index: Any, classes: int, dtype: Any) -> Any:
         """index (...) -> (..., classes)"""
