@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +40,7 @@ class Preview:
     thumbnails: tuple[np.ndarray, ...] = ()
     captions: tuple[str, ...] = ()
     fields: tuple[FieldSpec, ...] = ()
-    class_counts: dict[str, dict[str, int]] | None = None
+    class_counts: dict[str, dict[str, int]] = field(default_factory=dict)
     samples: int = 0
     is_whole: bool = True
     notes: tuple[str, ...] = ()
