@@ -61,7 +61,7 @@ class EdgeItem(QGraphicsPathItem):
         colour = {"hover": theme.color("text"), "cut": theme.color("bad"), "normal": plain}.get(
             self.state, theme.color("accent")
         )
-        self.setPen(QPen(colour, 3.5 if self.state == "glow" else 2, cap=Qt.PenCapStyle.RoundCap))
+        self.setPen(QPen(colour, 3.5 if self.state == "glow" else 2, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
 
     def boundingRect(self) -> QRectF:
         rect = super().boundingRect()
