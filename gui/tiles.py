@@ -124,7 +124,7 @@ def fitted_line(painter: QPainter, rect: QRectF, data: Arrays, time: float) -> N
     for x, y in data["points"]:
         painter.drawEllipse(at(x, y), 2.0, 2.0)
     now, start = learnt * slope, -0.35 * (1 - learnt)
-    painter.setPen(QPen(theme.color("validation"), 2, cap=Qt.PenCapStyle.RoundCap))
+    painter.setPen(QPen(theme.color("validation"), 2, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
     painter.drawLine(at(-1, learnt * offset + start - now), at(1, learnt * offset + start + now))
 
 

@@ -88,10 +88,11 @@ def tool(icon: str, text: str, object_name: str, on_click: Callable[[], object] 
 def clear(layout: QLayout) -> None:
     """Take every widget and layout out of a layout and let it go."""
     while (item := layout.takeAt(0)) is not None:
-        if item.widget() is not None:
-            item.widget().hide()
-            item.widget().setParent(None)
-            item.widget().deleteLater()
+        widget = item.widget()
+        if widget is not None:
+            widget.hide()
+            widget.setParent(None)
+            widget.deleteLater()
         elif item.layout() is not None:
             clear(item.layout())
 
