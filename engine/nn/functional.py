@@ -237,7 +237,7 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """x where it is positive, negative_slope * x elsewhere."""
-    out = apply(act.LeakyReLU(negative_slope), _floats("leaky_relu", input))
+    out = apply(act.LeakyReLU(negative_slope), _floats("leaky_relu", input.clone() if inplace else input))
     return input.copy_(out) if inplace else out
 
 
@@ -254,7 +254,7 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
 
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
     """x sigmoid(x)"""
-    out = apply(act.SiLU(), _floats("silu", input))
+    out = apply(act.SiLU(), _floats("silu", input.clone() if inplace else input))
     return input.copy_(out) if inplace else out
 
 

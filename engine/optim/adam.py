@@ -31,6 +31,7 @@ class Adam(Optimizer):
         weight_decay: Pulls every weight towards zero (L2), against overfitting.
         amsgrad: Use the largest spread so far, so that steps never grow again (Reddi et al., 2018).
         maximize: Go up instead of down.
+        decoupled_weight_decay: Decay the weights as AdamW does.
 
     Raises:
         EngineError: a negative rate, or betas outside 0 to 1.
@@ -45,8 +46,6 @@ class Adam(Optimizer):
         0.75
     """
 
-    _decoupled = False
-
     def __init__(
         self,
         params: Parameters,
@@ -57,11 +56,12 @@ class Adam(Optimizer):
         amsgrad: bool = False,
         *,
         maximize: Switch = False,
+        decoupled_weight_decay: Switch = False,
     ):
         check_options(type(self).__name__, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
         super().__init__(params, {
             "lr": lr, "betas": tuple(betas), "eps": eps, "weight_decay": weight_decay,
-            "amsgrad": amsgrad, "maximize": maximize,
+            "amsgrad": amsgrad, "maximize": maximize, "decoupled_weight_decay": decoupled_weight_decay,
         })  # fmt: skip
 
     def _update(self, group: dict[str, Any], param: Tensor) -> None:
@@ -78,7 +78,7 @@ class Adam(Optimizer):
             beta2=beta2,
             eps=group["eps"],
             weight_decay=group["weight_decay"],
-            decoupled=self._decoupled,
+            decoupled=group["decoupled_weight_decay"],
             maximize=group["maximize"],
             step=step,
         )
@@ -118,8 +118,6 @@ class AdamW(Adam):
         0.75
     """
 
-    _decoupled = True
-
     def __init__(
         self,
         params: Parameters,
@@ -131,4 +129,4 @@ class AdamW(Adam):
         *,
         maximize: Switch = False,
     ):
-        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize)
+        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize, decoupled_weight_decay=True)
