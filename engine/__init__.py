@@ -11,7 +11,7 @@ from typing import Any
 from engine import functions as _functions
 from engine.device import Device as device
 from engine.device import default_device as get_default_device
-from engine.device import set_default_device
+from engine.device import diagnose, set_default_device
 from engine.functions import allclose, cat, equal, is_tensor, stack, where
 from engine.random import Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 from engine.tensor import Tensor, enable_grad, is_grad_enabled, no_grad, set_grad_enabled
@@ -91,6 +91,7 @@ __all__ = [
     "concat",
     "default_generator",
     "device",
+    "diagnose",
     "double",
     "empty",
     "empty_like",
