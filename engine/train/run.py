@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from engine.errors import EngineError, Fix, TrainingError
 from engine.formats import checkpoint as checkpoints
@@ -73,6 +74,8 @@ def train(
 ) -> Result:  # fmt: skip
     """Train `project` in `folder` to its last epoch; whatever comes of it is in the folder's events too.
 
+    An overflow is not warned of by NumPy but diagnosed after the step.
+
     Args:
         resume: go on from the last checkpoint.
         weights: what to start from instead of fresh random weights, as a project file keeps it.
@@ -83,7 +86,7 @@ def train(
     """
     trainer: Trainer | None = None
     reporter, interruption = Reporter(), Interruption()
-    with _failing_aloud(folder, lambda: trainer, reporter), _signals(interruption):
+    with _failing_aloud(folder, lambda: trainer, reporter), _signals(interruption), np.errstate(all="ignore"):
         if folder.has_run and not resume:
             raise TrainingError(f"run folder {folder.path}", got="there is a run in it already",
                                 mend="add --resume to go on with it, or choose another --out")  # fmt: skip
@@ -135,7 +138,7 @@ def serve(project: Project, folder: RunFolder, weights: bytes | None = None, idl
         TrainingError: there are no weights.
     """
     interruption = Interruption()
-    with _failing_aloud(folder, lambda: None, Reporter()), _signals(interruption):
+    with _failing_aloud(folder, lambda: None, Reporter()), _signals(interruption), np.errstate(all="ignore"):
         threads.choose()
         store_project(folder.path, spec.encode(project))
         task = Task(project)

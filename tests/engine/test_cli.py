@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import subprocess
 import sys
 
 import numpy as np
@@ -16,7 +17,17 @@ from engine.formats import project_file
 from engine.graph import templates
 from engine.graph.spec import Choice, DataSpec, TrainingSpec
 from engine.train.events import EpochEnded, decode_event
-from tests.engine.projects import ROOT, environment, events, last_object, layerloom, project, small_digits, started
+from tests.engine.projects import (
+    ROOT,
+    environment,
+    events,
+    here,
+    last_object,
+    layerloom,
+    project,
+    small_digits,
+    started,
+)
 
 
 @pytest.fixture(scope="module")
@@ -41,10 +52,10 @@ def test_train_prints_a_line_an_epoch_and_gives_all_figures_as_json(trained):
     assert figures["steps"] == last.step
 
 
-def test_without_json_the_epochs_are_plain_lines_on_standard_output(tmp_path):
+def test_without_json_the_epochs_are_plain_lines_on_standard_output(capsys, tmp_path):
     path = tmp_path / "small.loom"
     project_file.write(path, small_digits(2))
-    done = layerloom("train", path, "--out", tmp_path / "run")
+    done = here(capsys, "train", path, "--out", tmp_path / "run")
     lines = [line for line in done.stdout.splitlines() if line.startswith("epoch ")]
     assert len(lines) == 2
     assert lines[0].startswith("epoch 1/2   train loss ")
@@ -57,8 +68,6 @@ def test_on_a_terminal_a_bar_moves(tmp_path):
     path = tmp_path / "small.loom"
     project_file.write(path, small_digits(8))
     leader, follower = pty.openpty()
-    import subprocess
-
     process = subprocess.Popen(
         [sys.executable, "-m", "engine", "train", str(path), "--out", str(tmp_path / "run")],
         cwd=ROOT, stdout=follower, stderr=follower, env=environment(),
@@ -94,81 +103,81 @@ def test_events_go_to_standard_output_and_json_still_ends_it(tmp_path):
     assert json.loads(last)["epochs"] == 1
 
 
-def test_settings_on_the_command_line_replace_those_of_the_project(tmp_path):
+def test_settings_on_the_command_line_replace_those_of_the_project(capsys, tmp_path):
     path = tmp_path / "small.loom"
     project_file.write(path, small_digits(9))
-    done = last_object(layerloom("train", path, "--epochs", 1, "--seed", 7, "--device", "cpu", "--json"))
+    done = last_object(here(capsys, "train", path, "--epochs", 1, "--seed", 7, "--device", "cpu", "--json"))
     assert (done["epochs"], done["seed"], done["device"]) == (1, 7, "cpu")
-    other = last_object(layerloom("train", path, "--epochs", 1, "--seed", 8, "--json"))
+    other = last_object(here(capsys, "train", path, "--epochs", 1, "--seed", 8, "--json"))
     assert other["final"] != done["final"]
 
 
-def test_evaluate_gives_the_figures_that_training_ended_with(trained):
+def test_evaluate_gives_the_figures_that_training_ended_with(capsys, trained):
     path, figures = trained
-    done = last_object(layerloom("evaluate", path, "--json"))
+    done = last_object(here(capsys, "evaluate", path, "--json"))
     assert done["run"] == figures["run"]
     assert done["validation"] == pytest.approx(figures["best"]["validation"], rel=1e-5)
-    named = last_object(layerloom("evaluate", path, "--run", figures["run"], "--json"))
+    named = last_object(here(capsys, "evaluate", path, "--run", figures["run"], "--json"))
     assert named["validation"] == done["validation"]
 
 
-def test_predict_answers_for_every_sample_of_a_file(trained, tmp_path):
+def test_predict_answers_for_every_sample_of_a_file(capsys, trained, tmp_path):
     path, _ = trained
     digits = data.open(small_digits().data, None).take(np.arange(200))
     np.savez(tmp_path / "new.npz", image=digits["image"])
-    done = last_object(layerloom("predict", path, "--input", tmp_path / "new.npz", "--json"))
+    done = last_object(here(capsys, "predict", path, "--input", tmp_path / "new.npz", "--json"))
     said = [int(p["class"]) for p in done["predictions"]]
     assert np.mean(np.array(said) == digits["label"]) > 0.8
     assert sum(done["predictions"][0]["probabilities"].values()) == pytest.approx(1.0)
-    plain = layerloom("predict", path, "--input", tmp_path / "new.npz")
+    plain = here(capsys, "predict", path, "--input", tmp_path / "new.npz")
     assert len(plain.stdout.splitlines()) == 201
 
 
-def test_exported_weights_are_the_state_dict_and_serve_a_project_by_themselves(trained, tmp_path):
+def test_exported_weights_are_the_state_dict_and_serve_a_project_by_themselves(capsys, trained, tmp_path):
     path, figures = trained
     out = tmp_path / "weights.safetensors"
-    assert layerloom("export", path, "--format", "weights", "--output", out).returncode == 0
+    assert here(capsys, "export", path, "--format", "weights", "--output", out).returncode == 0
     arrays = load_file(out)
     assert arrays["fc1.weight"].shape == (32, 64)
     assert any(name.startswith("preparation/") for name in arrays)
     alone = tmp_path / "alone.loom"
     project_file.write(alone, project_file.read(path).project, weights=out.read_bytes())
-    done = last_object(layerloom("evaluate", alone, "--json"))
+    done = last_object(here(capsys, "evaluate", alone, "--json"))
     assert done["run"] is None
     assert done["validation"] == pytest.approx(figures["best"]["validation"], rel=1e-5)
 
 
-def test_export_python_writes_a_script_beside_the_project(trained, tmp_path):
+def test_export_python_writes_a_script_beside_the_project(capsys, trained, tmp_path):
     path, _ = trained
     out = tmp_path / "network.py"
-    done = last_object(layerloom("export", path, "--format", "python", "--output", out, "--json"))
+    done = last_object(here(capsys, "export", path, "--format", "python", "--output", out, "--json"))
     assert done["output"] == str(out)
     assert "class Network(nn.Module)" in out.read_text()
-    assert layerloom("export", path, "--format", "python", "--output", "-").stdout.count("class Network") == 1
+    assert here(capsys, "export", path, "--format", "python", "--output", "-").stdout.count("class Network") == 1
 
 
-def test_summary_lists_layers_with_shapes_and_costs(tmp_path):
+def test_summary_lists_layers_with_shapes_and_costs(capsys, tmp_path):
     path = tmp_path / "digits.loom"
-    assert layerloom("new", "digits-mlp", path).returncode == 0
-    done = layerloom("summary", path, "--json")
+    assert here(capsys, "new", "digits-mlp", path).returncode == 0
+    done = here(capsys, "summary", path, "--json")
     figures = last_object(done)
     assert figures["parameters"] == 64 * 64 + 64 + 64 * 10 + 10
     assert [layer["type"] for layer in figures["layers"]][:3] == ["Input", "Flatten", "Linear"]
     assert "N × 64" in done.stderr or "N x 64" in done.stderr
-    assert layerloom("summary", path).stdout.splitlines()[0].startswith("Digits")
+    assert here(capsys, "summary", path).stdout.splitlines()[0].startswith("Digits")
 
 
 @pytest.mark.parametrize("name", templates.names())
-def test_every_template_becomes_a_project_whose_network_is_whole(tmp_path, name):
+def test_every_template_becomes_a_project_whose_network_is_whole(capsys, tmp_path, name):
     path = tmp_path / "made.loom"
-    assert last_object(layerloom("new", name, path, "--json"))["template"] == name
-    assert layerloom("summary", path).returncode == 0
+    assert last_object(here(capsys, "new", name, path, "--json"))["template"] == name
+    assert here(capsys, "summary", path).returncode == 0
 
 
-def test_new_keeps_its_hands_off_what_is_there(tmp_path):
+def test_new_keeps_its_hands_off_what_is_there(capsys, tmp_path):
     path = tmp_path / "mine.loom"
     path.write_text("precious")
-    done = layerloom("new", "digits-mlp", path)
+    done = here(capsys, "new", "digits-mlp", path)
     assert done.returncode == 1
     assert done.stderr.endswith("there is something of that name already; choose another name.\n")
     assert path.read_text() == "precious"
@@ -211,10 +220,8 @@ def test_doctor_says_what_is_here_and_why_a_device_is_not(tmp_path):
 
 
 def test_doctor_works_without_numba_qt_and_cupy(tmp_path):
-    for name in ("numba", "llvmlite", "PySide6", "cupy", "pyqtgraph", "scipy"):
-        (tmp_path / f"{name}.py").write_text(f"raise ImportError('{name} is hidden')")
-    import subprocess
-
+    names = ("numba", "llvmlite", "PySide6", "cupy", "pyqtgraph", "scipy")
+    (tmp_path / "sitecustomize.py").write_text(f"import sys\nfor name in {names}: sys.modules[name] = None\n")
     env = environment()
     env["PYTHONPATH"] = f"{tmp_path}{os.pathsep}{env['PYTHONPATH']}"
     done = subprocess.run([sys.executable, "-m", "engine", "doctor", "--json"], cwd=ROOT, env=env,
@@ -234,8 +241,8 @@ def test_two_runs_of_one_second_get_folders_of_their_own(tmp_path):
     "arguments",
     [(), ("fly",), ("train",), ("train", "x.loom", "--epochs", "many"), ("export", "x.loom", "--format", "word")],
 )
-def test_wrong_usage_ends_with_2(arguments):
-    done = layerloom(*arguments)
+def test_wrong_usage_ends_with_2(capsys, arguments):
+    done = here(capsys, *arguments)
     assert done.returncode == 2
     assert "usage: layerloom" in done.stderr
     assert "Traceback" not in done.stderr
