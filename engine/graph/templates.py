@@ -104,16 +104,16 @@ _RECIPES = {
                 ("Input", {"field": "image"}),
                 ("Conv2d", {"out_channels": 16, "kernel_size": 3, "padding": 1}),
                 ("ReLU", {}),
+                ("MaxPool2d", {"kernel_size": 2}),
                 ("Conv2d", {"out_channels": 32, "kernel_size": 3, "padding": 1}),
                 ("ReLU", {}),
-                ("MaxPool2d", {"kernel_size": 2}),
                 ("Dropout", {"p": 0.25}),
                 ("Flatten", {}),
                 ("Linear", {"out_features": 10}),
                 ("CrossEntropyLoss", {"target": "label"}),
             ),
             DataSpec(source="bundled:digits", batch_size=64, scaling="unit"),
-            TrainingSpec(Choice("Adam", {"lr": 0.003}), epochs=15),
+            TrainingSpec(Choice("Adam", {"lr": 0.005}), epochs=10),
         ),
         _Recipe(
             Template(
