@@ -1,0 +1,294 @@
+"""The tape: what backward does, what it refuses, and changes in place."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import weakref
+
+import numpy as np
+import pytest
+
+import engine
+import engine.nn.functional as F
+from engine.errors import GradientError, ShapeError, TypeMismatch
+from engine.tensor import record
+
+
+def leaf(*values):
+    return engine.tensor(values, requires_grad=True)
+
+
+def test_gradients_add_up_over_calls():
+    x = leaf(1.0, 2.0)
+    (x * x).sum().backward()
+    (x * 3).sum().backward()
+    assert x.grad.tolist() == [5.0, 7.0]
+
+
+def test_a_tensor_used_twice_gets_both_gradients():
+    x = leaf(2.0)
+    y = x * x
+    (y * y + y).backward(engine.ones(1))
+    assert x.grad.tolist() == [4 * 8 + 4]
+
+
+def test_gradients_of_two_leaves_never_share_memory():
+    x, y = leaf(1.0), leaf(2.0)
+    (x + y).sum().backward()
+    x.grad.zero_()
+    assert y.grad.tolist() == [1.0]
+
+
+def test_the_given_gradient_is_not_taken_over():
+    x, seed = leaf(1.0), engine.ones(1)
+    x.backward(seed)
+    x.grad.zero_()
+    assert seed.tolist() == [1.0]
+
+
+def test_gradients_can_be_written_to():
+    x = engine.ones(3, requires_grad=True)
+    x.sum().backward()
+    x.grad.mul_(2)
+    x.sum().backward()
+    assert x.grad.tolist() == [3.0] * 3
+
+
+def test_a_hundred_thousand_ops_deep():
+    x = leaf(1.0)
+    y = x
+    for _ in range(100_000):
+        y = y + 1
+    y.sum().backward()
+    assert x.grad.tolist() == [1.0]
+
+
+def test_saved_values_are_freed_by_backward():
+    x = leaf(1.0)
+    y = x.exp()
+    seen = weakref.ref(y.array)
+    loss = y.sum()
+    del y
+    assert seen() is not None
+    loss.backward()
+    gc.collect()
+    assert seen() is None
+
+
+def test_an_intermediate_result_that_nothing_needs_is_not_kept():
+    x = leaf(1.0)
+    y = x + 1
+    seen = weakref.ref(y.array)
+    z = y + 1
+    del y
+    assert seen() is None
+    z.sum().backward()
+    assert x.grad.tolist() == [1.0]
+
+
+def test_backward_twice_is_refused_unless_the_graph_was_retained():
+    x = leaf(3.0)
+    y = (x * x).sum()
+    y.backward(retain_graph=True)
+    y.backward()
+    assert x.grad.tolist() == [12.0]
+    with pytest.raises(GradientError, match=r"freed by an earlier backward.*retain_graph=True"):
+        y.backward()
+
+
+@pytest.mark.parametrize(
+    ("act", "sentence"),
+    [
+        (lambda: engine.ones(1).sum().backward(), "no history and requires no gradient"),
+        (lambda: (leaf(1.0, 2.0) * 2).backward(), "the tensor is 2, expected a single number"),
+        (lambda: leaf(1.0, 2.0).backward(engine.ones(3)), "the gradient is 3, expected 2"),
+        (lambda: leaf(1.0).numpy(), "use tensor.detach().numpy()"),
+        (lambda: leaf(1.0).add_(1), "a leaf that requires a gradient is changed in place"),
+        (lambda: leaf(1.0).zero_(), "inside `with no_grad():`"),
+        (lambda: leaf(1.0).__setitem__(0, 2.0), "a leaf that requires a gradient is changed in place"),
+        (lambda: (leaf(1.0) * 2).requires_grad_(False), "use detach()"),
+        (lambda: engine.ones(1).register_hook(print), "requires no gradient"),
+        (lambda: engine.autograd.grad(leaf(1.0).sum(), leaf(1.0)), "an input has no part in the outputs"),
+    ],
+)
+def test_what_has_no_gradient_says_so(act, sentence):
+    with pytest.raises(GradientError) as caught:
+        act()
+    assert sentence in str(caught.value)
+
+
+@pytest.mark.parametrize("change", [
+    lambda y: y.add_(1), lambda y: y.zero_(), lambda y: y.__setitem__(0, 5.0), lambda y: y[0:1].mul_(2),
+    lambda y: y.detach().fill_(3), lambda y: y.clamp_(0, 1),
+])  # fmt: skip
+def test_a_saved_value_that_was_changed_in_place_is_noticed(change):
+    x = leaf(1.0, 2.0)
+    y = x * 1
+    z = (y * y).sum()
+    with engine.no_grad():
+        change(y)
+    with pytest.raises(GradientError, match=r"backward through Mul: a value .* was changed in place since"):
+        z.backward()
+
+
+def test_a_changed_result_that_its_own_gradient_needs_is_noticed():
+    y = leaf(1.0).exp()
+    y.mul_(2)
+    with pytest.raises(GradientError, match="backward through Exp"):
+        y.sum().backward()
+
+
+def test_changes_in_place_are_differentiated():
+    x = leaf(1.0, 2.0)
+    y = x * 1
+    y += x
+    y *= 3
+    y[0] = x[1] * 10
+    y[1] += 5
+    y.sum().backward()
+    assert y.tolist() == [20.0, 17.0]
+    assert x.grad.tolist() == [0.0, 16.0]
+
+
+def test_a_view_changed_on_the_tape_is_refused_where_it_was_taken_from():
+    y = leaf(1.0, 2.0) * 1
+    part = y[:1]
+    part *= 2
+    with pytest.raises(GradientError, match="changed in place through a view"):
+        y.sum()
+
+
+def test_in_place_keeps_shape_and_dtype():
+    with pytest.raises(ShapeError, match="a change in place keeps the shape"):
+        engine.ones(3).add_(engine.ones(2, 3))
+    with pytest.raises(TypeMismatch, match="the result is float32, expected int64"):
+        engine.ones(3, dtype=engine.int64).mul_(0.5)
+    x = engine.ones(3)
+    x.add_(engine.ones(3, dtype=engine.float64))
+    assert x.dtype == engine.float32
+
+
+def test_parameters_are_updated_without_the_tape():
+    x = leaf(1.0)
+    (x * 2).sum().backward()
+    with engine.no_grad():
+        x -= 0.1 * x.grad
+    x.data.mul_(10)
+    assert x.tolist() == pytest.approx([8.0])
+    assert x.requires_grad
+    assert x.is_leaf
+
+
+def test_no_grad_and_enable_grad_nest_and_decorate():
+    x = leaf(1.0)
+    with engine.no_grad():
+        assert not (x * 2).requires_grad
+        with engine.enable_grad():
+            assert (x * 2).requires_grad
+        assert not engine.is_grad_enabled()
+
+    @engine.no_grad()
+    def evaluate():
+        return x * 2
+
+    @engine.no_grad
+    def evaluate_too():
+        return x * 2
+
+    assert not evaluate().requires_grad
+    assert not evaluate_too().requires_grad
+    with pytest.raises(ZeroDivisionError), engine.no_grad():
+        raise ZeroDivisionError
+    assert engine.is_grad_enabled()
+
+
+def test_the_tape_of_one_thread_is_not_switched_by_another():
+    seen = []
+    with engine.no_grad():
+        thread = threading.Thread(target=lambda: seen.append(engine.is_grad_enabled()))
+        thread.start()
+        thread.join()
+    assert seen == [True]
+
+
+def test_detach_shares_memory_without_history():
+    x = leaf(1.0)
+    y = (x * 2).detach()
+    assert not y.requires_grad
+    y[0] = 9
+    assert x.tolist() == [1.0]
+
+
+def test_hooks_see_and_change_gradients():
+    x = leaf(1.0)
+    y = x * 2
+    seen = []
+    y.register_hook(lambda g: seen.append(g.tolist()))
+    handle = x.register_hook(lambda g: g * 10)
+    (y * 3).sum().backward(retain_graph=True)
+    assert (seen, x.grad.tolist()) == ([[3.0]], [60.0])
+    handle.remove()
+    x.grad = None
+    (x * 3).sum().backward()
+    assert x.grad.tolist() == [3.0]
+
+
+def test_retain_grad_keeps_the_gradient_of_a_result():
+    x = leaf(1.0)
+    y = x * 2
+    y.retain_grad()
+    (y * 3).sum().backward()
+    assert y.grad.tolist() == [3.0]
+
+
+def test_grad_touches_no_leaf():
+    x, w = leaf(2.0), leaf(5.0)
+    y = x * x
+    by_x, by_y = engine.autograd.grad((y * w).sum(), [x, y])
+    assert (by_x.tolist(), by_y.tolist()) == ([20.0], [5.0])
+    assert x.grad is None
+    assert w.grad is None
+
+
+def test_gradients_pass_through_casts_and_numbers_of_another_dtype():
+    x = leaf(1.0, 2.0)
+    (x.double() * engine.tensor([2, 3])).sum().backward()
+    assert (x.grad.dtype, x.grad.tolist()) == (engine.float32, [2.0, 3.0])
+
+
+def test_whole_numbers_and_comparisons_have_no_history():
+    x = leaf(1.0, 2.0)
+    for out in (x > 1, x.argmax(), x.long(), x.isnan(), x.any()):
+        assert not out.requires_grad
+
+
+def test_record_tells_every_op_with_its_shapes():
+    with record() as calls:
+        F.linear(engine.ones(2, 3), engine.ones(4, 3)).relu()
+    assert [(c.op.name, c.inputs[0].shape, c.outputs[0].shape) for c in calls] == [
+        ("Linear", (2, 3), (2, 4)),
+        ("ReLU", (2, 4), (2, 4)),
+    ]
+    assert calls[0].inputs[2] is None
+    assert calls[0].op.flops(*calls[0].inputs) == 2 * 2 * 3 * 4
+
+
+def test_a_network_on_meta_tensors_costs_no_values():
+    with engine.device("meta"):
+        x = engine.zeros(10**6, 10**6)
+        assert F.linear(x, engine.zeros(10, 10**6)).shape == (10**6, 10)
+
+
+def test_backward_in_two_threads_at_once():
+    x = engine.randn(50, 50, requires_grad=True)
+    losses = [(x @ x).relu().sum() for _ in range(8)]
+    threads = [threading.Thread(target=engine.autograd.grad, args=(loss, x)) for loss in losses]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    losses = [(x @ x).relu().sum() for _ in range(2)]
+    (first,) = engine.autograd.grad(losses[0], x)
+    losses[1].backward()
+    np.testing.assert_array_equal(first.numpy(), x.grad.numpy())
