@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -46,8 +47,7 @@ def diagnose(task: Task, batch: Batch, loss: float, learning_rate: float) -> Fin
             f"The field {bad_input!r} holds values that are infinite or no number, so nothing can be learned from it; "
             "clean the data.", "", Fix("Choose the data again", "choose_data"),
         )  # fmt: skip
-    where, node = _first_fault(task, batch)
-    subject = f"{where} of {node!r} became infinite or no number" if node else f"The loss became {loss}"
+    subject, node = _first_fault(task, batch, loss)
     return Finding(
         f"{subject} at a learning rate of {learning_rate:g}: the training has diverged; "
         f"try a learning rate of {slower.value:g}.", node, slower,
@@ -68,19 +68,23 @@ def _slower(learning_rate: float) -> Fix:
     return Fix(f"Set the learning rate to {value:g}", "set_training", name="lr", value=value)
 
 
-def _first_fault(task: Task, batch: Batch) -> tuple[str, str]:
-    """-> ("A weight" or "The output" or "A gradient", node id), ("", "") where none is found."""
+def _first_fault(task: Task, batch: Batch, loss: float) -> tuple[str, str]:
+    """-> the first half of the sentence, and the node it is about."""
+    became = "became infinite or no number"
     for name, parameter in task.model.named_parameters():
         if not _is_finite(parameter):
-            return "A weight", node_of(name)
+            return f"A weight of {node_of(name)!r} {became}", node_of(name)
     for node, output in outputs_in_order(task, batch):
         if not _is_finite(output):
-            return "The output", node
+            return f"The output of {node!r} {became}", node
+    if not math.isfinite(loss):
+        node = task.judge.output
+        return f"The output of {node!r} became so large that the loss is {loss}", node
     # gradients run backwards: the last node whose gradient is not finite was the first to have it
     for name, parameter in reversed(list(task.model.named_parameters())):
         if parameter.grad is not None and not _is_finite(parameter.grad):
-            return "A gradient", node_of(name)
-    return "", ""
+            return f"The gradient of {node_of(name)!r} {became}", node_of(name)
+    return "The gradient became too large to be measured", ""
 
 
 def outputs_in_order(task: Task, batch: Batch) -> list[tuple[str, Any]]:
