@@ -149,8 +149,8 @@ class DropCard(Card):
     def __init__(self) -> None:
         super().__init__(
             "drop-data",
-            tr("Drop your own CSV or folder here"),
-            tr("A table, an NPZ file, or a folder with one folder of images per class. Click to choose a file."),
+            tr("Your own data"),
+            tr("A table, an NPZ file, or a folder with one folder of images per class. A click asks for a file."),
         )
         self.setAcceptDrops(True)
         self._is_over = False
@@ -161,7 +161,12 @@ class DropCard(Card):
         painter.setBrush(theme.tint("Convolution") if self._is_over else Qt.BrushStyle.NoBrush)
         painter.drawRoundedRect(rect.adjusted(14, 14, -14, -14), 6, 6)
         icon = icons.icon("drop", color)
-        icon.paint(painter, int(rect.center().x()) - 14, int(rect.center().y()) - 14, 28, 28)
+        icon.paint(painter, int(rect.center().x()) - 12, int(rect.center().y()) - 30, 24, 24)
+        painter.setFont(theme.font(12))
+        painter.setPen(theme.color("text"))
+        words = rect.adjusted(22, rect.height() / 2 + 2, -22, -16)
+        flags = int(Qt.AlignmentFlag.AlignHCenter) | int(Qt.TextFlag.TextWordWrap)
+        painter.drawText(words, flags, tr("Drop your own CSV or folder here"))
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if dropped(event.mimeData()) is not None:
@@ -327,18 +332,25 @@ class StartPage(QWidget):
     def _arrange(self, force: bool = False) -> None:
         width = min(self.width() - 24, _WIDTH) - 2 * SPACE[3]
         columns = max(1, min(len(self.tiles), (width + SPACE[3]) // (200 + SPACE[3])))
+        self._fit_cards((width - (columns - 1) * SPACE[3]) // columns)
         if columns == self._columns and not force:
             return
         self._columns = columns
         own: list[QWidget] = [self._drop, *self.recents]
         for grid, cards in ((self._tile_grid, self.tiles), (self._own_grid, own)):
+            for column in range(grid.columnCount()):
+                grid.setColumnStretch(column, 0)
             while grid.count():
                 grid.takeAt(0)
             for number, card in enumerate(cards):
                 grid.addWidget(card, *divmod(number, columns))
                 card.show()
-            for column in range(10):
-                grid.setColumnStretch(column, 1 if column < columns else 0)
+            grid.setColumnStretch(columns, 1)
+
+    def _fit_cards(self, width: int) -> None:
+        """Cards of both rows are equally wide, however many stand there."""
+        for card in (*self.tiles, self._drop, *self.recents):
+            card.setFixedWidth(width)
 
     # Dropping anywhere on the page
 

@@ -54,7 +54,7 @@ QComboBox QAbstractItemView::item { min-height: 26px; padding: 0 8px; border-rad
 QComboBox QAbstractItemView::item:selected { background: $accent; color: $on_accent; }
 
 QLineEdit[role="title"] { background: transparent; border: 1px solid transparent; padding: 0; min-height: 24px;
-    font-size: 14px; font-weight: 600; margin-left: -1px; }
+    font-size: 14px; font-weight: 600; margin-left: -3px; }
 QLineEdit[role="title"]:hover:!read-only { background: $raised; }
 QLineEdit[role="title"]:focus:!read-only { border: 1px solid $accent; background: $raised; padding: 0 6px; }
 
@@ -98,9 +98,9 @@ QScrollBar::handle:hover { background: $faint; }
 QScrollBar::add-line, QScrollBar::sub-line, QScrollBar::add-page, QScrollBar::sub-page {
     background: none; border: none; width: 0; height: 0; }
 
-QMenuBar { background: $panel; color: $text; border: none; padding: 2px 8px; }
+QMenuBar { background: transparent; color: $secondary; border: none; padding: 0; }
 QMenuBar::item { padding: 4px 8px; border-radius: 4px; background: transparent; }
-QMenuBar::item:selected { background: $hover; }
+QMenuBar::item:selected { background: $hover; color: $text; }
 QMenu { background: $raised; color: $text; border: 1px solid $line; padding: 4px; }
 QMenu::item { padding: 5px 28px 5px 12px; border-radius: 4px; }
 QMenu::icon { padding-left: 8px; }

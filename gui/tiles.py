@@ -59,10 +59,11 @@ def digit_and_bars(painter: QPainter, rect: QRectF, data: Arrays, time: float) -
     turn, within = divmod(time, 2.2)
     number = int(turn) % len(images)
     grown = min(1.0, within / 0.8)
-    side = rect.height() - 16
-    place = QRectF(rect.left() + 20, rect.top() + 8, side, side)
+    side = rect.height() - 32
+    place = QRectF(rect.left() + 16, rect.top() + 16, side, side)
     painter.drawImage(place, _grey(images[number]))
-    bars = QRectF(rect.left() + rect.width() * 0.56, rect.top() + 6, rect.width() * 0.38, rect.height() - 12)
+    left = place.right() + 44
+    bars = QRectF(left, rect.top() + 6, rect.right() - left - 14, rect.height() - 12)
     height = bars.height() / 10
     painter.setFont(theme.font(10))
     for digit in range(10):

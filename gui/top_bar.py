@@ -8,6 +8,7 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QAction, QIcon
 from PySide6.QtWidgets import (
     QHBoxLayout,
+    QLabel,
     QLineEdit,
     QMenuBar,
     QProgressBar,
@@ -47,14 +48,15 @@ class TopBar(QWidget):
         row.setSpacing(SPACE[1])
         row.addWidget(label("Layerloom", "title"))
         self.menu_bar = self._build_menus()
-        row.addWidget(self.menu_bar)
+        row.addWidget(self.menu_bar, 0, Qt.AlignmentFlag.AlignVCenter)
         row.addSpacing(SPACE[0])
         self.name = label("", "label")
         self.name.setObjectName("project-name")
         row.addWidget(self.name)
         row.addSpacing(SPACE[0])
-        for id in ("edit.undo", "edit.redo"):
-            row.addWidget(self._tool(actions[id]))
+        self.steps = [self._tool(actions[id]) for id in ("edit.undo", "edit.redo")]
+        for button in self.steps:
+            row.addWidget(button)
         row.addStretch(1)
         row.addWidget(self._build_search(), 3)
         row.addStretch(1)
@@ -78,15 +80,22 @@ class TopBar(QWidget):
         self.search.setMinimumWidth(180)
         self.search.setMaximumWidth(330)
         self.search.setFixedHeight(30)
-        self.search.addAction(icons.icon("search", "secondary"), QLineEdit.ActionPosition.LeadingPosition)
-        self._keys = label("Ctrl K", "faint")
+        self.search.setTextMargins(22, 0, 0, 0)
+        self._lens, self._keys = QLabel(), label("Ctrl K", "faint")
         inside = QHBoxLayout(self.search)
-        inside.setContentsMargins(0, 0, 12, 0)
+        inside.setContentsMargins(10, 0, 12, 0)
+        inside.addWidget(self._lens)
         inside.addStretch(1)
         inside.addWidget(self._keys)
-        self._keys.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        for part in (self._lens, self._keys):
+            part.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        theme.changed.connect(self._draw_lens)
+        self._draw_lens()
         self.search.textChanged.connect(lambda text: self._keys.setVisible(not text))
         return self.search
+
+    def _draw_lens(self) -> None:
+        self._lens.setPixmap(icons.pixmap("search", 16, "secondary"))
 
     def _build_training(self) -> QWidget:
         self.training = QWidget()
@@ -108,7 +117,7 @@ class TopBar(QWidget):
         self.train.setProperty("kind", "accent")
         self.train.setMinimumWidth(92)
         self.train.setFixedHeight(30)
-        self.train.setIconSize(QSize(14, 14))
+        self.train.setIconSize(QSize(20, 14))
         row.addWidget(self.train)
         self.progress = QWidget()
         self.progress.setFixedWidth(128)
@@ -145,6 +154,11 @@ class TopBar(QWidget):
         button.setIconSize(QSize(16, 16))
         button.setFixedSize(28, 28)
         return button
+
+    def show_work(self, is_working: bool) -> None:
+        """Whether a project is on the screen that can be trained."""
+        for part in (*self.steps, self.training, self.name):
+            part.setVisible(is_working)
 
     def show_project(self, name: str, is_dirty: bool, where: str) -> None:
         """The project's name, with a dot while there is something to save."""

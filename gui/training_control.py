@@ -129,6 +129,11 @@ class TrainingControl(QObject):
         self._attempt(lambda: self._run.start(
             self._document.project, self._base, self._files.runs_folder(), weights))  # fmt: skip
 
+    def serve(self) -> None:
+        """Let a network that has no run here answer too."""
+        project, weights = self._document.project, self._document.weights
+        self._attempt(lambda: self._run.serve(project, self._base, self._files.runs_folder(), weights))
+
     def resume(self) -> None:
         """Go on from the last checkpoint."""
         self._attempt(self._run.resume)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QSize, Qt, QTimer
@@ -17,14 +16,14 @@ from gui.document.document import Document
 from gui.document.files import Files
 from gui.document.selection import Selection
 from gui.i18n import tr
-from gui.panels.background import Background
-from gui.panels.controls import hairline, label
+from gui.panels.controls import hairline
 from gui.panels.data import DataPanel
 from gui.panels.inspector import Inspector
 from gui.panels.palette import Palette
 from gui.panels.problems import ProblemsPanel
 from gui.panels.script import ScriptView
 from gui.panels.training import TrainingPanel
+from gui.plots.dashboard import Dashboard
 from gui.projects import Projects
 from gui.run.model import Run
 from gui.shortcut_sheet import ShortcutSheet
@@ -59,7 +58,7 @@ class Window(QMainWindow):
         self.projects = Projects(self.document, self.files, self.canvas, self.data, self)
         self.training_control = TrainingControl(self.document, self.files, self.run, self.actions_table, self.top_bar)
         self.commands = CommandPalette(self.top_bar.search, self.actions_table, self.document, self)
-        self.sheet = ShortcutSheet(self)
+        self.sheet: ShortcutSheet | None = None
         self._connect_actions()
         self._connect_views()
         self._good_news = QTimer(self, singleShot=True, interval=LEAVE_AFTER)
@@ -82,14 +81,7 @@ class Window(QMainWindow):
         self.problems = ProblemsPanel(*shared)
         self.side = SidePanel(self.inspector, self.data, self.training, self.problems)
         self.top_bar = TopBar(self.actions_table, self.run)
-        self.dashboard: QWidget | None = None
-        self._dashboard_place = QStackedWidget()
-        self._dashboard_place.setObjectName("dashboard-place")
-        waiting = label(tr("Plots stand here while the network trains."), "secondary")
-        waiting.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._dashboard_place.addWidget(waiting)
-        self._imports = Background(self)
-        self._imports.done.connect(self._add_dashboard)
+        self.dashboard = Dashboard(self.document, self.run)
 
     def _build_places(self) -> None:
         top = QFrame()
@@ -110,13 +102,11 @@ class Window(QMainWindow):
         self.docks = {
             "view.palette": self._dock(tr("Palette"), "dock-palette", self.palette_panel, area.LeftDockWidgetArea),
             "view.inspector": self._dock(tr("Inspector"), "dock-inspector", self.side, area.RightDockWidgetArea),
-            "view.dashboard": self._dock(
-                tr("Dashboard"), "dock-dashboard", self._dashboard_place, area.BottomDockWidgetArea
-            ),
+            "view.dashboard": self._dock(tr("Dashboard"), "dock-dashboard", self.dashboard, area.BottomDockWidgetArea),
         }
         self.palette_panel.setMinimumWidth(150)
         self.side.setMinimumWidth(292)
-        self._dashboard_place.setMinimumHeight(120)
+        self.dashboard.setMinimumHeight(120)
 
     def _dock(self, title: str, name: str, panel: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
         dock = QDockWidget(title, self)
@@ -159,7 +149,7 @@ class Window(QMainWindow):
         for mode in ("system", "light", "dark", "contrast"):
             on(f"look.{mode}", lambda mode=mode: self._set_look(mode))
         on("help.commands", self.commands.open)
-        on("help.shortcuts", self.sheet.toggle)
+        on("help.shortcuts", self.toggle_shortcuts)
         on("help.about", lambda: self.say(_about(), "info"))
 
     def _connect_views(self) -> None:
@@ -169,7 +159,10 @@ class Window(QMainWindow):
         self.projects.shown.connect(self.show_work)
         self.projects.said.connect(self.say)
         self.files.saved.connect(lambda path: self.say(tr("Saved to {path}", path=path), "good"))
-        self.files.opened.connect(lambda path: self.run.follow_newest(self.files.runs_folder()))
+        self.files.opened.connect(lambda path: self._show_runs())
+        self.files.saved.connect(lambda path: self.dashboard.set_runs(self.files.runs_folder()))
+        self.dashboard.train_wanted.connect(self.training_control.act)
+        self.dashboard.serve_wanted.connect(self.training_control.serve)
         self.files.recents_changed.connect(lambda: self.start_page.show_recents(self.files.recents))
         self.training_control.said.connect(self.say)
         self.training_control.problems_wanted.connect(lambda: self.show_panel(PROBLEMS))
@@ -205,6 +198,7 @@ class Window(QMainWindow):
         self.start_page.show_recents(self.files.recents)
         self._offer_recovery()
         self.middle.setCurrentWidget(self.start_page)
+        self.start_page.setFocus()
         self._show_docks()
         self._show_name()
 
@@ -222,7 +216,7 @@ class Window(QMainWindow):
     def _show_docks(self) -> None:
         for id, dock in self.docks.items():
             dock.setVisible(self.is_working and self.actions_table[id].isChecked())
-        self.top_bar.training.setVisible(self.is_working)
+        self.top_bar.show_work(self.is_working)
         for id in ("file.save", "file.save_as", "file.export_script", "train.start"):
             self.actions_table[id].setEnabled(self.is_working)
 
@@ -243,6 +237,12 @@ class Window(QMainWindow):
     def _discard(self, work) -> None:
         self.files.discard(work)
         self._offer_recovery()
+
+    def _show_runs(self) -> None:
+        """The runs of the project that was opened, the newest in view."""
+        runs = self.files.runs_folder()
+        self.dashboard.set_runs(runs)
+        self.run.follow_newest(runs)
 
     def _from_data(self, path: Path) -> None:
         self.projects.from_data(path)
@@ -281,6 +281,12 @@ class Window(QMainWindow):
         self._show_page(0)
         self.canvas.go_to(id)
 
+    def toggle_shortcuts(self) -> None:
+        """Show the sheet of shortcuts, or take it away."""
+        if self.sheet is None:
+            self.sheet = ShortcutSheet(self)
+        self.sheet.toggle()
+
     def say(self, text: str, kind: str = "info", fixes: tuple = ()) -> None:
         """Tell what happened, in the bar above the canvas; good news goes by itself."""
         bar = self.workspace.message if self.is_working else self.start_page.message
@@ -312,21 +318,6 @@ class Window(QMainWindow):
     def _check_look(self) -> None:
         for mode in ("system", "light", "dark", "contrast"):
             self.actions_table[f"look.{mode}"].setChecked(theme.mode == mode)
-
-    # The dashboard comes after the first paint
-
-    def showEvent(self, event) -> None:
-        super().showEvent(event)
-        if self.dashboard is None and not self._imports.is_busy:
-            QTimer.singleShot(50, self, self._import_dashboard)
-
-    def _import_dashboard(self) -> None:
-        self._imports.start(lambda progress: importlib.import_module("gui.plots.dashboard"))
-
-    def _add_dashboard(self, module) -> None:
-        self.dashboard = module.Dashboard(self.document, self.run)
-        self._dashboard_place.addWidget(self.dashboard)
-        self._dashboard_place.setCurrentWidget(self.dashboard)
 
     # Places
 
@@ -411,7 +402,6 @@ class Window(QMainWindow):
         self.files.close()
         for part in (self.start_page, self.data, self.training, self.script, self.projects):
             part.close_down()
-        self._imports.wait()
         self.run.close()
 
 

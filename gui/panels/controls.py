@@ -67,6 +67,7 @@ def push(text: str, object_name: str, on_click: Callable[[], object], kind: str 
         button.setProperty("kind", kind)
     if icon:
         button.setIcon(icons.icon(icon, "on_accent" if kind == "accent" else "text"))
+        button.setIconSize(QSize(22, 16))
     button.clicked.connect(lambda: on_click())
     return button
 

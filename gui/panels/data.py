@@ -155,7 +155,7 @@ class DataPanel(QWidget):
         self._table.verticalHeader().setDefaultSectionSize(22)
         self._table.setFixedHeight(168)
         self._column.addWidget(self._table)
-        self._notes = label("", "warn", wrap=True)
+        self._notes = label("", "secondary", wrap=True)
         self._notes.setObjectName("data-notes")
         self._column.addWidget(self._notes)
         self._counts_title = label(tr("Classes"), "caps")

@@ -53,6 +53,7 @@ class NumbersBox(QAbstractSpinBox):
         self._fallback: Any = None  # what the wire fills in where nothing is given
         self._gesture = Gesture()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.lineEdit().setTextMargins(6, 0, 0, 0)
         self.lineEdit().textEdited.connect(self._type)
 
     def show_value(self, value: Any, inferred: Any = None) -> None:

@@ -14,7 +14,15 @@ from gui.panels.controls import clear
 from gui.panels.editors import Editor, ScrubLabel, make_editor
 from gui.theme import SPACE
 
-EDITOR_WIDTH = 140
+EDITOR_WIDTH, EDITOR_HEIGHT = 140, 28
+_NAMES = {
+    "lr": "Learning rate",
+    "eps": "Epsilon",
+    "p": "Probability",
+    "gamma": "Factor",
+    "T_max": "Epochs of the cycle",
+}
+"""What the field abbreviates, in words."""
 
 
 class ParameterForm(QWidget):
@@ -46,14 +54,15 @@ class ParameterForm(QWidget):
         for row, parameter in enumerate(parameters):
             editor = make_editor(parameter, fields)
             editor.setObjectName(f"{self.objectName()}-{parameter.name}")
-            editor.setAccessibleName(tr(parameter.label))
+            editor.setAccessibleName(label_of(parameter))
             editor.setAccessibleDescription(parameter.help)
             editor.setToolTip(parameter.help)
             editor.setMinimumWidth(EDITOR_WIDTH)
             editor.setMaximumWidth(EDITOR_WIDTH)
             editor.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+            editor.setFixedHeight(EDITOR_HEIGHT)
             editor.edited.connect(lambda value, gesture, name=parameter.name: self.edited.emit(name, value, gesture))
-            name = ScrubLabel(tr(parameter.label), editor)
+            name = ScrubLabel(label_of(parameter), editor)
             name.setToolTip(parameter.help)
             self._grid.addWidget(name, row, 0)
             self._grid.addWidget(editor, row, 1, Qt.AlignmentFlag.AlignRight)
@@ -69,6 +78,11 @@ class ParameterForm(QWidget):
                 editor.show_value(here[0], inferred)
             else:
                 editor.show_mixed()
+
+
+def label_of(parameter: Parameter) -> str:
+    """The parameter's name as a form shows it."""
+    return tr(_NAMES.get(parameter.name, parameter.label))
 
 
 def value_of(parameter: Parameter, values: Mapping[str, Any]) -> Any:

@@ -13,7 +13,7 @@ from gui.document.selection import Selection
 from gui.i18n import tr
 from gui.panels import values
 from gui.panels.controls import Scrolled, clear, hairline, label
-from gui.panels.form import ParameterForm, visible_parameters
+from gui.panels.form import ParameterForm, label_of, visible_parameters
 from gui.panels.problems import ProblemRow
 from gui.theme import SPACE, theme
 
@@ -158,10 +158,10 @@ class _LayerPage(Scrolled):
                      for port, spec in results[0].outputs.items()]  # fmt: skip
         parameters, cost = sum(r.parameter_count for r in results), sum(r.flops for r in results)
         rows.append((tr("Parameters"), values.count(parameters)))
-        share = f"{cost / whole.flops:.0%}".replace("%", " %") if whole.flops else ""
-        shown = values.flops(cost)
-        rows.append((tr("Cost"), tr("{cost}, {share} of the network", cost=shown, share=share) if share else shown))
-        rows.append((tr("Memory"), tr("{size} per sample", size=values.size(sum(r.activation_bytes for r in results)))))
+        rows.append((tr("Cost per sample"), values.flops(cost)))
+        if whole.flops:
+            rows.append((tr("Share of the network"), f"{cost / whole.flops:.0%}".replace("%", " %")))
+        rows.append((tr("Memory per sample"), values.size(sum(r.activation_bytes for r in results))))
         self._facts.show_rows(rows)
 
     def _show_problems(self, single: str | None) -> None:
@@ -252,7 +252,7 @@ class _About(QWidget):
         self._formula.setVisible(bool(entry.formula))
         self._shape.setText(plain(entry.shape))
         self._shape.setVisible(bool(entry.shape))
-        helps = [f"{tr(p.label)}: {plain(p.help)}" for p in entry.parameters if p.help]
+        helps = [f"{label_of(p)}: {plain(p.help)}" for p in entry.parameters if p.help]
         self._help.setText("\n\n".join(helps))
         self._help.setVisible(bool(helps))
         self.setVisible(bool(entry.formula or entry.shape or helps))

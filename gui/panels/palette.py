@@ -202,7 +202,8 @@ class _Painter(QStyledItemDelegate):
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> None:
-        rect = QRectF(option.rect).adjusted(0, 0, -SPACE[2], 0)
+        scrolls = option.widget.verticalScrollBar().isVisible()
+        rect = QRectF(option.rect).adjusted(0, 0, -2 if scrolls else -SPACE[2], 0)
         text, category = index.data(), index.data(CATEGORY)
         if not index.data(TYPE):
             painter.setPen(theme.color("faint"))

@@ -16,7 +16,8 @@ def format_value(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, list | tuple):
-        return " x ".join(format_value(v) for v in value)
+        separator = ", " if any(isinstance(v, float) for v in value) else " x "
+        return separator.join(format_value(v) for v in value)
     if isinstance(value, float):
         return f"{value:.6g}"
     return str(value)
@@ -53,7 +54,7 @@ def parse_value(parameter: Parameter, text: str) -> tuple[Any, str]:
 
 def show_value(parameter: Parameter, value: Any) -> str:
     """As `format_value`, with a kernel of 3 written as the "3 x 3" that it is."""
-    if parameter.kind == "pair" and isinstance(value, int) and not isinstance(value, bool):
+    if parameter.kind == "pair" and "kernel" in parameter.name and isinstance(value, int):
         return f"{value} x {value}"
     return format_value(value)
 
