@@ -34,7 +34,8 @@ def show(tensor: Any) -> str:
 def _values(values: np.ndarray) -> str:
     if values.dtype.kind == "f":
         form = _number_format(values)
-        width = max(len(form(v)) for v in _shown(values))
+        # as in PyTorch, the width is that of the finite values alone
+        width = max((len(form(v)) for v in _shown(values) if np.isfinite(v) and v), default=1)
         formatter = {"float_kind": lambda v: form(v).rjust(width if values.ndim else 0)}
     elif values.dtype.kind == "b":
         width = 5 if values.ndim and not values.all() else 4
