@@ -71,9 +71,9 @@ class Pan(Interaction):
 class BoxSelect(Interaction):
     """Drag on empty space: whatever the box touches; with Shift or Ctrl besides what is selected."""
 
-    def __init__(self, view: CanvasView, start: QPointF, keep: tuple[str, ...]):
+    def __init__(self, view: CanvasView, start: QPointF, keep: tuple[str, ...], before: tuple[str, ...]):
         super().__init__(view)
-        self._start, self._keep, self._before = start, keep, view.selection.ids
+        self._start, self._keep, self._before = start, keep, before
         self._frame = drawing(view, "accent", fill=0.12)
         view.selection.set(keep)
 

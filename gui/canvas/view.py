@@ -451,10 +451,11 @@ class CanvasView(Editing):
             self._begin = lambda: interactions.MoveNodes(self, point, id)
 
     def _press_ground(self, point: QPointF, held: Qt.KeyboardModifier) -> None:
-        keep = self.selection.ids if held & (SHIFT | CTRL) else ()
+        before = self.selection.ids
+        keep = before if held & (SHIFT | CTRL) else ()
         self.selection.set(keep)
         self.choose_wire(self.canvas.wire_at(point, 7 / min(1.0, self.zoom)))
-        self._begin = lambda: interactions.BoxSelect(self, point, keep)
+        self._begin = lambda: interactions.BoxSelect(self, point, keep, before)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         place = event.position().toPoint()

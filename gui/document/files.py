@@ -8,12 +8,13 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import msgspec
 from filelock import FileLock, Timeout
 from platformdirs import user_state_path
-from PySide6.QtCore import QFileSystemWatcher, QObject, QThread, QTimer, Signal
+from PySide6.QtCore import QFileSystemWatcher, QObject, QTimer, Signal
 
 from engine.errors import EngineError, ProjectError
 from engine.formats import project_file
@@ -142,7 +143,6 @@ class Files(QObject):
         """Let what is being read or written come to its end, with its signals."""
         while self._jobs:
             self._jobs[0].wait()
-            self._jobs[0].finish()
 
     def close(self) -> None:
         """The window closes in good order: nothing is left to recover."""
@@ -151,7 +151,7 @@ class Files(QObject):
         self._forget_autosave()
 
     def _start(self, work: Callable[[], Any], done: Callable[[Any], None]) -> None:
-        job = _Job(work, done, self._end, self)
+        job = _Job(work, done, self._end)
         self._jobs.append(job)
         if len(self._jobs) == 1:
             self.busy_changed.emit(True)
@@ -223,7 +223,7 @@ class Files(QObject):
         """The session's folder, locked as long as this process lives."""
         self._session.mkdir(parents=True, exist_ok=True)
         if self._lock is None:
-            self._lock = FileLock(self._session / "lock")
+            self._lock = FileLock(self._session / "lock", thread_local=False)
             self._lock.acquire(blocking=False)
         return self._session
 
@@ -293,36 +293,45 @@ class Files(QObject):
             self.changed_outside.emit(path)
 
 
-class _Job(QThread):
+class _Job(QObject):
     """One piece of work in a thread; its outcome is taken up in the window's thread."""
 
-    def __init__(
-        self, work: Callable[[], Any], done: Callable[[Any], None], end: Callable[[_Job], None], parent: QObject
-    ):
-        super().__init__(parent)
+    _ended = Signal()
+
+    def __init__(self, work: Callable[[], Any], done: Callable[[Any], None], end: Callable[[_Job], None]):
+        super().__init__()
         self._work, self._done, self._end = work, done, end
         self._result: Any = None
         self._is_finished = False
         self.error: str | None = None
-        self.finished.connect(self.finish)
+        self._thread = Thread(target=self._run, name="files")
+        self._ended.connect(self.finish)
 
-    def run(self) -> None:
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def wait(self) -> None:
+        """Let it come to its end, and take up the outcome."""
+        self._thread.join()
+        self.finish()
+
+    def _run(self) -> None:
         try:
             self._result = self._work()
         except EngineError as error:
             self.error = str(error)
         except OSError as error:
             self.error = f"{error.filename or tr('The disk')}: {error.strerror or error}."
+        self._ended.emit()
 
     def finish(self) -> None:
         """Take up the outcome, once."""
-        if self._is_finished:
-            return
-        self._is_finished = True
-        if self.error is None:
-            self._done(self._result)
-        self._end(self)
-        self.deleteLater()
+        if not self._is_finished:
+            self._is_finished = True
+            if self.error is None:
+                self._done(self._result)
+            self._end(self)
 
 
 def _stamp_of(path: Path | None) -> tuple[int, int] | None:

@@ -43,10 +43,13 @@ def arranged(graph: Graph, sizes: Mapping[str, tuple[float, float]], width: floa
 
 
 def make_room(graph: Graph, id: str, wire: Wire) -> Graph:
-    """Push what comes behind a node just put into `wire` to the right, where it stands in the same row and too near."""
-    node, target = graph.node(id), graph.node(wire.target)
+    """Stand a node just put into `wire` in line with its neighbours, and push what comes behind it to the right."""
+    node, source, target = graph.node(id), graph.node(wire.source), graph.node(wire.target)
+    if abs(node.y - source.y) < NODE[1] and node.x < source.x + NODE[0] + GAP:
+        graph = moved(graph, {id: (source.x + NODE[0] + GAP, source.y)})
+        node = graph.node(id)
     missing = node.x + NODE[0] + GAP - target.x
-    if not 0 < missing < 2 * (NODE[0] + GAP) or abs(target.y - node.y) > NODE[1]:
+    if not 0 < missing < 2 * (NODE[0] + GAP) or abs(target.y - node.y) >= NODE[1]:
         return graph
     downstream = edit.downstream(graph, wire.target)
     row = {n.id: (n.x + missing, n.y) for n in graph.nodes if n.id in downstream and abs(n.y - target.y) < NODE[1]}

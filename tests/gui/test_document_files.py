@@ -1,0 +1,216 @@
+"""Saving, opening, autosave and recovery: real files, a real kill."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import pytest
+from PySide6.QtTest import QSignalSpy
+
+from engine.errors import ProjectError
+from engine.formats import project_file
+from engine.graph.spec import Project
+from gui.document.document import Document
+from gui.document.files import Files, state_folder
+
+
+@pytest.fixture
+def files(qtbot, document):
+    files = Files(document)
+    yield files
+    files.close()
+
+
+def test_save_as_and_open_give_the_same_project_with_its_weights(files, document, chain, tmp_path):
+    weights = safetensors_bytes()
+    document.set_weights(weights)
+    path = tmp_path / "Ziffern 数字 net.loom"
+    files.save_as(path)
+    files.wait()
+    assert document.path == path
+    assert not document.is_dirty
+    other = Document()
+    again = Files(other)
+    again.open(path)
+    again.wait()
+    assert other.graph == document.graph
+    assert other.weights == weights
+    assert other.undo_stack.count() == 0
+    again.close()
+
+
+def safetensors_bytes():
+    import numpy as np
+    from safetensors.numpy import save
+
+    return save({"fc1.weight": np.ones((2, 3), np.float32)})
+
+
+def test_save_without_a_file_asks_for_one(files):
+    with pytest.raises(ProjectError, match="no file"):
+        files.save()
+
+
+def test_edits_made_while_a_save_is_under_way_stay_unsaved(files, document, chain, tmp_path):
+    files.save_as(tmp_path / "net.loom")
+    document.rename(chain[0], "Later")
+    files.wait()
+    assert document.is_dirty
+    document.undo_stack.undo()
+    assert not document.is_dirty
+
+
+def test_a_save_that_fails_says_why_and_leaves_everything(files, document, chain, tmp_path):
+    path = tmp_path / "net.loom"
+    files.save_as(path)
+    files.wait()
+    kept = path.read_bytes()
+    document.rename(chain[0], "Changed")
+    failed = QSignalSpy(files.failed)
+    missing = tmp_path / "gone" / "net.loom"
+    files.save_as(missing)
+    files.wait()
+    assert failed.count() == 1
+    assert "net.loom" in failed.at(0)[0]
+    assert document.path == path
+    assert document.is_dirty
+    assert path.read_bytes() == kept
+
+
+def test_opening_a_cut_off_file_says_so_and_keeps_the_open_project(files, document, chain, tmp_path):
+    path = tmp_path / "net.loom"
+    files.save_as(path)
+    files.wait()
+    broken = tmp_path / "broken.loom"
+    broken.write_bytes(path.read_bytes()[:200])
+    before, failed = document.project, QSignalSpy(files.failed)
+    files.open(broken)
+    files.wait()
+    assert failed.count() == 1
+    assert "broken.loom" in failed.at(0)[0]
+    assert document.project is before
+    assert document.path == path
+
+
+def test_recents_are_newest_first_and_forget_what_is_gone(files, document, chain, tmp_path):
+    one, two = tmp_path / "one.loom", tmp_path / "two.loom"
+    for path in (one, two, one):
+        files.save_as(path)
+        files.wait()
+    assert files.recents == [one, two]
+    one.unlink()
+    assert files.recents == [two]
+
+
+def test_a_template_opens_without_a_file_and_clean(files, document):
+    files.new_from_template("digits-cnn")
+    files.wait()
+    assert document.path is None
+    assert not document.is_dirty
+    assert len(document.nodes) > 4
+
+
+def test_runs_lie_beside_the_project_or_in_the_users_state(files, document, chain, tmp_path):
+    assert state_folder() in files.runs_folder().parents
+    files.save_as(tmp_path / "net.loom")
+    files.wait()
+    assert files.runs_folder() == tmp_path / "net.runs"
+
+
+def test_autosave_keeps_what_no_file_holds_and_a_save_clears_it(files, document, chain, tmp_path):
+    files.autosave()
+    files.wait()
+    kept = list((state_folder() / "autosave").glob("*/project.loom"))
+    assert len(kept) == 1
+    assert project_file.read(kept[0]).project.graph == document.graph
+    files.save_as(tmp_path / "net.loom")
+    files.wait()
+    assert not list((state_folder() / "autosave").glob("*/project.loom"))
+
+
+def test_the_work_of_a_living_window_is_not_offered_to_another(files, document, chain):
+    files.autosave()
+    files.wait()
+    other = Files(Document())
+    assert other.recoverable() == []
+    other.close()
+
+
+def test_work_is_recovered_after_the_window_was_killed(files, document, tmp_path):
+    script = """
+        import os, sys
+        from PySide6.QtWidgets import QApplication
+        app = QApplication([])
+        from gui.document.document import Document
+        from gui.document.files import Files
+        from pathlib import Path
+        document = Document()
+        files = Files(document)
+        document.add_node("Linear", 1, 2)
+        files.save_as(Path(sys.argv[1]))
+        files.wait()
+        document.add_node("ReLU", 3, 4)
+        files.autosave()
+        files.wait()
+        print("ready", flush=True)
+        app.exec()
+    """
+    path = tmp_path / "killed.loom"
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(script), str(path)],
+        stdout=subprocess.PIPE, cwd=os.getcwd(), env=dict(os.environ), text=True,
+    )  # fmt: skip
+    assert process.stdout.readline().strip() == "ready"
+    assert files.recoverable() == []
+    process.send_signal(signal.SIGKILL)
+    process.wait(10)
+    process.stdout.close()
+    (work,) = files.recoverable()
+    assert work.path == path
+    files.recover(work)
+    files.wait()
+    assert [node.type for node in document.nodes.values()] == ["Linear", "ReLU"]
+    assert document.path == path
+    assert document.is_dirty
+    assert [node.type for node in project_file.read(path).project.graph.nodes] == ["Linear"]
+    assert files.recoverable() == []
+
+
+def test_discarded_work_is_gone(files, document, chain):
+    other = Files(document)
+    other.autosave()
+    other.wait()
+    other._lock.release()
+    (work,) = files.recoverable()
+    files.discard(work)
+    assert files.recoverable() == []
+    other.close()
+
+
+def test_a_change_by_another_program_is_noticed_and_ones_own_save_is_not(qtbot, files, document, chain, tmp_path):
+    path = tmp_path / "net.loom"
+    files.save_as(path)
+    files.wait()
+    noticed = QSignalSpy(files.changed_outside)
+    document.rename(chain[0], "Mine")
+    files.save()
+    files.wait()
+    qtbot.wait(100)
+    assert noticed.count() == 0
+    with qtbot.waitSignal(files.changed_outside, timeout=5000):
+        project_file.write(path, Project(name="Another's"))
+
+
+def test_a_project_folder_opens_and_saves_as_a_file_does(files, document, chain, tmp_path):
+    folder = tmp_path / "as folder"
+    folder.mkdir()
+    files.save_as(folder)
+    files.wait()
+    assert (folder / "project.json").is_file()
+    files.open(folder)
+    files.wait()
+    assert len(document.nodes) == len(chain)
