@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.errors import Fix
-from engine.graph import catalogue, edit
+from engine.graph import catalogue
 from engine.graph.judge import judge, matching_fixes
 from engine.graph.network import Network, NodeResult, Problem, with_batch, without_batch
 from engine.graph.spec import FieldSpec, Graph, Node
@@ -97,7 +97,7 @@ def fits(
     target_port: str,
 ) -> str:
     """Why a wire may not go there, in a sentence; "" when it may."""
-    network = Network(graph, fields)
+    network = _same_network(graph, fields)
     from_node, to_node = network.nodes[source], network.nodes[target]
     from_entry, to_entry = network.entry(from_node), network.entry(to_node)
     if source == target:
@@ -108,7 +108,7 @@ def fits(
         return f"{network.name(from_node)} has no output {source_port!r}."
     if target_port not in to_entry.inputs:
         return f"{network.name(to_node)} has no input {target_port!r}."
-    if source in edit.downstream(graph, target):
+    if target in network.upstream(source):
         return "This wire would close a circle."
     arriving = inference.nodes[source].outputs.get(source_port)
     if arriving is None or to_entry.kind == "loss":
@@ -119,6 +119,17 @@ def fits(
         return ""
     trial = attempt(to_node.type, to_node.params, tuple(with_batch(spec) for spec in inputs if spec is not None))
     return f"{network.name(to_node)}: {trial.fault}." if trial.fault else ""
+
+
+def _same_network(graph: Graph, fields: tuple[FieldSpec, ...]) -> Network:
+    """The network of the question before, where it is the same: a drag asks for every port on the canvas."""
+    global _asked_last
+    if _asked_last is None or _asked_last.graph is not graph or _asked_last.fields is not fields:
+        _asked_last = Network(graph, fields)
+    return _asked_last
+
+
+_asked_last: Network | None = None
 
 
 def format_shape(spec: Spec | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from heapq import nsmallest
 from itertools import pairwise
 
 from engine.errors import Fix
@@ -92,13 +93,14 @@ def _circles(network: Network) -> Iterator[Problem]:
 
 
 def _open_inputs(network: Network) -> Iterator[Problem]:
+    givers = [node for node in network.graph.nodes if network.results[node.id].outputs]
     for node in network.graph.nodes:
         entry = network.entry(node)
         for port in entry.inputs if entry else ():
             if port in network.into[node.id]:
                 continue
             where = "input" if len(entry.inputs) == 1 else f"input {port!r}"
-            source = _source_for(network, node, entry, port)
+            source = _source_for(network, givers, node, entry, port)
             who = network.name(node)
             if source is not None:
                 fix = Fix(f"Connect it to '{source.id}'", "connect", node.id, port, source.id)
@@ -108,21 +110,15 @@ def _open_inputs(network: Network) -> Iterator[Problem]:
                 yield Problem(node.id, f"{who} has no {where}: connect it to the layer before it.")
 
 
-def _source_for(network: Network, node: Node, entry: catalogue.Entry, port: str) -> Node | None:
+def _source_for(network: Network, givers: list[Node], node: Node, entry: catalogue.Entry, port: str) -> Node | None:
     """The likeliest layer to feed an open input: an open end before a wired one, a near one before a far one."""
-    behind = _downstream(network, node.id)
-    others = [n for n in network.graph.nodes if n.id not in behind and network.results[n.id].outputs]
-    others.sort(key=lambda n: (bool(network.out_of[n.id]), abs(n.x - node.x) + abs(n.y - node.y)))
-    return next((other for other in others[:8] if _takes(network, node, entry, port, other)), None)
+    behind = network.downstream(node.id)
 
+    def distance(other: Node) -> tuple[bool, float]:
+        return bool(network.out_of[other.id]), abs(other.x - node.x) + abs(other.y - node.y)
 
-def _downstream(network: Network, id: str) -> set[str]:
-    found, waiting = {id}, [id]
-    while waiting:
-        new = {wire.target for wire in network.out_of[waiting.pop()]} - found
-        found |= new
-        waiting.extend(new)
-    return found
+    likely = nsmallest(8, (other for other in givers if other.id not in behind), key=distance)
+    return next((other for other in likely if _takes(network, node, entry, port, other)), None)
 
 
 def _takes(network: Network, node: Node, entry: catalogue.Entry, port: str, source: Node) -> bool:

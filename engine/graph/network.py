@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -56,6 +57,7 @@ class Network:
         for wire in graph.wires:
             self.into[wire.target][wire.target_port] = wire
             self.out_of[wire.source].append(wire)
+        self._upstream: dict[str, set[str]] = {}
         self.order, self.circular = self._sort()
 
     def entry(self, node: Node) -> catalogue.Entry | None:
@@ -73,7 +75,25 @@ class Network:
 
     def used(self) -> set[str]:
         """The nodes that reach a loss, losses included."""
-        found = {loss.id for loss in self.losses()}
+        return self._before(loss.id for loss in self.losses())
+
+    def upstream(self, id: str) -> set[str]:
+        """The node and all that lead to it; remembered."""
+        if id not in self._upstream:
+            self._upstream[id] = self._before([id])
+        return self._upstream[id]
+
+    def downstream(self, id: str) -> set[str]:
+        """The node and all that its outputs lead to."""
+        found, waiting = {id}, [id]
+        while waiting:
+            new = {wire.target for wire in self.out_of[waiting.pop()]} - found
+            found |= new
+            waiting.extend(new)
+        return found
+
+    def _before(self, ids: Iterable[str]) -> set[str]:
+        found = set(ids)
         waiting = list(found)
         while waiting:
             new = {wire.source for wire in self.into[waiting.pop()].values()} - found

@@ -5,8 +5,11 @@ from __future__ import annotations
 import time
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from engine.graph import catalogue, edit, templates, trial
+from engine.graph.build import build, losses
 from engine.graph.infer import Inference, Problem, fits, format_count, format_shape, infer, infer_steps
 from engine.graph.spec import FieldSpec, Graph, Node, Wire
 from engine.graph.templates import chain
@@ -487,3 +490,62 @@ def test_whether_a_wire_fits_is_said_in_a_sentence(source, target, port, says):
     reason = fits(graph, fields, infer(graph, fields), source, "out", target, port)
     assert says in reason
     assert bool(reason) == bool(says)
+
+
+def test_asking_every_port_of_500_nodes_takes_little_time():
+    graph = chain([("Input", {}), *(("Linear", {"out_features": 8 + n % 50}) for n in range(499))])
+    found = infer(graph, (VECTOR, LABEL))
+    started = time.perf_counter()
+    answers = [fits(graph, (VECTOR, LABEL), found, "fc9", "out", node.id, "x") for node in graph.nodes]
+    assert time.perf_counter() - started < 1.0
+    assert sum(answer == "" for answer in answers) == 490  # all but the Input, itself and the eight before it
+
+
+# --- whatever is drawn -----------------------------------------------------------------------------------------------
+
+VALUES = st.none() | st.booleans() | st.integers(-3, 70_000) | st.floats(-2, 2) | st.text(max_size=3)
+TYPES = st.sampled_from([*catalogue.entries("layer"), *catalogue.entries("loss"), "Unknown3d"])
+FIELDS = st.lists(st.sampled_from([IMAGE, LABEL, VECTOR, SIDE, PRICE]), unique=True, max_size=5).map(tuple)
+
+
+@st.composite
+def drawings(draw) -> Graph:
+    """Anything that a project file may hold: wrong values, open ends, circles, ports that do not exist."""
+    nodes = []
+    for n in range(draw(st.integers(0, 7))):
+        type = draw(TYPES)
+        entry = catalogue.entries().get(type)
+        names = st.sampled_from([p.name for p in entry.parameters] if entry and entry.parameters else ["colour"])
+        given_values = draw(st.dictionaries(names, VALUES | st.lists(VALUES, max_size=3), max_size=2))
+        nodes.append(Node(f"n{n}", type, (entry.starts() if entry else {}) | given_values, n * 160.0))
+    ids = [node.id for node in nodes]
+    wires = {}
+    for n in range(draw(st.integers(0, 8)) if ids else 0):
+        source, target = draw(st.sampled_from(ids)), draw(st.sampled_from(ids))
+        if n % 3:  # mostly forwards
+            source, target = sorted((source, target))
+        port = draw(st.sampled_from(["x", "x", "a", "b", "input", "z"]))
+        wires[target, port] = Wire(source, target, "out", port)
+    return Graph(tuple(nodes), tuple(wires.values()))
+
+
+@settings(max_examples=150, deadline=None)
+@given(graph=drawings(), fields=FIELDS)
+def test_nothing_that_can_be_drawn_makes_inference_raise_and_every_fix_can_be_done(graph, fields):
+    found = infer(graph, fields)
+    assert set(found.order) == {node.id for node in graph.nodes} == set(found.nodes)
+    for problem in found.problems:
+        assert problem.message.endswith(".")
+        assert "7919" not in problem.message
+        assert problem.node == "" or problem.node in found.nodes
+        for fix in problem.fixes:
+            if fix.action != "choose_data":
+                mended = edit.apply_fix(graph, fix)
+                assert mended != graph, fix
+                infer(mended, fields)
+    if found.ok and graph.nodes:
+        losses(graph, fields)
+        build(graph, fields)
+    for source in graph.nodes[:3]:
+        for target in graph.nodes[:3]:
+            assert isinstance(fits(graph, fields, found, source.id, "out", target.id, "x"), str)
