@@ -87,7 +87,7 @@ def train(
     trainer: Trainer | None = None
     reporter, interruption = Reporter(), Interruption()
     with _failing_aloud(folder, lambda: trainer, reporter), _signals(interruption), np.errstate(all="ignore"):
-        if folder.has_run and not resume:
+        if folder.checkpoint("last").exists() and not resume:
             raise TrainingError(f"run folder {folder.path}", got="there is a run in it already",
                                 mend="add --resume to go on with it, or choose another --out")  # fmt: skip
         kept = checkpoints.read(folder.checkpoint("last")) if resume else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import re
 import sys
@@ -18,6 +19,8 @@ from engine.formats.atomic import write_atomic
 from engine.train.events import AnyCommand, AnyEvent, Event, Refused, decode_command, decode_event, encode
 
 BATCH_SECONDS = 0.05
+LOCK_SECONDS = 1.0
+"""Who looks whether the engine lives holds the lock for a moment too; that is waited for."""
 LONGEST_COMMAND = 64 * 2**20
 """Bytes of one line: an image of 1,000 x 1,000 in colour as JSON is some 20 MB."""
 
@@ -41,7 +44,7 @@ class RunFolder:
         try:
             for folder in (self.path, self.checkpoints, self.snapshots):
                 folder.mkdir(parents=True, exist_ok=True)
-            self._lock.acquire(timeout=0)
+            self._lock.acquire(timeout=LOCK_SECONDS)
         except Timeout:
             raise TrainingError(f"run folder {self.path}", got="another process is at work in it",
                                 mend="stop that one, or choose another folder with --out") from None  # fmt: skip
@@ -55,11 +58,6 @@ class RunFolder:
             self._lock.release()
             raise TrainingError(f"run folder {self.path}", got=f"its events cannot be written ({reason(error)})",
                                 mend="choose another folder with --out") from None  # fmt: skip
-
-    @property
-    def has_run(self) -> bool:
-        """Whether a run has begun here before."""
-        return self.events.seq > 0
 
     def checkpoint(self, kind: str) -> Path:
         """Where the checkpoint "last" or "best" lies."""
@@ -204,14 +202,17 @@ def _start_of_line(file, end: int, block: int = 65536) -> int:
 
 
 class CommandReader:
-    """Takes each command of a file once, also across processes: where it got to is noted beside the file."""
+    """Takes each command of a file once, also across processes: where it got to is noted beside the file.
+
+    The note carries a digest of what stood before that place, so that a file begun anew is read from its beginning.
+    """
 
     def __init__(self, path: Path):
         self.path = path
-        self._noted = path.with_name("commands.position")
-        self._offset = self._read_position()
+        self._note = path.with_name("commands.position")
+        self._offset = self._noted_position()
         self._partial = b""
-        self._polled = 0.0
+        self._polled = float("-inf")
 
     def poll(self, at_most_every: float = BATCH_SECONDS) -> list[AnyCommand | Refused]:
         """The commands that came since; a line that is none comes as the Refused that answers it.
@@ -225,24 +226,33 @@ class CommandReader:
         self._polled = now
         lines = self._new_lines()
         if lines:
+            position = self._offset - len(self._partial)
             with contextlib.suppress(OSError):  # a full disk: the next process may take a command twice, no worse
-                self._noted.write_text(str(self._offset - len(self._partial)))
+                self._note.write_text(f"{position} {self._digest(position)}")
         return [read_command(line) for line in lines if line.strip()]
 
-    def _read_position(self) -> int:
+    def _noted_position(self) -> int:
         try:
-            position = int(self._noted.read_text())
-        except (FileNotFoundError, ValueError):
+            text, digest = self._note.read_text().split()
+            position = int(text)
+            return position if digest == self._digest(position) else 0
+        except (OSError, ValueError):
             return 0
-        size = self.path.stat().st_size if self.path.exists() else 0
-        return position if position <= size else 0
+
+    def _digest(self, position: int) -> str:
+        """Of the last bytes before `position`."""
+        with open(self.path, "rb") as file:
+            file.seek(max(0, position - 256))
+            return hashlib.sha256(file.read(min(position, 256))).hexdigest()
 
     def _new_lines(self) -> list[bytes]:
         try:
             size = self.path.stat().st_size
         except FileNotFoundError:
             return []
-        if size <= self._offset:
+        if size < self._offset:  # begun anew
+            self._offset, self._partial = 0, b""
+        if size == self._offset:
             return []
         with open(self.path, "rb") as file:
             file.seek(self._offset)

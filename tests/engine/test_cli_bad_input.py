@@ -257,6 +257,9 @@ def test_a_fault_in_a_named_run_folder_is_said_in_its_events_too(capsys, tmp_pat
     assert failed.fix["action"] == "choose_data"
     assert isinstance(ended, RunEnded)
     assert ended.reason == "failed"
+    (tmp_path / "table.csv").write_text(csv(*good_rows(40)))
+    assert here(capsys, "train", path, "--out", out).returncode == 0  # nothing was trained there: it may begin anew
+    assert [event.seq for event in events(out)] == list(range(1, len(events(out)) + 1))
 
 
 def test_a_rate_far_too_high_stops_the_run_and_proposes_a_tenth(capsys, tmp_path):

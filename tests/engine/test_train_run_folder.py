@@ -159,6 +159,33 @@ def test_each_command_is_taken_once_also_by_a_later_process(tmp_path):
     assert CommandReader(path).poll(0) == []
 
 
+@pytest.mark.parametrize("later", ["x", "a much longer request than the one before it"])
+def test_a_command_file_begun_anew_between_two_processes_is_read_from_its_beginning(tmp_path, later):
+    path = tmp_path / "commands.jsonl"
+    path.write_bytes(encode(Stop(request="before")))
+    assert CommandReader(path).poll(0) == [Stop(request="before")]
+    path.write_bytes(encode(Pause(request=later)))
+    assert CommandReader(path).poll(0) == [Pause(request=later)]
+
+
+def test_a_command_file_begun_anew_under_a_living_process_is_read_from_its_beginning(tmp_path):
+    path = tmp_path / "commands.jsonl"
+    reader = CommandReader(path)
+    path.write_bytes(encode(Stop(request="a long one before")))
+    assert len(reader.poll(0)) == 1
+    path.write_bytes(encode(Pause(request="x")))
+    assert reader.poll(0) == [Pause(request="x")]
+
+
+def test_who_only_looks_whether_the_engine_lives_does_not_keep_it_out(tmp_path):
+    from filelock import FileLock
+
+    look = FileLock(tmp_path / "run.lock", thread_local=False)
+    look.acquire()
+    threading.Timer(0.2, look.release).start()
+    RunFolder(tmp_path).close()
+
+
 def test_commands_are_looked_for_at_most_every_50_ms(tmp_path):
     path = tmp_path / "commands.jsonl"
     reader = CommandReader(path)
