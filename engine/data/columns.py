@@ -31,9 +31,18 @@ class Numbers:
         self.missing_rows: list[int] = []
         self.instead: Categories | None = None
 
-    def add(self, texts: tuple[str, ...], numbers: Sequence[int]) -> None:
+    @property
+    def takes_numbers(self) -> bool:
+        """Whether values may come parsed already."""
+        return self.instead is None
+
+    def add(self, texts: Sequence[str] | np.ndarray, numbers: Sequence[int]) -> None:
         if self.instead is not None:
             return self.instead.add(texts, numbers)
+        if isinstance(texts, np.ndarray):
+            self.parts.append(texts.astype(np.float32))
+            self.is_certain = True
+            return None
         try:
             values = self._fast(texts)
         except ValueError:
@@ -142,6 +151,8 @@ class Codes(dict):
 
 class Categories:
     """Collects a column of categories; gives up, to bound memory, where nearly every text is another."""
+
+    takes_numbers = False
 
     def __init__(self, name: str):
         self.name = name

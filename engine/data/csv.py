@@ -9,12 +9,16 @@ Rows are counted as a spreadsheet counts them: the first line of the file is row
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
-from itertools import islice
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from engine.data.columns import collector
+import numpy as np
+
+from engine.data.columns import Categories, Numbers, collector
 from engine.data.sniff import LATIN, Format, as_text, broken_quotes, open_bytes, sniff
 from engine.data.source import CHOOSE_AGAIN, Progress, no_progress, report
 from engine.data.spec import DataSpec
@@ -59,13 +63,20 @@ def _read(path: Path, spec: DataSpec, form: Format, progress: Progress, most_row
         None if spec.roles.get(name) == "unused" else collector(path, name, kind, form, spec)
         for name, kind in zip(form.names, form.kinds, strict=True)
     ]
+    at_once = max(64, CHUNK_FIELDS // len(form.names))
+    size = max(1, path.stat().st_size)
     samples = 0
-    for rows, numbers, fraction in _chunks(path, form, most_rows):
-        for builder, texts in zip(builders, zip(*rows, strict=True), strict=True):
-            if builder is not None:
-                builder.add(texts, numbers)
-        samples += len(rows)
-        report(progress, fraction)
+    with open_bytes(path) as raw:
+        rows = _Rows(path, form, raw)
+        while samples != most_rows:
+            chunk = rows.take(at_once if most_rows is None else min(at_once, most_rows - samples), builders)
+            if chunk is None:
+                break
+            for builder, values in zip(builders, chunk.columns):
+                if builder is not None:
+                    builder.add(values, chunk.numbers)
+            samples += len(chunk.numbers)
+            report(progress, raw.tell() / size)
     columns = [
         Column(name, kind or "category") if builder is None else builder.finish()
         for name, kind, builder in zip(form.names, form.kinds, builders, strict=True)
@@ -86,50 +97,88 @@ def _without_empty_tail(columns: list[Column], samples: int, spec: DataSpec) -> 
     return columns
 
 
-def _chunks(path: Path, form: Format, most_rows: int | None) -> Iterator[tuple[list[list[str]], Sequence[int], float]]:
-    """Rows of full length, the number of each in the file, and the fraction read so far."""
-    width = len(form.names)
-    at_once = max(64, CHUNK_FIELDS // width)
-    size = max(1, path.stat().st_size)
-    number = 1
-    left = most_rows
-    with open_bytes(path) as raw:
-        reader = csv.reader(as_text(path, raw, form.encoding), delimiter=form.delimiter, strict=True)
-        for _ in range(1 if form.header else 0):
-            number += _skip_header(reader)
-        while True:
-            rows: list[list[str]] = []
-            try:
-                rows.extend(islice(reader, at_once))
-            except csv.Error as error:
-                raise broken_quotes(path, number + len(rows), error) from None
-            except (OSError, EOFError) as error:
-                raise DataError(str(path), got=f"it cannot be unpacked ({error})", fixes=(CHOOSE_AGAIN,)) from None
-            if not rows:
-                return
-            numbers: Sequence[int] = range(number, number + len(rows))
-            number += len(rows)
-            if not all(map(any, rows)) or set(map(len, rows)) != {width}:
-                filled = [(n, row) for n, row in zip(numbers, rows, strict=True) if "".join(row).strip()]
-                numbers = [n for n, _ in filled]
-                rows = [_full_row(path, form, row, n) for n, row in filled]
-            if left is not None:
-                rows, numbers = rows[:left], numbers[:left]
-                left -= len(rows)
-            if rows:
-                yield rows, numbers, raw.tell() / size
-            if left == 0:
-                return
+@dataclass(frozen=True)
+class _Chunk:
+    """Some rows: their numbers in the file, and by column the texts, or numbers where they are parsed already."""
+
+    numbers: Sequence[int]
+    columns: Sequence[Any]
 
 
-def _skip_header(reader: Any) -> int:
-    """Pass the header and blank lines above it; how many rows that were."""
-    passed = 0
-    for row in reader:
-        passed += 1
-        if any(row):
-            break
-    return passed
+class _Rows:
+    """The rows of an open file: parsed by NumPy while lines are plain, by the csv module from the first quote on."""
+
+    def __init__(self, path: Path, form: Format, raw: Any):
+        self.path, self.form = path, form
+        self.text = as_text(path, raw, form.encoding)
+        self.next = 1  # number of the row that comes next
+        self.quoted: Iterator[list[str]] | None = None
+        if form.header:
+            self._skip_header()
+
+    def _skip_header(self) -> None:
+        for row in self._split(self.text):
+            self.next += 1
+            if "".join(row).strip():
+                return
+
+    def _split(self, lines: Iterable[str]) -> Iterator[list[str]]:
+        return csv.reader(lines, delimiter=self.form.delimiter, strict=True)
+
+    def take(self, count: int, builders: Sequence[Numbers | Categories | None]) -> _Chunk | None:
+        """The next rows, `count` at most and fewer where some are blank; None at the end."""
+        try:
+            if self.quoted is None:
+                lines = list(islice(self.text, count))
+                if not lines:
+                    return None
+                if '"' not in "".join(lines):
+                    return self._plain(lines, builders) or self._texts(self._split(lines), count)
+                self.quoted = self._split(chain(lines, self.text))
+            return self._texts(self.quoted, count)
+        except (OSError, EOFError, zlib.error) as error:
+            raise DataError(str(self.path), got=f"it cannot be unpacked ({error})", fixes=(CHOOSE_AGAIN,)) from None
+
+    def _plain(self, lines: list[str], builders: Sequence[Numbers | Categories | None]) -> _Chunk | None:
+        """All used columns in one go; None where something in them needs a closer look."""
+        width = len(self.form.names)
+        used = [i for i, builder in enumerate(builders) if builder is not None]
+        delimiters = {line.count(self.form.delimiter) for line in lines}
+        if delimiters != {width - 1} or width == 1 or not used or self.form.decimal == ",":
+            return None
+        kinds = np.dtype([(str(i), np.float64 if builders[i].takes_numbers else object) for i in used])
+        try:
+            parsed = np.loadtxt(lines, kinds, delimiter=self.form.delimiter, comments=None, usecols=used, ndmin=1)
+        except ValueError:
+            return None
+        columns = [parsed[str(i)] if builder is not None else None for i, builder in enumerate(builders)]
+        if len(parsed) != len(lines) or any(column is not None and _is_odd(column) for column in columns):
+            return None
+        return _Chunk(self._count(len(lines)), columns)
+
+    def _texts(self, reader: Iterator[list[str]], count: int) -> _Chunk | None:
+        rows: list[list[str]] = []
+        try:
+            rows.extend(islice(reader, count))
+        except csv.Error as error:
+            raise broken_quotes(self.path, self.next + len(rows), error) from None
+        if not rows:
+            return None
+        numbers: Sequence[int] = self._count(len(rows))
+        if not all(map(any, rows)) or set(map(len, rows)) != {len(self.form.names)}:
+            filled = [(n, row) for n, row in zip(numbers, rows, strict=True) if "".join(row).strip()]
+            numbers = [n for n, _ in filled]
+            rows = [_full_row(self.path, self.form, row, n) for n, row in filled]
+        return _Chunk(numbers, list(zip(*rows, strict=True)))
+
+    def _count(self, rows: int) -> range:
+        self.next += rows
+        return range(self.next - rows, self.next)
+
+
+def _is_odd(column: np.ndarray) -> bool:
+    """Gaps and numbers beyond float32 are looked for by their texts."""
+    return column.dtype != object and not bool((np.abs(column) <= np.finfo(np.float32).max).all())
 
 
 def _full_row(path: Path, form: Format, row: list[str], number: int) -> list[str]:

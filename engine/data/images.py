@@ -18,7 +18,7 @@ from engine.data.dataset import FieldDataset
 from engine.data.source import CHOOSE_AGAIN, Progress, no_progress, report, unreadable
 from engine.data.spec import DataSpec, FieldSpec
 from engine.data.table import one_class_only
-from engine.errors import DataError, Fix
+from engine.errors import DataError
 
 SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm"))
 LOOKED_AT = 20  # images whose size and mode are looked at
@@ -145,11 +145,11 @@ def guess_shape(files: list[Path], options: dict[str, Any]) -> tuple[tuple[int, 
     """Height and width and mode: told, else the commonest of images spread over the files, longest side at most 256.
 
     Raises:
-        DataError: the options cannot be, or none of the images can be read.
+        DataError: none of the images can be read.
     """
     size, mode = options.get("size"), options.get("mode")
     if size is not None and mode is not None:
-        return _checked_size(size), _checked_mode(mode)
+        return tuple(size), mode
     sizes: list[tuple[int, int]] = []
     colours = False
     fault: DataError | None = None
@@ -165,26 +165,7 @@ def guess_shape(files: list[Path], options: dict[str, Any]) -> tuple[tuple[int, 
     height, width = Counter(sizes).most_common(1)[0][0]
     shrink = min(1.0, LARGEST_SIDE / max(height, width))
     guessed = (max(1, round(height * shrink)), max(1, round(width * shrink)))
-    return _checked_size(size) if size is not None else guessed, _checked_mode(mode or ("RGB" if colours else "L"))
-
-
-def _checked_size(size: Any) -> tuple[int, int]:
-    if isinstance(size, int):
-        size = (size, size)
-    if len(size) != 2 or not all(isinstance(side, int) and 1 <= side <= 4096 for side in size):
-        raise DataError(
-            "Data",
-            got=f"the image size {size!r} cannot be",
-            expected="height and width of 1 to 4096 pixels",
-            fixes=(Fix("Guess the size", "set_data", name="options", value={}),),
-        )
-    return int(size[0]), int(size[1])
-
-
-def _checked_mode(mode: Any) -> str:
-    if mode not in ("L", "RGB"):
-        raise DataError("Data", got=f"the image mode {mode!r} is unknown", expected="'L' (grey) or 'RGB'")
-    return str(mode)
+    return tuple(size or guessed), mode or ("RGB" if colours else "L")
 
 
 class ImageFiles:

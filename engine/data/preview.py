@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from engine.data import csv, images, readers, shipped
 from engine.data.dataset import FieldDataset
+from engine.data.options import check_options
 from engine.data.sniff import HEAD_ROWS, sniff
 from engine.data.source import Progress, locate, no_progress
 from engine.data.spec import DataSpec, FieldSpec
@@ -57,6 +58,7 @@ def preview(spec: DataSpec, base: Path | None = None, rows: int = 20, progress: 
     >>> shown.columns, shown.rows[0], shown.class_counts
     (('x', 'y', 'arm'), ('-0.14519', '0.28203', 'A'), {'arm': {'A': 250, 'B': 250}})
     """
+    check_options(spec)
     if spec.reader == "images":
         return _of_folder(locate(spec, base), spec, rows)
     if spec.reader == "csv":
@@ -183,10 +185,9 @@ def _texts(field: FieldSpec, values: np.ndarray) -> tuple[tuple[str, ...], list[
 def count_classes(dataset: FieldDataset) -> dict[str, dict[str, int]]:
     """Samples per class of every category field."""
     counts = {}
-    for field in dataset.fields:
-        if field.kind == "category":
-            numbers = np.bincount(dataset.arrays[field.name], minlength=len(field.classes)).tolist()
-            counts[field.name] = dict(zip(field.classes, numbers, strict=True))
+    for category in (each for each in dataset.fields if each.kind == "category"):
+        numbers = np.bincount(dataset.arrays[category.name], minlength=len(category.classes)).tolist()
+        counts[category.name] = dict(zip(category.classes, numbers, strict=True))
     return counts
 
 

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from engine.data import csv, images, npz, shipped
 from engine.data.dataset import FieldDataset
+from engine.data.options import check_options
 from engine.data.prepare import part_sizes
 from engine.data.source import CHOOSE_AGAIN, Progress, locate, no_progress
 from engine.data.spec import DataSpec, FieldSpec
@@ -39,6 +40,7 @@ def open(spec: DataSpec, base: Path | None = None, progress: Progress = no_progr
 
 def read(spec: DataSpec, base: Path | None, progress: Progress) -> FieldDataset:
     """`open` without the checks against what the project knows of its data."""
+    check_options(spec)
     if spec.reader == "bundled":
         return shipped.open_bundled(spec, progress)
     path = locate(spec, base)
@@ -60,6 +62,7 @@ def describe(spec: DataSpec, base: Path | None = None, progress: Progress = no_p
     >>> describe(DataSpec("bundled:diabetes", options={"columns": ["bmi"]})).fields[0].columns
     ('bmi',)
     """
+    check_options(spec)
     if spec.reader == "bundled" and not shipped.is_changed(spec):
         found = shipped.find(spec)
         return replace(spec, fields=found.fields, samples=found.samples)

@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import re
+import zlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -101,7 +102,7 @@ def _head(path: Path) -> tuple[bytes, bool]:
         stream = gzip.GzipFile(fileobj=raw) if path.suffix.lower() == ".gz" else raw
         try:
             content = stream.read(HEAD_BYTES + 1)
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             raise DataError(
                 str(path), got=f"it cannot be read ({error})", expected="a CSV file", fixes=(CHOOSE_AGAIN,)
             ) from None

@@ -89,10 +89,10 @@ def _why_unused(column: Column) -> str:
         return ""
     name = column.name.casefold().strip()
     is_named_id = name in ID_NAMES or name.endswith(("_id", " id", "-id")) or name.startswith("unnamed")
-    if column.kind == "number":
+    if is_named_id and len(column.values) > 1 and column.kind == "number":
         values = column.values
-        whole = len(values) > 1 and np.all(values == np.floor(values)) and len(np.unique(values)) == len(values)
-        return "it numbers the rows" if is_named_id and whole else ""
+        if np.all(values == np.floor(values)) and len(np.unique(values)) == len(values):
+            return "it numbers the rows"
     if is_named_id and len(column.classes) == len(column.values):
         return "it names the rows"
     if len(column.classes) > MOST_MARKS:

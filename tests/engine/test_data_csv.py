@@ -371,3 +371,30 @@ def test_any_table_that_is_written_reads_back_the_same(tmp_path_factory, header,
     np.testing.assert_array_equal(dataset.arrays[inputs.name], np.array([row[:-1] for row in body], np.float32))
     read = [target.classes[code] for code in dataset.arrays[target.name]]
     assert read == [row[-1].strip() for row in body]
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    rows=st.lists(
+        st.tuples(st.one_of(numbers, st.just(""), st.just("NA")), numbers, st.sampled_from(["a", "b", ""])),
+        min_size=3,
+        max_size=200,
+    ).filter(lambda rows: len({row[2] for row in rows} - {""}) > 1 and any(isinstance(row[0], float) for row in rows)),
+    ending=st.sampled_from(["\n", "\r\n"]),
+)
+def test_plain_and_quoted_rows_read_the_same(tmp_path_factory, rows, ending):
+    folder = tmp_path_factory.mktemp("tables")
+    read = []
+    for name, quoting in (("plain", csv.QUOTE_MINIMAL), ("quoted", csv.QUOTE_ALL)):
+        path = folder / f"{name}.csv"
+        with path.open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file, lineterminator=ending, quoting=quoting).writerows([("gaps", "x", "kind"), *rows])
+        roles = {"gaps": "input", "x": "input", "kind": "target"}
+        read.append(data.open(table(path, roles=roles, options={"missing_target": "drop"})))
+    plain, quoted = read
+    assert plain.fields == quoted.fields
+    np.testing.assert_array_equal(plain.arrays["features"], quoted.arrays["features"])
+    np.testing.assert_array_equal(plain.arrays["kind"], quoted.arrays["kind"])
+    kept = [row for row in rows if row[2]]
+    expected = np.array([[row[0] if isinstance(row[0], float) else np.nan, row[1]] for row in kept], np.float32)
+    np.testing.assert_array_equal(plain.arrays["features"], expected)

@@ -1,0 +1,69 @@
+"""What a reader can be told instead of guessing, checked before anything is read: a project may come from anywhere."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from engine.data.spec import DataSpec
+from engine.errors import DataError, Fix
+
+Kinds = dict[str, Literal["number", "category"]]
+Side = Annotated[int, Meta(ge=1, le=4096)]
+
+
+class TableOptions(Struct, forbid_unknown_fields=True):
+    """For "csv"; see `engine.data.csv`."""
+
+    delimiter: Annotated[str, Meta(min_length=1, max_length=1, pattern=r'[^"\r\n]')] | None = None
+    header: bool | None = None
+    encoding: str | None = None
+    decimal: Literal[".", ","] | None = None
+    kinds: Kinds = {}
+    missing: Literal["mean", "drop", "refuse"] = "mean"
+    missing_target: Literal["refuse", "drop"] = "refuse"
+
+
+class BundledOptions(Struct, forbid_unknown_fields=True):
+    """For "bundled"; see `engine.data.shipped`."""
+
+    columns: Annotated[list[str], Meta(min_length=1)] | None = None
+
+
+class ImageOptions(Struct, forbid_unknown_fields=True):
+    """For "images"; see `engine.data.images`."""
+
+    size: tuple[Side, Side] | None = None
+    mode: Literal["L", "RGB"] | None = None
+
+
+class ArrayOptions(Struct, forbid_unknown_fields=True):
+    """For "npz"; see `engine.data.npz`."""
+
+    channels: Literal["first", "last"] | None = None
+    kinds: Kinds = {}
+    classes: dict[str, list[str]] = {}
+
+
+KNOWN = {"csv": TableOptions, "bundled": BundledOptions, "images": ImageOptions, "npz": ArrayOptions}
+
+
+def check_options(spec: DataSpec) -> None:
+    """Raises DataError where an option is unknown to the reader or has a value that cannot be.
+
+    >>> check_options(DataSpec("table.csv", reader="csv", options={"decimal": "."}))
+    """
+    try:
+        msgspec.convert(spec.options, KNOWN[spec.reader])
+    except msgspec.ValidationError as error:
+        text, _, place = str(error).partition(" - at ")
+        name = re.sub(r"^`\$\.?(.*)`$", r"\1", place)
+        raise DataError(
+            f"Data options{f', {name}' if name else ''}",
+            got=text[0].lower() + text[1:].replace("`", "'"),
+            mend="leave the option out to have it guessed",
+            fixes=(Fix("Guess everything", "set_data", name="options", value={}),),
+        ) from None

@@ -1,0 +1,37 @@
+"""Options from a project file are checked before anything is read."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine import data
+from engine.data import DataSpec
+from engine.errors import DataError
+
+
+@pytest.mark.parametrize(
+    ("reader", "options", "sentence"),
+    [
+        ("csv", {"delimiter": ";;"}, "Data options, delimiter: expected"),
+        ("csv", {"delimiter": '"'}, "Data options, delimiter: expected"),
+        ("csv", {"header": "yes"}, "Data options, header: expected 'bool | null', got 'str'"),
+        ("csv", {"kinds": ["a"]}, "Data options, kinds: expected 'object', got 'array'"),
+        ("csv", {"kinds": {"a": "date"}}, "Data options, kinds[...]: invalid enum value 'date'"),
+        ("csv", {"missing": "median"}, "Data options, missing: invalid enum value 'median'"),
+        ("csv", {"seperator": ";"}, "Data options: object contains unknown field 'seperator'"),
+        ("bundled", {"columns": "bmi"}, "Data options, columns: expected 'array | null', got 'str'"),
+        ("bundled", {"columns": []}, "Data options, columns: expected 'array' of length >= 1"),
+        ("images", {"size": [0, 5]}, "Data options, size[0]: expected 'int' >= 1"),
+        ("images", {"size": [10_000, 5]}, "Data options, size[0]: expected 'int' <= 4096"),
+        ("images", {"mode": "CMYK"}, "Data options, mode: invalid enum value 'CMYK'"),
+        ("npz", {"channels": 3}, "Data options, channels: "),
+    ],
+)
+@pytest.mark.parametrize("way", [data.open, data.describe, data.preview])
+def test_an_option_that_cannot_be_is_named_and_the_fix_guesses(reader, options, sentence, way):
+    source = "bundled:diabetes" if reader == "bundled" else "table"
+    with pytest.raises(DataError) as caught:
+        way(DataSpec(source=source, reader=reader, options=options))
+    assert str(caught.value).startswith(sentence)
+    fix = caught.value.fixes[0]
+    assert (fix.action, fix.name, fix.value) == ("set_data", "options", {})
