@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated
+from typing import Annotated, Any, NoReturn
 
 import numpy as np
 
 from engine.describe import Choice, Inferred, Range, Start, layer
-from engine.errors import ShapeError
+from engine.errors import Fix, ShapeError
 from engine.nn import functional as F
 from engine.nn import init
 from engine.nn.module import Module
@@ -23,6 +23,11 @@ PADDING_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge",
 def pair(value: int | tuple[int, int]) -> tuple[int, int]:
     """3 -> (3, 3); a pair stays as it is."""
     return tuple(value) if isinstance(value, tuple | list) else (value, value)
+
+
+def _refuse(got: str, expected: str, name: str, value: Any) -> NoReturn:
+    fix = Fix(f"Set {name} to {value}", "set_parameter", name=name, value=value)
+    raise ShapeError("Conv2d", got=got, expected=expected, mend=f"set {name} to {value}", fixes=(fix,))
 
 
 @layer(
@@ -98,16 +103,15 @@ class Conv2d(Module):
     def _check(self) -> None:
         for name, channels in (("in_channels", self.in_channels), ("out_channels", self.out_channels)):
             if self.groups < 1 or channels % self.groups:
-                raise ShapeError("Conv2d", got=f"{name}={channels} with groups={self.groups}",
-                                 expected=f"{name} to be a multiple of groups")  # fmt: skip
+                _refuse(f"{name}={channels} with groups={self.groups}", "a multiple of groups", "groups", 1)
         if isinstance(self.padding, str) and self.padding not in ("same", "valid"):
-            raise ShapeError("Conv2d", got=f"padding={self.padding!r}", expected="'same', 'valid' or pixels")
+            _refuse(f"padding={self.padding!r}", "'same', 'valid' or pixels", "padding", 0)
         if self.padding == "same" and self.stride != (1, 1):
-            raise ShapeError("Conv2d", got=f"padding='same' with stride={self.stride}", expected="a stride of 1",
-                             mend="give the padding in pixels")  # fmt: skip
+            _refuse(f"padding='same' with stride={self.stride}", "a stride of 1", "stride", 1)
         if self.padding_mode not in PADDING_MODES:
-            raise ShapeError("Conv2d", got=f"padding_mode={self.padding_mode!r}",
-                             expected=f"one of {', '.join(PADDING_MODES)}")  # fmt: skip
+            _refuse(
+                f"padding_mode={self.padding_mode!r}", f"one of {', '.join(PADDING_MODES)}", "padding_mode", "zeros"
+            )
 
     def reset_parameters(self) -> None:
         """Draw weight and bias anew."""

@@ -360,7 +360,9 @@ class Module:
         missing = [key for key in places if key not in state_dict]
         unexpected = [key for key in state_dict if key not in places]
         faults = [
-            fault for key in places if key in state_dict and (fault := _misfit(key, places[key][2], state_dict[key]))
+            fault
+            for key in places
+            if key in state_dict and (fault := _misfit(key, places[key][2], state_dict[key], assign))
         ]
         if strict and unexpected:
             faults.insert(0, f"unexpected {_listing(unexpected)}")
@@ -480,12 +482,14 @@ def _listing(keys: list[str]) -> str:
     return ("key " if len(keys) == 1 else "keys ") + ", ".join(f"{key!r}" for key in keys)
 
 
-def _misfit(key: str, member: Tensor, value: Any) -> str:
+def _misfit(key: str, member: Tensor, value: Any, assign: bool) -> str:
     """Why `value` cannot be copied into `member`; "" when it can."""
     if not isinstance(value, Tensor):
         return f"{key!r} is {type(value).__name__}, not a Tensor"
     if tuple(value.shape) != tuple(member.shape):
         return f"{key!r} has shape {tuple(value.shape)} instead of {tuple(member.shape)}"
+    if member.is_meta and not assign:
+        return f"{key!r} is on meta and has no place for values (assign=True gives it one)"
     return ""
 
 

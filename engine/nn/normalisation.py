@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 
 from engine.describe import Hidden, Inferred, Range, layer
-from engine.errors import ShapeError
+from engine.errors import Fix, ShapeError
 from engine.nn import functional as F
 from engine.nn import init
 from engine.nn.module import Module
 from engine.nn.parameter import Parameter
+from engine.ops.base import times
 from engine.tensor import Tensor
 from engine.tensor.creation import empty, ones, tensor, zeros
 from engine.tensor.promotion import int64
@@ -72,13 +73,17 @@ class _BatchNorm(Module):
         )  # fmt: skip
 
     def _check(self, x: Tensor) -> None:
-        name = type(self).__name__
-        if x.ndim not in self._ranks:
-            expected = " or ".join(f"{rank}" for rank in self._ranks)
-            raise ShapeError(name, got=f"an input with {x.ndim} axes, {tuple(x.shape)}", expected=f"{expected} axes")
-        if x.shape[1] != self.num_features:
-            raise ShapeError(name, got=f"{x.shape[1]} features arrive on axis 1", expected=f"{self.num_features}",
-                             mend=f"set num_features to {x.shape[1]}")  # fmt: skip
+        if x.ndim in self._ranks:
+            return
+        other = next((cls for cls in (BatchNorm1d, BatchNorm2d) if x.ndim in cls._ranks), None)
+        title = other.__description__.title if other else ""
+        raise ShapeError(
+            type(self).__name__,
+            got=f"{times(x.shape)} arrives, with {x.ndim} axes",
+            expected=" or ".join(map(str, self._ranks)),
+            mend=f"use {title}" if other else "",
+            fixes=(Fix(f"Make it {title}", "replace", name=other.__name__),) if other else (),
+        )
 
     def extra_repr(self) -> str:
         return (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from engine.describe import Hidden, Range, layer
-from engine.errors import ShapeError
+from engine.errors import Fix, ShapeError
 from engine.nn import functional as F
 from engine.nn.module import Module
 from engine.tensor import Tensor
@@ -38,7 +38,8 @@ class Dropout(Module):
     def __init__(self, p: Annotated[float, Range(0.0, 1.0)] = 0.5, inplace: Annotated[bool, Hidden()] = False):
         super().__init__()
         if not 0.0 <= p <= 1.0:
-            raise ShapeError("Dropout", got=f"p={p}", expected="a probability from 0 to 1")
+            raise ShapeError("Dropout", got=f"p={p}", expected="a probability from 0 to 1",
+                             fixes=(Fix("Set p to 0.5", "set_parameter", name="p", value=0.5),))  # fmt: skip
         self.p = p
         self.inplace = inplace
 

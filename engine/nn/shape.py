@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated
 
 from engine.describe import Range, Start, layer
+from engine.errors import Fix, ShapeError
 from engine.nn.module import Module
+from engine.ops.base import times
 from engine.tensor import Tensor
 
 
@@ -74,6 +77,9 @@ class Reshape(Module):
     Shape:
         x: (N, ...) -> (N, *shape)
 
+    Raises:
+        ShapeError: a sample has more or fewer values than the shape.
+
     Example:
         >>> import engine
         >>> tuple(engine.nn.Reshape((1, 8, 8))(engine.zeros(2, 64)).shape)
@@ -85,7 +91,21 @@ class Reshape(Module):
         self.shape = (shape,) if isinstance(shape, int) else tuple(shape)
 
     def forward(self, x: Tensor) -> Tensor:
+        self._check(x)
         return x.reshape(x.shape[0], *self.shape)
+
+    def _check(self, x: Tensor) -> None:
+        """The values of one sample fill the shape."""
+        arriving, given = math.prod(x.shape[1:]), math.prod(n for n in self.shape if n != -1)
+        if self.shape.count(-1) > 1:
+            raise ShapeError("Reshape", got=f"shape={self.shape} leaves several axes open", expected="one -1 at most")
+        if arriving % given if -1 in self.shape and given else arriving != given:
+            raise ShapeError(
+                "Reshape",
+                got=f"{arriving} values of each sample arrive ({times(x.shape[1:])})",
+                expected=f"{'a multiple of ' if -1 in self.shape else ''}{given} for shape {times(self.shape)}",
+                fixes=(Fix("Make it Flatten", "replace", name="Flatten"),),
+            )
 
     def extra_repr(self) -> str:
         return f"shape={self.shape}"

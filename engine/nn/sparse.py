@@ -7,7 +7,7 @@ from typing import Annotated
 import numpy as np
 
 from engine.describe import Range, Start, layer
-from engine.errors import ShapeError
+from engine.errors import Fix, ShapeError
 from engine.functions import where
 from engine.nn import functional as F
 from engine.nn import init
@@ -58,7 +58,8 @@ class Embedding(Module):
         super().__init__()
         if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
             raise ShapeError("Embedding", got=f"padding_idx={padding_idx}",
-                             expected=f"a number within the {num_embeddings} embeddings")  # fmt: skip
+                             expected=f"a number within the {num_embeddings} embeddings",
+                             fixes=(Fix("Leave padding_idx out", "set_parameter", name="padding_idx"),))  # fmt: skip
         self.num_embeddings = num_embeddings
         self.embedding_dim = embedding_dim
         self.padding_idx = padding_idx + num_embeddings if padding_idx is not None and padding_idx < 0 else padding_idx

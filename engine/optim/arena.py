@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from engine.errors import DeviceError
 from engine.tensor import Tensor
 
 
@@ -12,18 +13,21 @@ class Arena:
     """State of many parameters end to end in one array for each name, so that one kernel can go over all of them.
 
     Parameters of one device and dtype lie together, in the order of their adding; `view` is one parameter's part.
-    An array is made when the first parameter asks for it.
+    An array is made when the first parameter asks for it; from then on the parameters stay where they are.
 
     Args:
         params: whose state it will hold.
     """
 
     def __init__(self, params: Iterable[Tensor]):
+        self._params = list(params)
         self._places: dict[int, tuple[Any, int, int]] = {}  # id of the parameter -> kind, begin, end
         self._sizes: dict[Any, int] = {}
         self._largest: dict[Any, int] = {}
         self._flat: dict[tuple[str, Any], Any] = {}
-        for param in params:
+
+    def _lay_out(self) -> None:
+        for param in self._params:
             kind = (param.device, param.dtype)
             begin = self._sizes.get(kind, 0)
             size = param.numel()
@@ -33,7 +37,7 @@ class Arena:
 
     def view(self, name: str, param: Tensor) -> Any:
         """The parameter's part of the array of that name, zeros at first, in the parameter's shape."""
-        kind, begin, end = self._places[id(param)]
+        kind, begin, end = self._place(param)
         flat = self._flat.get((name, kind))
         if flat is None:
             array = param.array
@@ -42,9 +46,20 @@ class Arena:
 
     def scratch(self, number: int, param: Tensor) -> Any:
         """Room for values on the way to a step, in the parameter's shape; what stood there before is lost."""
-        kind, begin, end = self._places[id(param)]
+        kind, begin, end = self._place(param)
         flat = self._flat.get((f"scratch {number}", kind))
         if flat is None:
             flat = param.device.xp.empty(self._largest[kind], param.array.dtype)
             self._flat[f"scratch {number}", kind] = flat
         return flat[: end - begin].reshape(param.shape)
+
+    def _place(self, param: Tensor) -> tuple[Any, int, int]:
+        if not self._places:
+            self._lay_out()
+        place = self._places[id(param)]
+        if place[0] != (param.device, param.dtype):
+            device, dtype = place[0]
+            raise DeviceError("optimizer", got=f"a parameter is now {param.dtype} on {param.device}",
+                              expected=f"{dtype} on {device}, as in the first step",
+                              mend="make the optimizer after moving the model")  # fmt: skip
+        return place

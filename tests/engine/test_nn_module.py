@@ -336,3 +336,45 @@ def test_repr_shows_the_tree():
         "  )\n"
         ")"
     )
+
+
+def test_values_cannot_be_copied_into_a_module_on_meta():
+    with engine.device("meta"):
+        layer = nn.Linear(2, 1)
+    with pytest.raises(EngineError, match=r"'weight' is on meta.*assign=True"):
+        layer.load_state_dict(nn.Linear(2, 1).state_dict())
+
+
+def test_full_backward_hook_with_several_inputs_and_outputs_runs_once_a_walk():
+    class Cross(nn.Module):
+        def forward(self, a, k, b):
+            return a * k * b, a + b
+
+    module, seen = Cross(), []
+
+    def hook(module, grad_in, grad_out):
+        seen.append((grad_in, grad_out))
+        return grad_in[0] * 10, None, grad_in[2]
+
+    handle = module.register_full_backward_hook(hook)
+    a, b = engine.tensor(2.0, requires_grad=True), engine.tensor(5.0, requires_grad=True)
+    product, total = module(a, 3, b)
+    (product + total * 2).backward(retain_graph=True)
+    assert len(seen) == 1
+    assert [g if g is None else g.item() for g in seen[0][0]] == [17.0, None, 8.0]
+    assert [g.item() for g in seen[0][1]] == [1.0, 2.0]
+    assert (a.grad.item(), b.grad.item()) == (170.0, 8.0)
+    product.backward()
+    assert len(seen) == 2
+    handle.remove()
+    module(a, 3, b)[0].backward()
+    assert len(seen) == 2
+
+
+def test_parameters_pass_through_a_vector():
+    model = network()
+    vector = nn.utils.parameters_to_vector(model.parameters())
+    other = network()
+    nn.utils.vector_to_parameters(vector.detach(), other.parameters())
+    for one, two in zip(model.parameters(), other.parameters(), strict=True):
+        np.testing.assert_array_equal(one.detach().numpy(), two.detach().numpy())

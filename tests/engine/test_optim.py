@@ -214,3 +214,24 @@ def test_a_failed_load_leaves_learning_as_it_was():
     step(twin, twin_optimizer, 1)
     for a, b in zip(model.parameters(), twin.parameters(), strict=True):
         np.testing.assert_array_equal(a.detach().numpy(), b.detach().numpy())
+
+
+def test_a_model_moved_before_the_first_step_learns_where_it_is():
+    layer = nn.Linear(2, 1)
+    optimizer = optim.Adam(layer.parameters(), lr=0.1)
+    layer.double()
+    layer(engine.ones(1, 2, dtype=engine.float64)).sum().backward()
+    optimizer.step()
+    assert optimizer.state_dict()["state"][0]["exp_avg"].dtype == engine.float64
+    layer.float()
+    layer(engine.ones(1, 2)).sum().backward()
+    with pytest.raises(EngineError, match="make the optimizer after moving the model"):
+        optimizer.step()
+
+
+def test_state_of_one_group_lies_end_to_end():
+    model, optimizer = trained(optim.Adam, {}, steps=1)
+    arrays = [held["exp_avg"].numpy() for held in optimizer.state_dict()["state"].values()]
+    flat = arrays[0].base
+    assert flat.size == sum(p.numel() for p in model.parameters())
+    np.testing.assert_array_equal(flat, np.concatenate([a.ravel() for a in arrays]))

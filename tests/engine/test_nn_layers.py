@@ -1,0 +1,130 @@
+"""Layers by themselves: what they refuse, with the mend; modes; the layers that PyTorch does not have."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import engine
+from engine import nn
+from engine.errors import EngineError, ShapeError
+
+
+def fault(make):
+    with pytest.raises(EngineError) as caught:
+        make()
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("make", "words", "fix"),
+    [
+        (lambda: nn.Linear(3, 4)(engine.zeros(2, 5)), "5 features arrive", ("in_features", 5)),
+        (lambda: nn.Conv2d(3, 4, 3)(engine.zeros(2, 5, 8, 8)), "5 channels arrive", ("in_channels", 5)),
+        (lambda: nn.Conv2d(3, 4, 3, groups=2), "in_channels=3 with groups=2", ("groups", 1)),
+        (lambda: nn.Conv2d(3, 4, 3, padding="same", stride=2), "padding='same' with stride=(2, 2)", ("stride", 1)),
+        (lambda: nn.Conv2d(3, 4, 3, padding="some"), "padding='some'", ("padding", 0)),
+        (lambda: nn.Conv2d(3, 4, 3, padding_mode="mirror"), "padding_mode='mirror'", ("padding_mode", "zeros")),
+        (lambda: nn.MaxPool2d(5)(engine.zeros(1, 1, 3, 3)), "does not fit", ("kernel_size", 3)),
+        (lambda: nn.BatchNorm1d(4)(engine.zeros(2, 5)), "5 channels arrive", ("num_features", 5)),
+        (
+            lambda: nn.BatchNorm2d(4)(engine.zeros(2, 4)),
+            "2 x 4 arrives, with 2 axes, expected 4",
+            ("BatchNorm1d", None),
+        ),
+        (lambda: nn.BatchNorm1d(4)(engine.zeros(2, 4, 3, 3)), "with 4 axes, expected 2 or 3", ("BatchNorm2d", None)),
+        (lambda: nn.LayerNorm(4)(engine.zeros(2, 5)), "expected 4", ("normalized_shape", 5)),
+        (lambda: nn.Dropout(1.5), "p=1.5", ("p", 0.5)),
+        (lambda: nn.Embedding(3, 2, padding_idx=3), "padding_idx=3", ("padding_idx", None)),
+        (lambda: nn.Reshape((3, 3))(engine.zeros(2, 8)), "8 values of each sample", ("Flatten", None)),
+        (lambda: nn.Reshape((3, -1))(engine.zeros(2, 8)), "a multiple of 3", ("Flatten", None)),
+    ],
+)
+def test_a_wrong_shape_is_said_in_words_and_offers_the_mend(make, words, fix):
+    error = fault(make)
+    assert isinstance(error, ShapeError)
+    assert words in str(error)
+    assert fix in [(offered.name, offered.value) for offered in error.fixes]
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: nn.Embedding(3, 2)(engine.tensor([3])), "index 3"),
+        (lambda: nn.Linear(2, 1)(engine.tensor([[1, 2]])), "int64"),
+        (lambda: nn.CrossEntropyLoss()(engine.zeros(1, 2), engine.tensor([2])), "class 2"),
+        (lambda: nn.MSELoss()(engine.zeros(3, 1), engine.zeros(3)), "3 x 1 is compared with a target of 3"),
+        (lambda: nn.Concat()(engine.zeros(2, 3), engine.zeros(4, 3)), "2 x 3 and 4 x 3"),
+        (lambda: nn.Reshape((-1, -1))(engine.zeros(2, 8)), "leaves several axes open"),
+        (lambda: nn.BatchNorm1d(4)(engine.zeros(1, 4)), "use a larger batch"),
+    ],
+)
+def test_what_does_not_go_together_is_said_in_words(make, words):
+    assert words in str(fault(make))
+
+
+def test_batch_norm_gathers_statistics_in_training_and_uses_them_in_evaluation():
+    norm = nn.BatchNorm1d(2)
+    x = engine.tensor([[0.0, 10.0], [2.0, 30.0]])
+    np.testing.assert_allclose(norm(x).detach().numpy(), [[-1, -1], [1, 1]], atol=1e-4)
+    np.testing.assert_allclose(norm.running_mean.numpy(), [0.1, 2.0], rtol=1e-6)
+    np.testing.assert_allclose(norm.running_var.numpy(), [0.9 + 0.2, 0.9 + 20.0], rtol=1e-6)
+    assert norm.num_batches_tracked.item() == 1
+    norm.eval()
+    before = norm.running_mean.numpy().copy()
+    expected = (x.numpy() - before) / np.sqrt(norm.running_var.numpy() + 1e-5)
+    np.testing.assert_allclose(norm(x).detach().numpy(), expected, rtol=1e-5)
+    np.testing.assert_array_equal(norm.running_mean.numpy(), before)
+    assert norm.num_batches_tracked.item() == 1
+    norm.reset_running_stats()
+    assert norm.running_var.tolist() == [1.0, 1.0]
+
+
+def test_dropout_draws_anew_and_is_repeated_by_the_seed():
+    drop, x = nn.Dropout(0.5), engine.ones(1000)
+    engine.manual_seed(4)
+    first, second = drop(x).numpy(), drop(x).numpy()
+    assert not np.array_equal(first, second)
+    engine.manual_seed(4)
+    np.testing.assert_array_equal(drop(x).numpy(), first)
+    assert drop.eval()(x) is x
+
+
+def test_embedding_learns_only_what_is_looked_up():
+    table = nn.Embedding(4, 2, padding_idx=0)
+    table(engine.tensor([[0, 1], [1, 3]])).sum().backward()
+    np.testing.assert_array_equal(table.weight.grad.numpy(), [[0, 0], [2, 2], [0, 0], [1, 1]])
+
+
+def test_add_concat_and_reshape_pass_gradients():
+    a, b = engine.ones(2, 3, requires_grad=True), engine.ones(2, 3, requires_grad=True)
+    out = nn.Reshape((2, -1))(nn.Concat()(a, nn.Add()(a, b)))
+    assert tuple(out.shape) == (2, 2, 3)
+    out.sum().backward()
+    assert a.grad.tolist() == [[2.0] * 3] * 2
+    assert b.grad.tolist() == [[1.0] * 3] * 2
+
+
+def test_parameters_take_the_given_device_and_dtype():
+    layer = nn.Conv2d(1, 2, 3, dtype=engine.float64, device="cpu")
+    assert layer.weight.dtype == engine.float64
+    assert nn.Linear(2, 2, device="meta").weight.is_meta
+    norm = nn.BatchNorm2d(2, dtype=engine.float64)
+    assert norm.running_mean.dtype == engine.float64
+    assert norm.num_batches_tracked.dtype == engine.int64
+
+
+def test_every_layer_of_the_catalogue_runs_on_meta_as_on_the_cpu():
+    from engine.graph import catalogue
+
+    given = {"Embedding": engine.tensor([[1, 2]]), "Reshape": engine.zeros(2, 6), "BatchNorm1d": engine.randn(3, 4)}
+    for entry in catalogue.entries("layer").values():
+        x = given.get(entry.type, engine.randn(2, 4, 6, 6))
+        inputs = [x] * max(1, len(entry.inputs))
+        inferred = {p.name: x.shape[p.inferred] for p in entry.parameters if p.inferred is not None}
+        named = {**entry.starts(), **inferred}
+        out = entry.cls(**named)(*inputs)
+        with engine.device("meta"):
+            shape = entry.cls(**named)(*[engine.empty(*x.shape, dtype=x.dtype) for x in inputs])
+        assert shape.is_meta, entry.type
+        assert (tuple(shape.shape), shape.dtype) == (tuple(out.shape), out.dtype), entry.type
