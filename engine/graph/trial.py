@@ -82,7 +82,9 @@ def _run(type: str, params: bytes, inputs: Inputs) -> Trial:
         return Trial(values, fault=_explain(entry, values, inputs) or _without_batch(str(error) or repr(error)))
     spec = Spec(tuple(output.shape), output.dtype)
     if spec.shape[:1] != (BATCH,):
-        return Trial(values, fault=f"the samples of a batch are mixed up: {_times(spec)} comes out instead of N x ...")
+        return Trial(
+            values, fault=f"it mixes the samples of a batch: {_times(spec)} comes out, which does not begin with N"
+        )
     return Trial(
         values,
         spec,
@@ -146,8 +148,11 @@ def _explain(entry: Entry, values: Mapping[str, Any], inputs: Inputs) -> str:
     x = inputs[0]
     for parameter, axis in _read_off(entry, x):
         if values[parameter.name] != x.shape[axis]:
-            thing = parameter.name.removeprefix("in_").removeprefix("num_")
-            return f"{x.shape[axis]} {thing} arrive, but {parameter.name} is {values[parameter.name]}"
+            count, things = x.shape[axis], parameter.name.removeprefix("in_").removeprefix("num_")
+            arriving = f"{count} {things} arrive" if count != 1 else f"1 {things.removesuffix('s')} arrives"
+            return f"{arriving}, but {parameter.name} is {values[parameter.name]}"
+    if entry.type == "Embedding" and x.dtype.kind == "f":
+        return f"it looks up whole numbers, but {_times(x)} of {x.dtype} arrives"
     kernel = _pair(values.get("kernel_size"))
     if kernel and x.ndim == 4:
         dilation, padding = _pair(values.get("dilation")) or (1, 1), _pair(values.get("padding")) or (0, 0)

@@ -91,9 +91,9 @@ def test_a_small_edit_of_500_nodes_asks_only_what_it_changes():
     before = infer(graph, (VECTOR, SIDE))
     asked = trial._run.cache_info().misses
     changed = edit.set_parameter(graph, "fc250", "out_features", 333)
-    started = time.perf_counter()
+    started = time.process_time()
     after = infer(changed, (VECTOR, SIDE))
-    seconds = time.perf_counter() - started
+    seconds = time.process_time() - started
     assert asked <= 190
     assert trial._run.cache_info().misses - asked == 2  # the node itself and the one behind it
     assert {id for id in after.nodes if after.nodes[id] != before.nodes[id]} == {"fc250", "fc251"}
@@ -185,7 +185,7 @@ def test_a_channel_mismatch_offers_to_leave_it_to_the_wire():
                    ("Linear", {"out_features": 10}), ("CrossEntropyLoss", {})])  # fmt: skip
     problem = only(infer(graph, DIGITS))
     assert problem.node == "conv1"
-    assert problem.message == "Conv 2-D 'conv1': 1 channels arrive, but in_channels is 3."
+    assert problem.message == "Conv 2-D 'conv1': 1 channel arrives, but in_channels is 3."
     assert infer(mended(graph, DIGITS, "Leave in_channels to the wire"), DIGITS).ok
 
 
@@ -421,8 +421,7 @@ def test_embedding_fed_with_floats_is_told_so():
     graph = chain([("Input", {}), ("Embedding", {"num_embeddings": 9, "embedding_dim": 4}), ("Flatten", {}),
                    ("Linear", {"out_features": 10}), ("CrossEntropyLoss", {})])  # fmt: skip
     problem = only(infer(graph, (VECTOR, LABEL)))
-    assert problem.node == "embedding1"
-    assert "float32" in problem.message
+    assert problem.message == "Embedding 'embedding1': it looks up whole numbers, but N x 30 of float32 arrives."
 
 
 def test_linear_fed_with_a_category_is_offered_an_embedding():
@@ -495,9 +494,9 @@ def test_whether_a_wire_fits_is_said_in_a_sentence(source, target, port, says):
 def test_asking_every_port_of_500_nodes_takes_little_time():
     graph = chain([("Input", {}), *(("Linear", {"out_features": 8 + n % 50}) for n in range(499))])
     found = infer(graph, (VECTOR, LABEL))
-    started = time.perf_counter()
+    started = time.process_time()
     answers = [fits(graph, (VECTOR, LABEL), found, "fc9", "out", node.id, "x") for node in graph.nodes]
-    assert time.perf_counter() - started < 1.0
+    assert time.process_time() - started < 1.0
     assert sum(answer == "" for answer in answers) == 490  # all but the Input, itself and the eight before it
 
 
@@ -529,8 +528,29 @@ def drawings(draw) -> Graph:
     return Graph(tuple(nodes), tuple(wires.values()))
 
 
-@settings(max_examples=150, deadline=None)
-@given(graph=drawings(), fields=FIELDS)
+@st.composite
+def networks(draw) -> Graph:
+    """Layers that are all wired, some with other parameters than they begin with, and a loss at the end."""
+    layers = st.sampled_from([type for type in catalogue.entries("layer") if type != "Input"])
+    graph = Graph((Node("input1", "Input", {"field": draw(st.sampled_from([IMAGE, VECTOR])).name}),))
+    for n, type in enumerate(
+        [*draw(st.lists(layers, max_size=6)), draw(st.sampled_from([*catalogue.entries("loss")]))]
+    ):
+        entry = catalogue.entry(type)
+        params = entry.starts()
+        changeable = [p.name for p in entry.parameters if p.kind in ("int", "pair") and p.name != "dtype"]
+        if changeable and draw(st.booleans()):
+            params[draw(st.sampled_from(changeable))] = draw(st.integers(-1, 12))
+        graph = edit.add(graph, Node(f"n{n}", type, params, 160.0 * n))
+        for port in entry.inputs:
+            sources = [node.id for node in graph.nodes[:-1]]
+            source = sources[-1] if draw(st.integers(0, 3)) else draw(st.sampled_from(sources))
+            graph = edit.connect(graph, Wire(source, f"n{n}", "out", port))
+    return graph
+
+
+@settings(max_examples=200, deadline=None)
+@given(graph=drawings() | networks(), fields=FIELDS | st.sampled_from([(IMAGE, VECTOR, LABEL), (IMAGE, VECTOR, PRICE)]))
 def test_nothing_that_can_be_drawn_makes_inference_raise_and_every_fix_can_be_done(graph, fields):
     found = infer(graph, fields)
     assert set(found.order) == {node.id for node in graph.nodes} == set(found.nodes)
