@@ -132,23 +132,21 @@ class _Script:
 
     def training(self) -> str:
         training = self.project.training
-        optimizer = _made("optim", training.optimizer, "optimizer", "network.parameters()")
-        schedule = training.schedule
+        schedule, stopping = training.schedule, training.early_stopping
+        clip = f"nn.utils.clip_grad_norm_(network.parameters(), {training.clip_norm!r})"
+        advance = "schedule.step(held_out)" if schedule and schedule.type == "ReduceLROnPlateau" else "schedule.step()"
         return _TRAINING.format(
             losses=_tuple([self.construction(loss) for loss in self.losses]),
             weights=_tuple([repr(float(self.inference.nodes[loss.id].params["loss_weight"])) for loss in self.losses]),
-            optimizer=optimizer,
+            optimizer=_made("optim", training.optimizer, "optimizer", "network.parameters()"),
             schedule=f"    schedule = {_made('optim.lr_scheduler', schedule, 'schedule', 'optimizer')}\n"
             if schedule
             else "",
-            clip=f"            nn.utils.clip_grad_norm_(network.parameters(), {training.clip_norm!r})\n"
-            if training.clip_norm is not None
-            else "",
-            advance=""
-            if schedule is None
-            else "        schedule.step(held_out)\n"
-            if schedule.type == "ReduceLROnPlateau"
-            else "        schedule.step()\n",
+            best='    best, waited = float("inf"), 0\n' if stopping else "",
+            clip=f"            {clip}\n" if training.clip_norm is not None else "",
+            held_out="validation" if self.project.data.validation > 0 else "(inputs, targets)",
+            advance=f"        {advance}\n" if schedule else "",
+            stop=_STOPPING.format(patience=stopping.patience, min_delta=stopping.min_delta) if stopping else "",
             score=self.score(),
         )
 
@@ -260,7 +258,7 @@ def train():
         return sum(w * c(o, t) for w, c, o, t in zip(weights, criteria, outputs, targets))
 
     optimizer = {optimizer}
-{schedule}    (inputs, targets), validation = load(DATA)
+{schedule}{best}    (inputs, targets), validation = load(DATA)
     count = len(targets[0])
     for epoch in range(EPOCHS):
         order = np.random.Generator(np.random.PCG64([SEED, epoch])).permutation(count)
@@ -270,10 +268,16 @@ def train():
             optimizer.zero_grad()
             loss.backward()
 {clip}            optimizer.step()
-        held_out, figure = evaluate(network, judge, *validation)
+        held_out, figure = evaluate(network, judge, *{held_out})
         print(f"epoch {{epoch + 1}}: loss {{loss.item():.4f}}, validation {{held_out:.4f}}, score {{figure:.4f}}")
-{advance}    return network
+{advance}{stop}    return network
 '''
+
+_STOPPING = """
+        best, waited = (held_out, 0) if held_out < best - {min_delta!r} else (best, waited + 1)
+        if waited >= {patience}:
+            break
+""".lstrip("\n")
 
 _MAIN = """
 if __name__ == "__main__":

@@ -11,15 +11,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from msgspec.structs import replace
+from safetensors.numpy import load_file
 
 import engine
 from engine import nn
 from engine.errors import GraphError, TypeMismatch
+from engine.formats import project_file
 from engine.graph import edit, templates
 from engine.graph.build import build, losses, summary
 from engine.graph.infer import infer
 from engine.graph.script import to_script
-from engine.graph.spec import Choice, DataSpec, FieldSpec, Graph, Node, Project, TrainingSpec, Wire
+from engine.graph.spec import Choice, DataSpec, EarlyStopping, FieldSpec, Graph, Node, Project, TrainingSpec, Wire
 from engine.graph.templates import chain
 
 ROOT = Path(__file__).parents[2]
@@ -196,13 +198,24 @@ def test_the_script_has_the_same_weights_and_outputs_as_the_built_network(tmp_pa
             np.testing.assert_array_equal(found[name], value.detach().numpy())
 
 
-@pytest.mark.parametrize("name", ["linear-regression", "breast-cancer"])
-def test_the_script_trains_on_the_projects_data(tmp_path, name):
-    said = run_script(bundled(name, epochs=2, early_stopping=None), tmp_path)
-    assert re.findall(r"epoch (\d+): loss", said) == ["1", "2"]
-    saved = engine.load(tmp_path / "weights.safetensors")
-    project = templates.create(name)
-    assert list(saved) == list(build(project.graph, project.data.fields).state_dict())
+@pytest.mark.parametrize("name", ["linear-regression", "breast-cancer", "digits-mlp"])
+def test_the_script_learns_bit_for_bit_what_the_trainer_does(tmp_path, name):
+    project = bundled(name, epochs=3, schedule=Choice("StepLR", {"step_size": 2}), clip_norm=0.5)
+    said = run_script(project, tmp_path)
+    assert re.findall(r"epoch (\d+): loss", said) == ["1", "2", "3"]
+    project_file.write(tmp_path / "p.loom", project)
+    run = [sys.executable, "-m", "engine", "train", str(tmp_path / "p.loom"), "--out", str(tmp_path / "run")]
+    subprocess.run(run, cwd=ROOT, check=True, capture_output=True, timeout=120)
+    trained = load_file(tmp_path / "run" / "checkpoints" / "last.safetensors")
+    by_script = load_file(tmp_path / "weights.safetensors")
+    assert list(by_script) == list(build(project.graph, project.data.fields).state_dict())
+    for key, values in by_script.items():
+        np.testing.assert_array_equal(values, trained[f"model/{key}"])
+
+
+def test_the_script_stops_early(tmp_path):
+    project = bundled("linear-regression", epochs=50, early_stopping=EarlyStopping(patience=2, min_delta=1e6))
+    assert re.findall(r"epoch (\d+): loss", run_script(project, tmp_path)) == ["1", "2", "3"]
 
 
 @pytest.mark.parametrize(
@@ -247,5 +260,5 @@ def test_the_script_reads_as_a_person_would_write_it():
     assert "self.conv1 = nn.Conv2d(1, 16, 3, padding=1)" in text
     assert "self.fc1 = nn.Linear(512, 10)" in text
     assert re.search(r"x = self\.conv1\(x\) +# N x 16 x 8 x 8", text)
-    assert "optimizer = optim.Adam(network.parameters(), lr=0.003)" in text
+    assert "optimizer = optim.Adam(network.parameters(), lr=0.005)" in text
     assert max(map(len, text.splitlines())) <= 120
