@@ -1,4 +1,4 @@
-"""A folder of class folders: every image below a folder belongs to the class of the folder's name.
+"""A folder of class folders: every image in a folder belongs to the class of the folder's name.
 
 Options: "size" ([height, width]) and "mode" ("L" grey or "RGB"); else both are read off the first images.
 """
@@ -34,14 +34,12 @@ def list_images(folder: Path) -> tuple[list[Path], np.ndarray, tuple[str, ...]]:
         DataError: there are no class folders, a class folder is empty, or there is one class only.
     """
     try:
-        folders = sorted((f for f in folder.iterdir() if f.is_dir() and not f.name.startswith(".")), key=_natural)
+        content = list(folder.iterdir())
     except OSError as error:
-        raise DataError(
-            str(folder), got=f"the folder cannot be read: {error.strerror}", fixes=(CHOOSE_AGAIN,)
-        ) from None
+        raise unreadable(folder, error) from None
+    folders = sorted((f for f in content if f.is_dir() and not f.name.startswith((".", "__"))), key=_natural)
     if not folders:
-        loose = any(f.suffix.lower() in SUFFIXES for f in folder.iterdir())
-        got = "the images lie loose in it" if loose else "the folder is empty"
+        got = "the images lie loose in it" if any(map(is_image, content)) else "the folder is empty"
         raise DataError(
             str(folder),
             got=got,
@@ -52,20 +50,38 @@ def list_images(folder: Path) -> tuple[list[Path], np.ndarray, tuple[str, ...]]:
     files: list[Path] = []
     labels: list[int] = []
     for label, each in enumerate(folders):
-        inside = sorted(f for f in each.rglob("*") if f.suffix.lower() in SUFFIXES and f.is_file())
+        inside = sorted(filter(is_image, each.iterdir()))
         if not inside:
-            raise DataError(
-                str(each),
-                got="the class folder holds no image",
-                expected="PNG or JPEG files",
-                mend="put images in or remove the folder",
-                fixes=(CHOOSE_AGAIN,),
-            )
+            raise _no_image(each)
         files += inside
         labels += [label] * len(inside)
     if len(folders) < 2:
         raise one_class_only(str(folder), "label", folders[0].name)
     return files, np.array(labels, dtype=np.int64), tuple(f.name for f in folders)
+
+
+def is_image(path: Path) -> bool:
+    """By its ending; hidden files are none."""
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+
+
+def _no_image(folder: Path) -> DataError:
+    deeper = [f for f in folder.iterdir() if f.is_dir() and any(map(is_image, f.iterdir()))]
+    if deeper:
+        return DataError(
+            str(folder),
+            got="it holds folders of images, not images",
+            expected="one folder of images per class",
+            mend=f"choose the folder {folder.name!r} itself",
+            fixes=(CHOOSE_AGAIN,),
+        )
+    return DataError(
+        str(folder),
+        got="the class folder holds no image",
+        expected="PNG or JPEG files",
+        mend="put images in or remove the folder",
+        fixes=(CHOOSE_AGAIN,),
+    )
 
 
 def _natural(path: Path) -> tuple[bool, int, str]:

@@ -109,7 +109,7 @@ def vector_of(where: str, field: FieldSpec, columns: Mapping[str, list[Any]], sa
 
 
 def _text(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value).strip()
+    return str(value).removesuffix(".0") if isinstance(value, float) else str(value).strip()
 
 
 def _number(where: str, value: Any) -> float:
@@ -176,7 +176,7 @@ def _values(column: Column) -> list[Any]:
 def _read_images(path: Path, spec: DataSpec, fields: tuple[FieldSpec, ...]) -> dict[str, np.ndarray]:
     field = _only(path, fields, "image", "images")
     located = locate(DataSpec(source=str(path), reader="images" if path.is_dir() else "csv"), None)
-    files = sorted(f for f in located.rglob("*") if f.suffix.lower() in images.SUFFIXES) if path.is_dir() else [located]
+    files = sorted(filter(images.is_image, located.rglob("*"))) if path.is_dir() else [located]
     if not files:
         raise DataError(str(path), got="the folder holds no image", expected="image files")
     mode = "L" if field.shape[0] == 1 else "RGB"

@@ -8,6 +8,10 @@ from typing import Any
 import numpy as np
 
 from engine.data.dataset import draw_seed, order_of
+from engine.functions import stack
+from engine.tensor import Tensor
+from engine.tensor.creation import from_numpy, tensor
+from engine.tensor.promotion import float64
 
 
 class DataLoader:
@@ -162,17 +166,15 @@ def default_collate(samples: list[Any]) -> Any:
     >>> default_collate([{"name": "a"}, {"name": "b"}])
     {'name': ['a', 'b']}
     """
-    import engine
-
     first = samples[0]
-    if isinstance(first, engine.Tensor):
-        return engine.stack(list(samples))
+    if isinstance(first, Tensor):
+        return stack(list(samples))
     if isinstance(first, np.ndarray | np.generic):
-        return engine.from_numpy(np.stack(samples))
+        return from_numpy(np.stack(samples))
     if isinstance(first, bool | int):
-        return engine.tensor(list(samples))
+        return tensor(list(samples))
     if isinstance(first, float):
-        return engine.tensor(list(samples), dtype=engine.float64)
+        return tensor(list(samples), dtype=float64)
     if isinstance(first, str | bytes):
         return list(samples)
     if isinstance(first, Mapping):
@@ -189,10 +191,8 @@ def default_collate(samples: list[Any]) -> Any:
 
 def _as_tensors(batch: Any) -> Any:
     """What `take` answered, as tensors: a tuple becomes a list, as in PyTorch."""
-    import engine
-
     if isinstance(batch, Mapping):
         return {name: _as_tensors(values) for name, values in batch.items()}
     if isinstance(batch, tuple):
         return [_as_tensors(values) for values in batch]
-    return engine.from_numpy(batch) if isinstance(batch, np.ndarray) else batch
+    return from_numpy(batch) if isinstance(batch, np.ndarray) else batch

@@ -76,7 +76,6 @@ def preview(spec: DataSpec, base: Path | None = None, rows: int = 20, progress: 
 def _of_table(path: Path, spec: DataSpec, rows: int, progress: Progress) -> Preview:
     form = sniff(path, spec.options)
     is_whole = path.stat().st_size <= WHOLE_BYTES
-    samples = len(form.rows) if form.is_whole else round(path.stat().st_size / form.row_bytes)
     head = form.rows[:rows]
     try:
         every = replace(spec, roles={})  # unused columns too, so that their kind can be shown
@@ -85,9 +84,16 @@ def _of_table(path: Path, spec: DataSpec, rows: int, progress: Progress) -> Prev
         roles = tuple(spec.roles.get(name, "") for name in form.names)
         kinds = tuple(kind or "number" for kind in form.kinds)
         return Preview(
-            form.names, kinds, roles, head, samples=samples, is_whole=is_whole, notes=form.notes, problem=problem
+            form.names,
+            kinds,
+            roles,
+            head,
+            samples=form.rows_guessed,
+            is_whole=is_whole,
+            notes=form.notes,
+            problem=problem,
         )
-    return _of_columns(table, spec, head, table.samples if is_whole else samples, is_whole)
+    return _of_columns(table, spec, head, table.samples if is_whole else form.rows_guessed, is_whole)
 
 
 def _of_columns(

@@ -40,7 +40,7 @@ class Format:
     kinds: tuple[str, ...]  # "number", "category" or "" where the head has no value
     rows: tuple[tuple[str, ...], ...]  # of the head, without the header
     is_whole: bool  # the head is the whole file
-    row_bytes: float  # mean length of a row
+    rows_guessed: int  # of the whole file, without the header
     notes: tuple[str, ...]
 
 
@@ -50,7 +50,8 @@ def sniff(path: Path, options: dict[str, Any]) -> Format:
     Raises:
         DataError: the file is empty, is no text, or an option names what cannot be.
     """
-    content, is_whole = _head(path)
+    content, fraction = _head(path)
+    is_whole = fraction == 1
     encoding, notes = _encoding(path, content, options)
     try:
         text = content.decode(encoding, errors="strict" if is_whole else "ignore")
@@ -76,9 +77,9 @@ def sniff(path: Path, options: dict[str, Any]) -> Format:
     told = options.get("kinds", {})
     columns = (tuple(row[i] for row in body if i < len(row)) for i in range(len(names)))
     kinds = tuple(told.get(name) or _kind(texts, decimal) for name, texts in zip(names, columns, strict=True))
-    row_bytes = max(1.0, len(text.encode(encoding)) / max(1, text.count("\n")))
     whole = is_whole and len(rows) <= HEAD_ROWS
-    return Format(encoding, delimiter, decimal, header, names, kinds, tuple(body), whole, row_bytes, tuple(notes))
+    guessed = len(body) if whole else round(text.count("\n") / fraction)
+    return Format(encoding, delimiter, decimal, header, names, kinds, tuple(body), whole, guessed, tuple(notes))
 
 
 def open_bytes(path: Path) -> Any:
@@ -97,7 +98,8 @@ def as_text(path: Path, raw: Any, encoding: str) -> io.TextIOWrapper:
     )
 
 
-def _head(path: Path) -> tuple[bytes, bool]:
+def _head(path: Path) -> tuple[bytes, float]:
+    """The first bytes, unpacked, and which fraction of the file they are; 1 for all of it."""
     with open_bytes(path) as raw:
         stream = gzip.GzipFile(fileobj=raw) if path.suffix.lower() == ".gz" else raw
         try:
@@ -106,7 +108,8 @@ def _head(path: Path) -> tuple[bytes, bool]:
             raise DataError(
                 str(path), got=f"it cannot be read ({error})", expected="a CSV file", fixes=(CHOOSE_AGAIN,)
             ) from None
-    return content[:HEAD_BYTES], len(content) <= HEAD_BYTES
+        read, size = raw.tell(), max(1, path.stat().st_size)
+    return content[:HEAD_BYTES], 1.0 if len(content) <= HEAD_BYTES else min(read / size, 0.999)
 
 
 def _encoding(path: Path, content: bytes, options: dict[str, Any]) -> tuple[str, list[str]]:

@@ -130,6 +130,11 @@ def test_few_whole_numbers_in_the_target_are_classes_unless_told(tmp_path):
     assert data.open(table(path, options={"kinds": {"grade": "number"}})).field("grade").kind == "number"
 
 
+def test_classes_of_large_whole_numbers_keep_all_digits(tmp_path):
+    path = write(tmp_path, "x,code\n" + "".join(f"{i / 7},{1234567 + i % 2}\n" for i in range(30)))
+    assert data.open(table(path)).field("code").classes == ("1234567", "1234568")
+
+
 def test_a_column_that_numbers_the_rows_is_unused_and_says_so(tmp_path):
     path = write(tmp_path, "id,x,y\n" + "".join(f"{i},{i * i % 7},{i / 3}\n" for i in range(12)))
     described = describe(path)

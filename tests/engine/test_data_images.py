@@ -130,6 +130,22 @@ def test_an_empty_class_folder_is_named(tmp_path):
     assert str(fault(root)).startswith(f"{root / 'bird'}: the class folder holds no image")
 
 
+def test_a_folder_of_parts_is_refused_and_says_which_to_choose(tmp_path):
+    for part in ("train", "test"):
+        folder_of(tmp_path / part)
+    error = fault(tmp_path)
+    assert str(error).startswith(f"{tmp_path / 'test'}: it holds folders of images, not images")
+    assert "choose the folder 'test' itself" in str(error)
+
+
+def test_hidden_files_and_folders_are_passed_over(tmp_path):
+    root = folder_of(tmp_path)
+    (root / "cat" / "._0.png").write_bytes(b"resource fork")
+    (root / ".cache").mkdir()
+    (root / "__MACOSX").mkdir()
+    assert len(data.open(spec(root))) == 6
+
+
 def test_loose_images_are_refused(tmp_path):
     Image.new("L", (4, 4)).save(tmp_path / "a.png")
     assert "the images lie loose in it" in str(fault(tmp_path))
