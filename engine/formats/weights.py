@@ -118,12 +118,7 @@ def unpack(content: bytes, where: str = "weights", map_location: Any = None) -> 
     tensors = {key: from_numpy(array) for key, array in arrays.items()}
     if map_location is not None:
         tensors = {key: tensor.to(map_location) for key, tensor in tensors.items()}
-    if structure is None:
-        return tensors
-    try:
-        return _put_together(structure, tensors, where)
-    except RecursionError:
-        raise WeightsError(where, got="it is nested too deeply") from None
+    return tensors if structure is None else _rebuild(structure, tensors, where)
 
 
 def unpack_arrays(content: bytes, where: str = "weights") -> dict[str, np.ndarray]:
@@ -131,18 +126,13 @@ def unpack_arrays(content: bytes, where: str = "weights") -> dict[str, np.ndarra
     return _read(content, where)[0]
 
 
-def _read(content: bytes, where: str) -> tuple[dict[str, np.ndarray], Any]:
-    """-> arrays by key, structure (None where the file is flat)"""
+def _read(content: bytes, where: str) -> tuple[dict[str, np.ndarray], str | None]:
+    """-> arrays by key, the structure as JSON (None where the file is flat)"""
     header, begin = _header(content, where)
     metadata = header.pop("__metadata__", {})
     _check_layout(header, len(content) - begin, where)
     arrays = {key: _array(entry, memoryview(content)[begin:]) for key, entry in header.items()}
-    if not isinstance(metadata, dict) or STRUCTURE not in metadata:
-        return arrays, None
-    try:
-        return arrays, json.loads(metadata[STRUCTURE])
-    except (TypeError, ValueError, RecursionError):
-        raise WeightsError(where, got="its description of what is no tensor is not readable") from None
+    return arrays, metadata.get(STRUCTURE) if isinstance(metadata, dict) else None
 
 
 def _header(content: bytes, where: str) -> tuple[dict[str, Any], int]:
@@ -250,6 +240,16 @@ def _join(path: str, key: Any) -> str:
     return f"{path}.{key}" if path else str(key)
 
 
+def _rebuild(structure: str, tensors: dict[str, Tensor], where: str) -> Any:
+    """What the JSON describes, with the tensors in their places."""
+    try:
+        return _put_together(json.loads(structure), tensors, where)
+    except (json.JSONDecodeError, TypeError):
+        raise WeightsError(where, got="its description of what is no tensor is not readable") from None
+    except RecursionError:
+        raise WeightsError(where, got="it is nested too deeply") from None
+
+
 def _put_together(plain: Any, tensors: dict[str, Tensor], where: str) -> Any:
     """The reverse of `_take_apart`."""
     if isinstance(plain, list):
@@ -275,7 +275,4 @@ def _pair(plain: Any, tensors: dict[str, Tensor], where: str) -> tuple[Any, Any]
     """One entry of a dict whose keys are not all text."""
     if not isinstance(plain, list) or len(plain) != 2:
         raise WeightsError(where, got="an entry of a dict is not readable", expected="a key and a value")
-    key = _put_together(plain[0], {}, where)
-    if isinstance(key, list | dict):
-        raise WeightsError(where, got="a key that is a list", expected="text or a number")
-    return key, _put_together(plain[1], tensors, where)
+    return _put_together(plain[0], {}, where), _put_together(plain[1], tensors, where)

@@ -10,6 +10,7 @@ import numpy as np
 from engine.errors import EngineError
 from engine.nn import hooks
 from engine.nn.hooks import Hook, RemovableHandle
+from engine.nn.members import Members
 from engine.nn.parameter import Parameter
 from engine.tensor import Tensor, no_grad
 from engine.tensor.creation import empty_like
@@ -27,11 +28,7 @@ class IncompatibleKeys(NamedTuple):
         return f"IncompatibleKeys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
 
 
-class ModuleError(EngineError, AttributeError):
-    """A module that was not set up, or an attribute that cannot be what is assigned."""
-
-
-class Module:
+class Module(Members):
     """A layer or network: what is assigned to its attributes is found again by `parameters()`, `state_dict()`, `to()`.
 
     A subclass makes its parts in `__init__`, after `super().__init__()`, and computes in `forward`.
@@ -51,15 +48,11 @@ class Module:
     training: bool
 
     def __init__(self):
-        put = super().__setattr__
-        put("training", True)
-        put("_parameters", {})
-        put("_buffers", {})
-        put("_non_persistent_buffers_set", set())
-        put("_modules", {})
-        put("_forward_pre_hooks", {})
-        put("_forward_hooks", {})
-        put("_backward_hooks", {})
+        super().__init__()
+        self.training = True
+        self._forward_pre_hooks: dict[int, tuple[Hook, bool]] = {}
+        self._forward_hooks: dict[int, tuple[Hook, bool]] = {}
+        self._backward_hooks: dict[int, Hook] = {}
 
     def forward(self, *inputs: Any) -> Any:
         """What the module computes; every subclass has its own.
@@ -91,109 +84,6 @@ class Module:
                 output = changed
         return output if watch is None else watch.outputs(output)
 
-    # attributes
-
-    def __getattr__(self, name: str) -> Any:
-        own = self.__dict__
-        if "_modules" not in own:
-            if name in ("_parameters", "_buffers", "_modules", "_forward_pre_hooks", "training"):
-                raise self._not_set_up()
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
-        for members in (own["_parameters"], own["_buffers"], own["_modules"]):
-            if name in members:
-                return members[name]
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        own = self.__dict__
-        if isinstance(value, Parameter):
-            self._forget(name, keep="_parameters")
-            self.register_parameter(name, value)
-        elif isinstance(value, Module):
-            self._forget(name, keep="_modules")
-            own["_modules"][name] = value
-        elif name in own.get("_parameters", ()):
-            self._expect_none(name, value, "parameter", "a Parameter")
-            own["_parameters"][name] = value
-        elif name in own.get("_modules", ()):
-            self._expect_none(name, value, "child module", "a Module")
-            own["_modules"][name] = value
-        elif name in own.get("_buffers", ()):
-            if not isinstance(value, Tensor):
-                self._expect_none(name, value, "buffer", "a Tensor")
-            own["_buffers"][name] = value
-        else:
-            super().__setattr__(name, value)
-
-    def __delattr__(self, name: str) -> None:
-        for members in (self._parameters, self._buffers, self._modules):
-            if name in members:
-                del members[name]
-                self._non_persistent_buffers_set.discard(name)
-                return
-        super().__delattr__(name)
-
-    def __dir__(self) -> list[str]:
-        return sorted({*super().__dir__(), *self._parameters, *self._buffers, *self._modules})
-
-    def _forget(self, name: str, keep: str) -> None:
-        """A name means one thing: what it meant before is dropped from the other tables."""
-        if "_modules" not in self.__dict__:
-            raise self._not_set_up()
-        self.__dict__.pop(name, None)
-        for table in ("_parameters", "_buffers", "_modules"):
-            if table != keep:
-                self.__dict__[table].pop(name, None)
-        self._non_persistent_buffers_set.discard(name)
-
-    def _not_set_up(self) -> ModuleError:
-        name = type(self).__name__
-        return ModuleError(name, got="its base class was not set up",
-                           mend=f"begin {name}.__init__ with super().__init__()")  # fmt: skip
-
-    def _expect_none(self, name: str, value: Any, role: str, expected: str) -> None:
-        if value is not None:
-            raise TypeError(
-                f"{type(self).__name__}.{name} is a {role}: {expected} or None can be assigned, "
-                f"not {type(value).__name__}; delete the attribute first to make it something else"
-            )
-
-    # registering
-
-    def _check_name(self, name: str, role: str, members: str) -> None:
-        if "_modules" not in self.__dict__:
-            raise self._not_set_up()
-        if not isinstance(name, str):
-            raise TypeError(f"the name of a {role} is text, not {type(name).__name__}")
-        if not name or "." in name:
-            raise KeyError(f"a {role} cannot be called {name!r}: a name has letters and no dot")
-        if hasattr(self, name) and name not in self.__dict__[members]:
-            raise KeyError(f"{type(self).__name__} already has an attribute {name!r}")
-
-    def register_parameter(self, name: str, param: Parameter | None) -> None:
-        """Add a parameter under a name; None keeps the name for one that is switched off."""
-        self._check_name(name, "parameter", "_parameters")
-        if param is not None and not isinstance(param, Parameter):
-            raise TypeError(f"parameter {name!r} has to be a Parameter or None, not {type(param).__name__}")
-        self._parameters[name] = param
-
-    def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
-        """Add a tensor that moves and is saved with the module but is not learned; not saved unless `persistent`."""
-        self._check_name(name, "buffer", "_buffers")
-        if tensor is not None and not isinstance(tensor, Tensor):
-            raise TypeError(f"buffer {name!r} has to be a Tensor or None, not {type(tensor).__name__}")
-        self._buffers[name] = tensor
-        (self._non_persistent_buffers_set.discard if persistent else self._non_persistent_buffers_set.add)(name)
-
-    def add_module(self, name: str, module: Module | None) -> None:
-        """Add a child under a name that need not be a valid attribute."""
-        self._check_name(name, "child module", "_modules")
-        if module is not None and not isinstance(module, Module):
-            raise TypeError(f"child module {name!r} has to be a Module or None, not {type(module).__name__}")
-        self._modules[name] = module
-
-    register_module = add_module
-
     def register_forward_pre_hook(
         self, hook: Hook, *, prepend: bool = False, with_kwargs: bool = False
     ) -> RemovableHandle:
@@ -207,99 +97,6 @@ class Module:
     def register_full_backward_hook(self, hook: Hook, prepend: bool = False) -> RemovableHandle:
         """Call `hook(module, grad_input, grad_output)` in backward; a tuple it returns replaces grad_input."""
         return RemovableHandle(self._backward_hooks, hook, prepend)
-
-    # walking
-
-    def named_modules(
-        self, memo: set[Module] | None = None, prefix: str = "", remove_duplicate: bool = True
-    ) -> Iterator[tuple[str, Module]]:
-        """The module itself and everything in it, with dotted names; one used twice comes once."""
-        memo = set() if memo is None else memo
-        if self in memo:
-            return
-        if remove_duplicate:
-            memo.add(self)
-        yield prefix, self
-        for name, module in self._modules.items():
-            if module is not None:
-                yield from module.named_modules(memo, f"{prefix}.{name}" if prefix else name, remove_duplicate)
-
-    def modules(self) -> Iterator[Module]:
-        """The module itself and everything in it."""
-        return (module for _, module in self.named_modules())
-
-    def named_children(self) -> Iterator[tuple[str, Module]]:
-        """The modules directly in it, with their names."""
-        seen: set[Module] = set()
-        for name, module in self._modules.items():
-            if module is not None and module not in seen:
-                seen.add(module)
-                yield name, module
-
-    def children(self) -> Iterator[Module]:
-        """The modules directly in it."""
-        return (module for _, module in self.named_children())
-
-    def named_parameters(
-        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
-    ) -> Iterator[tuple[str, Parameter]]:
-        """All parameters with dotted names; a shared one comes once, under its first name."""
-        return self._named_members("_parameters", prefix, recurse, remove_duplicate)
-
-    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
-        """All parameters; a shared one once."""
-        return (parameter for _, parameter in self.named_parameters(recurse=recurse))
-
-    def named_buffers(
-        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
-    ) -> Iterator[tuple[str, Tensor]]:
-        """All buffers with dotted names; a shared one comes once."""
-        return self._named_members("_buffers", prefix, recurse, remove_duplicate)
-
-    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
-        """All buffers; a shared one once."""
-        return (buffer for _, buffer in self.named_buffers(recurse=recurse))
-
-    def _named_members(self, table: str, prefix: str, recurse: bool, remove_duplicate: bool) -> Iterator:
-        modules = self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate) if recurse else [(prefix, self)]
-        seen: set[int] = set()
-        for module_name, module in modules:
-            for name, member in getattr(module, table).items():
-                if member is None or id(member) in seen:
-                    continue
-                if remove_duplicate:
-                    seen.add(id(member))
-                yield (f"{module_name}.{name}" if module_name else name), member
-
-    def get_submodule(self, target: str) -> Module:
-        """The module of that dotted name; "" is the module itself.
-
-        Raises:
-            AttributeError: there is none of that name, or it is no module.
-        """
-        found = self
-        for name in target.split(".") if target else ():
-            inner = found._modules.get(name)
-            if inner is None:
-                raise AttributeError(f"{type(found).__name__} has no module {name!r} (of {target!r})")
-            found = inner
-        return found
-
-    def get_parameter(self, target: str) -> Parameter:
-        """The parameter of that dotted name."""
-        owner, _, name = target.rpartition(".")
-        found = self.get_submodule(owner)._parameters.get(name)
-        if found is None:
-            raise AttributeError(f"{type(self).__name__} has no parameter {target!r}")
-        return found
-
-    def get_buffer(self, target: str) -> Tensor:
-        """The buffer of that dotted name."""
-        owner, _, name = target.rpartition(".")
-        found = self.get_submodule(owner)._buffers.get(name)
-        if found is None:
-            raise AttributeError(f"{type(self).__name__} has no buffer {target!r}")
-        return found
 
     def apply(self, fn: Callable[[Module], Any]) -> Self:
         """Call `fn` on every module in it, children first, then on itself; for initialisation, say."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import math
@@ -10,6 +11,8 @@ import os
 import numpy as np
 import pytest
 import safetensors.numpy
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import engine
 from engine import nn
@@ -167,6 +170,9 @@ def entry(begin=0, end=8, shape=(2,), dtype="F32"):
         (file_of({"__metadata__": {"layerloom": '{"$tensor": "gone"}'}}), "'gone' is missing"),
         (file_of({"__metadata__": {"layerloom": '{"$tensor": []}'}}), "is missing"),
         (file_of({"__metadata__": {"layerloom": '{"$dict": [1]}'}}), "not readable"),
+        (file_of({"__metadata__": {"layerloom": '{"$dict": [[[], 1]]}'}}), "not readable"),
+        (file_of({"__metadata__": {"layerloom": 3}}), "not readable"),
+        (file_of({"__metadata__": {"layerloom": "[" * 990 + "]" * 990}}), "nested too deeply"),
         (b"PK\x03\x04" + b"0" * 50, "torch.save"),
     ],
 )
@@ -181,3 +187,33 @@ def test_a_file_whose_header_lies_is_refused_by_name(content, words, tmp_path):
 def test_a_missing_file_is_a_missing_file(tmp_path):
     with pytest.raises(FileNotFoundError):
         engine.load(tmp_path / "nothing")
+
+
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: (
+        st.lists(inner)
+        | st.tuples(inner, inner)
+        | st.dictionaries(st.text() | st.integers() | st.tuples(st.integers(), st.text()), inner)
+    ),
+    max_leaves=12,
+)
+
+
+@given(PLAIN)
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_any_nesting_of_plain_values_comes_back(value):
+    back = weights.unpack(weights.pack(value))
+    assert back == value
+    assert repr(back) == repr(value)
+
+
+@given(st.data())
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_a_damaged_file_is_refused_or_read_but_never_breaks_the_reader(data):
+    content = bytearray(weights.pack({"w": np.ones((2, 3), np.float32), "state": {0: (1.5, "x")}, "n": [np.zeros(2)]}))
+    for _ in range(data.draw(st.integers(1, 3))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    content = bytes(content[: data.draw(st.integers(0, len(content)))]) if data.draw(st.booleans()) else bytes(content)
+    with contextlib.suppress(EngineError):
+        weights.unpack(content)
