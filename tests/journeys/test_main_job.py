@@ -1,0 +1,139 @@
+"""Build a network on the canvas, train it, watch it, save it, find it again."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+
+from engine.graph.spec import Wire
+
+
+def draw_network(person) -> None:
+    """From an empty window: choose data, drag three layers, wire them, set loss and optimizer."""
+    person.window.actions_table["file.new"].trigger()
+    person.until(lambda: person.window.is_working)
+    person.window.actions_table["view.data"].trigger()
+    person.choose("data-source", "Handwritten digits")
+    person.until(lambda: person.document.project.data.samples == 1797)
+    input, flatten, linear = (
+        person.drop_layer(type, 200 + 170 * i, 120) for i, type in enumerate(("Input", "Flatten", "Linear"))
+    )
+    person.wire(input, flatten)
+    person.wire(flatten, linear)
+    person.window.actions_table["view.training"].trigger()
+    person.choose("training-loss", "Cross-entropy")
+    person.choose("training-optimizer", "AdamW")
+
+
+def test_a_network_drawn_by_hand_trains_and_is_the_same_after_reopening(person, open_window, tmp_path, monkeypatch):
+    draw_network(person)
+    (problem,) = [p for p in person.document.inference.problems if p.severity == "error"]
+    assert "10" in problem.message
+    person.document.apply_fix(problem.fixes[0])
+    assert person.document.inference.ok
+    assert {(w.source, w.target) for w in person.document.wires} == {
+        ("input1", "flatten1"), ("flatten1", "fc1"), ("fc1", "loss1"),
+    }  # fmt: skip
+
+    person.train_to_the_end()
+    history = person.run.history
+    assert history.loss[-10:].mean() < history.loss[:10].mean() / 2
+    assert len(person.window.dashboard.cards["loss"].plot.curves["train"].getData()[0]) > 10
+    accuracy = person.run.end.validation["accuracy"]
+    best = person.run.end.best["accuracy"]
+    assert accuracy > 0.85
+
+    path = tmp_path / "Мои цифры.loom"
+    person.save_as(path, monkeypatch)
+    person.window.close()
+
+    again = open_window()
+    again.window.projects.open(path)
+    again.until(lambda: again.run.end is not None)
+    assert again.run.end.validation["accuracy"] == accuracy
+    assert again.document.weights is not None
+    assert again.document.project == person.document.project
+
+    evaluated = engine("evaluate", path, "--json")
+    assert evaluated["validation"]["accuracy"] == pytest.approx(best, abs=1e-6)
+
+
+def engine(*arguments) -> dict:
+    done = subprocess.run(
+        [sys.executable, "-m", "engine", *map(str, arguments)], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_everything_can_be_undone_to_the_empty_canvas_and_redone(person):
+    person.window.actions_table["file.new"].trigger()
+    person.until(lambda: person.window.is_working)
+    empty = person.document.project
+    draw_network(person)
+    drawn = person.document.project
+    person.canvas.setFocus()
+    steps = 0
+    while person.document.undo_stack.canUndo():
+        person.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier, person.window)
+        steps += 1
+        assert steps < 50
+    assert person.document.project == empty
+    assert not person.canvas.canvas.node_items
+    assert steps >= 8  # data, three layers, two wires, loss, optimizer
+    while person.document.undo_stack.canRedo():
+        person.window.actions_table["edit.redo"].trigger()
+    assert person.document.project == drawn
+    assert set(person.canvas.canvas.node_items) == {"input1", "flatten1", "fc1", "loss1"}
+
+
+def test_a_layer_is_spliced_into_a_wire_while_the_network_trains(person):
+    person.open_template("digits-mlp")
+    person.train()
+    first, second = next((w.source, w.target) for w in person.document.wires if w.source.startswith("relu"))
+    middle = (person.port(first, "out") + person.port(second, "in")) / 2
+    new = person.drop_layer("Dropout", middle.x(), middle.y())
+    ends = {(w.source, w.target) for w in person.document.wires}
+    assert (first, new) in ends
+    assert (new, second) in ends
+    assert Wire(first, second) not in person.document.wires
+    assert person.run.state == "running"
+
+
+def test_pause_step_and_a_new_learning_rate_reach_the_engine(person):
+    person.open_template("digits-mlp")
+    person.train()
+    person.until(lambda: person.run.last_step is not None)
+    person.click("top-train.pause")
+    person.until(lambda: person.run.state == "paused")
+    before = person.run.last_step.step
+    person.click("top-train.step")
+    person.until(lambda: person.run.last_step.step == before + 1)
+    person.run.set_learning_rate(0.0005)
+    person.until(lambda: bool(person.run.history.edits))
+    edit = person.run.history.edits[0]
+    assert (edit.name, edit.after) == ("lr", 0.0005)
+    person.click("train")
+    person.until(lambda: person.run.last_step.step > before + 3)
+    assert person.run.last_step.learning_rate == pytest.approx(0.0005)
+
+
+def test_a_digit_drawn_on_the_pad_is_answered_while_the_network_trains(person):
+    person.open_template("digits-mlp")
+    person.train()
+    answers = []
+    person.run.prediction.connect(answers.append)
+    pad = person.find("try-pad")
+    middle = pad.rect().center()
+    QTest.mousePress(pad, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, middle - middle / 2)
+    QTest.mouseMove(pad, middle)
+    QTest.mouseMove(pad, middle + middle / 2)
+    QTest.mouseRelease(pad, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, middle + middle / 2)
+    person.until(lambda: bool(answers))
+    assert person.run.state == "running"
+    assert sum(answers[0].probabilities.values()) == pytest.approx(1, abs=1e-3)
