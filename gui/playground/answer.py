@@ -98,7 +98,7 @@ class AnswerView(QWidget):
         shown = self.ranked[: max(1, int(field.height() // ROW))]
         painter.setFont(theme.font(12))
         widest = max(painter.fontMetrics().horizontalAdvance(name) for name, _ in shown)
-        words = min(widest + 8.0, field.width() * 0.5)
+        words = min(widest + 8.0, field.width() * 0.55)
         for index, (name, share) in enumerate(shown):
             row = QRectF(field.left(), field.top() + index * ROW, field.width(), ROW)
             self._paint_bar(painter, row, words, name, share, is_first=index == 0)

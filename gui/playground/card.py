@@ -5,8 +5,8 @@ from __future__ import annotations
 from time import monotonic
 
 import numpy as np
-from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from engine.train.events import Prediction
 from gui.document.document import Document
@@ -18,6 +18,7 @@ from gui.playground.pad import DrawingPad
 from gui.playground.row import RowForm
 from gui.plots.card import Card
 from gui.run.model import Run
+from gui.theme import theme
 
 ASK_EVERY = 100
 """Milliseconds between two questions."""
@@ -67,23 +68,28 @@ class TryCard(Card):
         layout = QHBoxLayout(body)
         layout.setContentsMargins(0, 2, 4, 0)
         layout.setSpacing(12)
-        layout.addWidget(self.pad)
-        layout.addWidget(self.row, 3)
-        layout.addWidget(self.answer, 2)
+        self._left = QVBoxLayout()
+        self._left.setSpacing(2)
+        self._left.addWidget(self.pad, 1)
+        self._left.addWidget(self.row, 1)
+        layout.addLayout(self._left)
+        layout.addWidget(self.answer, 1)
+        self._sides = layout
         self.set_body(body)
-        self._button.hide()
         self.dice = _tool("try-sample", tr("From data"), tr("Take a random sample that the training never sees"))
         self.dice.clicked.connect(self.take_sample)
         self.eraser = _tool("try-clear", tr("Clear"), tr("Begin with a blank pad"))
         self.eraser.clicked.connect(self.clear)
-        self.head.insertWidget(1, self.dice)
-        self.head.insertWidget(2, self.eraser)
+        below = QHBoxLayout()
+        below.setSpacing(0)
+        below.addWidget(self.dice)
+        below.addWidget(self.eraser)
+        below.addStretch()
+        self._left.addLayout(below)
 
     def show_empty(self, is_empty: bool) -> None:
         super().show_empty(is_empty)
         self._button.hide()
-        for button in (self.dice, self.eraser):
-            button.setVisible(not is_empty)
 
     # The project
 
@@ -103,6 +109,7 @@ class TryCard(Card):
         self._image_field = image.name if image is not None else ""
         self.pad.setVisible(image is not None)
         self.row.setVisible(image is None)
+        self._sides.setStretchFactor(self._left, 0 if image is not None else 2)
         self.eraser.setVisible(image is not None)
         self.answer.unit = next((field.name for field in data.fields if field.role == "target"), "")
         self.pad.clear()
@@ -218,13 +225,12 @@ class TryCard(Card):
         return {"class": np.array(names), "probability": np.array([share for _, share in self.answer.ranked])}
 
 
-def _tool(name: str, text: str, tip: str) -> QToolButton:
-    button = QToolButton()
-    button.setText(text)
-    button.setProperty("kind", "quiet")
+def _tool(name: str, text: str, tip: str) -> QPushButton:
+    button = QPushButton(text)
+    button.setProperty("kind", "link")
+    button.setFont(theme.font(11))
     button.setObjectName(name)
     button.setAccessibleName(text)
     button.setToolTip(tip)
-    button.setFixedHeight(24)
-    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
+    button.setFixedHeight(28)
     return button

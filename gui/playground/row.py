@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QAbstractSpinBox, QComboBox, QDoubleSpinBox, QGridLayout, QLabel, QScrollArea, QWidget
+from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QLineEdit, QScrollArea, QWidget
 
 from engine.graph.spec import FieldSpec
 from gui.i18n import tr
@@ -16,25 +17,52 @@ MOST = 64
 """Number fields for so many columns at most; wider samples come from the data alone."""
 
 
-class Number(QDoubleSpinBox):
-    """Any number, written as shortly as it can be."""
+class Number(QLineEdit):
+    """Any number, written as shortly as it can be; the arrow keys change its second figure."""
+
+    value_changed = Signal()
 
     def __init__(self):
         super().__init__()
-        self.setDecimals(6)
-        self.setRange(-1e12, 1e12)
-        self.setStepType(QAbstractSpinBox.StepType.AdaptiveDecimalStepType)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setMinimumWidth(76)
+        self.setFixedWidth(76)
+        self._value = 0.0
+        self.textEdited.connect(self._read)
+        self.editingFinished.connect(lambda: self.set_value(self._value))
 
-    def textFromValue(self, value: float) -> str:
-        return f"{value:.6g}"
+    def value(self) -> float:
+        """The last text that was a number."""
+        return self._value
 
-    def wheelEvent(self, event) -> None:
-        if self.hasFocus():
-            super().wheelEvent(event)
-        else:
-            event.ignore()  # the form scrolls
+    def set_value(self, value: float) -> None:
+        """Show a number."""
+        self._value = value
+        self.setText(f"{value:.5g}")
+        self._mark(True)
+
+    def _read(self, text: str) -> None:
+        try:
+            value = float(text.replace(",", "."))
+        except ValueError:
+            self._mark(False)
+            return
+        self._mark(math.isfinite(value))
+        if math.isfinite(value):
+            self._value = value
+            self.value_changed.emit()
+
+    def _mark(self, is_number: bool) -> None:
+        if self.property("invalid") is not (not is_number):
+            self.setProperty("invalid", not is_number)
+            self.style().polish(self)
+
+    def keyPressEvent(self, event) -> None:
+        direction = {Qt.Key.Key_Up: 1, Qt.Key.Key_Down: -1}.get(event.key())
+        if direction is None:
+            super().keyPressEvent(event)
+            return
+        size = 10.0 ** (math.floor(math.log10(abs(self._value))) - 1) if self._value else 0.1
+        self.set_value(self._value + direction * size)
+        self.value_changed.emit()
 
 
 class RowForm(QScrollArea):
@@ -64,6 +92,7 @@ class RowForm(QScrollArea):
         grid = QGridLayout(form)
         grid.setContentsMargins(0, 0, 8, 0)
         grid.setVerticalSpacing(4)
+        grid.setHorizontalSpacing(6)
         for field in fields:
             for column, values in _columns_of(field):
                 self._add(grid, field.name, column, values)
@@ -74,7 +103,7 @@ class RowForm(QScrollArea):
         word = QLabel(column.replace("_", " "))
         word.setFont(theme.font(11))
         word.setToolTip(column)
-        word.setMinimumWidth(20)
+        word.setMinimumWidth(60)
         word.setProperty("role", "secondary")
         control = self._choice(field, column, values) if values else self._number(field, column)
         control.setObjectName(f"try-{field}-{column}")
@@ -87,7 +116,7 @@ class RowForm(QScrollArea):
 
     def _number(self, field: str, column: str) -> Number:
         number = self._numbers[field, column] = Number()
-        number.valueChanged.connect(self._tell)
+        number.value_changed.connect(self._tell)
         return number
 
     def _choice(self, field: str, column: str, values: tuple[str, ...]) -> QComboBox:
@@ -118,7 +147,7 @@ class RowForm(QScrollArea):
         marks: dict[str, tuple[float, str]] = {}
         for name, value in zip(_names(field), np.nan_to_num(values), strict=True):
             if (field.name, name) in self._numbers:
-                self._numbers[field.name, name].setValue(float(value))
+                self._numbers[field.name, name].set_value(float(value))
                 continue
             column, _, text = name.partition("=")
             if value > marks.get(column, (-1.0, ""))[0]:

@@ -46,6 +46,10 @@ class BoundaryView(PointsView):
         left, right, bottom, top = self.extent
         return (left, right), (bottom, top)
 
+    def _draw_points(self) -> None:
+        super()._draw_points()
+        self._dots.setPen(pyqtgraph.mkPen(theme.color("panel"), width=0.5))
+
     def refresh(self) -> None:
         if self.surface.size:
             left, right, bottom, top = self.extent
@@ -99,7 +103,7 @@ class BoundaryCard(SnapshotCard):
     needs = "boundary"
 
     def __init__(self, run: Run):
-        super().__init__(run, "boundary", tr("Decision boundary"), tr("The boundary bends around the points here."))
+        super().__init__(run, "boundary", tr("Boundary"), tr("The boundary bends around the points here."))
         self.view = BoundaryView()
         self.set_body(self.view)
 

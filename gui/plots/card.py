@@ -37,7 +37,9 @@ class Card(QWidget):
         self.setObjectName(f"card-{name}")
         self.setAccessibleName(title)
         self._title = QLabel(title)
+        self._title.setProperty("role", "strong")
         self._value = QLabel()
+        self._value.setProperty("role", "secondary")
         self._value.setObjectName(f"card-{name}-value")
         self._value.setTextFormat(Qt.TextFormat.RichText)
         self._value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -57,7 +59,7 @@ class Card(QWidget):
         head.addWidget(self._title)
         head.addWidget(self._value, 1)
         head.addWidget(self._button)
-        self.head = head
+        head.addStrut(28)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 6, 8, 8)
         layout.setSpacing(4)
@@ -70,6 +72,7 @@ class Card(QWidget):
         layout.setContentsMargins(0, 0, 8, 8)
         self._empty = QLabel(text)
         self._empty.setWordWrap(True)
+        self._empty.setProperty("role", "secondary")
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         layout.addStretch()
         layout.addWidget(self._empty)
@@ -83,13 +86,7 @@ class Card(QWidget):
         return page
 
     def _dress(self) -> None:
-        self._title.setFont(theme.font(12, bold=True))
         self._value.setFont(theme.mono_numbers(11))
-        self._empty.setFont(theme.font(11))
-        for label, token in ((self._title, "text"), (self._value, "secondary"), (self._empty, "secondary")):
-            palette = label.palette()
-            palette.setColor(label.foregroundRole(), theme.color(token))
-            label.setPalette(palette)
         self.update()
 
     def paintEvent(self, event) -> None:

@@ -50,7 +50,7 @@ class CurveCard(Card):
         self.show_empty(False)
         self.update_lines()
         self.plot.set_marks(self.edits() + self.more_marks())
-        self.plot.set_end(self._last_step())
+        self.plot.set_end(self._last_step(), self.run.is_training)
 
     def catch_up(self) -> None:
         self.bring_up_to_date()
@@ -176,7 +176,9 @@ class MetricCard(CurveCard):
 
     def menu_entries(self) -> list[tuple[str, bool, Callable[[], None]]]:
         present = [name for name in METRICS if name in self.run.history.metrics()]
-        choices = [(figures.title(name), name == self.shown_metric, lambda name=name: self.choose(name)) for name in present]
+        choices = [
+            (figures.title(name), name == self.shown_metric, lambda name=name: self.choose(name)) for name in present
+        ]
         return [*choices, *super().menu_entries()]
 
     def prefer(self, metric: str) -> None:
@@ -208,7 +210,8 @@ class StepCard(CurveCard):
         values = getattr(self.run.history, self._attribute)
         self.plot.set_line("value", self.run.history.step, values)
         if len(values):
-            self.set_value(figures.figure(_recent(values) if self.has_raw_line else float(values[-1])))
+            last = float(values[-1])
+            self.set_value(figures.figure(_recent(values)) if self.has_raw_line else f"{last:.3g}")
 
     def columns(self) -> dict[str, np.ndarray]:
         return {"step": self.run.history.step, self._attribute: getattr(self.run.history, self._attribute)}

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from engine.errors import TrainingError
 from gui.document.document import Document
@@ -51,10 +51,13 @@ class Dashboard(QWidget):
         self.bar.chosen.connect(run.follow)
         self.bar.resume_wanted.connect(self._resume)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(12, 10, 12, 8)
+        layout.setContentsMargins(12, 10, 2, 8)
         layout.setSpacing(8)
         layout.addWidget(self.rows, 1)
-        layout.addWidget(self.bar)
+        under = QHBoxLayout()
+        under.setContentsMargins(0, 0, 10, 0)  # the cards' scroll bar stands in the margin
+        under.addWidget(self.bar)
+        layout.addLayout(under)
         self._steps = self._build_steps()
         self._clock = QTimer(self, interval=FIRST_FRAMES)
         self._clock.timeout.connect(self._build_on)
@@ -98,6 +101,8 @@ class Dashboard(QWidget):
             card.show_empty(card.is_empty)
             self.rows.add(name, card)
             self._arrange()
+            yield
+            card.body.grab()  # the first drawing of a plot costs most: it is done now, not with the first figure
             yield
         self.cards["try"].serve_wanted.connect(self.serve_wanted)
         self._catch_up()

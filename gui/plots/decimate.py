@@ -103,16 +103,18 @@ def grown(shown: tuple[float, float] | None, low: float, high: float) -> tuple[f
     return round_range(low, high)
 
 
-def grown_end(last: float, most: float) -> float:
+def grown_end(last: float, most: float, is_growing: bool = True, room: float = 1.1) -> float:
     """Where the axis of steps ends while `last` grows towards `most`: a few jumps instead of one at each step.
 
-    >>> [grown_end(last, 5000) for last in (3, 120, 1400, 4900)]
-    [20, 150, 1500, 5000]
+    `room` times the last step is the least, for the names at the lines' ends.
+
+    >>> [grown_end(last, 5000) for last in (3, 120, 1400, 4000)], grown_end(4900, 4900, False, room=1.0)
+    ([20, 150, 2000, 5000], 4900)
     """
-    if most and last >= 0.66 * most:
-        return max(most, last)
+    if not is_growing or (most and last >= 0.66 * most):
+        return max(most, room * last, 1)
     end = 20
-    while end < last:
+    while end < room * last:
         power = 10 ** (len(str(end)) - 1)
         end = next(int(factor * power) for factor in (1.5, 2, 3, 5, 7, 10, 15) if factor * power > end)
     return min(end, most) if most and most >= last else end

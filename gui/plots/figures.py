@@ -56,6 +56,15 @@ def title(name: str) -> str:
     return TITLES.get(name, name.capitalize())
 
 
+def word(name: str) -> str:
+    """What a metric is called in the middle of a line.
+
+    >>> word("accuracy"), word("r2")
+    ('accuracy', 'R²')
+    """
+    return "R²" if name == "r2" else title(name).lower()
+
+
 def count(number: int, one: str, many: str) -> str:
     """A number with its noun.
 

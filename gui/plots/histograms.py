@@ -19,6 +19,8 @@ from gui.theme import mix, theme
 
 KEPT = 16
 """Ridges of one layer; when there are more, every other one goes."""
+FEW = 8
+"""Weights below which there is no spread to show."""
 CELL = 112
 """Pixels of width for one layer."""
 
@@ -115,6 +117,9 @@ class Ridges(QWidget):
         span = (high - low) or 1.0
         field = cell.adjusted(0, 14, 0, -13)
         hill = field.height() * 0.45
+        if ridges[-1].counts.sum() < FEW:
+            self._paint_track(painter, ridges, field, low, span)
+            ridges = []
         for depth, ridge in enumerate(ridges):
             age = depth / max(1, len(ridges) - 1) if len(ridges) > 1 else 1.0
             base = field.top() + hill + (field.height() - hill) * age
@@ -125,6 +130,16 @@ class Ridges(QWidget):
             painter.setBrush(mix(color, theme.color("panel"), 0.35))
             painter.drawPolygon(_outline(ridge.counts, left, width, base, hill))
         self._paint_words(painter, name, cell, low, high)
+
+    def _paint_track(self, painter: QPainter, ridges: list[Ridge], field: QRectF, low: float, span: float) -> None:
+        """The way of a few weights: their middle at each snapshot, the newest at the bottom."""
+        rows = np.linspace(field.top() + 4, field.bottom() - 4, len(ridges))
+        middles = [((ridge.low + ridge.high) / 2 - low) / span * (field.width() - 8) + 4 for ridge in ridges]
+        points = [QPointF(field.left() + x, y) for x, y in zip(middles, rows, strict=True)]
+        painter.setPen(QPen(theme.color("train"), 1.5))
+        painter.setBrush(theme.color("train"))
+        painter.drawPolyline(points)
+        painter.drawEllipse(points[-1], 3, 3)
 
     def _paint_words(self, painter: QPainter, name: str, cell: QRectF, low: float, high: float) -> None:
         painter.setFont(theme.font(10))

@@ -14,12 +14,16 @@ from gui.plots import decimate, figures
 from gui.plots.plot_view import PlotView, nearest, step_reading
 from gui.theme import theme
 
-INTERVAL = 50
-"""Milliseconds between two drawings."""
+INTERVAL, SPREAD = 50, 9
+"""Milliseconds between two drawings; and what plots differ by, so that one frame does not draw them all."""
 COLUMNS = 1200
 """Points of a line at most: more than a card has pixels."""
 SMOOTHING = {"none": 0.0, "light": 0.02, "strong": 0.1}
 """Width of the running mean as a share of what is shown."""
+NAME = 62
+"""Pixels for the name of a line at its end."""
+WORDY = 220
+"""Pixels of width from which on marks have words."""
 FAINT = 80
 """Opacity, of 255, of the raw values under a smoothed line."""
 
@@ -50,6 +54,8 @@ class Line:
 class LivePlot(PlotView):
     """Several lines over the same steps."""
 
+    _made = 0
+
     def __init__(self, name: str, title: str, y_label: str, x_label: str, scale: float = 1.0):
         super().__init__(name, title, x_label, y_label)
         self._axes["bottom"].whole_numbers = True
@@ -57,12 +63,13 @@ class LivePlot(PlotView):
         self._scale = scale
         self._lines: dict[str, Line] = {}
         self._marks: list[Mark] = []
-        self._most = 0.0
+        self._most, self._is_growing = 0.0, False
         self._is_log = False
         self._smoothing = "light"
         self._y_range: tuple[float, float] | None = None
         self._is_stale = False
-        self._clock = QTimer(self, singleShot=True, interval=INTERVAL)
+        LivePlot._made += 1
+        self._clock = QTimer(self, singleShot=True, interval=INTERVAL + SPREAD * (LivePlot._made % 4))
         self._clock.timeout.connect(self._draw_if_stale)
         self.drawings = 0  # how often it was drawn: tests and measurements read it
 
@@ -98,10 +105,10 @@ class LivePlot(PlotView):
             self._marks = marks
             self.touch()
 
-    def set_end(self, most: float) -> None:
-        """The step at which the run will end, 0 where nobody knows."""
-        if most != self._most:
-            self._most = most
+    def set_end(self, most: float, is_growing: bool) -> None:
+        """The step at which the run will end or ended, 0 where nobody knows."""
+        if (most, is_growing) != (self._most, self._is_growing):
+            self._most, self._is_growing = most, is_growing
             self.touch()
 
     def set_quantity(self, y_label: str, scale: float) -> None:
@@ -182,7 +189,14 @@ class LivePlot(PlotView):
         ends = [line.x[-1] for line in self._lines.values() if len(line.x)]
         starts = [line.x[0] for line in self._lines.values() if len(line.x)]
         last = float(max(ends, default=0))
-        return min(0.0, float(min(starts, default=0))), float(decimate.grown_end(last, self._most))
+        return min(0.0, float(min(starts, default=0))), float(
+            decimate.grown_end(last, self._most, self._is_growing, self._room())
+        )
+
+    def _room(self) -> float:
+        """How much farther than the data the axis goes, so that the lines' names stand beside their ends."""
+        width = self.area().width()
+        return 1.0 if len(self._lines) < 2 or width < 2 * NAME else width / (width - NAME)
 
     def _draw_line(self, line: Line, left: float, right: float) -> list[np.ndarray]:
         """Set the two curves of a line; returns the values that the range must hold."""
@@ -233,6 +247,8 @@ class LivePlot(PlotView):
         painter.drawLine(QPointF(x, area.top()), QPointF(x, area.bottom()))
         painter.setBrush(color)
         painter.drawEllipse(QPointF(x, area.top()), 3, 3)
+        if area.width() < WORDY:
+            return
         painter.setPen(theme.color("secondary"))
         painter.setFont(theme.font(10))
         width = painter.fontMetrics().horizontalAdvance(mark.text)
@@ -248,9 +264,9 @@ class LivePlot(PlotView):
         height = painter.fontMetrics().height()
         ends = sorted(((self.to_pixel(*line.end), line) for line in shown), key=lambda end: end[0].y())
         below = area.top() - height
-        for place, line in ends:
+        for index, (place, line) in enumerate(ends):
             width = painter.fontMetrics().horizontalAdvance(line.name)
-            y = max(below + height, min(place.y() - height / 2, area.bottom() - 15 - height))
+            y = max(below + height, min(place.y() - height / 2, area.bottom() - height * (len(ends) - index)))
             x = min(place.x() + 5, area.right() - width)
             if x < place.x() + 4:
                 y = max(below + height, min(place.y() - height - 4, y))

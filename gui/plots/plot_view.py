@@ -25,13 +25,16 @@ class Axis(pyqtgraph.AxisItem):
         super().__init__(orientation, maxTickLength=0)
         self.enableAutoSIPrefix(False)
         self.is_log = False
-        self.setStyle(tickTextOffset=4, hideOverlappingLabels=True, autoExpandTextSpace=True)
+        self.setStyle(tickTextOffset=4, hideOverlappingLabels=orientation == "bottom", autoExpandTextSpace=False)
         if orientation == "left":
             self.setGrid(255)
             self.setWidth(38)
         else:
             self.setHeight(18)
         self.dress()
+
+    def boundingRect(self):
+        return super().boundingRect().adjusted(-8, -8, 8, 8)  # numbers at the ends reach beyond the axis
 
     def dress(self) -> None:
         """Take on the theme's colours."""
@@ -58,7 +61,19 @@ class Axis(pyqtgraph.AxisItem):
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
         if self.is_log:
             return [figures.short(float(f"{10**value:.3g}")) for value in values]
-        return [figures.short(round(value, 10)) for value in values]
+        words = [figures.short(round(value, 10)) for value in values]
+        return words if self.orientation == "left" else self._without_the_last(values, words)
+
+    def _without_the_last(self, values: list[float], words: list[str]) -> list[str]:
+        """The axis' name stands at its end: a number that would run into it is left out."""
+        low, high = self.range
+        room = self.width() - self.name_width - 8
+        return [
+            word if (value - low) / (high - low) * self.width() + 4 * len(word) < room else ""
+            for value, word in zip(values, words, strict=True)
+        ]
+
+    name_width = 0
 
 
 def _log_ticks(low: float, high: float, room: float) -> list[float]:
@@ -102,7 +117,9 @@ class PlotView(pyqtgraph.PlotWidget):
         self.x_label, self.y_label = x_label, y_label
         self.plot = self.getPlotItem()
         self.plot.hideButtons()
-        self.plot.setContentsMargins(0, 4, 6, 0)
+        for axis in self._axes.values():
+            axis.setZValue(-1000)  # the grid lies under the data
+        self.plot.setContentsMargins(0, 22, 6, 0)
         self.plot.disableAutoRange()
         self.setMinimumSize(80, 60)
         self.setMouseTracking(True)
@@ -151,12 +168,13 @@ class PlotView(pyqtgraph.PlotWidget):
             self._draw_reading(painter, area)
 
     def _draw_axis_names(self, painter: QPainter, area: QRectF) -> None:
+        """Above the one axis and at the end of the other, clear of the data."""
         painter.setFont(theme.font(10))
         painter.setPen(theme.color("faint"))
-        painter.drawText(
-            area.adjusted(2, -2, 0, 0), Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop, self.y_label
-        )
-        below = QRectF(area.left(), area.bottom() - 15, area.width(), 14)
+        above = QRectF(area.left() - 34, area.top() - 21, area.width() + 34, 14)
+        painter.drawText(above, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, self.y_label)
+        self._axes["bottom"].name_width = painter.fontMetrics().horizontalAdvance(self.x_label)
+        below = QRectF(area.left(), area.bottom() + 3, area.width(), 14)
         painter.drawText(below, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, self.x_label)
 
     def draw_over(self, painter: QPainter, area: QRectF) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRect
+from PySide6.QtCore import QRect, Qt
 from PySide6.QtWidgets import QScrollArea, QWidget
 
 GAP = 12
 LOWEST, HIGHEST = 180, 300
 """Pixels of height of a row."""
-SHARES = {"loss": 380, "metric": 250, "confusion": 220, "scatter": 240, "line": 260, "boundary": 250, "try": 260,
+SHARES = {"loss": 380, "metric": 250, "confusion": 220, "scatter": 240, "line": 260, "boundary": 250, "try": 290,
           "weights": 380, "learning-rate": 250, "gradient-norm": 250}  # fmt: skip
 """Pixels of width that a card wants; a row is stretched in these proportions."""
 
@@ -42,6 +42,8 @@ class CardRows(QScrollArea):
         self.setObjectName("dashboard-cards")
         self.setFrameShape(self.Shape.NoFrame)
         self.setWidgetResizable(False)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)  # its room is the margin's
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._ground = QWidget()
         self._ground.setProperty("role", "scrolled")
         self.setWidget(self._ground)

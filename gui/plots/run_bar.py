@@ -36,7 +36,7 @@ def words(summary: Summary) -> str:
     """What a list says of a run."""
     parts = [summary.title, tr(STATES.get(summary.state, summary.state))]
     if summary.figure is not None:
-        parts.append(f"{tr(figures.title(summary.metric)).lower()} {figures.metric(summary.metric, summary.figure)}")
+        parts.append(f"{tr(figures.word(summary.metric))} {figures.metric(summary.metric, summary.figure)}")
     return " · ".join(parts)
 
 
@@ -168,13 +168,21 @@ class RunBar(QWidget):
         folders = self.run.find(runs) if runs is not None else []
         known = {summary.folder: summary for summary in self.summaries}
         self.summaries = [self._summary(folder, known.get(folder)) for folder in folders]
-        shown = self.summaries[:SHOWN]
+        shown = self.summaries[: self._room()]
         current = next((summary for summary in self.summaries if summary.folder == self.run.folder), None)
         if current is not None and current not in shown:
-            shown = [*shown[: SHOWN - 1], current]
+            shown = [*shown[:-1], current]
         self._show_buttons(shown)
         self._show_menu([summary for summary in self.summaries if summary not in shown])
         self._none.setVisible(not self.summaries)
+
+    def _room(self) -> int:
+        """How many buttons fit beside the words at the right."""
+        return max(1, min(SHOWN, (self.width() - 330) // 215))
+
+    def resizeEvent(self, event) -> None:
+        super().resizeEvent(event)
+        self._soon()
 
     def _summary(self, folder: Path, known: Summary | None) -> Summary:
         if folder == self.run.folder:

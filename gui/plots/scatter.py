@@ -32,8 +32,15 @@ class PointsView(PlotView):
 
     def set_points(self, x: np.ndarray, y: np.ndarray) -> None:
         """x, y (n,)"""
+        if np.array_equal(x, self.xs) and np.array_equal(y, self.ys):
+            self.refresh()
+            return
         self.xs, self.ys = np.asarray(x, np.float64), np.asarray(y, np.float64)
+        self._draw_points()
         self.refresh()
+
+    def _draw_points(self) -> None:
+        self._dots.setData(self.xs, self.ys, brush=self.brushes())
 
     def brushes(self) -> QColor | list[QColor]:
         """The colour of the points, one or one each."""
@@ -44,7 +51,6 @@ class PointsView(PlotView):
     def refresh(self) -> None:
         if not len(self.xs):
             return
-        self._dots.setData(self.xs, self.ys, brush=self.brushes())
         if self._follows:
             x_range, y_range = self.ranges()
             self._box.setRange(xRange=x_range, yRange=y_range, padding=0.02, disableAutoRange=True)
@@ -60,6 +66,8 @@ class PointsView(PlotView):
 
     def dress(self) -> None:
         super().dress()
+        if len(self.xs):
+            self._draw_points()
         self.refresh()
 
     def reading(self, x: float, y: float, pixel: tuple[float, float]):
