@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes.util
 import importlib.util
 import sys
 import threading
@@ -184,6 +183,8 @@ def _diagnose_cuda(index: int) -> Diagnosis:
     if sys.platform == "darwin":
         return Diagnosis(name, "NVIDIA GPU", False, "macOS has no CUDA", "train on the cpu")
     if importlib.util.find_spec("cupy") is None:
+        import ctypes.util  # slow to import, and only needed here
+
         driver = ctypes.util.find_library("cuda") or ctypes.util.find_library("nvcuda")
         if driver is None:
             return Diagnosis(name, "NVIDIA GPU", False, "no NVIDIA driver was found on this computer",

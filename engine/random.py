@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from typing import Any
 
 import numpy as np
@@ -39,7 +39,7 @@ class Generator:
 
     def seed(self) -> int:
         """Start from a seed that nobody knows beforehand, and return it."""
-        self.manual_seed(secrets.randbits(63))
+        self.manual_seed(int.from_bytes(os.urandom(8), "big") >> 1)
         return self._seed
 
     def initial_seed(self) -> int:

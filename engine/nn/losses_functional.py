@@ -99,8 +99,7 @@ def cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, i
         return _soft(input, _smoothed(target.to(input.dtype), label_smoothing), weight, reduction)
     if label_smoothing:
         return _smooth_classes(input, target, weight, ignore_index, reduction, label_smoothing)
-    loss = apply(losses.CrossEntropy(ignore_index), input, target, weight)
-    return _reduce_classes(loss, target, weight, ignore_index, reduction)
+    return apply(losses.CrossEntropy(ignore_index, reduction), input, target, weight)
 
 
 def _check_weight(where: str, input: Tensor, weight: Tensor | None) -> None:
@@ -108,22 +107,6 @@ def _check_weight(where: str, input: Tensor, weight: Tensor | None) -> None:
     if weight is not None and tuple(weight.shape) != (classes,):
         raise ShapeError(where, got=f"weights of {times(weight.shape)} for {classes} classes",
                          expected="one for each class")  # fmt: skip
-
-
-def _reduce_classes(loss: Tensor, target: Tensor, weight: Any, ignore: int, reduction: str) -> Tensor:
-    """The mean is divided by the sum of the weights that counted."""
-    if reduction != "mean":
-        return _reduce(loss, reduction)
-    if weight is None and (target.is_meta or not (target.array == ignore).any()):
-        return loss.mean()
-    return loss.sum() / _counted(loss, target, weight, ignore).sum()
-
-
-def _counted(loss: Tensor, target: Tensor, weight: Any, ignore: int) -> Tensor:
-    kept = target != ignore
-    if weight is None:
-        return kept.to(loss.dtype)
-    return weight.detach()[target.masked_fill(~kept, 0)] * kept.to(loss.dtype)
 
 
 def _smoothed(target: Tensor, smoothing: float) -> Tensor:
@@ -149,7 +132,7 @@ def _smooth_classes(input: Tensor, target: Tensor, weight: Any, ignore: int, red
 
     losses.check_classes("CrossEntropyLoss", input, target)
     if not input.is_meta:
-        losses.check_labels(input.device.kernels, "CrossEntropyLoss", target.array, input.shape[1], ignore)
+        losses.ignored_labels(input.device.kernels, "CrossEntropyLoss", target.array, input.shape[1], ignore)
     kept = target != ignore
     classes = apply(OneHot(input.shape[1], input.dtype), target.masked_fill(~kept, 0))  # (N, ..., C)
     spread = _smoothed(classes.permute(0, -1, *range(1, target.ndim)), smoothing)  # (N, C, ...)
@@ -157,7 +140,13 @@ def _smooth_classes(input: Tensor, target: Tensor, weight: Any, ignore: int, red
         spread = spread * _by_class(weight, input)
     spread = spread * kept.unsqueeze(1).to(input.dtype)
     loss = apply(losses.SoftCrossEntropy(), input, spread)
-    return _reduce_classes(loss, target, weight, ignore, reduction)
+    if reduction != "mean":
+        return _reduce(loss, reduction)
+    # the mean is divided by the weights of the targets that count
+    counted = kept.to(input.dtype)
+    if weight is not None:
+        counted = counted * weight.detach()[target.masked_fill(~kept, 0)]
+    return loss.sum() / counted.sum()
 
 
 def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: int = -100,
@@ -172,8 +161,7 @@ def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, ignore
     if input.ndim == 1:
         loss = nll_loss(input.unsqueeze(0), target.unsqueeze(0), weight, ignore_index, reduction)
         return loss.squeeze(0) if reduction == "none" else loss
-    loss = apply(losses.NLL(ignore_index), input, target, weight)
-    return _reduce_classes(loss, target, weight, ignore_index, reduction)
+    return apply(losses.NLL(ignore_index, reduction), input, target, weight)
 
 
 def binary_cross_entropy_with_logits(input: Tensor, target: Tensor, weight: Tensor | None = None,

@@ -45,65 +45,91 @@ def check_classes(where, x, target):
         raise ShapeError(where, got=f"the target is {times(target.shape)}", expected=times(expected), mend=mend)
 
 
-def check_labels(k, where, target, classes, ignore):
+def ignored_labels(k, where, target, classes, ignore):
+    """Which targets count for nothing, None where all count; an EngineError for a class that has no score."""
     if not target.size:
-        return
-    low, high = int(k.amin(target)), int(k.amax(target))
-    if low >= 0 and high < classes:
-        return
-    wrong = k.logical_and(k.logical_or(k.lt(target, 0), k.ge(target, classes)), k.ne(target, ignore))
-    if k.any(wrong):
-        label = high if high >= classes and high != ignore else low
-        raise EngineError(where, got=f"the target holds class {label}, and there are scores for {classes} classes",
-                          expected=f"0 to {classes - 1}",
-                          mend=f"let the last layer have {label + 1} outputs" if label >= classes else "")  # fmt: skip
+        return None
+    low, high = k.value_range(target)
+    inside = low >= 0 and high < classes
+    if inside and not low <= ignore <= high:
+        return None
+    ignored = k.eq(target, ignore)
+    if not inside:
+        low, high = k.value_range(k.where(ignored, 0, target))
+        if low < 0 or high >= classes:
+            label = high if high >= classes else low
+            mend = f"let the last layer have {label + 1} outputs" if label >= classes else "count classes from 0"
+            raise EngineError(where, got=f"the target holds class {label}, and there are scores for {classes} classes",
+                              expected=f"0 to {classes - 1}", mend=mend)  # fmt: skip
+    return ignored
 
 
 @dataclass(eq=False)
-class NLL(Op):
-    """-weight log p at the target's class.   log_p (N, C, ...), target (N, ...), weight (C) or None -> (N, ...)"""
+class _Classes(Op):
+    """A loss of classes; `reduction` "none" gives one number for each sample, "mean" is by weight."""
 
     ignore: int
-    saves = ("log_p.shape", "target", "factor")
-    extras = ("factor",)
+    reduction: str
     checked = True
-
-    def shape(self, log_p, target, weight=None):
-        check_classes("NLLLoss", log_p, target)
-        return Spec(target.shape, log_p.dtype)
-
-    def forward(self, k, log_p, target, weight=None):
-        check_labels(k, "NLLLoss", target, log_p.shape[1], self.ignore)
-        return k.nll(log_p, target, weight, self.ignore)
-
-    def backward(self, k, grad, needs, shape, target, factor):
-        return k.nll_backward(grad, target, factor, shape, self.ignore), None, None
-
-
-@dataclass(eq=False)
-class CrossEntropy(Op):
-    """-weight log softmax(x) at the target's class, in one.   x (N, C, ...), target (N, ...) -> (N, ...)"""
-
-    ignore: int
-    saves = ("log_p", "target", "factor")
-    extras = ("log_p", "factor")
-    checked = True
+    where = ""
 
     def shape(self, x, target, weight=None):
-        check_classes("CrossEntropyLoss", x, target)
-        return Spec(target.shape, x.dtype)
-
-    def forward(self, k, x, target, weight=None):
-        check_labels(k, "CrossEntropyLoss", target, x.shape[1], self.ignore)
-        log_p = k.log_softmax(x, 1)
-        loss, factor = k.nll(log_p, target, weight, self.ignore)
-        return loss, log_p, factor
-
-    def backward(self, k, grad, needs, log_p, target, factor):
-        return k.cross_entropy_backward(grad, log_p, target, factor, self.ignore), None, None
+        check_classes(self.where, x, target)
+        return Spec(target.shape if self.reduction == "none" else (), x.dtype)
 
     def flops(self, x, *others):
         return 5 * x.size
+
+    def reduced(self, k, log_p, target, weight, ignored):
+        """-> the loss, and what a gradient of it is to be scaled with for each sample."""
+        loss, factor = k.nll(log_p, target, weight, ignored)
+        if self.reduction == "none":
+            return loss, factor, None
+        if self.reduction == "sum":
+            return k.sum(loss), factor, None
+        loss, total = k.nll_mean(loss, factor)
+        return loss, factor, total
+
+    def share(self, k, grad, factor, total):
+        """What each sample's loss counts in the end."""
+        if total is not None:
+            grad = k.div(grad, total)
+        return grad if factor is None else k.mul(grad, factor)
+
+
+class NLL(_Classes):
+    """-weight log p at the target's class.   log_p (N, C, ...), target (N, ...), weight (C) or None"""
+
+    saves = ("log_p.shape", "target", "ignored", "factor", "total")
+    extras = ("ignored", "factor", "total")
+    where = "NLLLoss"
+
+    def forward(self, k, log_p, target, weight=None):
+        ignored = ignored_labels(k, self.where, target, log_p.shape[1], self.ignore)
+        loss, factor, total = self.reduced(k, log_p, target, weight, ignored)
+        return loss, ignored, factor, total
+
+    def backward(self, k, grad, needs, shape, target, ignored, factor, total):
+        share = k.broadcast_to(self.share(k, grad, factor, total), target.shape)
+        return k.nll_backward(share, target, shape, ignored), None, None
+
+
+class CrossEntropy(_Classes):
+    """-weight log softmax(x) at the target's class, in one.   x (N, C, ...), target (N, ...), weight (C) or None"""
+
+    saves = ("log_p", "target", "ignored", "factor", "total")
+    extras = ("log_p", "ignored", "factor", "total")
+    where = "CrossEntropyLoss"
+
+    def forward(self, k, x, target, weight=None):
+        ignored = ignored_labels(k, self.where, target, x.shape[1], self.ignore)
+        log_p = k.log_softmax(x, 1)
+        loss, factor, total = self.reduced(k, log_p, target, weight, ignored)
+        return loss, log_p, ignored, factor, total
+
+    def backward(self, k, grad, needs, log_p, target, ignored, factor, total):
+        share = self.share(k, grad, factor, total)
+        return k.cross_entropy_backward(share, log_p, target, ignored), None, None
 
 
 class SoftCrossEntropy(Op):

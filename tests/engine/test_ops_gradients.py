@@ -173,10 +173,12 @@ for mean in (True, False):
     case(losses.SquaredError(mean), random(3, 4), random(3, 4))
 classes, pixels = np.array([0, 4, 2, -100]), np.array([[[0, 4, 1], [2, -100, 3]]] * 2)
 for cls in (losses.NLL, losses.CrossEntropy):
-    for weight in (None, random(5, **positive)):
-        case(cls(-100), random(4, 5), classes, weight, constant=(2,))
-        case(cls(-100), random(2, 5, 2, 3), pixels, weight, constant=(2,))
-        case(cls(-100), random(2, 5), np.array([1, 4]), weight, constant=(2,))
+    for reduction in ("none", "sum", "mean"):
+        for weight in (None, random(5, **positive)):
+            case(cls(-100, reduction), random(4, 5), classes, weight, constant=(2,))
+            case(cls(-100, reduction), random(2, 5, 2, 3), pixels, weight, constant=(2,))
+            case(cls(-100, reduction), random(2, 5), np.array([1, 4]), weight, constant=(2,))
+            case(cls(1, reduction), random(2, 5), np.array([1, 4]), weight, constant=(2,))
 case(losses.SoftCrossEntropy(), random(4, 5), random(4, 5, **positive))
 case(losses.SoftCrossEntropy(), random(2, 5, 3), random(2, 5, 3, **positive))
 for pos_weight in (None, random(3, **positive)):

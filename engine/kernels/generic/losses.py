@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy
+
 
 class Losses:
     """Classes lie on axis 1: input (N, C, ...), target (N, ...)."""
@@ -16,38 +18,55 @@ class Losses:
             return x[self.xp.arange(x.shape[0]), target]
         return self.xp.take_along_axis(x, self.xp.expand_dims(target, 1), 1)[:, 0]
 
-    def nll(self, log_p: Any, target: Any, weight: Any, ignore: int) -> tuple[Any, Any]:
-        """-> -weight log p at the target's class and the weight itself, both (N, ...), 0 where ignored"""
-        kept = target != ignore
-        if kept.all():
-            loss = -self.pick(log_p, target)
-            factor = self.xp.ones(loss.shape, loss.dtype) if weight is None else weight[target]
+    def value_range(self, x: Any) -> tuple[int, int]:
+        """The smallest and the greatest of whole numbers."""
+        return int(x.min()), int(x.max())
+
+    def nll(self, log_p: Any, target: Any, weight: Any, ignored: Any) -> tuple[Any, Any]:
+        """-> -weight log p at the target's class, and the weight itself (None where all are 1), both (N, ...)
+
+        `ignored` says which targets count for nothing (N, ...), or is None where all count.
+        """
+        if ignored is None:
+            factor = None if weight is None else weight[target]
         else:
-            safe = self.xp.where(kept, target, 0)
-            factor = kept.astype(log_p.dtype) if weight is None else self.xp.where(kept, weight[safe], 0)
-            loss = self.xp.where(kept, -self.pick(log_p, safe), 0)
+            target = self.xp.where(ignored, 0, target)
+            factor = (~ignored).astype(log_p.dtype) if weight is None else self.xp.where(ignored, 0, weight[target])
+        loss = -self.pick(log_p, target)
+        if ignored is not None:
+            loss = self.xp.where(ignored, 0, loss)
         if weight is not None:
-            loss = loss * factor
+            loss *= factor
         return loss, factor
 
-    def nll_backward(self, grad: Any, target: Any, factor: Any, shape: tuple[int, ...], ignore: int) -> Any:
-        """grad (N, ...) of the loss of each sample -> gradient of log p (N, C, ...)"""
-        out = self.xp.zeros(shape, factor.dtype)
-        safe = self.xp.where(target == ignore, 0, target)
-        self.xp.put_along_axis(out, self.xp.expand_dims(safe, 1), self.xp.expand_dims(-grad * factor, 1), 1)
+    def nll_mean(self, loss: Any, factor: Any) -> tuple[Any, Any]:
+        """-> the mean by weight, and the sum of the weights; where nothing counts it is 0 / 0, not a number"""
+        if factor is None:
+            return loss.mean(), loss.size
+        total = factor.sum()
+        with numpy.errstate(invalid="ignore"):
+            return loss.sum() / total, total
+
+    def nll_backward(self, share: Any, target: Any, shape: tuple[int, ...], ignored: Any) -> Any:
+        """share: what each sample's loss counts (N, ...) -> gradient of log p (N, C, ...)"""
+        out = self.xp.zeros(shape, share.dtype)
+        if ignored is not None:
+            target = self.xp.where(ignored, 0, target)
+        self.xp.put_along_axis(out, self.xp.expand_dims(target, 1), self.xp.expand_dims(-share, 1), 1)
         return out
 
-    def cross_entropy_backward(self, grad: Any, log_p: Any, target: Any, factor: Any, ignore: int) -> Any:
-        """grad (N, ...) of the loss of each sample -> gradient of the logits (N, C, ...)"""
-        share = grad * factor  # (N, ...)
+    def cross_entropy_backward(self, share: Any, log_p: Any, target: Any, ignored: Any) -> Any:
+        """share: what each sample's loss counts (N, ...) or () -> gradient of the logits (N, C, ...)"""
         out = self.xp.exp(log_p)
-        out *= self.xp.expand_dims(share, 1)
-        safe = self.xp.where(target == ignore, 0, target)
+        out *= self.xp.expand_dims(share, 1) if share.ndim else share
+        if ignored is not None:
+            target = self.xp.where(ignored, 0, target)
         if out.ndim == 2:
-            out[self.xp.arange(out.shape[0]), safe] -= share
+            out[self.xp.arange(out.shape[0]), target] -= share
         else:
-            place = self.xp.expand_dims(safe, 1)
-            value = self.xp.take_along_axis(out, place, 1) - self.xp.expand_dims(share, 1)
+            place = self.xp.expand_dims(target, 1)
+            value = self.xp.take_along_axis(out, place, 1)
+            value -= self.xp.expand_dims(share, 1) if share.ndim else share
             self.xp.put_along_axis(out, place, value, 1)
         return out
 
