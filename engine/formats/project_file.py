@@ -29,7 +29,7 @@ from engine.graph.spec import Project
 
 SUFFIX = ".loom"
 PROJECT, WEIGHTS, THUMBNAIL = "project.json", "weights.safetensors", "thumbnail.png"
-LIMITS = {PROJECT: spec.MAX_BYTES, WEIGHTS: 4 << 30, THUMBNAIL: 16 << 20}
+LIMITS = {PROJECT: spec.MAX_BYTES, WEIGHTS: 2 << 30, THUMBNAIL: 16 << 20}
 ALIGNMENT = 64
 _PADDING_ID = 0xD935  # the extra field by which Android's zipalign pads; readers skip it
 _ITEM_SIZES = {
@@ -186,6 +186,7 @@ def _read_zip(path: Path) -> dict[str, bytes]:
     if path.exists() and not path.is_file():
         raise ProjectError(path.name, got="it is no regular file", expected="a Layerloom project")
     try:
+        _check_directory(path)
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
             _check_members(members, path.name)
@@ -199,10 +200,23 @@ def _read_zip(path: Path) -> dict[str, bytes]:
         ) from None  # fmt: skip
 
 
+def _check_directory(path: Path) -> None:
+    """The number of parts, as the end of the file says it, before a directory of millions is read into memory."""
+    with open(path, "rb") as file:
+        file.seek(max(0, path.stat().st_size - 65_557))  # the record has 22 bytes, the comment behind it at most 65,535
+        tail = file.read()
+    place = tail.rfind(b"PK\x05\x06")
+    count = int.from_bytes(tail[place + 10 : place + 12], "little")
+    if place < 0 or len(tail) < place + 22:
+        raise zipfile.BadZipFile("its directory is missing")
+    if count > len(LIMITS):
+        raise ProjectError(path.name, got=f"{count} parts lie in it", expected=f"only {', '.join(LIMITS)}")
+
+
 def _check_members(members: list[zipfile.ZipInfo], where: str) -> None:
     """Names, sizes and kinds, before a single member is read."""
     seen: set[str] = set()
-    for member in members[: len(LIMITS) + 1]:
+    for member in members:
         name = member.filename
         if name not in LIMITS:
             raise ProjectError(where, got=f"{name[:80]!r} lies in it", expected=f"only {', '.join(LIMITS)}")
@@ -275,7 +289,7 @@ def _with_relative_data(project: Project, base: Path) -> Project:
 
 def _with_absolute_data(project: Project, base: Path) -> Project:
     data = project.data
-    if data.reader == "bundled" or not data.source or os.path.isabs(data.source):
+    if data.reader == "bundled" or not data.source or data.source.startswith("~") or os.path.isabs(data.source):
         return project
     source = os.path.realpath(base / PurePosixPath(data.source))
     return msgspec.structs.replace(project, data=msgspec.structs.replace(data, source=source))

@@ -6,16 +6,15 @@ A fault sits on the node that causes it; what lies behind it waits and has no fa
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass, replace
-from typing import Any
 
 from engine.errors import Fix
 from engine.graph import catalogue
 from engine.graph.judge import judge, matching_fixes
 from engine.graph.network import Network, NodeResult, Problem, with_batch, without_batch
 from engine.graph.spec import FieldSpec, Graph, Node
-from engine.graph.trial import attempt
+from engine.graph.trial import attempt, resolve
 from engine.ops import Spec
 
 __all__ = ["Inference", "NodeResult", "Problem", "fits", "format_count", "format_shape", "infer", "infer_steps"]
@@ -176,12 +175,12 @@ def _infer_node(network: Network, node: Node) -> NodeResult:
     if None in inputs.values():
         return NodeResult(inputs, params=dict(node.params))  # engine.graph.judge says what is open
     if entry.kind == "loss":
-        return NodeResult(inputs, params=_loss_params(entry, node))
+        params, fault, fixes = resolve(entry, node.params, ())
+        return NodeResult(inputs, params=params, problems=_at(network, node, fault, fixes))
     trial = attempt(node.type, node.params, tuple(with_batch(spec) for spec in inputs.values() if spec is not None))
     if trial.fault or trial.output is None:
-        fixes = (*matching_fixes(network, node, inputs), *(replace(fix, node=node.id) for fix in trial.fixes))
-        problem = Problem(node.id, f"{network.name(node)}: {trial.fault}.", fixes=fixes)
-        return NodeResult(inputs, params=trial.params, problems=(problem,))
+        fixes = (*matching_fixes(network, node, inputs), *trial.fixes)
+        return NodeResult(inputs, params=trial.params, problems=_at(network, node, trial.fault, fixes))
     return NodeResult(
         inputs, {entry.outputs[0]: without_batch(trial.output)}, trial.params, trial.parameter_count, trial.flops,
         trial.activation_bytes,
@@ -211,9 +210,12 @@ def _infer_input(network: Network, node: Node) -> NodeResult:
     return NodeResult({}, params=params, problems=(Problem(node.id, message, fixes=tuple(fixes)),))
 
 
-def _loss_params(entry: catalogue.Entry, node: Node) -> dict[str, Any]:
-    defaults = {p.name: None if p.default is catalogue.MISSING else p.default for p in entry.parameters}
-    return defaults | node.params
+def _at(network: Network, node: Node, fault: str, fixes: Iterable[Fix]) -> tuple[Problem, ...]:
+    """A layer's own fault as the problem of a node; a fix that names no node is for this one."""
+    if not fault:
+        return ()
+    fixes = tuple(fix if fix.node else replace(fix, node=node.id) for fix in fixes)
+    return (Problem(node.id, f"{network.name(node)}: {fault}.", fixes=fixes),)
 
 
 def _unknown_layer(node: Node) -> Problem:

@@ -417,6 +417,24 @@ def test_a_parameter_with_a_wrong_value_offers_a_right_one(params, says, label):
     assert not any("fc1': " in p.message for p in after.problems)
 
 
+@pytest.mark.parametrize(
+    ("params", "label"),
+    [({"reduction": "product"}, "Set reduction to mean"), ({"colour": 1}, "Remove colour"),
+     ({"loss_weight": -1.0}, "Set loss_weight to 0.0")],
+)  # fmt: skip
+def test_a_loss_with_a_wrong_parameter_offers_a_right_one(params, label):
+    graph = chain([("Input", {}), ("Linear", {"out_features": 10}), ("CrossEntropyLoss", params)])
+    fields = (VECTOR, LABEL)
+    assert only(infer(graph, fields)).fixes[0].label == label
+    assert infer(mended(graph, fields), fields).ok
+
+
+def test_an_input_may_be_the_target_too_as_in_an_autoencoder():
+    layers = [("Input", {}), ("Conv2d", {"out_channels": 1, "kernel_size": 3, "padding": 1})]
+    graph = chain([*layers, ("MSELoss", {"target": "image"})])
+    assert infer(graph, (IMAGE,)).ok
+
+
 def test_embedding_fed_with_floats_is_told_so():
     graph = chain([("Input", {}), ("Embedding", {"num_embeddings": 9, "embedding_dim": 4}), ("Flatten", {}),
                    ("Linear", {"out_features": 10}), ("CrossEntropyLoss", {})])  # fmt: skip

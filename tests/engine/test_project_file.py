@@ -336,6 +336,11 @@ def test_a_part_of_another_name_is_refused(tmp_path, name):
     assert "lies in it" in sentence(path)
 
 
+def test_a_directory_of_many_parts_is_refused_before_it_is_read(tmp_path):
+    path = pack(tmp_path / "a.loom", [("project.json", spec.encode(PROJECT)), *((f"p{n}", b"") for n in range(2000))])
+    assert "2001 parts lie in it" in sentence(path)
+
+
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_a_part_that_is_there_twice_is_refused(tmp_path):
     path = pack(tmp_path / "a.loom", [("project.json", spec.encode(PROJECT)), ("project.json", b"{}")])
