@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Checkpoints(Extension):
-    """Keeps `last` and `best` on the disk: every ten seconds, at the ends of epochs, when the run pauses or stops.
+    """Keeps `last` and `best` on the disk: at the ends of epochs, every ten seconds, when the run pauses or stops.
 
     `best` is written before `last`, so that whoever resumes from `last` finds the best that it knows of. A disk that
     is full costs a warning, not the run; what lies there stays whole.
@@ -25,13 +25,13 @@ class Checkpoints(Extension):
 
     WITHIN_EPOCH = 10.0
     """Seconds between two checkpoints while an epoch lasts."""
-    BETWEEN_EPOCHS = 1.0
-    """Seconds at least between two at the ends of epochs, so that epochs of milliseconds don't keep the disk busy."""
+    SHARE = 0.05
+    """The share of the time that writing may take: epochs of milliseconds are not all kept."""
 
     def __init__(self, reporter: Reporter):
         self._reporter = reporter
         self._best: tuple[bytes, int, int] | None = None
-        self._written = float("-inf")
+        self._written = self._next = float("-inf")
         self._is_failing = False
 
     def started(self, trainer: Trainer) -> None:
@@ -44,7 +44,7 @@ class Checkpoints(Extension):
     def epoch_ended(self, trainer: Trainer) -> None:
         if self._reporter.is_best:
             self._best = encode(trainer.checkpoint()), trainer.steps, trainer.epoch
-        if time.monotonic() - self._written >= self.BETWEEN_EPOCHS:
+        if time.monotonic() >= self._next:
             self.write(trainer)
 
     def ended(self, trainer: Trainer, reason: Reason) -> None:
@@ -52,6 +52,7 @@ class Checkpoints(Extension):
 
     def write(self, trainer: Trainer) -> None:
         """Write now what is new."""
+        began = time.monotonic()
         written = True
         if self._best is not None:
             written = self._write(trainer, "best", *self._best)
@@ -59,6 +60,7 @@ class Checkpoints(Extension):
         if written:
             self._write(trainer, "last", encode(trainer.checkpoint()), trainer.steps, trainer.epoch)
         self._written = time.monotonic()
+        self._next = self._written + (self._written - began) / self.SHARE
 
     def _write(self, trainer: Trainer, kind: Literal["last", "best"], content: bytes, step: int, epoch: int) -> bool:
         path = trainer.folder.checkpoint(kind)

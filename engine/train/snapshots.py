@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,6 @@ import numpy as np
 from safetensors.numpy import save
 
 import engine
-from engine.formats.atomic import write_atomic
 from engine.formats.checkpoint import as_array
 from engine.train.events import Diagnosis, Snapshot
 from engine.train.run_folder import RunFolder
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 BINS = 40
 SAMPLES = 2000
 """So many of a part are looked at, evenly picked, at most."""
+MOST_CLASSES = 200
+"""A confusion matrix of more cannot be looked at."""
 GRID = 64
 LINE = 200
 MARGIN = 0.08
@@ -69,7 +71,7 @@ class Snapshots(Extension):
         arrays = collect(task)
         path = folder.snapshots / f"{step:08d}.safetensors"
         try:
-            write_atomic(path, save(arrays))
+            path.write_bytes(save(arrays))  # not synced: the event that names it comes after, and it is but a picture
             self._discard_old(folder)
         except OSError as error:
             self._warn(folder, step, error)
@@ -100,9 +102,10 @@ def collect(task: Task) -> Arrays:
     with task.evaluating():
         arrays = histograms(task) | judgement(task)
         inputs = task.number_inputs()
-        if len(inputs) == 2:
+        single = math.prod(task.target.shape) == 1
+        if len(inputs) == 2 and single:
             arrays |= boundary(task, inputs)
-        elif len(inputs) == 1 and task.kind == "regression":
+        elif len(inputs) == 1 and single and task.kind == "regression":
             arrays |= line(task, inputs)
     engine.set_rng_state(state)
     return {name: np.asarray(array, order="C") for name, array in arrays.items()}
@@ -127,8 +130,11 @@ def judgement(task: Task) -> Arrays:
     predicted = np.concatenate([task.decided(task.model(batch.inputs)) for batch in batches])
     true = np.concatenate([batch.true for batch in batches])
     if task.kind == "regression":
-        return {"true": true.ravel().astype(np.float32), "predicted": predicted.ravel().astype(np.float32)}
+        some = evenly(np.arange(true.size))
+        return {"true": true.ravel()[some].astype(np.float32), "predicted": predicted.ravel()[some].astype(np.float32)}
     classes = max(len(task.classes), 2)
+    if classes > MOST_CLASSES:
+        return {}
     pairs = true.astype(np.int64) * classes + predicted.astype(np.int64)
     return {"confusion": np.bincount(pairs, minlength=classes**2).reshape(classes, classes).astype(np.int64)}
 

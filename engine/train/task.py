@@ -201,7 +201,7 @@ class Task(Predictor):
 
     @property
     def batches_per_epoch(self) -> int:
-        return math.ceil(len(self.train) / self.project.data.batch_size)
+        return len(cut(self.train, self.project.data.batch_size))
 
     def batches(self, epoch: int) -> list[np.ndarray]:
         """Indices of each batch of that epoch; the order comes from seed and epoch alone, so any can be taken up."""
@@ -209,8 +209,7 @@ class Task(Predictor):
         if self.project.data.shuffle:
             generator = np.random.Generator(np.random.PCG64([self.seed, epoch]))
             order = order[generator.permutation(len(order))]
-        size = self.project.data.batch_size
-        return [order[start : start + size] for start in range(0, len(order), size)]
+        return cut(order, self.project.data.batch_size)
 
     def raw(self, indices: np.ndarray) -> dict[str, np.ndarray]:
         """Fields of these samples in the data's own units."""
@@ -255,6 +254,18 @@ class Task(Predictor):
         """The schedule of the project, None where the rate stays."""
         choice = self.project.training.schedule
         return chosen(choice, "schedule", optimizer) if choice is not None else None
+
+
+def cut(order: np.ndarray, size: int) -> list[np.ndarray]:
+    """Batches of `size`; a single sample left over joins the last, for batch norm can learn nothing from one.
+
+    >>> [batch.tolist() for batch in cut(np.arange(7), 3)]
+    [[0, 1, 2], [3, 4, 5, 6]]
+    """
+    ends = list(range(size, len(order), size))
+    if ends and size > 1 and len(order) - ends[-1] == 1:
+        ends.pop()
+    return np.split(order, ends)
 
 
 def chosen(choice: Choice, kind: Literal["optimizer", "schedule"], subject: Any) -> Any:

@@ -1,0 +1,157 @@
+"""The loop by itself: what it puts away and takes up again, how it deals out batches, how rates change."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from engine.errors import EngineError
+from engine.formats import checkpoint
+from engine.graph.spec import Choice, DataSpec, TrainingSpec
+from engine.metrics import METRICS
+from engine.train.reporting import Reporter
+from engine.train.run import prepare_project
+from engine.train.run_folder import RunFolder
+from engine.train.task import Task, cut
+from engine.train.trainer import Extension, Trainer
+from tests.engine.projects import project, small_digits
+
+OPTIMIZERS = [
+    Choice("SGD", {"lr": 0.05, "momentum": 0.9, "nesterov": True}),
+    Choice("Adam", {"lr": 0.01, "amsgrad": True}),
+    Choice("AdamW", {"lr": 0.01}),
+    Choice("RMSprop", {"lr": 0.001, "momentum": 0.5, "centered": True}),
+]
+SCHEDULES = [
+    None,
+    Choice("StepLR", {"step_size": 1, "gamma": 0.5}),
+    Choice("CosineAnnealingLR", {"T_max": 4}),
+    Choice("ReduceLROnPlateau", {"patience": 0, "factor": 0.5}),
+]
+
+
+class StopAt(Extension):
+    def __init__(self, step: int):
+        self.step = step
+
+    def before_step(self, trainer):
+        if trainer.steps == self.step:
+            trainer.stop("stopped")
+
+
+def run(folder: RunFolder, made, stop_at: int | None = None, start: bytes | None = None) -> Trainer:
+    extensions = [Reporter(), *([StopAt(stop_at)] if stop_at is not None else [])]
+    trainer = Trainer(Task(made), folder, made.training.epochs, extensions)
+    if start is not None:
+        trainer.load(checkpoint.decode(start))
+    trainer.run()
+    return trainer
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES, ids=lambda choice: choice.type if choice else "constant")
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda choice: choice.type)
+def test_a_checkpoint_in_the_middle_of_an_epoch_brings_everything_back(tmp_path, optimizer, schedule):
+    made = small_digits(3, batch_size=256, optimizer=optimizer, schedule=schedule)
+    with RunFolder(tmp_path) as folder:
+        whole = run(folder, made).checkpoint()
+        half = checkpoint.encode(run(folder, made, stop_at=9).checkpoint())
+        rest = run(folder, made, start=half).checkpoint()
+    for part in ("model", "optimizer", "preparation"):
+        one, other = (checkpoint.decode(checkpoint.encode(c)) for c in (whole, rest))
+        np.testing.assert_equal(getattr(one, part), getattr(other, part))
+    for name in ("steps", "epoch", "batch", "random", "schedule", "figures", "train_figures", "validation_figures"):
+        assert whole.state[name] == rest.state[name], name
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 3, 7, 100, 101, 1000])
+def test_an_epoch_deals_out_every_training_sample_once_and_no_batch_of_one(batch_size):
+    batches = cut(np.random.default_rng(0).permutation(101), batch_size)
+    assert sorted(np.concatenate(batches)) == list(range(101))
+    assert all(len(batch) > 1 for batch in batches) or batch_size == 1
+    assert max(map(len, batches)) <= batch_size + 1
+
+
+def test_epochs_are_shuffled_each_in_its_own_way_by_the_seed_alone():
+    one, again = Task(small_digits(1)), Task(small_digits(1))
+    for epoch in (0, 1, 7):
+        for batch, same in zip(one.batches(epoch), again.batches(epoch), strict=True):
+            np.testing.assert_array_equal(batch, same)
+    assert not np.array_equal(one.batches(0)[0], one.batches(1)[0])
+    other = Task(small_digits(1, seed=5))
+    assert not np.array_equal(one.batches(0)[0], other.batches(0)[0])
+    np.testing.assert_array_equal(one.validation, other.validation)
+
+
+def test_batch_norm_trains_where_a_single_sample_is_left_over(tmp_path):
+    made = small_digits(1, batch_size=479)
+    assert Task(made).train.size % 479 == 1
+    with RunFolder(tmp_path) as folder:
+        assert run(folder, made).steps == 3
+
+
+def test_a_rate_set_by_hand_scales_the_rest_of_the_schedule(tmp_path):
+    made = small_digits(4, schedule=Choice("StepLR", {"step_size": 1, "gamma": 0.5}), lr=0.08)
+    with RunFolder(tmp_path) as folder:
+        trainer = run(folder, made, stop_at=46)  # two epochs: 0.08 -> 0.02
+        assert trainer.step.learning_rate == pytest.approx(0.02)
+        assert trainer.set_learning_rate(0.01) == pytest.approx(0.02)
+        trainer._advance_schedule()
+        assert trainer.step.learning_rate == pytest.approx(0.005)
+
+
+def test_a_cosine_goes_on_from_a_rate_set_by_hand_in_proportion(tmp_path):
+    made = small_digits(4, schedule=Choice("CosineAnnealingLR", {"T_max": 4}), lr=0.08)
+    with RunFolder(tmp_path) as folder:
+        plain, halved = Trainer(Task(made), folder, 4, []), Trainer(Task(made), folder, 4, [])
+        halved.set_learning_rate(0.04)
+        for trainer in (plain, halved):
+            for _ in range(2):
+                trainer._advance_schedule()
+        assert halved.step.learning_rate == pytest.approx(plain.step.learning_rate / 2)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [({"epochs": 0}, "--epochs: 0 cannot be used"), ({"seed": -1}, "--seed"), ({"device": "tpu"}, "--device: 'tpu'")],
+)
+def test_a_setting_that_cannot_be_is_refused_with_the_name_of_its_option(settings, words):
+    with pytest.raises(EngineError, match=words):
+        prepare_project(small_digits(1), **settings)
+
+
+def test_two_classes_under_a_sigmoid_are_judged_and_named(tmp_path):
+    layers = [("Input", {}), ("Linear", {"out_features": 1}), ("BCEWithLogitsLoss", {})]
+    source = DataSpec(source="bundled:breast-cancer", batch_size=32)
+    made = project(layers, source, TrainingSpec(Choice("Adam", {"lr": 0.02}), epochs=5))
+    with RunFolder(tmp_path) as folder:
+        trainer = run(folder, made)
+    task = trainer.task
+    assert task.kind == "binary"
+    assert trainer.validation_figures["accuracy"] > 0.9
+    sample = task.raw(task.validation[:1])
+    said = task.predict({name: values[0].tolist() for name, values in sample.items()})
+    assert set(said.probabilities) == set(task.classes)
+    assert sum(said.probabilities.values()) == pytest.approx(1.0)
+    decided = task.decided(task.model(task.batch(task.validation[:1]).inputs))[0]
+    assert max(said.probabilities, key=said.probabilities.get) == task.classes[decided]
+
+
+def test_metrics_agree_with_their_formulas_however_they_are_cut_into_batches():
+    rng = np.random.default_rng(1)
+    true = rng.normal(1e4, 3.0, (500, 1))
+    predicted = true + rng.normal(0, 1.0, (500, 1))
+    expected = {
+        "mae": np.abs(true - predicted).mean(),
+        "rmse": np.sqrt(np.square(true - predicted).mean()),
+        "r2": 1 - np.square(true - predicted).sum() / np.square(true - true.mean()).sum(),
+        "accuracy": (np.rint(true) == np.rint(predicted)).mean(),
+    }
+    for name, value in expected.items():
+        metric = METRICS[name]()
+        for part in np.split(np.arange(500), [1, 30, 31, 400]):
+            pair = (predicted[part], true[part])
+            metric.update(*(map(np.rint, pair) if name == "accuracy" else pair))
+            metric.load(metric.state())
+        assert metric.value() == pytest.approx(value, rel=1e-9), name
+    assert METRICS["r2"]().value() is None
+    assert METRICS["mae"]().value() is None
