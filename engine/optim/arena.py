@@ -25,6 +25,7 @@ class Arena:
         self._sizes: dict[Any, int] = {}
         self._largest: dict[Any, int] = {}
         self._flat: dict[tuple[str, Any], Any] = {}
+        self._rooms: dict[int, tuple[Any, Any]] = {}
 
     def _lay_out(self) -> None:
         for param in self._params:
@@ -40,18 +41,24 @@ class Arena:
         kind, begin, end = self._place(param)
         flat = self._flat.get((name, kind))
         if flat is None:
-            array = param.array
-            flat = self._flat[name, kind] = param.device.xp.zeros(self._sizes[kind], array.dtype)
+            flat = self._flat[name, kind] = param.device.xp.zeros(self._sizes[kind], param.dtype)
         return flat[begin:end].reshape(param.shape)
 
-    def scratch(self, number: int, param: Tensor) -> Any:
-        """Room for values on the way to a step, in the parameter's shape; what stood there before is lost."""
-        kind, begin, end = self._place(param)
-        flat = self._flat.get((f"scratch {number}", kind))
+    def room(self, param: Tensor) -> tuple[Any, Any]:
+        """Two arrays of the parameter's shape to compute in; what stood there before is lost."""
+        kind, _, _ = self._place(param)
+        found = self._rooms.get(id(param))
+        if found is None:
+            found = self._rooms[id(param)] = (self._scratch(0, kind, param), self._scratch(1, kind, param))
+        return found
+
+    def _scratch(self, number: int, kind: Any, param: Tensor) -> Any:
+        """A part of an array as long as the largest parameter, in the parameter's shape; all parameters share it."""
+        name = f"scratch {number}"
+        flat = self._flat.get((name, kind))
         if flat is None:
-            flat = param.device.xp.empty(self._largest[kind], param.array.dtype)
-            self._flat[f"scratch {number}", kind] = flat
-        return flat[: end - begin].reshape(param.shape)
+            flat = self._flat[name, kind] = param.device.xp.empty(self._largest[kind], param.dtype)
+        return flat[: param.numel()].reshape(param.shape)
 
     def _place(self, param: Tensor) -> tuple[Any, int, int]:
         if not self._places:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any
 
@@ -19,7 +20,7 @@ Switch = Annotated[bool, Hidden()]
 
 
 class Optimizer:
-    """Changes parameters by their gradients; a subclass says how, for one parameter, in `_update`.
+    """Changes parameters by their gradients; a subclass says how, in `step` or, for one parameter, in `_update`.
 
     Args:
         params: what is learned: parameters, or dicts of "params" and options of their own.
@@ -35,7 +36,7 @@ class Optimizer:
                 "an optimizer takes an iterable of parameters, as model.parameters() gives it, not one Tensor"
             )
         self.defaults = defaults
-        self.state: dict[Tensor, dict[str, Any]] = {}
+        self.state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
         self.param_groups: list[dict[str, Any]] = []
         self._arenas: dict[int, Arena] = {}  # id of the parameter -> the arena of its group
         groups = list(params)
@@ -92,7 +93,7 @@ class Optimizer:
 
     def _remembered(self, param: Tensor, *names: str) -> list[Any]:
         """Arrays of these names that last from step to step, zeros at first."""
-        state = self.state.setdefault(param, {})
+        state = self.state[param]
         for name in names:
             if name not in state:
                 state[name] = wrap(self._arenas[id(param)].view(name, param), param.device)
@@ -100,14 +101,13 @@ class Optimizer:
 
     def _count(self, param: Tensor) -> int:
         """The number of this step of the parameter, from 1."""
-        state = self.state.setdefault(param, {})
+        state = self.state[param]
         state["step"] = state.get("step", 0) + 1
         return state["step"]
 
     def _room(self, param: Tensor) -> tuple[Any, Any]:
         """Two arrays of the parameter's shape to compute in."""
-        arena = self._arenas[id(param)]
-        return arena.scratch(0, param), arena.scratch(1, param)
+        return self._arenas[id(param)].room(param)
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget all gradients; without set_to_none they become zeros."""
@@ -148,7 +148,7 @@ class Optimizer:
         state = {by_number[int(number)]: held for number, held in state_dict["state"].items()}
         for param, held in state.items():
             self._check_shapes(param, held)
-        self.state = {param: self._restored(param, held) for param, held in state.items()}
+        self.state = defaultdict(dict, {param: self._restored(param, held) for param, held in state.items()})
         for group, saved in zip(self.param_groups, groups, strict=True):
             group.update({**saved, "params": group["params"]})
 

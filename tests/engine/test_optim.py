@@ -235,3 +235,32 @@ def test_state_of_one_group_lies_end_to_end():
     flat = arrays[0].base
     assert flat.size == sum(p.numel() for p in model.parameters())
     np.testing.assert_array_equal(flat, np.concatenate([a.ravel() for a in arrays]))
+
+
+def test_a_users_optimizer_and_schedule_are_subclasses():
+    class SignDescent(optim.Optimizer):
+        def __init__(self, params, lr=0.1):
+            super().__init__(params, {"lr": lr})
+
+        @engine.no_grad()
+        def step(self):
+            for group in self.param_groups:
+                for p in group["params"]:
+                    state = self.state[p]
+                    state["steps"] = state.get("steps", 0) + 1
+                    p.add_(p.grad.sign(), alpha=-group["lr"])
+
+    class Halving(optim.lr_scheduler.LRScheduler):
+        def get_lr(self):
+            return [base * 0.5**self.last_epoch for base in self.base_lrs]
+
+    p = nn.Parameter(engine.tensor([4.0, -4.0]))
+    optimizer = SignDescent([p], lr=1.0)
+    schedule = Halving(optimizer)
+    for _ in range(2):
+        optimizer.zero_grad()
+        (p * p).sum().backward()
+        optimizer.step()
+        schedule.step()
+    assert p.tolist() == [2.5, -2.5]
+    assert optimizer.state[p]["steps"] == 2
