@@ -1,0 +1,111 @@
+"""The catalogue: what is read off the classes suffices for palette, form, project file and help."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from engine.errors import GraphError
+from engine.graph import catalogue
+from engine.graph.catalogue import MISSING, entries
+from engine.graph.trial import BATCH, attempt
+from engine.ops import Spec
+
+ROOT = Path(__file__).parents[2]
+EVERY = [*entries().values()]
+LAYERS = [*entries("layer").values()]
+SPECS = [Spec((BATCH, *shape), dtype) for shape in ((8,), (3, 16, 16), (5, 8)) for dtype in ("float32", "int64")]
+
+
+def ids(entry) -> str:
+    return entry.type
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["engine.graph." + name for name in ("build", "catalogue", "edit", "infer", "judge", "network", "script", "spec",
+                                         "templates", "trial")]
+    + ["engine.formats.project_file", "engine.formats.atomic", "engine.errors", "engine.describe"],
+)  # fmt: skip
+def test_the_examples_in_the_docstrings_run(name):
+    assert doctest.testmod(importlib.import_module(name)).failed == 0
+
+
+@pytest.mark.parametrize("entry", EVERY, ids=ids)
+def test_every_entry_explains_itself_and_each_of_its_parameters(entry):
+    assert entry.title
+    assert entry.summary.endswith(".")
+    assert [p.name for p in entry.parameters if not p.help] == []
+
+
+@pytest.mark.parametrize("entry", EVERY, ids=ids)
+def test_what_a_new_node_starts_with_is_allowed(entry):
+    for parameter in entry.parameters:
+        for value in (parameter.start, parameter.default):
+            if value is not MISSING and not (value is None and parameter.inferred is not None):
+                assert parameter.check(value) == "", parameter.name
+
+
+@pytest.mark.parametrize("entry", [e for e in LAYERS if e.type not in ("Input", "Reshape")], ids=ids)
+def test_every_new_layer_takes_some_input_as_it_is(entry):
+    trials = [attempt(entry.type, entry.starts(), (spec,) * len(entry.inputs)) for spec in SPECS]
+    assert any(not trial.fault for trial in trials), [trial.fault for trial in trials]
+
+
+@pytest.mark.parametrize(
+    ("words", "type"),
+    [("dense", "Linear"), ("fc", "Linear"), ("conv2d", "Conv2d"), ("cross", "CrossEntropyLoss"),
+     ("mse", "MSELoss"), ("skip connection", "Add"), ("max pool", "MaxPool2d"), ("relu", "ReLU")],
+)  # fmt: skip
+def test_the_search_finds_by_the_names_that_people_use(words, type):
+    assert catalogue.search(words)[0].type == type
+
+
+def test_the_search_finds_everything_in_a_category_and_nothing_for_nonsense():
+    assert {e.type for e in catalogue.search("pooling")} >= {"MaxPool2d", "AvgPool2d"}
+    assert catalogue.search("quetzalcoatl") == []
+
+
+def test_an_unknown_layer_is_named_with_the_nearest():
+    with pytest.raises(GraphError, match=r"layer 'Dense'.*the nearest is Linear"):
+        catalogue.entry("Dense")
+
+
+@pytest.mark.parametrize(
+    ("type", "name", "value", "fault"),
+    [
+        ("Conv2d", "kernel_size", 3, ""),
+        ("Conv2d", "kernel_size", [3, 5], ""),
+        ("Conv2d", "kernel_size", (3, 5, 7), "(3, 5, 7) has 3 numbers instead of 1 or 2"),
+        ("Conv2d", "kernel_size", [], "[] has 0 numbers instead of 1 or 2"),
+        ("Conv2d", "kernel_size", 0, "0 is under 1"),
+        ("Conv2d", "kernel_size", "big", "'big' is no whole number or pair of them"),
+        ("Conv2d", "padding", "same", ""),
+        ("Conv2d", "padding", "most", "'most' is no whole number or pair of them"),
+        ("Conv2d", "padding_mode", "reflect", ""),
+        ("Conv2d", "in_channels", None, ""),
+        ("Linear", "out_features", None, "nothing is given"),
+        ("Linear", "out_features", True, "True is no whole number"),
+        ("Linear", "out_features", 2.0, "2.0 is no whole number"),
+        ("Linear", "bias", 1, "1 is no switch (true or false)"),
+        ("Dropout", "p", float("nan"), "nan is no number"),
+        ("Dropout", "p", 1.5, "1.5 is over 1"),
+        ("Dropout", "p", 1, ""),
+    ],
+)
+def test_a_value_is_checked_in_words(type, name, value, fault):
+    assert catalogue.entry(type).parameter(name).check(value) == fault
+
+
+def test_what_the_window_needs_of_the_graph_loads_neither_training_nor_heavy_libraries():
+    code = (
+        "import sys, engine.graph.infer, engine.graph.templates, engine.graph.edit, engine.formats.project_file;"
+        "print([m for m in ('engine.train', 'numba', 'scipy', 'PIL', 'PySide6', 'cupy') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == "[]", done.stderr
