@@ -458,5 +458,5 @@ def _moved(tensor: Tensor, device: Device) -> Tensor:
 
         edge = tensor if tensor._node is None else tensor._node
         out._requires_grad = True
-        out._node = Node(Transfer(tensor.device, device), (edge,), [], (), device, tensor.dtype)
+        out._node = Node(Transfer(tensor.device, device), [edge], [], (), device)
     return out

@@ -38,24 +38,28 @@ class Call(NamedTuple):
 class Node:
     """One op on the tape: where the gradient of its result goes on to.
 
-    edges: for each input the node that made it, the leaf itself, or None where no gradient is wanted.
+    edges: for each input the node that made it, the leaf itself, or None where no gradient is wanted; `needs` says
+    which. saved: what the op keeps for its backward. guards: versions that must not have changed by then.
     """
 
-    __slots__ = ("device", "dtype", "edges", "guards", "hooks", "op", "order", "retained", "saved")
+    op: Op
+    edges: list[Any]
+    needs: tuple[bool, ...]
+    saved: list[Any] | None
+    guards: list[tuple[Version, int]]
+    device: Device
+    order: int
+    hooks: list[Callable[[Any], Any]] | None = None
+    retained: weakref.ref[Core] | None = None
 
-    def __init__(self, op: Op, edges: tuple[Any, ...], saved: Any, guards: Any, device: Device, dtype: Any) -> None:
+    def __init__(self, op: Op, edges: list[Any], saved: Any, guards: Any, device: Device) -> None:
         self.op = op
         self.edges = edges
+        self.needs = tuple([edge is not None for edge in edges])
         self.saved = saved
         self.guards = guards
         self.device = device
-        self.dtype = dtype
-        self.hooks: list[Callable[[Any], Any]] | None = None
-        self.retained: weakref.ref[Core] | None = None
         self.order = next(_order)
-
-    def __lt__(self, other: Node) -> bool:
-        return self.order > other.order  # the heap gives the latest first
 
     def __repr__(self) -> str:
         return f"<{type(self.op).__name__}Backward>"
@@ -64,11 +68,8 @@ class Node:
 class Version:
     """How often the values in one piece of memory were changed in place; views of it share the count."""
 
-    __slots__ = ("number", "stale")
-
-    def __init__(self) -> None:
-        self.number = 0
-        self.stale = False  # changed through a view while on the tape, so that this tensor's history is no longer true
+    number = 0
+    stale = False  # changed through a view while on the tape, so that this tensor's history is no longer true
 
 
 class Core:
@@ -163,30 +164,33 @@ def apply(op: Op, *inputs: Any) -> Any:
 
 
 def _note(op: Op, inputs: tuple[Any, ...], arrays: list[Any], result: Any, extras: Any, out: Any) -> Node:
-    edges = []
+    edges: list[Any] = []
     for tensor in inputs:
         if tensor is None or not tensor._requires_grad:
             edges.append(None)
-        elif tensor._node is None:
+            continue
+        node = tensor._node
+        if node is None:
             edges.append(tensor)
-        else:
-            cell = tensor._version_cell
-            if cell is not None and cell.stale:
-                raise _stale(op)
-            edges.append(tensor._node)
+            continue
+        if tensor._version_cell is not None and tensor._version_cell.stale:
+            raise _stale(op)
+        edges.append(node)
     if out.device.is_meta:
-        return Node(op, tuple(edges), None, (), out.device, result.dtype)
+        return Node(op, edges, [], (), out.device)
     guards = []
     for i in op._guarded:
-        if inputs[i] is not None:
-            cell = inputs[i]._cell()
+        tensor = inputs[i]
+        if tensor is not None:
+            cell = tensor._version_cell
+            if cell is None:
+                cell = tensor._version_cell = Version()
             guards.append((cell, cell.number))
     if op._keeps_out:
         cell = out._cell()
         guards.append((cell, cell.number))
     values = (result, *extras, *arrays)
-    saved = [values[i] if i >= 0 else values[~i].shape for i in op._kept]
-    return Node(op, tuple(edges), saved, guards, out.device, result.dtype)
+    return Node(op, edges, [values[i] if i >= 0 else values[~i].shape for i in op._kept], guards, out.device)
 
 
 def _memory(array: Any) -> Any:
@@ -228,41 +232,51 @@ def backward(outputs: list[tuple[Any, Any]], retain_graph: bool = False, into: d
     Raises:
         GradientError: where saved values were freed by an earlier walk or changed in place since.
     """
-    heap: list[Node] = []
-    pending: dict[Any, Any] = {}  # node -> the sum of the gradients that have arrived
+    heap: list[tuple[int, Node]] = []  # the latest op first: all that used its result lies behind it
+    pending: dict[Node, Any] = {}  # the sum of the gradients that have arrived
 
-    def send(target: Any, grad: Any, shared: bool) -> None:
-        if type(target) is not Node:
-            _arrive(target, grad, shared, into)
-        elif target in pending:
-            pending[target] = target.device.kernels.add(pending[target], grad)
+    def send(node: Node, grad: Any) -> None:
+        if node in pending:
+            pending[node] = node.device.kernels.add(pending[node], grad)
         else:
-            pending[target] = grad
-            heapq.heappush(heap, target)
+            pending[node] = grad
+            heapq.heappush(heap, (-node.order, node))
 
     wanted = {} if into is None else {key[1]: key for key in into if isinstance(key, tuple)}
     for tensor, grad in outputs:
-        send(tensor if tensor._node is None else tensor._node, grad, True)
+        if tensor._node is None:
+            _arrive(tensor, grad, True, into)
+        else:
+            send(tensor._node, grad)
     while heap:
-        node = heapq.heappop(heap)
-        grad = _hooked(node.hooks, pending.pop(node), node.device)
+        node = heapq.heappop(heap)[1]
+        grad = pending.pop(node)
+        if node.hooks:
+            grad = _hooked(node.hooks, grad, node.device)
         if node.retained is not None and into is None:
             _retain(node, grad)
-        if node in wanted:
+        if wanted and node in wanted:
             into[wanted[node]] = grad
-        saved = _open(node)
-        edges = node.edges
-        gradients = node.op.backward(node.device.kernels, grad, tuple([e is not None for e in edges]), *saved)
+        gradients = node.op.backward(node.device.kernels, grad, node.needs, *_open(node))
         if not retain_graph:
             node.saved = None
-        home = _memory(grad) if isinstance(grad, node.device.kernels.array_type) else grad
-        seen = [id(home)]
-        for edge, gradient in zip(edges, gradients):
+        for edge, gradient in zip(node.edges, gradients):
             if edge is None or gradient is None:
                 continue
-            place = id(gradient if getattr(gradient, "base", None) is None else gradient.base)
-            send(edge, gradient, place in seen)
-            seen.append(place)
+            if type(edge) is Node:
+                send(edge, gradient)
+            else:
+                _arrive(edge, gradient, _is_shared(gradient, grad, gradients), into)
+
+
+def _is_shared(gradient: Any, grad: Any, gradients: tuple[Any, ...]) -> bool:
+    """Whether a leaf's gradient lies in memory that belongs to another gradient, too."""
+    home = _memory(gradient)
+    if home is _memory(grad):
+        return True
+    return any(g is not None and _memory(g) is home for g in gradients if g is not gradient) or (
+        sum(g is gradient for g in gradients) > 1
+    )
 
 
 def _open(node: Node) -> Any:
