@@ -9,6 +9,7 @@ from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, Signal
 from PySide6.QtGui import QCursor, QGuiApplication
 from PySide6.QtWidgets import QGraphicsView
 
+from engine.describe import CATEGORIES
 from engine.errors import EngineError, Fix
 from engine.graph import catalogue
 from engine.graph.catalogue import Entry
@@ -296,8 +297,11 @@ class Editing(QGraphicsView):
 
 
 def find_layers(text: str, fits: Callable[[Entry], bool] = lambda entry: True) -> list[Found]:
-    """The layers of the catalogue that a text finds, best first."""
-    return [Found(e.type, e.title, e.category, e.category) for e in catalogue.search(text) if fits(e)]
+    """The layers of the catalogue that a text finds, best first; without a text by family, as the palette has them."""
+    found = [entry for entry in catalogue.search(text) if fits(entry)]
+    if not text.strip():
+        found.sort(key=lambda entry: CATEGORIES.index(entry.category))
+    return [Found(entry.type, entry.title, entry.category, entry.category) for entry in found]
 
 
 def matching(lines: Sequence[Found], text: str) -> list[Found]:

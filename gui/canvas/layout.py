@@ -155,8 +155,9 @@ def _sweep(layers: list[list], chains: list[tuple]) -> None:
     """Order each layer by the mean place of its neighbours, forth and back, keeping the order with fewest crossings."""
     before, after = _neighbours(chains)
     best, fewest = [list(layer) for layer in layers], _count_crossings(layers, after)
+    bettered = 0
     for sweep in range(SWEEPS):
-        if not fewest:
+        if not fewest or sweep - bettered > 2:
             break
         forth = sweep % 2 == 0
         for layer, neighbour in _pairs(layers, forth):
@@ -166,7 +167,7 @@ def _sweep(layers: list[list], chains: list[tuple]) -> None:
             layer.sort(key=lambda id: _mean([place[n] for n in beside.get(id, ())], own[id]))
         crossings = _count_crossings(layers, after)
         if crossings < fewest:
-            best, fewest = [list(layer) for layer in layers], crossings
+            best, fewest, bettered = [list(layer) for layer in layers], crossings, sweep
     layers[:] = best
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, QTimer
-from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtCore import QEvent, QRectF, Qt, QTimer
+from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QWidget
 
 from gui.i18n import tr
@@ -22,7 +22,7 @@ class Minimap(QWidget):
     """Every node as a mark in its family's colour."""
 
     def __init__(self, view: CanvasView):
-        super().__init__(view.viewport())
+        super().__init__(view)
         self._view = view
         self.setObjectName("minimap")
         self.setAccessibleName(tr("Minimap"))
@@ -30,14 +30,23 @@ class Minimap(QWidget):
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self._redraw = QTimer(self, interval=40, singleShot=True)
         self._redraw.timeout.connect(self.update)
-        view.viewport().installEventFilter(self)
-        view.canvas.changed.connect(self.refresh)
-        view.moved.connect(self.refresh)
-        theme.changed.connect(self.update)
+        view.installEventFilter(self)
+        self._nodes: QPixmap | None = None
+        self._shown = QRectF(0, 0, 1, 1)
+        document = view.document
+        for signal in (document.nodes_moved, document.node_added, document.node_removed, document.was_reset):
+            signal.connect(self.refresh)
+        view.canvas.populated.connect(self.refresh)
+        view.moved.connect(self._show_frame)
+        theme.changed.connect(self.refresh)
         self._settle()
 
-    def refresh(self) -> None:
-        """Draw anew soon; many changes in a row are one drawing."""
+    def refresh(self, *_: object) -> None:
+        """Draw the nodes anew soon; many changes in a row are one drawing."""
+        self._nodes = None
+        self._show_frame()
+
+    def _show_frame(self) -> None:
         if self.isVisible() and not self._redraw.isActive():
             self._redraw.start()
 
@@ -51,47 +60,62 @@ class Minimap(QWidget):
         self.move(room.width() - self.width() - SPACE[2], room.height() - self.height() - SPACE[2])
 
     def _area(self) -> QRectF:
-        """What is shown of the scene: every node and the screen's frame, in the widget's proportions."""
-        area = self._view.canvas.bounds().united(self._view.visible_rect())
+        """What is shown of the scene: every node with some room, in the widget's proportions."""
+        area = self._view.canvas.bounds().adjusted(-60, -60, 60, 60)
         inner = QRectF(self.rect()).adjusted(INSET, INSET, -INSET, -INSET)
-        scale = max(area.width() / inner.width(), area.height() / inner.height(), 1e-6)
+        scale = max(area.width() / inner.width(), area.height() / inner.height(), 8.0)
         grown = QRectF(0, 0, inner.width() * scale, inner.height() * scale)
         grown.moveCenter(area.center())
         return grown
 
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
+    def _small(self, rect: QRectF) -> QRectF:
+        scale = (self.width() - 2 * INSET) / self._shown.width()
+        x, y = (rect.left() - self._shown.left()) * scale + INSET, (rect.top() - self._shown.top()) * scale + INSET
+        return QRectF(x, y, rect.width() * scale, rect.height() * scale)
+
+    def _draw_nodes(self) -> QPixmap:
+        self._shown = self._area()
+        ratio = self.devicePixelRatioF()
+        picture = QPixmap(self.size() * ratio)
+        picture.setDevicePixelRatio(ratio)
+        picture.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(picture)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(QPen(theme.color("line"), 1))
         painter.setBrush(theme.color("panel"))
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), CARD_RADIUS, CARD_RADIUS)
-        area = self._area()
-        scale = (self.width() - 2 * INSET) / area.width()
-
-        def small(rect: QRectF) -> QRectF:
-            x, y = (rect.left() - area.left()) * scale + INSET, (rect.top() - area.top()) * scale + INSET
-            return QRectF(x, y, rect.width() * scale, rect.height() * scale)
-
         painter.setPen(Qt.PenStyle.NoPen)
         for item in self._view.canvas.node_items.values():
-            mark = small(QRectF(item.x(), item.y(), item.width, item.height))
+            mark = self._small(QRectF(item.x(), item.y(), item.width, item.height))
             mark.setWidth(max(2.0, mark.width()))
             mark.setHeight(max(2.0, mark.height()))
             painter.setBrush(theme.family(item.card.category))
             painter.drawRoundedRect(mark, 1.5, 1.5)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.end()
+        return picture
+
+    def _picture(self) -> QPixmap:
+        if self._nodes is None:
+            self._nodes = self._draw_nodes()
+        return self._nodes
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.drawPixmap(0, 0, self._picture())
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(QPen(theme.color("accent"), 1))
-        painter.drawRoundedRect(small(self._view.visible_rect()), 3, 3)
+        inner = QRectF(self.rect()).adjusted(3, 3, -3, -3)
+        painter.drawRoundedRect(self._small(self._view.visible_rect()).intersected(inner), 3, 3)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         self.mouseMoveEvent(event)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         if event.buttons() & Qt.MouseButton.LeftButton:
-            area = self._area()
-            scale = area.width() / (self.width() - 2 * INSET)
-            at = event.position()
-            self._view.centerOn(QPointF(area.left() + (at.x() - INSET) * scale, area.top() + (at.y() - INSET) * scale))
+            self._picture()  # what is shown must be what was pressed upon
+            scale = self._shown.width() / (self.width() - 2 * INSET)
+            x, y = event.position().toTuple()
+            self._view.centerOn(self._shown.left() + (x - INSET) * scale, self._shown.top() + (y - INSET) * scale)
             self._view.moved.emit()
         event.accept()
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPainterPath, QPen
-from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPainterPath, QPen, QStaticText, QTransform
+from PySide6.QtWidgets import QGraphicsItem, QGraphicsRectItem, QStyleOptionGraphicsItem, QWidget
 
 from gui.canvas import geometry
 from gui.theme import CARD_RADIUS, SMALL, mix, theme
 
-TEXT_LEFT, TEXT_RIGHT = 11.0, 8.0
+TEXT_LEFT, TEXT_RIGHT, COUNT_GAP = 11.0, 8.0, 14.0
+LINE_Y, SHAPE_Y = 33.0, 49.0
+"""Middle of the line of parameters and of the line of shape and count."""
 MARGIN = 12.0
 """What ports, ring and badge reach beyond the node's edge."""
 PLAIN_BELOW = 0.4
@@ -36,8 +39,8 @@ class Card:
     accessible_name: str = ""
 
 
-class NodeItem(QGraphicsItem):
-    """Draws a Card; knows nothing of the document and takes no events."""
+class NodeItem(QGraphicsRectItem):
+    """Draws a Card; knows nothing of the document and takes no events. Its rectangle is all that it draws upon."""
 
     def __init__(self, id: str, card: Card):
         super().__init__()
@@ -45,10 +48,14 @@ class NodeItem(QGraphicsItem):
         self.card = card
         self.width, self.height = geometry.WIDTH, geometry.HEIGHT
         self.is_chosen = False
+        self.is_coarse = False
+        """Drawn as a plain box for a while, as when far away: many nodes are being zoomed."""
         self.port_states: dict[tuple[str, str], PortState] = {}
         self.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
         self.setAcceptedMouseButtons(Qt.MouseButton.NoButton)
         self.setZValue(2)
+        self.setPen(QPen(Qt.PenStyle.NoPen))
+        self._texts: list[tuple[QStaticText, QPointF, QFont, str]] = []
         self._measure()
 
     def show_card(self, card: Card) -> bool:
@@ -66,6 +73,12 @@ class NodeItem(QGraphicsItem):
         if chosen != self.is_chosen:
             self.is_chosen = chosen
             self.setZValue(3 if chosen else 2)
+            self.update()
+
+    def set_coarse(self, coarse: bool) -> None:
+        """Draw it plainly for the time being, or in full again."""
+        if coarse != self.is_coarse:
+            self.is_coarse = coarse
             self.update()
 
     def set_port_states(self, states: dict[tuple[str, str], PortState]) -> None:
@@ -100,13 +113,10 @@ class NodeItem(QGraphicsItem):
         x, y = geometry.port_place(side, index, self.width)
         return self.x() + x, self.y() + y
 
-    def boundingRect(self) -> QRectF:
-        return QRectF(0, 0, self.width, self.height).adjusted(-MARGIN, -MARGIN, MARGIN, MARGIN)
-
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         zoom = option.levelOfDetailFromTransform(painter.worldTransform())
         body = QRectF(0, 0, self.width, self.height)
-        if zoom < PLAIN_BELOW:
+        if zoom < PLAIN_BELOW or self.is_coarse:
             self._paint_plain(painter, body)
             return
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -114,8 +124,11 @@ class NodeItem(QGraphicsItem):
             painter.setPen(QPen(theme.color("accent"), 2))
             painter.setBrush(theme.color("background"))
             painter.drawRoundedRect(body.adjusted(-3, -3, 3, 3), CARD_RADIUS + 3, CARD_RADIUS + 3)
-        self._paint_body(painter, body)
-        self._paint_text(painter)
+        self._paint_body(painter)
+        for text, place, font, token in self._texts:
+            painter.setFont(font)
+            painter.setPen(theme.color(token))
+            painter.drawStaticText(place, text)
         for side, name, centre in self.ports():
             self._paint_port(painter, centre, self.port_states.get((side, name), "normal"))
         if self.card.severity:
@@ -130,34 +143,12 @@ class NodeItem(QGraphicsItem):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(body.adjusted(-3, -3, 3, 3))
 
-    def _paint_body(self, painter: QPainter, body: QRectF) -> None:
-        outline = QPainterPath()
-        outline.addRoundedRect(body.adjusted(0.5, 0.5, -0.5, -0.5), CARD_RADIUS, CARD_RADIUS)
+    def _paint_body(self, painter: QPainter) -> None:
+        outline, header = _paths(self.width, self.height)
         painter.fillPath(outline, theme.color("panel"))
-        painter.save()
-        painter.setClipPath(outline)
-        painter.fillRect(QRectF(0, 0, self.width, geometry.HEADER), theme.tint(self.card.category))
-        painter.restore()
+        painter.fillPath(header, theme.tint(self.card.category))
+        painter.strokePath(outline, QPen(theme.color("line"), 1))
         painter.fillRect(QRectF(0, 7, 3, 10), theme.family(self.card.category))
-        painter.setPen(QPen(theme.color("line"), 1))
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawPath(outline)
-
-    def _paint_text(self, painter: QPainter) -> None:
-        left, room = TEXT_LEFT, self.width - TEXT_LEFT - TEXT_RIGHT
-        title_font, small, numbers = theme.font(bold=True), theme.font(SMALL), theme.mono_numbers(SMALL)
-        middle = Qt.AlignmentFlag.AlignVCenter
-        painter.setFont(title_font)
-        painter.setPen(theme.color("text"))
-        painter.drawText(QRectF(left, 0, room, geometry.HEADER), middle, self._title)
-        painter.setFont(small)
-        painter.setPen(theme.color("secondary"))
-        painter.drawText(QRectF(left, 24, room, 18), middle, self._line)
-        painter.setFont(numbers)
-        painter.setPen(theme.color("text"))
-        painter.drawText(QRectF(left, 40, room, 18), middle, self._shape)
-        painter.setPen(theme.color("faint"))
-        painter.drawText(QRectF(left, 40, room, 18), middle | Qt.AlignmentFlag.AlignRight, self.card.count)
 
     def _paint_port(self, painter: QPainter, centre: QPointF, state: PortState) -> None:
         colour, radius = theme.family(self.card.category), geometry.PORT / 2
@@ -185,24 +176,50 @@ class NodeItem(QGraphicsItem):
         painter.drawText(self.badge_rect, Qt.AlignmentFlag.AlignCenter, "!")
 
     def _measure(self) -> None:
-        bold, small = _metrics(True), _metrics(False)
-        card = self.card
-        last = small.horizontalAdvance(card.shape) + (14 + small.horizontalAdvance(card.count) if card.count else 0)
-        needed = max(bold.horizontalAdvance(card.title), small.horizontalAdvance(card.line), last)
-        width = geometry.node_width(needed + TEXT_LEFT + TEXT_RIGHT)
-        height = geometry.node_height(max(len(card.inputs), len(card.outputs)))
-        if (width, height) != (self.width, self.height):
-            self.prepareGeometryChange()
-            self.width, self.height = width, height
-        room, elide = width - TEXT_LEFT - TEXT_RIGHT, Qt.TextElideMode.ElideRight
-        self._title = bold.elidedText(card.title, elide, room)
-        self._line = small.elidedText(card.line, elide, room)
-        count = small.horizontalAdvance(card.count) + 14 if card.count else 0.0
-        self._shape = small.elidedText(card.shape, elide, room - count)
+        card, (bold, body, numbers) = self.card, _fonts()
+        count = numbers[1].horizontalAdvance(card.count)
+        last = numbers[1].horizontalAdvance(card.shape) + (count + COUNT_GAP if card.count else 0)
+        needed = max(bold[1].horizontalAdvance(card.title), body[1].horizontalAdvance(card.line), last)
+        self.width = geometry.node_width(needed + TEXT_LEFT + TEXT_RIGHT)
+        self.height = geometry.node_height(max(len(card.inputs), len(card.outputs)))
+        self.setRect(QRectF(0, 0, self.width, self.height).adjusted(-MARGIN, -MARGIN, MARGIN, MARGIN))
+        room = self.width - TEXT_LEFT - TEXT_RIGHT
+        beside = room - (count + COUNT_GAP if card.count else 0)
+        lines = (
+            (card.title, bold, room, TEXT_LEFT, geometry.HEADER / 2, "text"),
+            (card.line, body, room, TEXT_LEFT, LINE_Y, "secondary"),
+            (card.shape, numbers, beside, TEXT_LEFT, SHAPE_Y, "text"),
+            (card.count, numbers, room, self.width - TEXT_RIGHT - count, SHAPE_Y, "faint"),
+        )
+        self._texts = [_text(*line) for line in lines if line[0]]
 
 
-def _metrics(bold: bool) -> QFontMetricsF:
-    return QFontMetricsF(theme.font(bold=True) if bold else theme.font(SMALL))
+@cache
+def _fonts() -> tuple[tuple[QFont, QFontMetricsF], ...]:
+    """Title, body and figures, each with its metrics."""
+    fonts = theme.font(bold=True), theme.font(SMALL), theme.mono_numbers(SMALL)
+    return tuple((font, QFontMetricsF(font)) for font in fonts)
+
+
+@cache
+def _paths(width: float, height: float) -> tuple[QPainterPath, QPainterPath]:
+    """The outline of a node and of its header."""
+    body = QRectF(0.5, 0.5, width - 1, height - 1)
+    outline, top = QPainterPath(), QPainterPath()
+    outline.addRoundedRect(body, CARD_RADIUS, CARD_RADIUS)
+    top.addRect(QRectF(0, 0, width, geometry.HEADER))
+    return outline, outline.intersected(top)
+
+
+def _text(
+    text: str, font: tuple[QFont, QFontMetricsF], room: float, left: float, middle: float, token: str
+) -> tuple[QStaticText, QPointF, QFont, str]:
+    """One line laid out once: drawing it again costs a fifth."""
+    shown = QStaticText(font[1].elidedText(text, Qt.TextElideMode.ElideRight, room + 1))
+    shown.setTextFormat(Qt.TextFormat.PlainText)
+    shown.setPerformanceHint(QStaticText.PerformanceHint.AggressiveCaching)
+    shown.prepare(QTransform(), font[0])
+    return shown, QPointF(left, round(middle - font[1].height() / 2)), font[0], token
 
 
 def _severity_colour(severity: str) -> QColor:

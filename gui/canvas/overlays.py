@@ -108,7 +108,7 @@ class TitleEditor(QLineEdit):
 
     def _close(self) -> None:
         self.hide()
-        self.parentWidget().parentWidget().setFocus()
+        self.parentWidget().setFocus()
         self.deleteLater()
 
     def event(self, event: QEvent) -> bool:

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable, Mapping
 from time import perf_counter
 from typing import NamedTuple
 
-from PySide6.QtCore import QEasingCurve, QObject, QPointF, QRectF, QTimer, QVariantAnimation, Signal
-from PySide6.QtWidgets import QGraphicsScene
+from PySide6.QtCore import QEasingCurve, QObject, QPointF, QRectF, Qt, QTimer, QVariantAnimation, Signal
+from PySide6.QtWidgets import QGraphicsItem, QGraphicsScene
 
 from engine.graph.infer import format_count
 from engine.graph.spec import Wire
 from gui.canvas import geometry, wording
-from gui.canvas.edge_item import EdgeItem
+from gui.canvas.edge_item import EdgeItem, ShapeLabel
 from gui.canvas.node_item import Card, NodeItem
 from gui.document.document import Document
 from gui.document.selection import Selection
@@ -46,17 +46,19 @@ class CanvasScene(QGraphicsScene):
         self.node_items: dict[str, NodeItem] = {}
         self.edge_items: dict[Wire, EdgeItem] = {}
         self.animate_moves = False
+        self._made_now = 0
         self._beside: dict[str, set[Wire]] = {}
+        self._chosen: set[str] = set()
         self._waiting: dict[object, Callable[[], None]] = {}
         self._timer = QTimer(self, interval=0)
         self._timer.timeout.connect(self._work)
         self._animation: QVariantAnimation | None = None
         self.setSceneRect(-EXTENT, -EXTENT, 2 * EXTENT, 2 * EXTENT)
-        document.node_added.connect(self._add_node)
+        document.node_added.connect(lambda id: self._soon(id, lambda: self._add_node(id)))
         document.node_removed.connect(self._remove_node)
         document.node_changed.connect(self._refresh)
         document.nodes_moved.connect(self._follow)
-        document.wire_added.connect(self._add_wire)
+        document.wire_added.connect(lambda wire: self._soon(wire, lambda: self._add_wire(wire)))
         document.wire_removed.connect(self._remove_wire)
         document.inference_changed.connect(self._refresh_many)
         document.data_changed.connect(lambda: self._refresh_many(document.nodes))
@@ -72,7 +74,9 @@ class CanvasScene(QGraphicsScene):
         self._waiting.clear()
         self.finish_animation()
         self.clear()
-        self.node_items, self.edge_items, self._beside = {}, {}, {}
+        self.node_items, self.edge_items, self._beside, self._chosen = {}, {}, {}, set()
+        self.shape_label = ShapeLabel()
+        self.addItem(self.shape_label)
         for id in self.document.nodes:
             self._waiting[id] = lambda id=id: self._add_node(id)
         for wire in sorted(self.document.wires):
@@ -89,6 +93,20 @@ class CanvasScene(QGraphicsScene):
         self.finish_animation()
         while self._waiting:
             self._work()
+
+    def _soon(self, key: object, work: Callable[[], None]) -> None:
+        """Do it now, or in a slice where the edit under way has brought many already."""
+        self._made_now += 1
+        if self._made_now == 1:
+            QTimer.singleShot(0, self, self._count_anew)
+        if self._made_now <= AT_ONCE and not self._waiting:
+            work()
+        else:
+            self._waiting[key] = work
+            self._timer.start()
+
+    def _count_anew(self) -> None:
+        self._made_now = 0
 
     def _begin(self) -> None:
         if len(self._waiting) <= AT_ONCE:
@@ -107,13 +125,28 @@ class CanvasScene(QGraphicsScene):
             self._timer.stop()
             self.populated.emit()
 
+    def coarsen(self, ids: Iterable[str]) -> None:
+        """Draw these nodes plainly, until `refine`."""
+        for id in ids:
+            self.node_items[id].set_coarse(True)
+
+    def refine(self) -> None:
+        """Draw in full again, a few nodes at a time."""
+        for id, item in self.node_items.items():
+            if item.is_coarse:
+                self._waiting.setdefault(("fine", id), lambda item=item: item.set_coarse(False))
+        if self._waiting:
+            self._timer.start()
+
     def _add_node(self, id: str) -> None:
         node = self.document.nodes.get(id)
         if node is None or id in self.node_items:
             return
         item = NodeItem(id, self._card(id))
         item.setPos(node.x, node.y)
-        item.choose(id in self.selection)
+        if id in self.selection:
+            item.choose(True)
+            self._chosen.add(id)
         self.node_items[id] = item
         self.addItem(item)
 
@@ -131,7 +164,7 @@ class CanvasScene(QGraphicsScene):
         for end in (wire.source, wire.target):
             self._add_node(end)
             self._beside.setdefault(end, set()).add(wire)
-        item.set_label(self._wire_label(wire))
+        item.label = self._wire_label(wire)
         self._run(item)
         self.addItem(item)
 
@@ -150,7 +183,7 @@ class CanvasScene(QGraphicsScene):
         is_reshaped = item.show_card(self._card(id))
         for wire in self._beside.get(id, ()):
             if wire.source == id:
-                self.edge_items[wire].set_label(self._wire_label(wire))
+                self.edge_items[wire].label = self._wire_label(wire)
             if is_reshaped:
                 self._run(self.edge_items[wire])
 
@@ -212,8 +245,11 @@ class CanvasScene(QGraphicsScene):
         item.run(start, end)
 
     def _show_selection(self) -> None:
-        for id, item in self.node_items.items():
-            item.choose(id in self.selection)
+        chosen = set(self.selection.ids)
+        for id in chosen ^ self._chosen:
+            if id in self.node_items:
+                self.node_items[id].choose(id in chosen)
+        self._chosen = chosen
 
     def _recolour(self) -> None:
         for node in self.node_items.values():
@@ -247,12 +283,17 @@ class CanvasScene(QGraphicsScene):
 
     # What lies where
 
+    def _near(self, point: QPointF, reach: float) -> list[QGraphicsItem]:
+        """The items whose bounds touch a square around a point, the uppermost first."""
+        area = QRectF(point.x() - reach, point.y() - reach, 2 * reach, 2 * reach)
+        return self.items(area, Qt.ItemSelectionMode.IntersectsItemBoundingRect)
+
     def node_at(self, point: QPointF) -> str | None:
         """The node whose body is there, the uppermost one."""
         x, y = point.x(), point.y()
         found = [
             item
-            for item in self.items(QRectF(x - 1, y - 1, 2, 2))
+            for item in self._near(point, 1)
             if isinstance(item, NodeItem)
             and item.box.left <= x <= item.box.right
             and item.box.top <= y <= item.box.bottom
@@ -261,7 +302,7 @@ class CanvasScene(QGraphicsScene):
 
     def badge_at(self, point: QPointF) -> str | None:
         """The node whose badge is there."""
-        for item in self.items(QRectF(point.x() - 1, point.y() - 1, 2, 2)):
+        for item in self._near(point, 1):
             if isinstance(item, NodeItem) and item.card.severity and item.badge_rect.contains(item.mapFromScene(point)):
                 return item.id
         return None
@@ -269,8 +310,7 @@ class CanvasScene(QGraphicsScene):
     def port_at(self, point: QPointF, reach: float = geometry.TARGET / 2) -> Port | None:
         """The nearest port within reach."""
         best, nearest = reach, None
-        area = QRectF(point.x() - reach, point.y() - reach, 2 * reach, 2 * reach)
-        for item in self.items(area):
+        for item in self._near(point, reach):
             if not isinstance(item, NodeItem):
                 continue
             for side, name, centre in item.ports():
@@ -282,8 +322,7 @@ class CanvasScene(QGraphicsScene):
     def wire_at(self, point: QPointF, reach: float = 7.0) -> Wire | None:
         """The nearest wire within reach."""
         best, nearest = reach, None
-        area = QRectF(point.x() - reach, point.y() - reach, 2 * reach, 2 * reach)
-        for item in self.items(area):
+        for item in self._near(point, reach):
             if isinstance(item, EdgeItem) and item.isVisible():
                 away = geometry.distance((point.x(), point.y()), item.line)
                 if away <= best:
@@ -301,8 +340,8 @@ class CanvasScene(QGraphicsScene):
     def bounds(self, ids: Iterable[str] | None = None) -> QRectF:
         """What the given nodes cover, or all of them; empty when there are none."""
         rect = QRectF()
-        for id in self.node_items if ids is None else ids:
-            box = self.node_items[id].box
+        for item in self.node_items.values() if ids is None else [self.node_items[id] for id in ids]:
+            box = item.box
             rect = rect.united(QRectF(box.left, box.top, box.width, box.height))
         return rect
 

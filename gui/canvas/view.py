@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from math import ceil, floor
 
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QAccessible,
     QAccessibleAnnouncementEvent,
@@ -21,6 +22,7 @@ from PySide6.QtGui import (
     QNativeGestureEvent,
     QPainter,
     QPainterPath,
+    QPolygonF,
     QResizeEvent,
     QShowEvent,
     QWheelEvent,
@@ -34,6 +36,7 @@ from gui.canvas.commands import COMMANDS, MENUS, WITHOUT_KEY, text_of
 from gui.canvas.editing import Editing
 from gui.canvas.interactions import ALT, CTRL, SHIFT, Interaction
 from gui.canvas.minimap import Minimap
+from gui.canvas.node_item import PLAIN_BELOW, NodeItem
 from gui.canvas.overlays import EmptyNote, Hint, TitleEditor
 from gui.canvas.popover import Popover
 from gui.canvas.scene import CanvasScene, Port
@@ -49,12 +52,24 @@ SMALLEST, LARGEST = 0.1, 3.0
 DRAG_FROM = 4
 """Pixels that the mouse must go before a press becomes a drag."""
 NUDGE = 10.0
+DOTS = 16
+"""Points of the grid that are drawn in one go, to a side."""
+MANY = 40
+"""With more nodes than these on the screen, zooming draws them plainly until it rests."""
+REST_MS = 140
 ARROWS = {
     Qt.Key.Key_Left: (-1, 0),
     Qt.Key.Key_Right: (1, 0),
     Qt.Key.Key_Up: (0, -1),
     Qt.Key.Key_Down: (0, 1),
 }
+
+
+@cache
+def _dots() -> QPolygonF:
+    """A square piece of the grid."""
+    steps = [step * geometry.GRID for step in range(DOTS)]
+    return QPolygonF([QPointF(x, y) for x in steps for y in steps])
 
 
 class CanvasView(Editing):
@@ -82,19 +97,21 @@ class CanvasView(Editing):
         self._hovered_node: str | None = None
         self._ghost: QGraphicsPathItem | None = None
         self._status = ""
-        self.search = SearchPopup(self.viewport())
+        self.search = SearchPopup(self)  # what lies over the canvas is the view's child: the viewport's would scroll
         self.search.closed.connect(self.setFocus)
-        self.popover = Popover(self.viewport(), self.apply_fix)
-        self.hint = Hint(self.viewport())
-        self.note = EmptyNote(self.viewport())
+        self.popover = Popover(self, self.apply_fix)
+        self.hint = Hint(self)
+        self.note = EmptyNote(self)
         self.minimap = Minimap(self)
         self.menu: QMenu | None = None
         self.actions_by_id: dict[str, QAction] = {}
         self._make_actions()
+        self._rest = QTimer(self, interval=REST_MS, singleShot=True)
+        self._rest.timeout.connect(self.canvas.refine)
         document.was_reset.connect(self._start_anew)
         document.inference_changed.connect(self._show_inference)
-        document.node_added.connect(self._count)
-        document.node_removed.connect(self._count)
+        document.node_added.connect(self._show_note)
+        document.node_removed.connect(self._show_note)
         document.wire_removed.connect(self._forget_wire)
         selection.changed.connect(self._show_selection)
         theme.changed.connect(self.viewport().update)
@@ -194,11 +211,19 @@ class CanvasView(Editing):
 
     def zoom_at(self, place: QPoint, factor: float) -> None:
         """Zoom so that what is under `place` of the viewport stays there."""
-        zoom = min(LARGEST, max(SMALLEST, self.zoom * factor))
         point = self.mapToScene(place)
+        self._set_zoom(min(LARGEST, max(SMALLEST, self.zoom * factor)))
+        self.pan_by(place - self.mapFromScene(point))
+
+    def _set_zoom(self, zoom: float) -> None:
         self.resetTransform()
         self.scale(zoom, zoom)
-        self.pan_by(place - self.mapFromScene(point))
+        self.setRenderHint(QPainter.RenderHint.Antialiasing, zoom >= PLAIN_BELOW)
+        shown = self.canvas.items(self.visible_rect(), Qt.ItemSelectionMode.IntersectsItemBoundingRect)
+        nodes = [item.id for item in shown if isinstance(item, NodeItem)]
+        if len(nodes) > MANY and zoom >= PLAIN_BELOW:
+            self.canvas.coarsen(nodes)
+            self._rest.start()
 
     def zoom_in(self) -> None:
         """Nearer."""
@@ -226,6 +251,7 @@ class CanvasView(Editing):
 
     def fit_selection(self) -> None:
         """Show the selected nodes, or all where none is."""
+        self.canvas.finish()
         self.show_rect(self.canvas.bounds(self.selection.ids or None))
 
     def fit_all_later(self) -> None:
@@ -242,9 +268,7 @@ class CanvasView(Editing):
         zoom = 1.0
         if not rect.isEmpty() and room.width() > 0 and room.height() > 0:
             zoom = min(1.0, room.width() / rect.width(), room.height() / rect.height())
-        zoom = max(SMALLEST, zoom)
-        self.resetTransform()
-        self.scale(zoom, zoom)
+        self._set_zoom(max(SMALLEST, zoom))
         self.centerOn(rect.center())
         self._follow_popover()
         self.moved.emit()
@@ -267,13 +291,13 @@ class CanvasView(Editing):
 
     def drawBackground(self, painter: QPainter, rect: QRectF) -> None:
         painter.fillRect(rect, theme.color("background"))
-        step = geometry.GRID if self.zoom >= 0.6 else 5 * geometry.GRID
-        if self.zoom < 0.2:
+        if self.zoom < PLAIN_BELOW:
             return
         painter.setPen(theme.color("line"))
-        columns = range(floor(rect.left() / step), ceil(rect.right() / step) + 1)
-        rows = range(floor(rect.top() / step), ceil(rect.bottom() / step) + 1)
-        painter.drawPoints([QPointF(x * step, y * step) for x in columns for y in rows])
+        side = DOTS * geometry.GRID
+        for x in range(floor(rect.left() / side), ceil(rect.right() / side)):
+            for y in range(floor(rect.top() / side), ceil(rect.bottom() / side)):
+                painter.drawPoints(_dots().translated(x * side, y * side))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -300,10 +324,13 @@ class CanvasView(Editing):
         """Nodes, parameters and cost in a line."""
         return self._status
 
-    def _count(self, *_: object) -> None:
+    def _show_note(self, *_: object) -> None:
+        self.note.setVisible(not self.document.nodes)
+
+    def _count(self) -> None:
         inference = self.document.inference
         text = wording.summary(len(self.document.nodes), inference.parameter_count, inference.flops)
-        self.note.setVisible(not self.document.nodes)
+        self._show_note()
         if text != self._status:
             self._status = text
             self.status_changed.emit(text)
@@ -354,6 +381,7 @@ class CanvasView(Editing):
 
     def show_problems(self, id: str) -> None:
         """Tell what is wrong with a node, if anything is."""
+        self.canvas.finish()
         problems = self.document.result(id).problems if id in self.document.nodes else ()
         if problems:
             self.popover.show_problems(id, problems, self._place_of(id))
@@ -387,11 +415,12 @@ class CanvasView(Editing):
 
     def edit_title(self, id: str) -> None:
         """Open a field upon the node's title."""
+        self.canvas.finish()
         item = self.canvas.node_items[id]
         rect = QRect(
             self.mapFromScene(item.x(), item.y()), self.mapFromScene(item.box.right, item.y() + geometry.HEADER)
         )
-        TitleEditor(self.viewport(), rect, item.card.title, lambda title: self.document.rename(id, title))
+        TitleEditor(self, rect, item.card.title, lambda title: self.document.rename(id, title))
 
     # Mouse
 
@@ -514,6 +543,7 @@ class CanvasView(Editing):
                 if edge in self.canvas.edge_items and edge != self.chosen_wire:
                     self.canvas.edge_items[edge].set_state(state)
             self._hovered_wire = wire
+            self.canvas.shape_label.tell(self.canvas.edge_items.get(wire))
         badge = self.canvas.badge_at(point) if point is not None else None
         if badge is not None and self.popover.node != badge:
             self.show_problems(badge)

@@ -62,12 +62,12 @@ def parameters_line(node: Node, entry: Entry, result: NodeResult, data: DataSpec
 
 
 def _main(entry: Entry, node: Node) -> list[Parameter]:
-    """Those without a default first, then those that the person has changed; a lone optional one if that is all."""
+    """Those without a default, then those that the person has changed; else the number of a Dropout or Leaky ReLU."""
     own = [p for p in entry.parameters if p.inferred is None]
     required = [p for p in own if p.default is MISSING]
     changed = [p for p in own if p.name in node.params and p not in required]
-    numbers = [p for p in own if p.kind in ("int", "float") and not p.optional]
-    return required + changed or numbers[:1]
+    telling = [p for p in own if p.kind == "float"] if entry.category in ("Regularisation", "Activation") else []
+    return required + changed or telling[:1]
 
 
 def _parameter_text(parameter: Parameter, value: Any) -> str:

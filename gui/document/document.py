@@ -30,6 +30,8 @@ UNKNOWN = NodeResult()
 class Document(QObject):
     """One project with its undo stack, its inferred shapes, its trained weights and its file."""
 
+    nodes_leaving = Signal(object)
+    """The set of ids that are about to be told one by one as removed."""
     node_added = Signal(str)
     node_removed = Signal(str)
     node_changed = Signal(str)
@@ -362,9 +364,12 @@ class Document(QObject):
         old, new = self._nodes, {node.id: node for node in graph.nodes}
         old_wires, new_wires = self._wires, frozenset(graph.wires)
         self._nodes, self._wires = new, new_wires
+        gone = old.keys() - new.keys()
+        if gone:
+            self.nodes_leaving.emit(gone)
         for wire in sorted(old_wires - new_wires):
             self.wire_removed.emit(wire)
-        for id in old.keys() - new.keys():
+        for id in gone:
             self.node_removed.emit(id)
         for id in new:
             if id not in old:

@@ -15,7 +15,7 @@ class Selection(QObject):
     def __init__(self, document, parent: QObject | None = None):
         super().__init__(parent)
         self._ids: tuple[str, ...] = ()
-        document.node_removed.connect(lambda id: self.remove([id]))
+        document.nodes_leaving.connect(self.remove)
         document.was_reset.connect(self.clear)
 
     @property

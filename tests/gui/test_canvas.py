@@ -330,7 +330,7 @@ def test_a_foreign_clipboard_is_refused_with_a_word(canvas, hand, document):
 
 def test_a_double_click_on_the_title_renames(canvas, hand, document, chain):
     hand.double_click(hand.title(chain[1]))
-    editor = canvas.viewport().findChild(QLineEdit, "titleEditor")
+    editor = canvas.findChild(QLineEdit, "titleEditor")
     assert editor.hasFocus()
     hand.type("Edges", editor)
     hand.key(Key.Key_Return, to=editor)
@@ -341,7 +341,7 @@ def test_a_double_click_on_the_title_renames(canvas, hand, document, chain):
 def test_esc_leaves_the_title_as_it_was(canvas, hand, document, chain):
     canvas.selection.set([chain[1]])
     hand.key(Key.Key_F2)
-    editor = canvas.viewport().findChild(QLineEdit, "titleEditor")
+    editor = canvas.findChild(QLineEdit, "titleEditor")
     hand.type("Other", editor)
     hand.key(Key.Key_Escape, to=editor)
     assert document.nodes[chain[1]].title == ""
