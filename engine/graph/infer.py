@@ -165,9 +165,9 @@ def _infer_node(network: Network, node: Node) -> NodeResult:
         inputs[port] = before.outputs.get(wire.source_port) if wire and before else None
         if wire and inputs[port] is None and not waiting_for:
             waiting_for = (before.waiting_for if before else "") or wire.source
-    strange = network.into[node.id].keys() - set(entry.inputs)
-    if strange:
-        return NodeResult(inputs, params=dict(node.params), problems=(_strange_port(network, node, min(strange)),))
+    strange = _strange_wire(network, node, entry)
+    if strange is not None:
+        return NodeResult(inputs, params=dict(node.params), problems=(strange,))
     if waiting_for:
         return NodeResult(inputs, params=dict(node.params), waiting_for=waiting_for)
     if entry.type == "Input":
@@ -226,9 +226,19 @@ def _unknown_layer(node: Node) -> Problem:
     return Problem(node.id, text, fixes=(*fixes, Fix("Remove it", "remove", node.id)))
 
 
-def _strange_port(network: Network, node: Node, port: str) -> Problem:
-    fix = Fix("Cut that wire", "disconnect", node.id, port)
-    return Problem(node.id, f"{network.name(node)}: a wire enters at {port!r}, which it does not have.", fixes=(fix,))
+def _strange_wire(network: Network, node: Node, entry: catalogue.Entry) -> Problem | None:
+    """A wire between ports that the layers do not have, as only a file written by hand can hold."""
+    for port, wire in sorted(network.into[node.id].items()):
+        fix = Fix("Cut that wire", "disconnect", node.id, port)
+        if port not in entry.inputs:
+            text = f"{network.name(node)}: a wire enters at {port!r}, which it does not have."
+            return Problem(node.id, text, fixes=(fix,))
+        source = network.nodes[wire.source]
+        before = network.entry(source)
+        if before is not None and wire.source_port not in before.outputs:
+            text = f"{network.name(node)}: a wire comes from {wire.source_port!r} of {network.name(source)}"
+            return Problem(node.id, f"{text}, which has no such output.", fixes=(fix,))
+    return None
 
 
 def _lenient(result: NodeResult) -> NodeResult:

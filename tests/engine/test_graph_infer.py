@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.errors import Fix
 from engine.graph import catalogue, edit, templates, trial
 from engine.graph.build import build, losses
 from engine.graph.infer import Inference, Problem, fits, format_count, format_shape, infer, infer_steps
@@ -435,6 +436,20 @@ def test_an_input_may_be_the_target_too_as_in_an_autoencoder():
     assert infer(graph, (IMAGE,)).ok
 
 
+@pytest.mark.parametrize(
+    "wire", [Wire("fc1", "relu1", "left"), Wire("fc1", "relu1", "out", "z"), Wire("loss1", "relu1", "out")]
+)
+def test_a_wire_between_ports_that_do_not_exist_offers_to_cut_it(wire):
+    graph, fields = classifier(10), (VECTOR, LABEL)
+    graph = Graph(graph.nodes, (*(w for w in graph.wires if w.target != "relu1"), wire))
+    if wire.source == "loss1":
+        graph = edit.apply_fix(graph, Fix("", "add_loss", "fc1", "CrossEntropyLoss"))
+    problem = next(p for p in infer(graph, fields).problems if p.fixes and p.fixes[0].label == "Cut that wire")
+    assert problem.node == "relu1"
+    assert not any("Cut that wire" in f.label for p in infer(edit.apply_fix(graph, problem.fixes[0]), fields).problems
+                   for f in p.fixes)  # fmt: skip
+
+
 def test_embedding_fed_with_floats_is_told_so():
     graph = chain([("Input", {}), ("Embedding", {"num_embeddings": 9, "embedding_dim": 4}), ("Flatten", {}),
                    ("Linear", {"out_features": 10}), ("CrossEntropyLoss", {})])  # fmt: skip
@@ -542,7 +557,7 @@ def drawings(draw) -> Graph:
         if n % 3:  # mostly forwards
             source, target = sorted((source, target))
         port = draw(st.sampled_from(["x", "x", "a", "b", "input", "z"]))
-        wires[target, port] = Wire(source, target, "out", port)
+        wires[target, port] = Wire(source, target, draw(st.sampled_from(["out", "out", "out", "y"])), port)
     return Graph(tuple(nodes), tuple(wires.values()))
 
 
