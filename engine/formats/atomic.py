@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
 from pathlib import Path
 
 
@@ -35,6 +36,8 @@ def write_all_atomic(contents: dict[Path, bytes]) -> None:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
+            if path.exists():
+                temporaries[path].chmod(stat.S_IMODE(path.stat().st_mode))
         for path, temporary in temporaries.items():
             os.replace(temporary, path)
     except BaseException:

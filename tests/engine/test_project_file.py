@@ -102,6 +102,15 @@ def test_the_same_project_gives_the_same_bytes(tmp_path):
     assert (tmp_path / "a.loom").read_bytes() == (tmp_path / "b.loom").read_bytes()
 
 
+def test_weights_that_the_engine_saved_can_be_kept_in_a_project(tmp_path):
+    import engine
+
+    network = engine.nn.Sequential(engine.nn.Linear(3, 2), engine.nn.BatchNorm1d(2))
+    engine.save(network.state_dict(), tmp_path / "w.safetensors")
+    write(tmp_path / "a.loom", PROJECT, (tmp_path / "w.safetensors").read_bytes())
+    assert set(load(read(tmp_path / "a.loom").weights)) == set(network.state_dict())
+
+
 def test_a_transposed_weight_survives_the_file(tmp_path):
     weight = np.arange(6, dtype="f4").reshape(2, 3).T
     write(tmp_path / "a.loom", PROJECT, save({"w": np.ascontiguousarray(weight)}))
