@@ -31,7 +31,9 @@ class Reduce(Op):
         return x.size
 
     def spread(self, k, value, shape):
-        """A reduced value with its axes back as 1, ready to stretch to `shape`."""
+        """A reduced value that can be stretched to `shape`: its axes are back as 1, or all of them are gone."""
+        if self.keepdim or self.axes is None:
+            return value
         axes = axes_of(self.name, self.axes, len(shape))
         return k.reshape(value, reduced(shape, axes, True))
 
@@ -48,7 +50,7 @@ class Sum(Reduce):
         return k.sum(x, self.axes, self.keepdim)
 
     def backward(self, k, grad, needs, shape):
-        return (k.broadcast_to(self.spread(k, grad, shape), shape),)
+        return (k.spread(self.spread(k, grad, shape), shape),)
 
 
 class Mean(Reduce):
@@ -62,7 +64,7 @@ class Mean(Reduce):
     def backward(self, k, grad, needs, shape):
         axes = axes_of("mean", self.axes, len(shape))
         count = int(np.prod([shape[a] for a in axes], dtype=np.int64))
-        return (k.broadcast_to(k.div(self.spread(k, grad, shape), max(count, 1)), shape),)
+        return (k.spread(k.div(self.spread(k, grad, shape), max(count, 1)), shape),)
 
 
 class Prod(Reduce):

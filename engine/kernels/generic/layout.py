@@ -22,6 +22,12 @@ class Layout:
     def broadcast_to(self, x: Any, shape: tuple[int, ...]) -> Any:
         return self.xp.broadcast_to(x, shape)
 
+    def spread(self, x: Any, shape: tuple[int, ...]) -> Any:
+        """The same stretched, in memory of its own."""
+        out = self.xp.empty(shape, x.dtype)
+        out[...] = x
+        return out
+
     def concatenate(self, arrays: tuple[Any, ...], axis: int) -> Any:
         return self.xp.concatenate(arrays, axis)
 

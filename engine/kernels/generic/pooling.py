@@ -44,8 +44,8 @@ class Pooling:
                 best = seen.copy()
                 where = self.xp.zeros(best.shape, "uint8" if kernel[0] * kernel[1] <= 256 else "int32")
                 continue
-            better = seen > best
-            where[better] = number
+            # places are numbered upwards, so the latest that was better is the greatest number
+            self.xp.maximum(where, (seen > best) * where.dtype.type(number), out=where)
             self.xp.maximum(best, seen, out=best)
         return best, where
 
@@ -53,9 +53,14 @@ class Pooling:
                             widths: tuple[Pair, Pair], dilation: Pair) -> Any:  # fmt: skip
         """grad (N, C, OH, OW) -> (N, C, H, W): each gradient goes where the maximum came from"""
 
+        apart = stride[0] >= kernel[0] and stride[1] >= kernel[1] and dilation == (1, 1)
+
         def put(wide: Any) -> None:
             for number, place in taps(kernel, stride, dilation, grad.shape[2:]):
-                wide[place] += grad * (where == number)
+                if apart:  # each pixel lies in one window
+                    self.xp.multiply(grad, where == number, out=wide[place])
+                else:
+                    wide[place] += grad * (where == number)
 
         return self._scatter(shape, widths, grad.dtype, put)
 

@@ -18,7 +18,8 @@ class Reduction:
         return x.sum(axis=axes, dtype=dtype, keepdims=keepdims)
 
     def mean(self, x: Any, axes: Axes | None = None, keepdims: bool = False) -> Any:
-        return x.mean(axis=axes, keepdims=keepdims)
+        total = x.sum(axis=axes, keepdims=keepdims)
+        return total / (x.size // total.size if total.size else 1)
 
     def prod(self, x: Any, axes: Axes | None = None, keepdims: bool = False) -> Any:
         return x.prod(axis=axes, dtype=None if x.dtype.kind == "f" else "int64", keepdims=keepdims)
