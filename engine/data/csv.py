@@ -39,9 +39,7 @@ def read_table(
     """
     form = sniff(path, spec.options)
     if not form.rows:
-        raise DataError(
-            str(path), got="there is a header but no row below it", expected="rows of values", fixes=(CHOOSE_AGAIN,)
-        )
+        raise no_rows(path)
     try:
         return _read(path, spec, form, progress, most_rows), form
     except UnicodeDecodeError:
@@ -56,6 +54,16 @@ def read_table(
     table, form = read_table(path, told, progress, most_rows=most_rows)
     table.notes.insert(0, LATIN)
     return table, form
+
+
+def no_rows(path: Path) -> DataError:
+    """A table without a sample."""
+    return DataError(
+        str(path),
+        got="there is a header but no row below it",
+        expected="rows of values",
+        fixes=(CHOOSE_AGAIN,),
+    )
 
 
 def _read(path: Path, spec: DataSpec, form: Format, progress: Progress, most_rows: int | None) -> Table:
@@ -77,6 +85,8 @@ def _read(path: Path, spec: DataSpec, form: Format, progress: Progress, most_row
                     builder.add(values, chunk.numbers)
             samples += len(chunk.numbers)
             report(progress, raw.tell() / size)
+    if samples == 0:
+        raise no_rows(path)
     columns = [
         Column(name, kind or "category") if builder is None else builder.finish()
         for name, kind, builder in zip(form.names, form.kinds, builders, strict=True)
@@ -143,8 +153,9 @@ class _Rows:
         """All used columns in one go; None where something in them needs a closer look."""
         width = len(self.form.names)
         used = [i for i, builder in enumerate(builders) if builder is not None]
+        has_numbers = any(builders[i].takes_numbers for i in used)  # else a blank row could not be told
         delimiters = {line.count(self.form.delimiter) for line in lines}
-        if delimiters != {width - 1} or width == 1 or not used or self.form.decimal == ",":
+        if delimiters != {width - 1} or width == 1 or not has_numbers or self.form.decimal == ",":
             return None
         kinds = np.dtype([(str(i), np.float64 if builders[i].takes_numbers else object) for i in used])
         try:

@@ -9,6 +9,7 @@ Options: "channels" ("first" or "last"), "kinds" ({array: "number" or "category"
 from __future__ import annotations
 
 import math
+import tokenize
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -37,6 +38,13 @@ class Found:
     notes: tuple[str, ...] = ()
 
 
+_DAMAGED = (
+    ValueError, TypeError, KeyError, EOFError, SyntaxError, tokenize.TokenError, OverflowError,
+    zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError,
+)  # fmt: skip
+"""What NumPy and zipfile raise for bytes that are no arrays (a header is a Python literal)."""
+
+
 def read_arrays(path: Path, progress: Progress = no_progress) -> dict[str, np.ndarray]:
     """Every array of the file by name; no pickled object is ever loaded.
 
@@ -51,7 +59,7 @@ def read_arrays(path: Path, progress: Progress = no_progress) -> dict[str, np.nd
         return _read_zip(path, progress)
     except DataError:
         raise
-    except (ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError):
+    except _DAMAGED:
         raise DataError(
             str(path),
             got="it is cut off or no NumPy file",
@@ -203,7 +211,7 @@ def _interpret(path: Path, name: str, values: np.ndarray, role: Role, spec: Data
 
 
 def _check_finite(where: str, values: np.ndarray) -> None:
-    faulty = np.argwhere(~np.isfinite(values))
+    faulty = np.argwhere(~(np.abs(values) <= np.finfo(np.float32).max))
     if len(faulty):
         place = ", ".join(map(str, faulty[0]))
         raise DataError(

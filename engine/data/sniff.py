@@ -64,7 +64,7 @@ def sniff(path: Path, options: dict[str, Any]) -> Format:
     if not is_whole and "\n" in text:
         text = text[: text.rindex("\n") + 1]
     delimiter = options.get("delimiter") or _delimiter(path, text)
-    rows = [tuple(row) for row in _parse(path, text, delimiter) if any(row)][: HEAD_ROWS + 1]
+    rows = [tuple(row) for row in _parse(path, text, delimiter) if "".join(row).strip()][: HEAD_ROWS + 1]
     if not rows:
         raise DataError(str(path), got="no row holds a value", expected="rows of values", fixes=(CHOOSE_AGAIN,))
     decimal = options.get("decimal") or _decimal(rows, delimiter)
@@ -163,7 +163,7 @@ def _delimiter(path: Path, text: str) -> str:
     """The one that splits most rows alike; of equals the one that is rarest in other roles."""
 
     def share(delimiter: str) -> float:
-        lengths = [len(row) for row in _parse_quietly(text, delimiter) if any(row)][:200]
+        lengths = [len(row) for row in _parse_quietly(text, delimiter) if "".join(row).strip()][:200]
         width, count = Counter(lengths).most_common(1)[0] if lengths else (1, 0)
         return round(count / len(lengths), 2) if width > 1 else 0.0
 

@@ -7,8 +7,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-import engine
-from engine.data import DataLoader, Subset, TensorDataset, default_collate, random_split
+import engine  # noqa: E402
+from engine.data import DataLoader, Subset, TensorDataset, default_collate, random_split  # noqa: E402
 
 torch_data = torch.utils.data
 
