@@ -7,9 +7,13 @@ import sys
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit code."""
-    from engine.cli import run
+    try:
+        from engine.cli import run
 
-    return run(sys.argv[1:] if arguments is None else arguments)
+        return run(sys.argv[1:] if arguments is None else arguments)
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return 130
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from engine.cli.output import Output
 from engine.errors import EngineError
 from engine.train.run_folder import reason
 
-DONE, ERROR, USAGE, INTERRUPTED = 0, 1, 2, 130
+DONE, ERROR = 0, 1
 
 
 def parser() -> argparse.ArgumentParser:
@@ -38,8 +38,6 @@ def run(arguments: list[str]) -> int:
         result = options.run(options, output)
         output.result(result.figures)
         return result.code
-    except KeyboardInterrupt:
-        return output.fail("Interrupted.", INTERRUPTED)
     except BrokenPipeError:  # the reader, `head` perhaps, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE

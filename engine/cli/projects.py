@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.cli.output import Output, Result, grouped, size
-from engine.errors import EngineError, GraphError, ProjectError
+from engine.errors import EngineError, ProjectError
 from engine.formats import project_file
 from engine.formats.atomic import write_atomic
 from engine.formats.project_file import ProjectFile
@@ -53,6 +53,7 @@ def run_new(options: argparse.Namespace, output: Output) -> Result:
 
 
 def run_summary(options: argparse.Namespace, output: Output) -> Result:
+    from engine.graph.build import check
     from engine.graph.infer import infer
 
     project = open_project(options.project).project
@@ -69,7 +70,7 @@ def run_summary(options: argparse.Namespace, output: Output) -> Result:
         f"{grouped(inference.parameter_count)} parameters, {grouped(inference.flops)} FLOPs and "
         f"{size(inference.activation_bytes)} of activations a sample"
     )
-    check(inference)
+    check(project.graph, project.data.fields)
     totals = {
         "parameters": inference.parameter_count,
         "flops": inference.flops,
@@ -90,14 +91,6 @@ def _layer(project: Project, id: str, result: Any) -> dict[str, Any]:
         "flops": result.flops,
         "activation_bytes": result.activation_bytes,
     }
-
-
-def check(inference: Any) -> None:
-    """Raises GraphError with the first fault of a network that cannot run."""
-    faults = [problem for problem in inference.problems if problem.severity == "error"]
-    if faults:
-        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-        raise GraphError("", got=faults[0].message.rstrip(".") + more, fixes=faults[0].fixes)
 
 
 def run_export(options: argparse.Namespace, output: Output) -> Result:

@@ -154,9 +154,13 @@ class EventWriter:
             self._fault = None
 
     def _mirror(self, content: memoryview) -> None:
-        if self._echo:
+        if not self._echo:
+            return
+        try:
             sys.stdout.buffer.write(content)
             sys.stdout.buffer.flush()
+        except BrokenPipeError:  # who read along has gone; the run and its file go on
+            self._echo = False
 
 
 def mend_tail(path: Path) -> int:

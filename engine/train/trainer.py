@@ -12,6 +12,7 @@ import numpy as np
 import engine
 from engine.formats.checkpoint import Checkpoint
 from engine.metrics import METRICS, Mean
+from engine.optim.lr_scheduler import ReduceLROnPlateau
 from engine.train.diagnosis import Diverged, unstable_validation
 from engine.train.run_folder import RunFolder
 from engine.train.steps import Outcome, SupervisedStep
@@ -182,7 +183,7 @@ class Trainer:
     def _advance_schedule(self) -> None:
         if self.schedule is None:
             return
-        if type(self.schedule).__name__ == "ReduceLROnPlateau":
+        if isinstance(self.schedule, ReduceLROnPlateau):
             self.schedule.step(self.watched)
         else:
             self.schedule.step()

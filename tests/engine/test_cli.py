@@ -103,6 +103,20 @@ def test_events_go_to_standard_output_and_json_still_ends_it(tmp_path):
     assert json.loads(last)["epochs"] == 1
 
 
+def test_a_reader_that_leaves_early_does_not_end_the_run(tmp_path):
+    path, out = tmp_path / "small.loom", tmp_path / "run"
+    project_file.write(path, small_digits(4))
+    process = started("train", path, "--out", out, "--events", "-", "--json")
+    assert "RunStarted" in process.stdout.readline()
+    process.stdout.close()
+    errors = process.stderr.read()
+    process.stderr.close()
+    assert process.wait(timeout=30) == 0, errors
+    assert "Error" not in errors
+    assert [event.seq for event in events(out)] == list(range(1, len(events(out)) + 1))
+    assert events(out)[-1].reason == "finished"
+
+
 def test_settings_on_the_command_line_replace_those_of_the_project(capsys, tmp_path):
     path = tmp_path / "small.loom"
     project_file.write(path, small_digits(9))

@@ -219,6 +219,25 @@ def test_weights_of_another_network_are_refused(capsys, tmp_path):
     assert_one_sentence(here(capsys, "evaluate", path), "fc1.weight")
 
 
+def test_samples_that_do_not_fit_are_refused_with_file_and_column(capsys, tmp_path):
+    path = on_table(tmp_path, csv(*good_rows(40)))
+    assert here(capsys, "train", path).returncode == 0
+    new = tmp_path / "new.csv"
+    assert_one_sentence(here(capsys, "predict", path, "--input", new), "new.csv: the file is not there")
+    new.write_text("x,z\n1,2\n")
+    assert_one_sentence(here(capsys, "predict", path, "--input", new), "no column is called 'y'")
+    new.write_text("x,y\n1,two\n")
+    assert_one_sentence(here(capsys, "predict", path, "--input", new), "'two'")
+    new.write_text("y,x\n2,1.5\n0,0.1\n")
+    assert len(last_object(here(capsys, "predict", path, "--input", new, "--json"))["predictions"]) == 2
+
+
+def test_summary_of_a_faulty_network_shows_what_is_known_and_names_the_fault(capsys, tmp_path):
+    done = here(capsys, "summary", cyclic(tmp_path))
+    assert_one_sentence(done, "circle")
+    assert "relu1" in done.stdout
+
+
 def test_a_checkpoint_that_is_cut_off_is_named(capsys, tmp_path):
     path, out = tmp_path / "p.loom", tmp_path / "run"
     project_file.write(path, small_digits(1))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 
 from engine.errors import EngineError
 from engine.formats import checkpoint
-from engine.graph.spec import Choice, DataSpec, TrainingSpec
+from engine.graph import edit
+from engine.graph.spec import Choice, DataSpec, Node, Project, TrainingSpec, Wire
 from engine.metrics import METRICS
+from engine.nn.functional import cross_entropy
 from engine.train.reporting import Reporter
 from engine.train.run import prepare_project
 from engine.train.run_folder import RunFolder
@@ -134,6 +137,46 @@ def test_two_classes_under_a_sigmoid_are_judged_and_named(tmp_path):
     assert sum(said.probabilities.values()) == pytest.approx(1.0)
     decided = task.decided(task.model(task.batch(task.validation[:1]).inputs))[0]
     assert max(said.probabilities, key=said.probabilities.get) == task.classes[decided]
+
+
+def test_samples_prepared_each_time_train_the_same_as_those_kept_in_memory(tmp_path, monkeypatch):
+    made = small_digits(1)
+    with RunFolder(tmp_path) as folder:
+        kept = run(folder, made).checkpoint()
+        monkeypatch.setattr("engine.train.task.CACHED_BYTES", 0)
+        fresh = run(folder, made).checkpoint()
+    for name, values in kept.model.items():
+        np.testing.assert_array_equal(values.numpy(), fresh.model[name].numpy())
+
+
+def two_heads() -> Project:
+    made = small_digits(2, schedule=None)
+    graph = edit.add(made.graph, Node("head2", "Linear", {"out_features": 10}))
+    graph = edit.add(graph, Node("loss2", "CrossEntropyLoss", {"loss_weight": 0.5, "target": "label"}))
+    graph = edit.connect(graph, Wire("flatten1", "head2"))
+    graph = edit.connect(graph, Wire("head2", "loss2", target_port="input"))
+    return msgspec.structs.replace(made, graph=graph)
+
+
+def test_two_losses_are_added_with_their_weights_and_the_first_one_is_measured(tmp_path):
+    task = Task(two_heads())
+    batch = task.batch(task.train[:32])
+    with task.evaluating():
+        output = task.model(batch.inputs)
+        first, second = (cross_entropy(output[loss.id], batch.targets[loss.id]).item() for loss in task.losses)
+        assert task.loss(output, batch).item() == pytest.approx(first + 0.5 * second, rel=1e-5)
+        assert (task.decided(output) == output[task.losses[0].id].numpy().argmax(axis=1)).all()
+    with RunFolder(tmp_path) as folder:
+        assert run(folder, two_heads()).validation_figures["accuracy"] > 0.7
+
+
+def test_without_a_validation_part_the_training_figures_decide_what_is_best(tmp_path):
+    made = small_digits(2)
+    made = msgspec.structs.replace(made, data=msgspec.structs.replace(made.data, validation=0.0))
+    with RunFolder(tmp_path) as folder:
+        trainer = run(folder, made)
+    assert trainer.validation_figures == {}
+    assert trainer.extensions[0].best == trainer.train_figures
 
 
 def test_metrics_agree_with_their_formulas_however_they_are_cut_into_batches():
