@@ -22,6 +22,7 @@ def main(argv: list[str]) -> int:
     """Open the window, with the project that `argv` names, and stay until it closes. Returns the exit code."""
     app = QApplication.instance() or QApplication(["layerloom", *argv])
     window = open_window(app)
+    write_crashes(window)
     for path in [argument for argument in argv if not argument.startswith("-")][:1]:
         window.projects.open(Path(path))
     return app.exec()
@@ -35,7 +36,6 @@ def open_window(app: QApplication) -> Window:
     app.setWindowIcon(QIcon(str(ICONS / "layerloom.svg")))
     theme.install(app, settings.look.get())
     window = Window()
-    write_crashes(window)
     window.show()
     return window
 

@@ -332,7 +332,7 @@ class StartPage(QWidget):
     def _arrange(self, force: bool = False) -> None:
         width = min(self.width() - 24, _WIDTH) - 2 * SPACE[3]
         columns = max(1, min(len(self.tiles), (width + SPACE[3]) // (200 + SPACE[3])))
-        self._fit_cards((width - (columns - 1) * SPACE[3]) // columns)
+        self._fit_cards(width - (columns - 1) * SPACE[3], columns)
         if columns == self._columns and not force:
             return
         self._columns = columns
@@ -347,10 +347,12 @@ class StartPage(QWidget):
                 card.show()
             grid.setColumnStretch(columns, 1)
 
-    def _fit_cards(self, width: int) -> None:
-        """Cards of both rows are equally wide, however many stand there."""
-        for card in (*self.tiles, self._drop, *self.recents):
-            card.setFixedWidth(width)
+    def _fit_cards(self, width: int, columns: int) -> None:
+        """Cards of both rows are equally wide, to the pixel that is left over, however many stand there."""
+        each, left = divmod(width, columns)
+        for cards in (self.tiles, [self._drop, *self.recents]):
+            for number, card in enumerate(cards):
+                card.setFixedWidth(each + (number % columns < left))
 
     # Dropping anywhere on the page
 

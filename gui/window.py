@@ -36,6 +36,8 @@ from gui.workspace import Workspace
 
 PALETTE, SIDE, DASHBOARD = 208, 308, 248
 LAYOUT_VERSION = 1
+SETTLED = 40
+"""Milliseconds after which the panels stand in their places, and the canvas knows how large it is."""
 LEAVE_AFTER = 6000
 """Milliseconds after which good news goes by itself."""
 
@@ -46,7 +48,7 @@ class Window(QMainWindow):
     def __init__(self) -> None:
         super().__init__()
         self.setObjectName("window")
-        self.setMinimumSize(960, 600)
+        self.setMinimumSize(1024, 640)
         self.setAcceptDrops(True)
         self.document = Document(self)
         self.selection = Selection(self.document, self)
@@ -212,6 +214,7 @@ class Window(QMainWindow):
         if not was_working:
             self.workspace.show_page(0)
         self.canvas.setFocus()
+        QTimer.singleShot(SETTLED, self.canvas, self.canvas.fit_all_later)
 
     def _show_docks(self) -> None:
         for id, dock in self.docks.items():

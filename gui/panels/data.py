@@ -108,7 +108,7 @@ class DataPanel(QWidget):
         self._build_split()
         self._column.addStretch(1)
         document.data_changed.connect(self._show)
-        document.was_reset.connect(self._show)
+        document.was_reset.connect(self._start_anew)
         self._show()
 
     def _build_source(self) -> None:
@@ -210,6 +210,14 @@ class DataPanel(QWidget):
         self._column.addWidget(self._split)
 
     # What stands there
+
+    def _start_anew(self) -> None:
+        """Another project: what was read belongs to the one before."""
+        self._work.cancel()
+        self._busy.hide()
+        self.message.hide()
+        self._previewed = self._reading = None
+        self._show()
 
     def _show(self) -> None:
         data = self._document.project.data

@@ -64,7 +64,8 @@ class NumbersBox(QAbstractSpinBox):
             hint = tr("from the wire: {value}").format(value=show_value(self._parameter, inferred))
             self.lineEdit().setPlaceholderText(hint if inferred is not None else tr("from the wire"))
         else:
-            self.lineEdit().setPlaceholderText(tr("none"))
+            automatic = self._parameter.kind in ("pair", "ints")
+            self.lineEdit().setPlaceholderText(tr("automatic") if automatic else tr("none"))
         unchanged = self.hasFocus() and value == self._value
         self._value = value
         if not unchanged:

@@ -19,8 +19,8 @@ from PySide6.QtWidgets import (
 from engine.describe import CATEGORIES
 from engine.errors import EngineError
 from engine.graph import catalogue
+from engine.graph.edit import PITCH, ROW
 from gui import icons
-from gui.document import placing
 from gui.document.document import Document
 from gui.document.selection import Selection
 from gui.i18n import tr
@@ -58,7 +58,7 @@ class Palette(QWidget):
         self.list = _Rows()
         self.list.setObjectName("palette-list")
         self.list.setAccessibleName(tr("Layers by family"))
-        self.list.itemActivated.connect(lambda item: self.add(item.data(TYPE)))
+        self.list.chosen.connect(lambda item: self.add(item.data(TYPE)))
         self.list.itemDoubleClicked.connect(lambda item: self.add(item.data(TYPE)))
         self.nothing = label("", "secondary", wrap=True)
         self.nothing.setObjectName("palette-nothing")
@@ -127,14 +127,26 @@ def add_behind(document: Document, selection: Selection, type: str) -> str:
     entry = catalogue.entry(type)
     behind = selection.current
     if behind is None or not document.entry(behind).outputs or not entry.inputs:
-        x, y = placing.behind(document.graph, None)
-        return document.add_node(type, x, y)
+        return document.add_node(type, *free_place(document, None))
     node = document.nodes[behind]
     leaving = [wire for wire in document.wires if wire.source == behind]
     if len(leaving) == 1 and entry.outputs:
-        return document.insert_on_wire(type, leaving[0], node.x + placing.PITCH, node.y)
-    x, y = placing.behind(document.graph, behind)
-    return document.add_node(type, x, y, connect_from=(behind, document.entry(behind).outputs[0]))
+        return document.insert_on_wire(type, leaving[0], node.x + PITCH, node.y)
+    return document.add_node(
+        type, *free_place(document, behind), connect_from=(behind, document.entry(behind).outputs[0])
+    )
+
+
+def free_place(document: Document, behind: str | None) -> tuple[float, float]:
+    """To the right of a node, or of everything; farther where something stands there already."""
+    nodes = document.nodes.values()
+    if not nodes:
+        return 0.0, 0.0
+    node = document.nodes[behind] if behind is not None else max(nodes, key=lambda n: (n.y, n.x))
+    x, y = node.x + PITCH, node.y
+    while any(abs(other.x - x) < PITCH * 0.75 and abs(other.y - y) < ROW for other in nodes):
+        x += PITCH
+    return x, y
 
 
 def _row(entry: catalogue.Entry) -> QListWidgetItem:
@@ -148,6 +160,9 @@ def _row(entry: catalogue.Entry) -> QListWidgetItem:
 
 
 class _Rows(QListWidget):
+    chosen = Signal(object)
+    """Enter on a row; `itemActivated` would come with a double click too, and on some desktops with a single one."""
+
     def __init__(self) -> None:
         super().__init__()
         self.setItemDelegate(_Painter(self))
@@ -165,6 +180,12 @@ class _Rows(QListWidget):
             number += by
         if 0 <= number < self.count():
             self.setCurrentRow(number)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentItem() is not None:
+            self.chosen.emit(self.currentItem())
+        else:
+            super().keyPressEvent(event)
 
     def mimeTypes(self) -> list[str]:
         return [MIME]

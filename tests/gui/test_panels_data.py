@@ -1,0 +1,302 @@
+"""The data and training panels, by hand, with real files."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+from PySide6.QtCore import QMimeData, QObject, QPoint, QPointF, Qt, QUrl, Signal
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QComboBox, QPushButton, QSlider, QTableWidget
+
+from engine.graph import catalogue, templates
+from engine.graph.spec import Project
+from gui.document.document import Document
+from gui.document.selection import Selection
+from gui.first_network import first_network
+from gui.panels.data import DataPanel
+from gui.panels.pictures import to_image
+from gui.panels.training import TrainingPanel
+
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
+
+
+class Idle(QObject):
+    """What the training panel sees of a run."""
+
+    state_changed = Signal(str)
+    stepped = Signal()
+    state = "idle"
+    last_step = None
+
+    def __init__(self):
+        super().__init__()
+        self.rates = []
+
+    def set_learning_rate(self, value):
+        self.rates.append(value)
+
+
+@pytest.fixture
+def document(qapp):
+    document = Document()
+    document.new(Project())
+    return document
+
+
+@pytest.fixture
+def data(qtbot, document):
+    panel = DataPanel(document, Selection(document))
+    qtbot.addWidget(panel, before_close_func=DataPanel.close_down)
+    panel.resize(308, 900)
+    panel.show()
+    return panel
+
+
+@pytest.fixture
+def training(qtbot, document):
+    panel = TrainingPanel(document, Selection(document), Idle())
+    qtbot.addWidget(panel, before_close_func=TrainingPanel.close_down)
+    panel.resize(308, 900)
+    panel.show()
+    return panel
+
+
+def pick(box, text):
+    """Choose by the keyboard, as a person does."""
+    row = box.findText(text)
+    assert row >= 0, [box.itemText(n) for n in range(box.count())]
+    box.setFocus()
+    box.setCurrentIndex(row)
+    box.activated.emit(row)
+
+
+def settled(qtbot, panel):
+    qtbot.waitUntil(lambda: not panel._work.is_busy, timeout=10_000)
+
+
+def drop(panel, path):
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(path))])
+    given = (Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
+    entering = QDragEnterEvent(QPoint(20, 20), *given)
+    QApplication.sendEvent(panel, entering)
+    assert entering.isAccepted()
+    QApplication.sendEvent(panel, QDropEvent(QPointF(20, 20), *given))
+
+
+def write_table(path, rows=60):
+    lines = ["height,width,kind"] + [f"{i * 0.5},{i % 7},{'cat' if i % 2 else 'dog'}" for i in range(rows)]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def test_a_bundled_set_is_one_choice(qtbot, data, document):
+    pick(data.findChild(QComboBox, "data-source"), "Handwritten digits")
+    qtbot.waitUntil(lambda: document.project.data.samples == 1797, timeout=10_000)
+    assert document.project.data.source == "bundled:digits"
+    assert [f.name for f in document.project.data.fields] == ["image", "label"]
+    assert "1,797 samples" in data._summary.text()
+    assert data._thumbnails.isVisible()
+    assert data._counts.accessibleName().startswith("0:")
+    document.undo_stack.undo()
+    assert document.project.data.source == ""
+
+
+def test_a_dropped_table_is_read_and_shown(qtbot, data, document, tmp_path):
+    path = write_table(tmp_path / "Äpfel und Birnen.csv")
+    drop(data, path)
+    qtbot.waitUntil(lambda: document.project.data.samples == 60, timeout=10_000)
+    table = data.findChild(QTableWidget, "data-table")
+    assert table.isVisible()
+    assert [table.horizontalHeaderItem(c).text() for c in range(3)] == ["height", "width", "kind"]
+    assert table.item(0, 2).text() == "dog"
+    assert data.findChild(QComboBox, "data-source").currentText() == "Äpfel und Birnen.csv"
+    target = next(f for f in document.project.data.fields if f.role == "target")
+    assert sorted(target.classes) == ["cat", "dog"]
+
+
+def test_a_column_can_be_given_another_role(qtbot, data, document, tmp_path):
+    drop(data, write_table(tmp_path / "a.csv"))
+    qtbot.waitUntil(lambda: document.project.data.samples == 60, timeout=10_000)
+    pick(data.findChild(QComboBox, "data-role-width"), "Unused")
+    qtbot.waitUntil(lambda: document.project.data.roles.get("width") == "unused", timeout=10_000)
+    source = next(f for f in document.project.data.fields if f.role == "input")
+    assert "width" not in source.columns
+    pick(data.findChild(QComboBox, "data-role-height"), "Target")
+    qtbot.waitUntil(lambda: document.project.data.roles.get("height") == "target", timeout=10_000)
+    assert [f.name for f in document.project.data.fields if f.role == "target"] == ["height"]
+
+
+def test_a_folder_of_images_shows_thumbnails(qtbot, data, document, tmp_path):
+    for name in ("cats", "dogs"):
+        folder = tmp_path / "pets" / name
+        folder.mkdir(parents=True)
+        for number in range(3):
+            pixels = np.full((12, 12, 3), 40 * number, np.uint8)
+            Image.fromarray(pixels).save(folder / f"{number}.png")
+    drop(data, tmp_path / "pets")
+    qtbot.waitUntil(lambda: document.project.data.samples == 6, timeout=10_000)
+    assert document.project.data.reader == "images"
+    assert len(data._thumbnails._images) == 6
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "word"),
+    [("ragged.csv", "a,b,y\n1,2,3\n4,5\n6,7,8\n", "row"), ("text.docx", "hello", "kind"), ("empty.csv", "", "empty")],
+)
+def test_a_file_that_cannot_be_read_is_a_sentence_and_nothing_is_lost(
+    qtbot, data, document, tmp_path, name, content, word
+):
+    pick(data.findChild(QComboBox, "data-source"), "Handwritten digits")
+    qtbot.waitUntil(lambda: document.project.data.samples == 1797, timeout=10_000)
+    path = tmp_path / name
+    path.write_text(content, encoding="utf-8")
+    drop(data, path)
+    qtbot.waitUntil(lambda: data.message.isVisible(), timeout=10_000)
+    assert name.split(".")[0] in data.message.text.text()
+    assert word in data.message.text.text().lower()
+    assert "Traceback" not in data.message.text.text()
+    assert document.project.data.source == "bundled:digits"
+    assert data.findChild(QComboBox, "data-source").currentText() == "Handwritten digits"
+
+
+def test_a_file_that_went_away_offers_to_choose_again(qtbot, data, document, tmp_path):
+    path = write_table(tmp_path / "a.csv")
+    drop(data, path)
+    qtbot.waitUntil(lambda: document.project.data.samples == 60, timeout=10_000)
+    settled(qtbot, data)
+    project = document.project
+    path.unlink()
+    document.new(Project())
+    document.new(project)
+    qtbot.waitUntil(lambda: data.message.isVisible(), timeout=10_000)
+    assert "not there" in data.message.text.text()
+    assert data.findChild(QPushButton, "data-message-fix-0") is not None
+    assert document.project == project
+
+
+def test_the_split_slider_is_one_step_to_undo(qtbot, data, document):
+    pick(data.findChild(QComboBox, "data-source"), "Handwritten digits")
+    qtbot.waitUntil(lambda: document.project.data.samples == 1797, timeout=10_000)
+    slider = data.findChild(QSlider, "data-validation")
+    before = document.undo_stack.count()
+    slider.setFocus()
+    for _ in range(10):
+        QTest.keyClick(slider, Qt.Key.Key_Right)
+    assert document.project.data.validation == pytest.approx(0.3)
+    assert "539 of 1,797" in data._share.text()
+    assert document.undo_stack.count() == before + 1
+
+
+def test_reading_can_be_cancelled(qtbot, data, document, tmp_path):
+    path = write_table(tmp_path / "long.csv", rows=300_000)
+    drop(data, path)
+    assert data._busy.isVisible()
+    QTest.mouseClick(data.findChild(QPushButton, "data-cancel"), Qt.MouseButton.LeftButton)
+    assert not data._busy.isVisible()
+    qtbot.wait(300)
+    assert document.project.data.source == ""
+
+
+@pytest.mark.parametrize("shape", [(5, 7), (5, 7, 3), (3, 5, 7), (1, 5, 7)])
+def test_pictures_keep_their_size_whatever_their_layout(qapp, shape):
+    image = to_image(np.arange(np.prod(shape), dtype=np.uint8).reshape(shape))
+    assert (image.height(), image.width()) == (5, 7)
+
+
+@pytest.mark.parametrize("name", ["digits", "breast-cancer", "diabetes", "spirals"])
+def test_a_first_network_fits_any_bundled_data(qapp, name):
+    from engine.data import DataSpec, describe
+
+    data = describe(DataSpec(f"bundled:{name}"))
+    document = Document()
+    document.new(Project(data=data, graph=first_network(data)))
+    document.finish_inference()
+    assert document.inference.ok, document.inference.problems
+
+
+# Training
+
+
+def test_choosing_a_loss_puts_it_behind_the_network(training, document):
+    document.new(templates.create("digits-mlp"))
+    loss = next(id for id in document.nodes if document.entry(id).kind == "loss")
+    document.delete([loss])
+    title = catalogue.entry("CrossEntropyLoss").title
+    assert training._loss_note.isVisible()
+    pick(training.findChild(QComboBox, "training-loss"), title)
+    losses = [id for id in document.nodes if document.entry(id).kind == "loss"]
+    assert len(losses) == 1
+    assert any(w.target == losses[0] for w in document.wires)
+    assert not training._loss_note.isVisible()
+
+
+def test_another_optimizer_keeps_the_learning_rate(training, document):
+    document.set_training("optimizer", type(document.project.training.optimizer)("Adam", {"lr": 0.02}))
+    pick(training.findChild(QComboBox, "training-optimizer"), catalogue.entry("SGD").title)
+    chosen = document.project.training.optimizer
+    assert chosen.type == "SGD"
+    assert chosen.params["lr"] == 0.02
+    assert "momentum" in training._optimizer_form.editors
+
+
+def test_a_parameter_of_the_optimizer_is_typed(training, document):
+    box = training._optimizer_form.editors["lr"]
+    box.setFocus()
+    box.lineEdit().selectAll()
+    QTest.keyClicks(box.lineEdit(), "0.05")
+    assert document.project.training.optimizer.params["lr"] == 0.05
+    document.undo_stack.undo()
+    assert box.text() == "0.001"
+
+
+@pytest.mark.parametrize("kind", ["optimizer", "schedule"])
+def test_every_optimizer_and_schedule_can_be_chosen(training, document, kind):
+    for entry in catalogue.entries(kind).values():
+        pick(training.findChild(QComboBox, f"training-{kind}"), entry.title)
+        assert getattr(document.project.training, kind).type == entry.type
+    if kind == "schedule":
+        pick(training.findChild(QComboBox, "training-schedule"), "Constant")
+        assert document.project.training.schedule is None
+
+
+def test_early_stopping_and_clipping_are_switched_on_and_off(training, document):
+    switch = training._safety.editors["stop_early"].switch
+    QTest.mouseClick(switch, Qt.MouseButton.LeftButton)
+    assert document.project.training.early_stopping.patience == 10
+    assert "patience" in training._safety.editors
+    clip = training._safety.editors["clip_norm"]
+    clip.setFocus()
+    QTest.keyClicks(clip.lineEdit(), "1")
+    assert document.project.training.clip_norm == 1.0
+    clip.lineEdit().selectAll()
+    QTest.keyClick(clip.lineEdit(), Qt.Key.Key_Delete)
+    assert document.project.training.clip_norm is None
+    QTest.mouseClick(training._safety.editors["stop_early"].switch, Qt.MouseButton.LeftButton)
+    assert document.project.training.early_stopping is None
+
+
+def test_a_device_that_cannot_be_used_says_why(qtbot, training):
+    qtbot.waitUntil(lambda: not training._devices.is_busy, timeout=20_000)
+    box = training.findChild(QComboBox, "training-device")
+    unusable = [n for n in range(box.count()) if not box.model().item(n).isEnabled()]
+    for row in unusable:
+        assert box.model().item(row).toolTip()
+        assert box.model().item(row).toolTip() in training._device_note.text()
+    assert box.model().item(0).isEnabled()
+    assert training._device_note.isVisible() == bool(unusable)
+
+
+def test_the_rate_of_a_living_run_is_changed_in_the_run(training):
+    run = training._run
+    assert not training._live.isVisible()
+    run.state_changed.emit("running")
+    assert training._live.isVisible()
+    box = training._rate.editors["learning_rate_now"]
+    box.setFocus()
+    QTest.keyClicks(box.lineEdit(), "0.5")
+    assert run.rates[-1] == 0.5
+    run.state_changed.emit("finished")
+    assert not training._live.isVisible()
