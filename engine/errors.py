@@ -68,6 +68,10 @@ class ShapeError(EngineError, ValueError):
     """Shapes that do not go together."""
 
 
+class OptionError(EngineError, ValueError):
+    """An option outside what makes sense: a negative learning rate, an unknown mode."""
+
+
 class TypeMismatch(EngineError, TypeError):
     """A dtype or an argument of another kind than the operation takes."""
 

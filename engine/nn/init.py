@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from engine import random
-from engine.errors import EngineError, ShapeError
+from engine.errors import OptionError, ShapeError
 from engine.random import Generator
 from engine.tensor import Tensor
 
@@ -43,7 +43,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
         slope = 0.01 if param is None else param
         return math.sqrt(2.0 / (1 + slope**2))
     if nonlinearity not in GAINS:
-        raise EngineError("calculate_gain", got=f"no gain is known for {nonlinearity!r}",
+        raise OptionError("calculate_gain", got=f"no gain is known for {nonlinearity!r}",
                           expected=f"one of {', '.join(GAINS)} or leaky_relu")  # fmt: skip
     return GAINS[nonlinearity]
 
@@ -69,10 +69,10 @@ def trunc_normal_(
     """Normally distributed values, those outside a to b drawn again.
 
     Raises:
-        EngineError: next to no values would fall within the bounds.
+        OptionError: next to no values would fall within the bounds.
     """
     if _normal_share(mean, std, a, b) < 1e-3:
-        raise EngineError("trunc_normal_", got=f"bounds {a} to {b} far from mean {mean} with deviation {std}",
+        raise OptionError("trunc_normal_", got=f"bounds {a} to {b} far from mean {mean} with deviation {std}",
                           expected="bounds that hold some of the values")  # fmt: skip
 
     def draw(g: Generator, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
@@ -202,6 +202,6 @@ def _fans(tensor: Tensor) -> tuple[int, int]:
 
 def _kaiming_std(tensor: Tensor, a: float, mode: Mode, nonlinearity: str) -> float:
     if mode not in ("fan_in", "fan_out"):
-        raise EngineError("kaiming initialisation", got=f"mode={mode!r}", expected="'fan_in' or 'fan_out'")
+        raise OptionError("kaiming initialisation", got=f"mode={mode!r}", expected="'fan_in' or 'fan_out'")
     fan = _fans(tensor)[mode == "fan_out"]
     return calculate_gain(nonlinearity, a) / math.sqrt(fan) if fan else 0.0

@@ -60,7 +60,7 @@ class _BatchNorm(Module):
         momentum = 0.0 if self.momentum is None else self.momentum
         if learns and self.num_batches_tracked is not None:
             self.num_batches_tracked.add_(1)
-            if self.momentum is None:
+            if self.momentum is None and not x.is_meta:
                 momentum = 1.0 / float(self.num_batches_tracked)
         uses_running = self.running_mean is not None and (learns or not self.training)
         return F.batch_norm(

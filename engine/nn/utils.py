@@ -67,8 +67,9 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -
         [-0.5]
     """
     for gradient in _gradients(parameters):
-        array = gradient.array
-        gradient.device.xp.clip(array, -clip_value, clip_value, out=array)
+        xp, array = gradient.device.xp, gradient.array
+        xp.minimum(array, clip_value, out=array)
+        xp.maximum(array, -clip_value, out=array)
         gradient._changed()
 
 

@@ -34,7 +34,7 @@ class Adam(Optimizer):
         decoupled_weight_decay: Decay the weights as AdamW does.
 
     Raises:
-        EngineError: a negative rate, or betas outside 0 to 1.
+        OptionError: a negative rate, or betas outside 0 to 1.
 
     Example:
         >>> import engine
@@ -106,7 +106,7 @@ class AdamW(Adam):
         maximize: Go up instead of down.
 
     Raises:
-        EngineError: a negative rate, or betas outside 0 to 1.
+        OptionError: a negative rate, or betas outside 0 to 1.
 
     Example:
         >>> import engine

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from engine.describe import Choice, Hidden, Range, Start, schedule
-from engine.errors import EngineError
+from engine.errors import OptionError
 from engine.optim.optimizer import Optimizer
 
 LastEpoch = Annotated[int, Hidden()]
@@ -252,7 +252,7 @@ class ReduceLROnPlateau(LRScheduler):
         eps: A reduction by less than this is left out.
 
     Raises:
-        EngineError: a factor of 1 or more.
+        OptionError: a factor of 1 or more.
 
     Example:
         >>> import engine
@@ -279,15 +279,15 @@ class ReduceLROnPlateau(LRScheduler):
         if not isinstance(optimizer, Optimizer):
             raise TypeError(f"{type(optimizer).__name__} is not an Optimizer")
         if factor >= 1.0:
-            raise EngineError("ReduceLROnPlateau", got=f"factor={factor}", expected="a number under 1")
+            raise OptionError("ReduceLROnPlateau", got=f"factor={factor}", expected="a number under 1")
         if mode not in ("min", "max"):
-            raise EngineError("ReduceLROnPlateau", got=f"mode={mode!r}", expected="'min' or 'max'")
+            raise OptionError("ReduceLROnPlateau", got=f"mode={mode!r}", expected="'min' or 'max'")
         if threshold_mode not in ("rel", "abs"):
-            raise EngineError("ReduceLROnPlateau", got=f"threshold_mode={threshold_mode!r}", expected="'rel' or 'abs'")
+            raise OptionError("ReduceLROnPlateau", got=f"threshold_mode={threshold_mode!r}", expected="'rel' or 'abs'")
         groups = len(optimizer.param_groups)
         self.min_lrs = list(min_lr) if isinstance(min_lr, list | tuple) else [min_lr] * groups
         if len(self.min_lrs) != groups:
-            raise EngineError("ReduceLROnPlateau", got=f"{len(self.min_lrs)} values of min_lr",
+            raise OptionError("ReduceLROnPlateau", got=f"{len(self.min_lrs)} values of min_lr",
                               expected=f"one for each of the {groups} groups")  # fmt: skip
         self.optimizer = optimizer
         self.mode, self.factor, self.patience = mode, factor, patience

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Annotated, Any
 
 from engine.describe import Hidden, Range
-from engine.errors import EngineError, GradientError, ShapeError
+from engine.errors import GradientError, OptionError, ShapeError
 from engine.optim.arena import Arena
 from engine.tensor import Tensor, enable_grad, no_grad, wrap
 
@@ -27,7 +27,7 @@ class Optimizer:
         defaults: the options of groups that do not say theirs.
 
     Raises:
-        EngineError: nothing to learn, a parameter given twice, or one that is computed from others.
+        OptionError: nothing to learn, a parameter given twice, or one that is computed from others.
     """
 
     def __init__(self, params: Parameters, defaults: dict[str, Any]):
@@ -41,7 +41,7 @@ class Optimizer:
         self._arenas: dict[int, Arena] = {}  # id of the parameter -> the arena of its group
         groups = list(params)
         if not groups:
-            raise EngineError(type(self).__name__, got="there is no parameter to learn",
+            raise OptionError(type(self).__name__, got="there is no parameter to learn",
                               expected="at least one, as model.parameters() gives them")  # fmt: skip
         for group in groups if isinstance(groups[0], dict) else [{"params": groups}]:
             self.add_param_group(group)
@@ -55,7 +55,7 @@ class Optimizer:
         for param in group["params"]:
             self._check(param)
         if len({id(p) for p in group["params"]}) < len(group["params"]):
-            raise EngineError(type(self).__name__, got="a parameter comes twice in one group", expected="each once")
+            raise OptionError(type(self).__name__, got="a parameter comes twice in one group", expected="each once")
         arena = Arena(group["params"])
         self._arenas.update((id(param), arena) for param in group["params"])
         self.param_groups.append(group)
@@ -67,7 +67,7 @@ class Optimizer:
         if not param.is_leaf:
             raise GradientError(name, got="a tensor that is computed from others", expected="a parameter")
         if id(param) in self._arenas:
-            raise EngineError(name, got="a parameter is in more than one group", expected="each in one")
+            raise OptionError(name, got="a parameter is in more than one group", expected="each in one")
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Change every parameter that has a gradient.
@@ -135,13 +135,13 @@ class Optimizer:
         """Go on from what `state_dict` gave, with the same parameters in the same order.
 
         Raises:
-            EngineError: other numbers of groups or parameters, or state of another shape.
+            OptionError: other numbers of groups or parameters, or state of another shape.
         """
         name = type(self).__name__
         groups = state_dict["param_groups"]
         sizes, expected = [len(g["params"]) for g in groups], [len(g["params"]) for g in self.param_groups]
         if sizes != expected:
-            raise EngineError(f"state dict for {name}", got=f"groups of {sizes} parameters", expected=f"{expected}")
+            raise OptionError(f"state dict for {name}", got=f"groups of {sizes} parameters", expected=f"{expected}")
         saved_numbers = [number for group in groups for number in group["params"]]
         params = [param for group in self.param_groups for param in group["params"]]
         by_number = dict(zip(saved_numbers, params, strict=True))
@@ -185,6 +185,6 @@ def check_options(name: str, **options: Any) -> None:
     for option, value in options.items():
         if option == "betas":
             if not all(0.0 <= beta < 1.0 for beta in value):
-                raise EngineError(name, got=f"betas={value}", expected="two numbers from 0 to under 1")
+                raise OptionError(name, got=f"betas={value}", expected="two numbers from 0 to under 1")
         elif not value >= 0.0:
-            raise EngineError(name, got=f"{option}={value}", expected="0 or more")
+            raise OptionError(name, got=f"{option}={value}", expected="0 or more")

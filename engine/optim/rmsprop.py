@@ -41,7 +41,7 @@ class RMSprop(Optimizer):
         maximize: Go up instead of down.
 
     Raises:
-        EngineError: a negative rate.
+        OptionError: a negative rate.
 
     Example:
         >>> import engine

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from engine.describe import Start, optimizer
-from engine.errors import EngineError
+from engine.errors import OptionError
 from engine.optim.optimizer import (
     LearningRate,
     Optimizer,
@@ -40,7 +40,7 @@ class SGD(Optimizer):
         maximize: Go up instead of down.
 
     Raises:
-        EngineError: a negative rate, or nesterov without momentum or with dampening.
+        OptionError: a negative rate, or nesterov without momentum or with dampening.
 
     Example:
         >>> import engine
@@ -65,7 +65,7 @@ class SGD(Optimizer):
     ):
         check_options("SGD", lr=lr, momentum=momentum, weight_decay=weight_decay)
         if nesterov and (momentum <= 0 or dampening != 0):
-            raise EngineError("SGD", got=f"nesterov with momentum={momentum} and dampening={dampening}",
+            raise OptionError("SGD", got=f"nesterov with momentum={momentum} and dampening={dampening}",
                               expected="a momentum above 0 and no dampening")  # fmt: skip
         super().__init__(params, {
             "lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay,

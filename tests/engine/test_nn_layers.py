@@ -128,3 +128,8 @@ def test_every_layer_of_the_catalogue_runs_on_meta_as_on_the_cpu():
             shape = entry.cls(**named)(*[engine.empty(*x.shape, dtype=x.dtype) for x in inputs])
         assert shape.is_meta, entry.type
         assert (tuple(shape.shape), shape.dtype) == (tuple(out.shape), out.dtype), entry.type
+
+
+def test_a_cumulative_batch_norm_has_a_shape_on_meta():
+    with engine.device("meta"):
+        assert nn.BatchNorm1d(3, momentum=None)(engine.empty(2, 3)).shape == (2, 3)
