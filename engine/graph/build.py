@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -178,32 +178,3 @@ def _bind(network: Network, inference: Inference, id: str) -> BoundLoss:
     arguments = {name: value for name, value in params.items() if name not in LOSS_PARAMETERS}
     module = catalogue.entry(node.type).cls(**arguments)
     return BoundLoss(id, source, target, float(params["loss_weight"]), module, PREDICTIONS.get(node.type, "value"))
-
-
-def summary(graph: Graph, inference: Inference) -> list[dict[str, Any]]:
-    """One row for each node in the order of the wires: id, layer, shapes in and out, parameters, FLOPs, bytes.
-
-    >>> from engine.graph.templates import chain
-    >>> graph = chain([("Input", {}), ("Flatten", {})])
-    >>> rows = summary(graph, infer(graph, (FieldSpec("image", "image", (1, 8, 8), "input"),)))
-    >>> rows[1]["layer"], rows[1]["output"]
-    ('Flatten', [64])
-    """
-    rows = []
-    for id in inference.order:
-        result, node = inference.nodes[id], graph.node(id)
-        out = result.outputs.get("out")
-        rows.append(
-            {
-                "id": id,
-                "layer": node.type,
-                "title": node.title,
-                "inputs": {port: list(spec.shape) if spec else None for port, spec in result.inputs.items()},
-                "output": list(out.shape) if out else None,
-                "parameters": result.parameter_count,
-                "flops": result.flops,
-                "activation_bytes": result.activation_bytes,
-                "problems": [problem.message for problem in result.problems],
-            }
-        )
-    return rows
