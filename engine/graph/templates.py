@@ -8,7 +8,7 @@ from typing import Any
 
 from engine import data
 from engine.errors import ProjectError
-from engine.graph import edit
+from engine.graph import catalogue, edit
 from engine.graph.spec import Choice, DataSpec, EarlyStopping, Graph, Node, Project, TrainingSpec, Wire
 
 ROW_LENGTH = 5
@@ -80,7 +80,7 @@ def chain(layers: Iterable[tuple[str, dict[str, Any]]]) -> Graph:
         previous = graph.nodes[-1].id if graph.nodes else None
         graph = edit.add(graph, node)
         if previous is not None:
-            graph = edit.connect(graph, Wire(previous, node.id, target_port="input" if type.endswith("Loss") else "x"))
+            graph = edit.connect(graph, Wire(previous, node.id, target_port=catalogue.entry(type).inputs[0]))
     return graph
 
 
