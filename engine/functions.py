@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine.errors import GradientError
-from engine.ops.elementwise import Where
+from engine.ops.arithmetic import Where
 from engine.tensor import Tensor, apply, seed
 from engine.tensor.arithmetic import full_like, meet, number
 from engine.tensor.inplace import same_values as equal

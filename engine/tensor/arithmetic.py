@@ -9,12 +9,13 @@ import numpy as np
 
 from engine.errors import TypeMismatch
 from engine.ops import activation as act
+from engine.ops import arithmetic as ar
 from engine.ops import elementwise as ew
 from engine.ops.products import MatMul
 from engine.tensor.promotion import get_default_dtype, int64, result_dtype, with_scalar
 from engine.tensor.tape import Core, apply, wrap
 
-ADD, SUB, MUL, DIV, POW = ew.Add(), ew.Sub(), ew.Mul(), ew.Div(), ew.Pow()
+ADD, SUB, MUL, DIV, POW = ar.Add(), ar.Sub(), ar.Mul(), ar.Div(), ar.Pow()
 NEG, EXP, LOG, SQRT, ABS = ew.Neg(), ew.Exp(), ew.Log(), ew.Sqrt(), ew.Abs()
 RELU, SIGMOID, TANH, MATMUL = act.ReLU(), act.Sigmoid(), act.Tanh(), MatMul()
 
@@ -83,14 +84,14 @@ def _arithmetic(op: Any, scalar_op: Any, reverse: bool = False) -> Any:
 
 
 def _comparison(kind: str) -> Any:
-    op = ew.Compare(kind)
+    op = ar.Compare(kind)
 
     def method(self: Any, other: Any) -> Any:
         if isinstance(other, Core):
             return apply(op, *meet(self, other))
         if not isinstance(other, Number | np.generic):
             return NotImplemented
-        return apply(ew.CompareScalar(kind, number(other)), self)
+        return apply(ar.CompareScalar(kind, number(other)), self)
 
     return method
 
@@ -109,10 +110,10 @@ class Arithmetic:
     array: Any
     device: Any
 
-    __add__ = __radd__ = _arithmetic(ADD, ew.AddScalar)
-    __mul__ = __rmul__ = _arithmetic(MUL, ew.Scale)
-    __sub__ = _arithmetic(SUB, lambda value: ew.AddScalar(-value))
-    __rsub__ = _arithmetic(None, ew.RSubScalar)
+    __add__ = __radd__ = _arithmetic(ADD, ar.AddScalar)
+    __mul__ = __rmul__ = _arithmetic(MUL, ar.Scale)
+    __sub__ = _arithmetic(SUB, lambda value: ar.AddScalar(-value))
+    __rsub__ = _arithmetic(None, ar.RSubScalar)
 
     def __truediv__(self, other: Any) -> Any:
         if isinstance(other, Core):
@@ -120,26 +121,26 @@ class Arithmetic:
             return apply(DIV, real(a), real(b))
         if not isinstance(other, Number | np.generic):
             return NotImplemented
-        return apply(ew.DivScalar(number(other)), real(self))
+        return apply(ar.DivScalar(number(other)), real(self))
 
     def __rtruediv__(self, other: Any) -> Any:
-        return apply(ew.RDivScalar(number(other)), real(self))
+        return apply(ar.RDivScalar(number(other)), real(self))
 
     def __floordiv__(self, other: Any) -> Any:
-        return apply(ew.Division("floor_divide"), *meet(*self._beside(other)))
+        return apply(ar.Division("floor_divide"), *meet(*self._beside(other)))
 
     def __mod__(self, other: Any) -> Any:
-        return apply(ew.Division("remainder"), *meet(*self._beside(other)))
+        return apply(ar.Division("remainder"), *meet(*self._beside(other)))
 
     def __pow__(self, other: Any) -> Any:
         if isinstance(other, Core):
             return apply(POW, *meet(self, other))
         value = number(other)
-        return apply(ew.PowScalar(value), cast(self, with_scalar(self.array.dtype, value)))
+        return apply(ar.PowScalar(value), cast(self, with_scalar(self.array.dtype, value)))
 
     def __rpow__(self, other: Any) -> Any:
         value = number(other)
-        return apply(ew.RPowScalar(value), cast(self, with_scalar(self.array.dtype, value)))
+        return apply(ar.RPowScalar(value), cast(self, with_scalar(self.array.dtype, value)))
 
     def _beside(self, other: Any) -> tuple[Any, Any]:
         """self and a number as two tensors of one dtype."""
@@ -164,13 +165,13 @@ class Arithmetic:
         return self
 
     def __and__(self, other: Any) -> Any:
-        return apply(ew.Compare("logical_and"), *self._truths(other))
+        return apply(ar.Compare("logical_and"), *self._truths(other))
 
     def __or__(self, other: Any) -> Any:
-        return apply(ew.Compare("logical_or"), *self._truths(other))
+        return apply(ar.Compare("logical_or"), *self._truths(other))
 
     def __xor__(self, other: Any) -> Any:
-        return apply(ew.Compare("logical_xor"), *self._truths(other))
+        return apply(ar.Compare("logical_xor"), *self._truths(other))
 
     __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
 
@@ -187,15 +188,15 @@ class Arithmetic:
 
     def logical_and(self, other: Any) -> Any:
         """Whether both are other than 0."""
-        return apply(ew.Compare("logical_and"), self, other)
+        return apply(ar.Compare("logical_and"), self, other)
 
     def logical_or(self, other: Any) -> Any:
         """Whether either is other than 0."""
-        return apply(ew.Compare("logical_or"), self, other)
+        return apply(ar.Compare("logical_or"), self, other)
 
     def logical_xor(self, other: Any) -> Any:
         """Whether exactly one is other than 0."""
-        return apply(ew.Compare("logical_xor"), self, other)
+        return apply(ar.Compare("logical_xor"), self, other)
 
     def logical_not(self) -> Any:
         """Whether it is 0."""
@@ -251,7 +252,7 @@ class Arithmetic:
 
     def rsqrt(self) -> Any:
         """1 / sqrt(x)"""
-        return apply(ew.PowScalar(-0.5), real(self))
+        return apply(ar.PowScalar(-0.5), real(self))
 
     def reciprocal(self) -> Any:
         """1 / x"""
@@ -274,21 +275,21 @@ class Arithmetic:
 
     def maximum(self, other: Any) -> Any:
         """The greater of the two, element by element."""
-        return apply(ew.Maximum(), *meet(self, other))
+        return apply(ar.Maximum(), *meet(self, other))
 
     def minimum(self, other: Any) -> Any:
         """The smaller of the two, element by element."""
-        return apply(ew.Minimum(), *meet(self, other))
+        return apply(ar.Minimum(), *meet(self, other))
 
     def where(self, condition: Any, other: Any) -> Any:
         """self where the condition holds, other elsewhere."""
         a, b = meet(*self._beside(other))
-        return apply(ew.Where(), condition, a, b)
+        return apply(ar.Where(), condition, a, b)
 
     def masked_fill(self, mask: Any, value: Any) -> Any:
         """A copy with one value wherever the mask holds."""
         fill = value if isinstance(value, Core) else full_like(self, value)
-        return apply(ew.Where(), mask, cast(fill, self.dtype), self)
+        return apply(ar.Where(), mask, cast(fill, self.dtype), self)
 
     def matmul(self, other: Any) -> Any:
         """Matrix product, batched with broadcasting; a vector is a row on the left and a column on the right."""

@@ -70,25 +70,43 @@ class InPlace:
             raise
         self._changed()
 
+    def _directly(self, kernel: str, other: Any) -> bool:
+        """Compute into this tensor's own memory, where nobody watches and nothing has to be stretched or cast."""
+        if self.device.is_meta or mode.listeners or self.dtype.kind != "f":
+            return False
+        if isinstance(other, Core):
+            if mode.grad and (self._requires_grad or other._requires_grad):
+                return False
+            if other.device is not self.device or other.dtype != self.dtype or other.array.shape != self.array.shape:
+                return False
+            other = other.array
+        elif type(other) not in (int, float) or (mode.grad and self._requires_grad):
+            return False
+        getattr(self.device.kernels, kernel)(self.array, other, out=self.array)
+        self._cell().number += 1
+        return True
+
     def add_(self, other: Any, *, alpha: float = 1) -> Any:
         """self += alpha * other"""
         self._refuse("add_")
-        return self._become("add_", self + (other if alpha == 1 else other * alpha))
+        other = other if alpha == 1 else other * alpha
+        return self if self._directly("add", other) else self._become("add_", self + other)
 
     def sub_(self, other: Any, *, alpha: float = 1) -> Any:
         """self -= alpha * other"""
         self._refuse("sub_")
-        return self._become("sub_", self - (other if alpha == 1 else other * alpha))
+        other = other if alpha == 1 else other * alpha
+        return self if self._directly("sub", other) else self._become("sub_", self - other)
 
     def mul_(self, other: Any) -> Any:
         """self *= other"""
         self._refuse("mul_")
-        return self._become("mul_", self * other)
+        return self if self._directly("mul", other) else self._become("mul_", self * other)
 
     def div_(self, other: Any) -> Any:
         """self /= other"""
         self._refuse("div_")
-        return self._become("div_", self / other)
+        return self if self._directly("div", other) else self._become("div_", self / other)
 
     def pow_(self, exponent: Any) -> Any:
         """self **= exponent"""

@@ -63,7 +63,9 @@ class Indexing:
 
     def _along(self, index: Any, axis: int) -> tuple[Any, ...]:
         """The index for one axis, every other axis counting its own places; it may be shorter than x there."""
-        places = list(self.xp.indices(index.shape, sparse=True))
+        places = [
+            self.xp.arange(n).reshape((1,) * i + (n,) + (1,) * (index.ndim - i - 1)) for i, n in enumerate(index.shape)
+        ]
         places[axis] = index
         return tuple(places)
 

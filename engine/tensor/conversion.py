@@ -1,0 +1,148 @@
+"""Values out of a tensor, and the same values as another dtype or on another device."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from engine.device import Device
+from engine.errors import GradientError, ShapeError, TypeMismatch
+from engine.ops.base import Spec
+from engine.ops.transfer import Transfer
+from engine.tensor import promotion as dtypes
+from engine.tensor.arithmetic import cast
+from engine.tensor.tape import Core, Node, mode, wrap
+
+_PLACES = ("cpu", "cuda", "meta")
+
+
+class Conversion:
+    """From a tensor to numbers, lists, arrays, other dtypes and devices."""
+
+    array: Any
+    device: Device
+
+    def item(self) -> Any:
+        """The value of a tensor with one element, as a Python number."""
+        self._require_values("item()")
+        if self.array.size != 1:
+            raise ShapeError("item()", got=f"there are {self.array.size} elements", expected="one")
+        return self.array.item()
+
+    def tolist(self) -> Any:
+        """The values as nested lists of Python numbers."""
+        self._require_values("tolist()")
+        return self.array.tolist()
+
+    def numpy(self, *, force: bool = False) -> np.ndarray:
+        """The values as a NumPy array in the same memory.
+
+        Raises:
+            GradientError: where a gradient is wanted; detach() first, or force.
+            TypeMismatch: where the values are not on the cpu; cpu() first, or force.
+        """
+        self._require_values("numpy()")
+        if not force and self._requires_grad:
+            raise GradientError("numpy()", got="the tensor requires a gradient, which NumPy would lose",
+                                mend="use tensor.detach().numpy()")  # fmt: skip
+        if not force and self.device.type != "cpu":
+            raise TypeMismatch("numpy()", got=f"the tensor is on {self.device}", expected="the cpu",
+                               mend="use tensor.cpu().numpy()")  # fmt: skip
+        return self.device.to_numpy(self.array)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.array(self.numpy(), dtype=dtype, copy=copy)
+
+    def _require_values(self, where: str) -> None:
+        if self.device.is_meta:
+            raise TypeMismatch(where, got="a tensor on the device meta has no values", expected="one on the cpu")
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        if self.dtype.kind not in "iu":
+            raise TypeMismatch("index", got=f"the value is {self.dtype}", expected="a whole number")
+        return int(self.item())
+
+    def __bool__(self) -> bool:
+        if self.array.size != 1:
+            raise ShapeError("bool()", got=f"there are {self.array.size} elements", expected="one",
+                             mend="use .any() or .all()")  # fmt: skip
+        return bool(self.item())
+
+    def __contains__(self, value: Any) -> bool:
+        return bool((self == value).any().item())
+
+    def __format__(self, form: str) -> str:
+        return format(self.item(), form) if form and self.ndim == 0 else str(self)
+
+    def to(self, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False, **unused: Any) -> Any:
+        """This tensor as another dtype or on another device: to(dtype), to(device), to(device, dtype), to(other)."""
+        for arg in args:
+            if isinstance(arg, Core):
+                dtype, device = arg.dtype, arg.device
+            elif isinstance(arg, Device) or (isinstance(arg, str) and arg.partition(":")[0] in _PLACES):
+                device = arg
+            elif not isinstance(arg, bool):
+                dtype = arg
+        out = self if device is None or Device(device) is self.device else _moved(self, Device(device))
+        out = out if dtype is None else cast(out, np.dtype(dtype))
+        return out.clone() if copy and out is self else out
+
+    def type(self, dtype: Any) -> Any:
+        """This tensor as another dtype."""
+        return self.to(dtype=dtype)
+
+    def type_as(self, other: Any) -> Any:
+        """This tensor as the dtype of another."""
+        return self.to(other)
+
+    def cpu(self) -> Any:
+        """This tensor on the cpu."""
+        return self.to(device="cpu")
+
+    def cuda(self, device: int | str | Device | None = None) -> Any:
+        """This tensor on a GPU."""
+        return self.to(device=f"cuda:{device}" if isinstance(device, int) else device or "cuda")
+
+    def float(self) -> Any:
+        """As float32."""
+        return cast(self, dtypes.float32)
+
+    def double(self) -> Any:
+        """As float64."""
+        return cast(self, dtypes.float64)
+
+    def long(self) -> Any:
+        """As int64, cut towards 0."""
+        return cast(self, dtypes.int64)
+
+    def int(self) -> Any:
+        """As int32, cut towards 0."""
+        return cast(self, dtypes.int32)
+
+    def bool(self) -> Any:
+        """As bool: whether it is other than 0."""
+        return cast(self, dtypes.bool)
+
+    def byte(self) -> Any:
+        """As uint8."""
+        return cast(self, dtypes.uint8)
+
+
+def _moved(tensor: Any, device: Device) -> Any:
+    if device.is_meta:
+        out = wrap(Spec(tensor.shape, tensor.dtype), device)
+    else:
+        tensor._require_values("to()")
+        out = wrap(device.asarray(tensor.device.to_numpy(tensor.array)), device)
+    if tensor._requires_grad and mode.grad:
+        edge = tensor if tensor._node is None else tensor._node
+        out._requires_grad = True
+        out._node = Node(Transfer(tensor.device, device), [edge], [], (), device)
+    return out
