@@ -7,7 +7,6 @@ from typing import Any
 
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, Signal
 from PySide6.QtGui import QCursor, QGuiApplication
-from PySide6.QtWidgets import QGraphicsView
 
 from engine.describe import CATEGORIES
 from engine.errors import EngineError, Fix
@@ -15,14 +14,18 @@ from engine.graph import catalogue
 from engine.graph.catalogue import Entry
 from engine.graph.spec import Wire
 from gui.canvas import fitting, geometry, wording
+from gui.canvas.navigation import Navigation
 from gui.canvas.scene import Port
 from gui.canvas.search import Found
 from gui.document import clipboard
 from gui.i18n import tr
 
+NEAREST = 24
+"""So many nodes are offered to connect to by keyboard, the nearest."""
 
-class Editing(QGraphicsView):
-    """The canvas as seen by its actions. `document`, `selection`, `canvas` and `search` come from CanvasView."""
+
+class Editing(Navigation):
+    """The canvas as seen by its actions. `search` and `show_hint` come from CanvasView."""
 
     refused = Signal(str)
     """A gesture could not be done, and why."""
@@ -30,6 +33,8 @@ class Editing(QGraphicsView):
     """Enter or a double click on a node: show its parameters."""
 
     chosen_wire: Wire | None = None
+    asked_at: QPoint | None = None
+    """Where the context menu stands whose action is running."""
 
     def attempt(self, gesture: Callable[..., Any], *arguments: Any) -> Any:
         """Do a gesture of the document; where it cannot be done, say why beside the cursor."""
@@ -243,7 +248,7 @@ class Editing(QGraphicsView):
     def _nearest_first(self, id: str) -> list[str]:
         here = self.document.nodes[id]
         others = [n for n in self.document.nodes.values() if n.id != id]
-        return [n.id for n in sorted(others, key=lambda n: abs(n.x - here.x) + abs(n.y - here.y))][:60]
+        return [n.id for n in sorted(others, key=lambda n: abs(n.x - here.x) + abs(n.y - here.y))][:NEAREST]
 
     # Walking
 
@@ -287,7 +292,9 @@ class Editing(QGraphicsView):
         return wording.accessible_name(document.nodes[id], document.entry(id), document.result(id))
 
     def cursor_place(self) -> QPoint:
-        """The cursor in the viewport; its middle where the cursor is elsewhere."""
+        """The cursor in the viewport, or where the context menu was asked for; else the middle."""
+        if self.asked_at is not None:
+            return self.asked_at
         at = self.viewport().mapFromGlobal(QCursor.pos())
         return at if self.viewport().rect().contains(at) else self.viewport().rect().center()
 

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QGraphicsPathItem
 from engine.graph.spec import Wire
 from gui.canvas import fitting, geometry
 from gui.canvas.edge_item import painter_path
+from gui.canvas.navigation import ALT, SHIFT
 from gui.canvas.scene import Port
 from gui.i18n import tr
 from gui.theme import theme
@@ -23,11 +24,6 @@ from gui.theme import theme
 if TYPE_CHECKING:
     from gui.canvas.view import CanvasView
 
-ALT, CTRL, SHIFT = (
-    Qt.KeyboardModifier.AltModifier,
-    Qt.KeyboardModifier.ControlModifier,
-    Qt.KeyboardModifier.ShiftModifier,
-)
 SLICE = 0.005
 """Seconds in one go for holding ports against a wire while it is dragged."""
 
@@ -271,8 +267,7 @@ class DragWire(Interaction):
         for id in {port.node for port in self._reasons}:
             if id in self.scene.node_items:
                 self.scene.node_items[id].set_port_states({})
-        if self._taken in self.scene.edge_items:
-            self.scene.edge_items[self._taken].set_state("normal")
+        _show_plainly(self, [self._taken] if self._taken else [])
 
 
 class MoveWires(Interaction):
@@ -307,8 +302,7 @@ class MoveWires(Interaction):
 
     def cancel(self) -> None:
         self.scene.removeItem(self._curves)
-        for wire in self._wires:
-            self.scene.edge_items[wire].set_state("normal")
+        _show_plainly(self, self._wires)
 
 
 class Knife(Interaction):
@@ -339,8 +333,14 @@ class Knife(Interaction):
 
     def cancel(self) -> None:
         self.scene.removeItem(self._trace)
-        for wire in self._cut:
-            self.scene.edge_items[wire].set_state("normal")
+        _show_plainly(self, self._cut)
+
+
+def _show_plainly(interaction: Interaction, wires: list[Wire]) -> None:
+    """Wires look as ever again, those that are still there."""
+    for wire in wires:
+        if wire in interaction.scene.edge_items:
+            interaction.scene.edge_items[wire].set_state("normal")
 
 
 def drawing(view: CanvasView, token: str, fill: float = 0.0, dashed: bool = False) -> QGraphicsPathItem:

@@ -91,7 +91,7 @@ def canvas(qtbot, themed, document, selection):
     qtbot.waitExposed(view)
     view.activateWindow()
     view.setFocus()
-    view.minimap.hide()
+    view.toggle_minimap()
     view.show_rect(QRectF(450, 150, 100, 100))
     return view
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QContextMenuEvent
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QContextMenuEvent, QNativeGestureEvent, QPointingDevice
 from PySide6.QtTest import QSignalSpy, QTest
 from PySide6.QtWidgets import QApplication, QLineEdit, QPushButton
 
@@ -44,6 +44,17 @@ def test_two_fingers_on_a_trackpad_pan(canvas, hand):
     hand.wheel(EMPTY, notches=0, pixels=QPoint(30, -20), phase=Qt.ScrollPhase.ScrollUpdate)
     assert canvas.zoom == zoom
     assert hand.place((0, 0)) - before == QPoint(30, -20)
+
+
+def test_a_pinch_zooms_at_the_fingers(canvas, hand, chain):
+    point = hand.node(chain[2])
+    at, zoom = QPointF(hand.place(point)), canvas.zoom
+    where = QPointF(canvas.viewport().mapToGlobal(at.toPoint()))
+    pinch, pad = Qt.NativeGestureType.ZoomNativeGesture, QPointingDevice.primaryPointingDevice()
+    event = QNativeGestureEvent(pinch, pad, 2, at, at, where, 0.25, QPointF())
+    QApplication.sendEvent(canvas.viewport(), event)
+    assert canvas.zoom == pytest.approx(zoom * 1.25)
+    assert (hand.place(point) - at.toPoint()).manhattanLength() <= 2
 
 
 @pytest.mark.parametrize("way", ["middle", "space"])
@@ -277,6 +288,18 @@ def test_wires_follow_a_dragged_node(canvas, hand, document, chain):
     hand.key(Key.Key_Escape)
 
 
+def test_a_drag_to_the_rim_pans_on(qtbot, canvas, hand, document, chain):
+    x, y = hand.node(chain[0])
+    before = canvas.visible_rect().center().x()
+    hand.press((x, y))
+    rim = canvas.mapToScene(QPoint(4, 300)).toTuple()
+    hand.move((x - 20, y))
+    hand.move(rim)
+    qtbot.waitUntil(lambda: canvas.visible_rect().center().x() < before - 100)
+    hand.release(canvas.mapToScene(QPoint(4, 300)).toTuple())
+    assert document.nodes[chain[0]].x < rim[0] - 100
+
+
 # Delete, copy
 
 
@@ -323,6 +346,18 @@ def test_a_foreign_clipboard_is_refused_with_a_word(canvas, hand, document):
     hand.key(Key.Key_V, CTRL)
     assert canvas.hint.isVisible()
     assert "no layers" in canvas.hint.text()
+
+
+@menus
+def test_paste_from_the_menu_lands_where_the_menu_was_opened(qtbot, canvas, hand, document, chain):
+    canvas.selection.set(chain[1:2])
+    hand.key(Key.Key_C, CTRL)
+    menu = hand.context_menu(EMPTY)
+    next(action for action in menu.actions() if action.text() == "Paste").trigger()
+    menu.close()
+    node = document.nodes[canvas.selection.current]
+    assert (node.x, node.y) == EMPTY
+    qtbot.waitUntil(lambda: canvas.asked_at is None)
 
 
 # Change

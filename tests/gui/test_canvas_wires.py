@@ -163,6 +163,17 @@ def test_ctrl_drag_at_an_output_moves_all_its_wires(canvas, hand, document, chai
     assert document.undo_stack.undoText() == "Move wire"
 
 
+@pytest.mark.parametrize("held", [Held.NoModifier, CTRL])
+def test_an_undo_in_the_midst_of_a_drag_drops_the_drag(canvas, hand, document, chain, held):
+    hand.drag(hand.port(chain[4], "out"), FREE, held=held, release=False)
+    while document.undo_stack.canUndo():
+        hand.key(Key.Key_Z, CTRL)
+    hand.move((10, 10))
+    hand.release((10, 10))
+    assert not document.nodes
+    assert not canvas.search.isVisible()
+
+
 # Splice
 
 

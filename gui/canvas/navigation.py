@@ -1,0 +1,183 @@
+"""Where one looks: zoom, pan, fit, and the dotted ground."""
+
+from __future__ import annotations
+
+from functools import cache
+from math import ceil, floor
+
+from PySide6.QtCore import QPoint, QPointF, QRectF, Qt, QTimer, Signal
+from PySide6.QtGui import QPainter, QPolygonF, QResizeEvent, QShowEvent, QWheelEvent
+from PySide6.QtWidgets import QFrame, QGraphicsView, QWidget
+
+from gui.canvas import geometry
+from gui.canvas.node_item import PLAIN_BELOW, NodeItem
+from gui.canvas.scene import CanvasScene
+from gui.document.document import Document
+from gui.document.selection import Selection
+from gui.theme import theme
+
+ALT, CTRL, SHIFT = (
+    Qt.KeyboardModifier.AltModifier,
+    Qt.KeyboardModifier.ControlModifier,
+    Qt.KeyboardModifier.ShiftModifier,
+)
+SMALLEST, LARGEST = 0.1, 3.0
+DOTS = 16
+"""Points of the grid that are drawn in one go, to a side."""
+MANY = 40
+"""With more nodes than these on the screen, zooming draws them plainly until it rests."""
+REST_MS = 140
+
+
+@cache
+def _dots() -> QPolygonF:
+    """A square piece of the grid."""
+    steps = [step * geometry.GRID for step in range(DOTS)]
+    return QPolygonF([QPointF(x, y) for x in steps for y in steps])
+
+
+class Navigation(QGraphicsView):
+    """The scene of a document's network, and the part of it that is on the screen."""
+
+    moved = Signal()
+    """Another part of the scene is on the screen, or another zoom."""
+
+    def __init__(self, document: Document, selection: Selection, parent: QWidget | None = None):
+        super().__init__(parent)
+        self.document, self.selection = document, selection
+        self.canvas = CanvasScene(document, selection, self)
+        self.setScene(self.canvas)
+        self._set_up_view()
+        self._needs_fit = True
+        self._rest = QTimer(self, interval=REST_MS, singleShot=True)
+        self._rest.timeout.connect(self.canvas.refine)
+        theme.changed.connect(self.viewport().update)
+
+    def _set_up_view(self) -> None:
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setViewportUpdateMode(QGraphicsView.ViewportUpdateMode.SmartViewportUpdate)
+        self.setOptimizationFlag(QGraphicsView.OptimizationFlag.DontSavePainterState)
+        self.setTransformationAnchor(QGraphicsView.ViewportAnchor.NoAnchor)
+        self.setResizeAnchor(QGraphicsView.ViewportAnchor.NoAnchor)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setAcceptDrops(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.viewport().setMouseTracking(True)
+
+    @property
+    def zoom(self) -> float:
+        """Pixels on the screen for one of the scene."""
+        return self.transform().m11()
+
+    @property
+    def port_reach(self) -> float:
+        """How far from a port the mouse still means it: 12 pixels on the screen, or of the scene when near."""
+        return geometry.TARGET / 2 / min(1.0, self.zoom)
+
+    @property
+    def wire_reach(self) -> float:
+        """How far from a wire the mouse still means it: 7 pixels on the screen."""
+        return 7 / min(1.0, self.zoom)
+
+    def visible_rect(self) -> QRectF:
+        """The part of the scene on the screen."""
+        return self.mapToScene(self.viewport().rect()).boundingRect()
+
+    def zoom_at(self, place: QPoint, factor: float) -> None:
+        """Zoom so that what is under `place` of the viewport stays there."""
+        point = self.mapToScene(place)
+        self._set_zoom(min(LARGEST, max(SMALLEST, self.zoom * factor)))
+        self.pan_by(place - self.mapFromScene(point))
+
+    def _set_zoom(self, zoom: float) -> None:
+        self.resetTransform()
+        self.scale(zoom, zoom)
+        self.setRenderHint(QPainter.RenderHint.Antialiasing, zoom >= PLAIN_BELOW)
+        shown = self.canvas.items(self.visible_rect(), Qt.ItemSelectionMode.IntersectsItemBoundingRect)
+        nodes = [item.id for item in shown if isinstance(item, NodeItem)]
+        if len(nodes) > MANY and zoom >= PLAIN_BELOW:
+            self.canvas.coarsen(nodes)
+            self._rest.start()
+
+    def zoom_in(self) -> None:
+        """Nearer."""
+        self.zoom_at(self.viewport().rect().center(), 1.25)
+
+    def zoom_out(self) -> None:
+        """Farther."""
+        self.zoom_at(self.viewport().rect().center(), 0.8)
+
+    def zoom_reset(self) -> None:
+        """One pixel for one."""
+        self.zoom_at(self.viewport().rect().center(), 1 / self.zoom)
+
+    def pan_by(self, delta: QPoint) -> None:
+        """Shift the paper by pixels of the screen."""
+        across, down = self.horizontalScrollBar(), self.verticalScrollBar()
+        across.setValue(across.value() - delta.x())
+        down.setValue(down.value() - delta.y())
+        self.moved.emit()
+
+    def fit_all(self) -> None:
+        """Show the whole network."""
+        self.show_rect(self.canvas.bounds())
+
+    def fit_selection(self) -> None:
+        """Show the selected nodes, or all where none is."""
+        self.canvas.finish()
+        self.show_rect(self.canvas.bounds(self.selection.ids or None))
+
+    def fit_all_later(self) -> None:
+        """Show where the whole network will stand when its nodes have glided there."""
+        sizes, rect = self.canvas.sizes(), QRectF()
+        for node in self.document.nodes.values():
+            rect = rect.united(QRectF(node.x, node.y, *sizes[node.id]))
+        self.show_rect(rect)
+
+    def show_rect(self, rect: QRectF) -> None:
+        """Show a part of the scene, no nearer than one to one."""
+        self._needs_fit = False
+        room = self.viewport().rect().adjusted(40, 40, -40, -40)
+        zoom = 1.0
+        if not rect.isEmpty() and room.width() > 0 and room.height() > 0:
+            zoom = min(1.0, room.width() / rect.width(), room.height() / rect.height())
+        self._set_zoom(max(SMALLEST, zoom))
+        self.centerOn(rect.center())
+        self.moved.emit()
+
+    def drawBackground(self, painter: QPainter, rect: QRectF) -> None:
+        painter.fillRect(rect, theme.color("background"))
+        if self.zoom < PLAIN_BELOW:
+            return
+        painter.setPen(theme.color("line"))
+        side = DOTS * geometry.GRID
+        for x in range(floor(rect.left() / side), ceil(rect.right() / side)):
+            for y in range(floor(rect.top() / side), ceil(rect.bottom() / side)):
+                painter.drawPoints(_dots().translated(x * side, y * side))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_once()
+        self.moved.emit()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._fit_once()
+
+    def _fit_once(self) -> None:
+        if self._needs_fit and self.isVisible():
+            self.fit_all_later() if self.canvas.is_populated else self._fit_when_populated()
+
+    def _fit_when_populated(self) -> None:
+        self.canvas.populated.connect(self._fit_once, Qt.ConnectionType.SingleShotConnection)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        is_trackpad = event.phase() != Qt.ScrollPhase.NoScrollPhase and not event.pixelDelta().isNull()
+        if is_trackpad and not event.modifiers() & CTRL:
+            self.pan_by(event.pixelDelta())
+        elif event.modifiers() & SHIFT:
+            self.pan_by(QPoint(event.angleDelta().y() or event.angleDelta().x(), 0))
+        else:
+            self.zoom_at(event.position().toPoint(), 1.0015 ** event.angleDelta().y())
+        event.accept()
