@@ -187,17 +187,22 @@ def test_fifty_epochs_of_a_schedule_agree(name, options):
     [
         {},
         {"patience": 2, "factor": 0.5},
+        {"patience": 1, "factor": 0.9, "cooldown": 2},
         {"patience": 0, "cooldown": 3, "min_lr": 0.01},
         {"mode": "max", "patience": 1, "threshold": 0.05},
         {"mode": "max", "patience": 1, "threshold": 0.05, "threshold_mode": "abs"},
         {"patience": 1, "threshold": 0.05, "threshold_mode": "abs", "min_lr": [0.1, 0.02], "eps": 1e-3},
     ],
 )
-def test_fifty_epochs_of_reduce_on_plateau_agree(options):
+@pytest.mark.parametrize("figures", ["falling", "flat", "wavy"])
+def test_fifty_epochs_of_reduce_on_plateau_agree(options, figures):
+    epochs = np.arange(50)
+    noise = np.random.default_rng(0).standard_normal(50)
+    run = {"falling": 0.9**epochs, "flat": np.ones(50), "wavy": 1 / (1 + epochs) + 0.3 * np.abs(noise)}[figures]
     one, two = optimizers()
     theirs = torch.optim.lr_scheduler.ReduceLROnPlateau(one, **options)
     ours = optim.lr_scheduler.ReduceLROnPlateau(two, **options)
-    for figure in np.abs(np.random.default_rng(0).standard_normal(50)).cumsum() ** -0.3:
+    for figure in run:
         theirs.step(figure)
         ours.step(figure)
         assert rates(two) == pytest.approx(rates(one), rel=1e-12)
