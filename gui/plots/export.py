@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QPoint, QRect, QSize
-from PySide6.QtGui import QImage, QPainter
+from PySide6.QtGui import QImage, QPainter, QRegion
 from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QWidget
 
@@ -36,7 +36,9 @@ def png(widget: QWidget) -> bytes:
     image = QImage(widget.size() * SCALE, QImage.Format.Format_ARGB32_Premultiplied)
     image.setDevicePixelRatio(SCALE)
     image.fill(theme.color("panel"))
-    widget.render(image, QPoint())
+    painter = QPainter(image)
+    _draw(widget, painter)
+    painter.end()
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
     image.save(buffer, "PNG")
@@ -54,9 +56,14 @@ def svg(widget: QWidget) -> bytes:
     generator.setTitle(widget.accessibleName())
     painter = QPainter(generator)
     painter.fillRect(widget.rect(), theme.color("panel"))
-    widget.render(painter, QPoint())
+    _draw(widget, painter)
     painter.end()
     return bytes(content)
+
+
+def _draw(widget: QWidget, painter: QPainter) -> None:
+    """As a widget: a graphics view's own `render` would draw its scene alone."""
+    QWidget.render(widget, painter, QPoint(), QRegion(), QWidget.RenderFlag.DrawChildren)
 
 
 def csv_text(columns: dict[str, np.ndarray]) -> bytes:

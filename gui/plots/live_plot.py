@@ -16,8 +16,8 @@ from gui.theme import theme
 
 INTERVAL, SPREAD = 50, 9
 """Milliseconds between two drawings; and what plots differ by, so that one frame does not draw them all."""
-COLUMNS = 1200
-"""Points of a line at most: more than a card has pixels."""
+COLUMNS = (200, 1600)
+"""Fewest and most columns that a line is brought down to: one a pixel."""
 SMOOTHING = {"none": 0.0, "light": 0.02, "strong": 0.1}
 """Width of the running mean as a share of what is shown."""
 NAME = 62
@@ -147,6 +147,11 @@ class LivePlot(PlotView):
 
     # Drawing
 
+    @property
+    def is_current(self) -> bool:
+        """Whether what is drawn is all that came."""
+        return self.drawings > 0 and not self._is_stale
+
     def touch(self) -> None:
         """Something changed: draw with the next beat, or when the plot comes into sight."""
         self._is_stale = True
@@ -200,7 +205,8 @@ class LivePlot(PlotView):
 
     def _draw_line(self, line: Line, left: float, right: float) -> list[np.ndarray]:
         """Set the two curves of a line; returns the values that the range must hold."""
-        parts = decimate.blocks(line.x, line.y, left, right, COLUMNS)
+        columns = int(np.clip(self.area().width(), *COLUMNS))
+        parts = decimate.blocks(line.x, line.y, left, right, columns)
         window = int(len(parts.x) * SMOOTHING[self._smoothing]) if line.is_raw else 0
         if window >= 2:
             x, raw = decimate.peaks(parts)
