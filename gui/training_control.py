@@ -123,7 +123,8 @@ class TrainingControl(QObject):
         if errors:
             fixes = tuple((fix.label, lambda fix=fix: self._mend(fix)) for fix in errors[0].fixes[:2])
             self.said.emit(errors[0].message, "bad", fixes)
-            self.problems_wanted.emit()
+            if len(errors) > 1 or not fixes:
+                self.problems_wanted.emit()
             return
         self._edited = False
         self._attempt(lambda: self._run.start(

@@ -106,6 +106,7 @@ class DataPanel(QWidget):
         self._build_source()
         self._build_contents()
         self._build_split()
+        self._build_roles()
         self._column.addStretch(1)
         document.data_changed.connect(self._show)
         document.was_reset.connect(self._start_anew)
@@ -163,6 +164,8 @@ class DataPanel(QWidget):
         self._counts = ClassCounts()
         self._counts.setObjectName("data-classes")
         self._column.addWidget(self._counts)
+
+    def _build_roles(self) -> None:
         self._roles_title = label(tr("Columns"), "caps")
         self._column.addWidget(self._roles_title)
         self._roles = QFrame()
@@ -200,10 +203,13 @@ class DataPanel(QWidget):
         column.addWidget(self._form)
         row = QHBoxLayout()
         row.addWidget(label(tr("Scaling of inputs"), "label"))
-        self._scaling = ChoiceBox(_SCALINGS, [tr("mean 0, deviation 1"), tr("0 to 1"), tr("none")])
+        self._scaling = ChoiceBox(_SCALINGS, [tr("standard"), tr("0 to 1"), tr("none")])
         self._scaling.setObjectName("data-scaling")
         self._scaling.setAccessibleName(tr("Scaling of inputs"))
-        self._scaling.setFixedWidth(140)
+        self._scaling.setFixedSize(140, 28)
+        self._scaling.setToolTip(
+            tr("Standard: mean 0 and deviation 1 over the training part. 0 to 1: by its smallest and largest value.")
+        )
         self._scaling.edited.connect(lambda value, gesture: self._set("scaling", value, gesture))
         row.addWidget(self._scaling, 0, Qt.AlignmentFlag.AlignRight)
         column.addLayout(row)

@@ -21,6 +21,8 @@ _NAMES = {
     "p": "Probability",
     "gamma": "Factor",
     "T_max": "Epochs of the cycle",
+    "min_delta": "Least gain",
+    "clip_norm": "Gradient limit",
 }
 """What the field abbreviates, in words."""
 

@@ -74,7 +74,7 @@ class ProblemsPanel(QWidget):
         outer.setContentsMargins(0, 0, 0, 0)
         scrolled = Scrolled("problems-list")
         outer.addWidget(scrolled)
-        self._empty = label(tr("The network is complete: every layer fits the one before it."), "secondary", wrap=True)
+        self._empty = label(self._all_well(), "secondary", wrap=True)
         scrolled.column.addWidget(self._empty)
         self._rows = QVBoxLayout()
         self._rows.setSpacing(SPACE[1])
@@ -90,17 +90,24 @@ class ProblemsPanel(QWidget):
         return self._shown
 
     def _show(self) -> None:
-        problems = tuple(self._document.inference.problems)
+        problems = tuple(self._document.inference.problems) if self._document.nodes else ()
         if problems == self._shown:
+            self._empty.setText(self._all_well())
             return
         self._shown = problems
         clear(self._rows)
         self._empty.setVisible(not problems)
+        self._empty.setText(self._all_well())
         for number, problem in enumerate(problems[:100]):
             row = ProblemRow(problem, self.apply, f"problem-{number}")
             row.chosen.connect(self._centre)
             self._rows.addWidget(row)
         self.counted.emit(len(problems))
+
+    def _all_well(self) -> str:
+        if not self._document.nodes:
+            return tr("What does not fit is told here, with a click that mends it.")
+        return tr("The network is complete: every layer fits the one before it.")
 
     def _centre(self, node: str) -> None:
         if node in self._document.nodes:
