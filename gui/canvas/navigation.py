@@ -22,6 +22,8 @@ ALT, CTRL, SHIFT = (
     Qt.KeyboardModifier.ShiftModifier,
 )
 SMALLEST, LARGEST = 0.1, 3.0
+MARGIN = 40
+"""Room around what is shown as a whole."""
 DOTS = 16
 """Points of the grid that are drawn in one go, to a side."""
 MANY = 40
@@ -135,16 +137,21 @@ class Navigation(QGraphicsView):
             rect = rect.united(QRectF(node.x, node.y, *sizes[node.id]))
         self.show_rect(rect)
 
+    @property
+    def foot(self) -> int:
+        """The height of what covers the lower rim."""
+        return 0
+
     def show_rect(self, rect: QRectF) -> None:
-        """Show a part of the scene, no nearer than one to one."""
+        """Show a part of the scene in the free room, no nearer than one to one."""
         self._needs_fit = False
-        room = self.viewport().rect().adjusted(40, 40, -40, -40)
+        room = self.viewport().rect().adjusted(MARGIN, MARGIN, -MARGIN, -max(MARGIN, self.foot))
         zoom = 1.0
-        if not rect.isEmpty() and room.width() > 0 and room.height() > 0:
+        if not rect.isEmpty() and room.isValid():
             zoom = min(1.0, room.width() / rect.width(), room.height() / rect.height())
         self._set_zoom(max(SMALLEST, zoom))
         self.centerOn(rect.center())
-        self.moved.emit()
+        self.pan_by(room.center() - self.mapFromScene(rect.center()))
 
     def drawBackground(self, painter: QPainter, rect: QRectF) -> None:
         painter.fillRect(rect, theme.color("background"))

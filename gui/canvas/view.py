@@ -28,6 +28,7 @@ from gui.canvas.search import SearchPopup
 from gui.document.document import Document
 from gui.document.selection import Selection
 from gui.i18n import tr
+from gui.theme import SPACE
 
 NUDGE = 10.0
 ARROWS = {
@@ -67,6 +68,10 @@ class CanvasView(Pointing):
         selection.changed.connect(self._show_selection)
         self.moved.connect(self._follow_popover)
         self._count()
+
+    @property
+    def foot(self) -> int:
+        return 0 if self.minimap.isHidden() else self.height() - self.minimap.y() + SPACE[2]
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
