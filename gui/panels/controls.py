@@ -155,20 +155,20 @@ class Switch(QAbstractButton):
     at = Property(float, _get_at, _set_at)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        track = QRectF(1, 1, self.width() - 2, self.height() - 2)
-        ground = mix(theme.color("accent"), mix(theme.color("faint"), theme.color("raised"), 0.45), self._at)
-        if not self.isEnabled():
-            ground = theme.color("line")
-        painter.setPen(theme.color("text") if self.hasFocus() else Qt.PenStyle.NoPen)
-        painter.setBrush(ground)
-        painter.drawRoundedRect(track, track.height() / 2, track.height() / 2)
-        side = track.height() - 4
-        knob = QRectF(track.left() + 2 + self._at * (track.width() - side - 4), track.top() + 2, side, side)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor("#ffffff") if self.isEnabled() else theme.color("faint"))
-        painter.drawEllipse(knob)
+        with QPainter(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            track = QRectF(1, 1, self.width() - 2, self.height() - 2)
+            ground = mix(theme.color("accent"), mix(theme.color("faint"), theme.color("raised"), 0.45), self._at)
+            if not self.isEnabled():
+                ground = theme.color("line")
+            painter.setPen(theme.color("text") if self.hasFocus() else Qt.PenStyle.NoPen)
+            painter.setBrush(ground)
+            painter.drawRoundedRect(track, track.height() / 2, track.height() / 2)
+            side = track.height() - 4
+            knob = QRectF(track.left() + 2 + self._at * (track.width() - side - 4), track.top() + 2, side, side)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(QColor("#ffffff") if self.isEnabled() else theme.color("faint"))
+            painter.drawEllipse(knob)
 
 
 class Message(QFrame):

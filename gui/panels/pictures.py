@@ -59,23 +59,25 @@ class Thumbnails(QWidget):
         self._fit()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setFont(theme.font(10))
-        columns = self._columns()
-        for number, image in enumerate(self._images):
-            row, column = divmod(number, columns)
-            place = QRectF(column * self._pitch[0], row * self._pitch[1], self.SIDE, self.SIDE)
-            small = max(image.width(), image.height()) < self.SIDE
-            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, not small)
-            painter.drawImage(place, image)
-            painter.setPen(theme.color("line"))
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawRect(place)
-            if self._captions[number]:
-                painter.setPen(theme.color("secondary"))
-                under = QRectF(place.left(), place.bottom(), self.SIDE, 14)
-                text = painter.fontMetrics().elidedText(self._captions[number], Qt.TextElideMode.ElideRight, self.SIDE)
-                painter.drawText(under, Qt.AlignmentFlag.AlignCenter, text)
+        with QPainter(self) as painter:
+            painter.setFont(theme.font(10))
+            columns = self._columns()
+            for number, image in enumerate(self._images):
+                row, column = divmod(number, columns)
+                place = QRectF(column * self._pitch[0], row * self._pitch[1], self.SIDE, self.SIDE)
+                small = max(image.width(), image.height()) < self.SIDE
+                painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, not small)
+                painter.drawImage(place, image)
+                painter.setPen(theme.color("line"))
+                painter.setBrush(Qt.BrushStyle.NoBrush)
+                painter.drawRect(place)
+                if self._captions[number]:
+                    painter.setPen(theme.color("secondary"))
+                    under = QRectF(place.left(), place.bottom(), self.SIDE, 14)
+                    text = painter.fontMetrics().elidedText(
+                        self._captions[number], Qt.TextElideMode.ElideRight, self.SIDE
+                    )
+                    painter.drawText(under, Qt.AlignmentFlag.AlignCenter, text)
 
 
 class ClassCounts(QWidget):
@@ -104,25 +106,25 @@ class ClassCounts(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         if not self._counts:
             return
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setFont(theme.mono_numbers(11))
-        metrics = painter.fontMetrics()
-        most = max(1, max(count for _, count in self._counts))
-        names = min(96, max(metrics.horizontalAdvance(name) for name, _ in self._counts) + 8)
-        figures = max(metrics.horizontalAdvance(f"{count:,}") for _, count in self._counts) + 8
-        for row, (name, count) in enumerate(self._counts):
-            line = QRectF(0, row * self.ROW, self.width(), self.ROW)
-            painter.setPen(theme.color("secondary"))
-            shown = metrics.elidedText(name, Qt.TextElideMode.ElideRight, names - 8)
-            painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, shown)
-            painter.setPen(theme.color("text"))
-            painter.drawText(line, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, f"{count:,}")
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(theme.color("train"))
-            length = max(2.0, (self.width() - names - figures) * count / most)
-            painter.drawRoundedRect(QRectF(names, line.center().y() - 4, length, 8), 3, 3)
-        if self._more:
-            painter.setPen(theme.color("faint"))
-            line = QRectF(0, len(self._counts) * self.ROW, self.width(), self.ROW)
-            painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, f"+ {self._more}")
+        with QPainter(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setFont(theme.mono_numbers(11))
+            metrics = painter.fontMetrics()
+            most = max(1, max(count for _, count in self._counts))
+            names = min(96, max(metrics.horizontalAdvance(name) for name, _ in self._counts) + 8)
+            figures = max(metrics.horizontalAdvance(f"{count:,}") for _, count in self._counts) + 8
+            for row, (name, count) in enumerate(self._counts):
+                line = QRectF(0, row * self.ROW, self.width(), self.ROW)
+                painter.setPen(theme.color("secondary"))
+                shown = metrics.elidedText(name, Qt.TextElideMode.ElideRight, names - 8)
+                painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, shown)
+                painter.setPen(theme.color("text"))
+                painter.drawText(line, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, f"{count:,}")
+                painter.setPen(Qt.PenStyle.NoPen)
+                painter.setBrush(theme.color("train"))
+                length = max(2.0, (self.width() - names - figures) * count / most)
+                painter.drawRoundedRect(QRectF(names, line.center().y() - 4, length, 8), 3, 3)
+            if self._more:
+                painter.setPen(theme.color("faint"))
+                line = QRectF(0, len(self._counts) * self.ROW, self.width(), self.ROW)
+                painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, f"+ {self._more}")
