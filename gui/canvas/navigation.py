@@ -96,6 +96,7 @@ class Navigation(QGraphicsView):
         self.resetTransform()
         self.scale(zoom, zoom)
         self.setRenderHint(QPainter.RenderHint.Antialiasing, zoom >= PLAIN_BELOW)
+        self.canvas.set_far(zoom < PLAIN_BELOW)
         shown = self.canvas.items(self.visible_rect(), Qt.ItemSelectionMode.IntersectsItemBoundingRect)
         nodes = [item.id for item in shown if isinstance(item, NodeItem)]
         if len(nodes) > MANY and zoom >= PLAIN_BELOW:

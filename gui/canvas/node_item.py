@@ -81,6 +81,12 @@ class NodeItem(QGraphicsRectItem):
             self.is_coarse = coarse
             self.update()
 
+    def set_far(self, far: bool) -> None:
+        """Far away a picture kept of each node costs more than the plain box that it shows."""
+        mode = QGraphicsItem.CacheMode.NoCache if far else QGraphicsItem.CacheMode.DeviceCoordinateCache
+        if mode != self.cacheMode():
+            self.setCacheMode(mode)
+
     def set_port_states(self, states: dict[tuple[str, str], PortState]) -> None:
         """How the ports look, by (side, name); "normal" where nothing is said."""
         if states != self.port_states:
@@ -135,7 +141,7 @@ class NodeItem(QGraphicsRectItem):
             self._paint_badge(painter)
 
     def _paint_plain(self, painter: QPainter, body: QRectF) -> None:
-        painter.fillRect(body, mix(theme.family(self.card.category), theme.color("panel"), 0.55))
+        painter.fillRect(body, _plain_colour(self.card.category, theme.color("panel").rgb()))
         if self.card.severity:
             painter.fillRect(QRectF(self.width - 24, 0, 24, 24), _severity_colour(self.card.severity))
         if self.is_chosen:
@@ -220,6 +226,11 @@ def _text(
     shown.setPerformanceHint(QStaticText.PerformanceHint.AggressiveCaching)
     shown.prepare(QTransform(), font[0])
     return shown, QPointF(left, round(middle - font[1].height() / 2)), font[0], token
+
+
+@cache
+def _plain_colour(category: str, panel: int) -> QColor:
+    return mix(theme.family(category), QColor(panel), 0.55)
 
 
 def _severity_colour(severity: str) -> QColor:

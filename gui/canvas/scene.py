@@ -46,6 +46,7 @@ class CanvasScene(QGraphicsScene):
         self.node_items: dict[str, NodeItem] = {}
         self.edge_items: dict[Wire, EdgeItem] = {}
         self.animate_moves = False
+        self._is_far = False
         self._made_now = 0
         self._beside: dict[str, set[Wire]] = {}
         self._chosen: set[str] = set()
@@ -125,6 +126,13 @@ class CanvasScene(QGraphicsScene):
             self._timer.stop()
             self.populated.emit()
 
+    def set_far(self, far: bool) -> None:
+        """Whether nodes are seen from so far away that they are plain boxes."""
+        if far != self._is_far:
+            self._is_far = far
+            for item in self.node_items.values():
+                item.set_far(far)
+
     def coarsen(self, ids: Iterable[str]) -> None:
         """Draw these nodes plainly, until `refine`."""
         for id in ids:
@@ -144,6 +152,7 @@ class CanvasScene(QGraphicsScene):
             return
         item = NodeItem(id, self._card(id))
         item.setPos(node.x, node.y)
+        item.set_far(self._is_far)
         if id in self.selection:
             item.choose(True)
             self._chosen.add(id)
