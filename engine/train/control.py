@@ -24,7 +24,7 @@ from engine.train.events import (
 )  # fmt: skip
 from engine.train.run_folder import RunFolder
 from engine.train.snapshots import Snapshots
-from engine.train.trainer import Extension, Trainer
+from engine.train.trainer import Extension, Reason, Trainer
 
 if TYPE_CHECKING:
     from engine.train.steps import Outcome
@@ -49,7 +49,8 @@ class Control(Extension):
         self._checkpoints = checkpoints
         self._interruption = interruption
         self._paused = False
-        self._single: str | None = None
+        self._single_steps: list[str] = []
+        """Requests for one step each that are still to be taken."""
         self._answers: dict[type, Callable[[Trainer, AnyCommand], None]] = {
             Pause: self._pause,
             Resume: self._resume,
@@ -65,14 +66,23 @@ class Control(Extension):
             self._read(trainer)
             if self._interruption.signal:
                 trainer.stop("stopped")
-            if trainer.stopping is not None or not self._paused or self._single is not None:
+            if trainer.stopping is not None or not self._paused or self._single_steps:
                 return
             trainer.idle(WAIT)
 
     def stepped(self, trainer: Trainer, outcome: Outcome) -> None:
-        if self._single is not None:
-            self._say(trainer, "paused", self._single)
-            self._single = None
+        if self._single_steps:
+            self._say(trainer, "paused", self._single_steps.pop(0))
+
+    def ended(self, trainer: Trainer, reason: Reason) -> None:
+        """What came too late is answered too, so that no later process takes it for its own."""
+        for command in trainer.folder.commands.poll(0):
+            if isinstance(command, Refused):
+                trainer.folder.events.emit(command)
+            elif isinstance(command, Predict | TakeSnapshot):
+                self._answers[type(command)](trainer, command)
+            else:
+                self._refuse(trainer, command, "The run has come to its end.")
 
     def _read(self, trainer: Trainer) -> None:
         for command in trainer.folder.commands.poll():
@@ -92,11 +102,8 @@ class Control(Extension):
         self._say(trainer, "running", command.request)
 
     def _step_once(self, trainer: Trainer, command: AnyCommand) -> None:
-        if self._single is not None:
-            self._refuse(trainer, command, "A single step is already under way.")
-            return
         self._paused = True
-        self._single = command.request
+        self._single_steps.append(command.request)
 
     def _stop(self, trainer: Trainer, command: AnyCommand) -> None:
         trainer.stop("stopped")

@@ -28,6 +28,7 @@ from engine.train.events import (
     StepOnce,
     Stop,
     TakeSnapshot,
+    encode,
 )
 from tests.engine.projects import command, events, layerloom, small_digits, started, wait_for
 
@@ -80,6 +81,33 @@ def test_a_paused_run_waits_answers_steps_once_and_goes_on(run):
     assert wait_for(out, StateChanged, asked("the end")).state == "stopping"
     assert events(out, RunEnded)[-1].reason == "stopped"
     assert process.returncode == 0
+
+
+def test_steps_asked_for_at_once_are_taken_one_by_one_and_a_paused_run_can_be_stopped(run):
+    out, process = run
+    command(out, Pause(request="p"))
+    paused = wait_for(out, StateChanged, asked("p"))
+    lines = b"".join(encode(StepOnce(request=f"s{number}")) for number in range(3))
+    command(out, lines)
+    for number in range(3):
+        assert wait_for(out, StateChanged, asked(f"s{number}")).step == paused.step + number + 1
+    stop(out, process)
+    assert process.returncode == 0
+    assert events(out, RunEnded)[-1].step == paused.step + 3
+
+
+def test_commands_that_come_too_late_are_answered_and_do_not_stop_the_next_process(run):
+    out, process = run
+    command(out, encode(Stop(request="1")) + encode(Stop(request="2")) + encode(Pause(request="3")))
+    process.communicate(timeout=20)
+    answered = {event.request for event in events(out) if isinstance(event, StateChanged | Refused)}
+    assert answered >= {"1", "2", "3"}
+    before = events(out, Step)[-1].step
+    resumed = started("train", out, "--out", out, "--resume")
+    wait_for(out, Step, lambda event: event.step > before + 20)
+    command(out, Stop(request="4"))
+    resumed.communicate(timeout=20)
+    assert wait_for(out, StateChanged, asked("4")).state == "stopping"
 
 
 def test_set_predict_and_snapshot_are_answered_while_it_trains(run):
