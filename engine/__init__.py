@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import importlib
+import warnings
 from typing import Any
 
 from engine import functions as _functions
@@ -57,6 +58,9 @@ from engine.tensor.promotion import (
     short,
     uint8,
 )
+
+# As in PyTorch, infinity and not-a-number are values that go on through a computation, not warnings.
+warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"engine\.(kernels|ops|tensor|optim)\b")
 
 for _name in _functions.METHODS:
     globals()[_name] = getattr(Tensor, _name)

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from engine.errors import TypeMismatch
 from engine.ops.base import Op, Spec, broadcast
-from engine.ops.elementwise import BOOL, Unary
+from engine.ops.elementwise import BOOL, Unary, refuse_truths
 
 
 class Binary(Op):
@@ -34,6 +35,10 @@ class Sub(Binary):
     """a - b"""
 
     saves = ("a.shape", "b.shape")
+
+    def shape(self, a, b):
+        refuse_truths("subtraction", a.dtype, "use ^ or logical_xor")
+        return super().shape(a, b)
 
     def forward(self, k, a, b):
         return k.sub(a, b)
@@ -263,6 +268,12 @@ class PowScalar(Unary):
 
     value: float
     saves = ("x",)
+
+    def shape(self, x):
+        if x.dtype.kind in "iu" and self.value < 0:
+            raise TypeMismatch("pow", got=f"whole numbers to the power {self.value}", expected="a power of 0 or more",
+                               mend="call .float()")  # fmt: skip
+        return super().shape(x)
 
     def forward(self, k, x):
         return k.square(x) if self.value == 2 else k.pow(x, self.value)

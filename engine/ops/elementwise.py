@@ -23,6 +23,10 @@ class Unary(Op):
 class Neg(Unary):
     """-x"""
 
+    def shape(self, x):
+        refuse_truths("negation", x.dtype, "use ~ or logical_not")
+        return super().shape(x)
+
     def forward(self, k, x):
         return k.neg(x)
 
@@ -223,6 +227,12 @@ class Cast(Op):
 
     def flops(self, *specs):
         return 0
+
+
+def refuse_truths(where: str, dtype: Any, mend: str) -> None:
+    """A TypeMismatch where the values are truth values."""
+    if dtype.kind == "b":
+        raise TypeMismatch(where, got="the values are bool", expected="numbers", mend=mend)
 
 
 def require_float(where: str, dtype: Any) -> None:

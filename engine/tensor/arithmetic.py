@@ -104,6 +104,16 @@ def _function(op: Any, floats: bool = True) -> Any:
     return method
 
 
+def _step(op: Any) -> Any:
+    """floor, ceil and round, which leave whole numbers as they are."""
+
+    def method(self: Any) -> Any:
+        return apply(op, self) if self.array.dtype.kind == "f" else self.clone()
+
+    method.__doc__ = op.__doc__
+    return method
+
+
 class Arithmetic:
     """The operators of a tensor, and its functions of single elements."""
 
@@ -131,6 +141,12 @@ class Arithmetic:
 
     def __mod__(self, other: Any) -> Any:
         return apply(ar.Division("remainder"), *meet(*self._beside(other)))
+
+    def __rfloordiv__(self, other: Any) -> Any:
+        return full_like(self, number(other)) // self
+
+    def __rmod__(self, other: Any) -> Any:
+        return full_like(self, number(other)) % self
 
     def __pow__(self, other: Any) -> Any:
         if isinstance(other, Core):
@@ -246,9 +262,7 @@ class Arithmetic:
     tanh = _function(TANH)
     relu = _function(RELU, floats=False)
     sign = _function(ew.Sign(), floats=False)
-    floor = _function(ew.Floor(), floats=False)
-    ceil = _function(ew.Ceil(), floats=False)
-    round = _function(ew.Round(), floats=False)
+    floor, ceil, round = _step(ew.Floor()), _step(ew.Ceil()), _step(ew.Round())
 
     def rsqrt(self) -> Any:
         """1 / sqrt(x)"""
@@ -269,7 +283,10 @@ class Arithmetic:
             return x if max is None else x.minimum(operand(x, max))
         if min is None and max is None:
             raise TypeMismatch("clamp", got="neither min nor max was given", expected="one of them")
-        return apply(ew.Clamp(min, max), self)
+        x = self
+        for limit in (min, max):
+            x = x if limit is None else cast(x, with_scalar(x.array.dtype, limit))
+        return apply(ew.Clamp(min, max), x)
 
     clip = clamp
 

@@ -138,9 +138,13 @@ class Reductions:
     def softmax(self, dim: int) -> Any:
         """exp(x) / sum of exp(x) along an axis."""
         require_float("softmax", self.array.dtype)
+        if self.array.ndim == 0:
+            return self.reshape(1).softmax(dim).reshape(())
         return apply(act.Softmax(dim), self)
 
     def log_softmax(self, dim: int) -> Any:
         """log of softmax along an axis."""
         require_float("log_softmax", self.array.dtype)
+        if self.array.ndim == 0:
+            return self.reshape(1).log_softmax(dim).reshape(())
         return apply(act.LogSoftmax(dim), self)

@@ -238,8 +238,9 @@ class Shapes:
 
 
 def cat(tensors: Sequence[Any], dim: int = 0) -> Any:
-    """Tensors joined along an axis that they have."""
+    """Tensors joined along an axis that they have; an empty one of one axis adds nothing, as in PyTorch."""
     tensors = _of_one_dtype("cat", tensors)
+    tensors = [t for t in tensors if t.shape != (0,)] or tensors[:1]
     return apply(layout.Concatenate(axis_of("cat", dim, tensors[0].ndim)), *tensors)
 
 

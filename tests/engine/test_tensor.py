@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -332,3 +334,21 @@ def test_tensors_join_and_choose():
     assert (~(x > 0) | (x == 1)).tolist() == [True, True]
     assert engine.allclose(x, x + 1e-9)
     assert 1.0 in x
+
+
+def test_infinity_is_a_value_and_no_warning():
+    script = (
+        "import engine\n"
+        "x = engine.tensor([0.0, 1000.0])\n"
+        "print(x.log().tolist()[0], (1 / x).tolist()[0], x.exp().tolist()[1], (x / 0).tolist()[0])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout.split(), done.stderr) == (["-inf", "inf", "inf", "nan"], "")
+
+
+def test_changes_in_place_reach_the_memory_that_is_shared():
+    array = np.ones(3, np.float32)
+    x = engine.from_numpy(array)
+    x.add_(1).mul_(engine.tensor([1.0, 2.0, 3.0])).sub_(1, alpha=2).div_(2)
+    assert array.tolist() == [0.0, 1.0, 2.0]
+    assert x._version == 4

@@ -42,7 +42,7 @@ class Losses:
     def nll_mean(self, loss: Any, factor: Any) -> tuple[Any, Any]:
         """-> the mean by weight, and the sum of the weights; where nothing counts it is 0 / 0, not a number"""
         if factor is None:
-            return loss.mean(), loss.size
+            return self.mean(loss), loss.size
         total = factor.sum()
         with numpy.errstate(invalid="ignore"):
             return loss.sum() / total, total

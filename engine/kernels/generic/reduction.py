@@ -69,6 +69,8 @@ class Reduction:
         return total if keepdims else total.squeeze(axes)
 
     def softmax(self, x: Any, axis: int) -> Any:
+        if x.size == 0:
+            return x.copy()
         value = x - x.max(axis=axis, keepdims=True)
         self.xp.exp(value, out=value)
         value /= value.sum(axis=axis, keepdims=True)
@@ -80,6 +82,8 @@ class Reduction:
         return value
 
     def log_softmax(self, x: Any, axis: int) -> Any:
+        if x.size == 0:
+            return x.copy()
         value = x - x.max(axis=axis, keepdims=True)
         value -= self.xp.log(self.xp.exp(value).sum(axis=axis, keepdims=True))
         return value
