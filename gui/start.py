@@ -213,7 +213,7 @@ class StartPage(QWidget):
         self._load_pictures = Background(self)
         self._load_pictures.done.connect(self._take_pictures)
         self._clock = QTimer(self)
-        self._clock.setInterval(40)
+        self._clock.setInterval(50)
         self._clock.timeout.connect(self._move)
         self._build()
         self.show_recents([])

@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QImage, QPainter, QPen
+from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
+from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPixmap
 
 from gui.theme import mix, theme
 
@@ -99,10 +99,9 @@ def boundary(painter: QPainter, rect: QRectF, data: Arrays, time: float) -> None
     painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
     painter.drawImage(rect, image)
     reach = min(rect.width(), rect.height()) / 2 - 6
-    painter.setPen(QPen(ground, 0.7))
-    for (x, y), label in zip(points, labels, strict=True):
-        painter.setBrush(other if label else one)
-        painter.drawEllipse(QPointF(rect.center().x() + x * reach, rect.center().y() - y * reach), 2.2, 2.2)
+    square = QRectF(0, 0, 2 * reach, 2 * reach)
+    square.moveCenter(rect.center())
+    _draw_dots(painter, square, points, labels, outlined=True)
 
 
 def fitted_line(painter: QPainter, rect: QRectF, data: Arrays, time: float) -> None:
@@ -118,12 +117,7 @@ def fitted_line(painter: QPainter, rect: QRectF, data: Arrays, time: float) -> N
     def at(x: float, y: float) -> QPointF:
         return QPointF(place.center().x() + x * place.width() / 2, place.center().y() - y * place.height() / 2)
 
-    painter.setPen(Qt.PenStyle.NoPen)
-    dot = QColor(theme.color("train"))
-    dot.setAlphaF(0.65)
-    painter.setBrush(dot)
-    for x, y in data["points"]:
-        painter.drawEllipse(at(x, y), 2.0, 2.0)
+    _draw_dots(painter, place, data["points"], np.zeros(len(data["points"]), int))
     now, start = learnt * slope, -0.35 * (1 - learnt)
     painter.setPen(QPen(theme.color("validation"), 2, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
     painter.drawLine(at(-1, learnt * offset + start - now), at(1, learnt * offset + start + now))
@@ -142,17 +136,11 @@ def two_classes(painter: QPainter, rect: QRectF, data: Arrays, time: float) -> N
     begun = 0.15 + (1 - learnt) * 1.3
     normal = (math.cos(angle + begun - 0.15), math.sin(angle + begun - 0.15))
     shift = c / math.hypot(a, b)
-    one, other = theme.color("train"), theme.color("validation")
 
     def at(x: float, y: float) -> QPointF:
         return QPointF(place.center().x() + x * place.width() / 2, place.center().y() - y * place.height() / 2)
 
-    painter.setPen(Qt.PenStyle.NoPen)
-    for (x, y), label in zip(data["points"], data["labels"], strict=True):
-        color = QColor(other if label else one)
-        color.setAlphaF(0.75)
-        painter.setBrush(color)
-        painter.drawEllipse(at(x, y), 2.0, 2.0)
+    _draw_dots(painter, place, data["points"], data["labels"])
     painter.save()
     painter.setClipRect(rect)
     along = (-normal[1], normal[0])
@@ -173,6 +161,34 @@ PICTURES: dict[str, Paint] = {
     "linear-regression": fitted_line,
     "breast-cancer": two_classes,
 }
+
+
+_drawn: dict[int, tuple[tuple, QPixmap]] = {}
+"""By the id of the points: what their picture depends on, and the picture. There are as many as tiles with points."""
+
+
+def _draw_dots(
+    painter: QPainter, place: QRectF, points: np.ndarray, labels: np.ndarray, outlined: bool = False
+) -> None:
+    """Points -1..1 in their classes' colours; drawn once, since only what lies over or under them moves."""
+    ratio = painter.device().devicePixelRatioF()
+    colors = [QColor(theme.color(name)) for name in ("train", "validation")]
+    key = (place.width(), place.height(), ratio, *(color.rgba() for color in colors))
+    if _drawn.get(id(points), (None, None))[0] != key:
+        edge = 4
+        picture = QPixmap(((place.size() + QSizeF(2 * edge, 2 * edge)) * ratio).toSize())
+        picture.setDevicePixelRatio(ratio)
+        picture.fill(Qt.GlobalColor.transparent)
+        with QPainter(picture) as dots:
+            dots.setRenderHint(QPainter.RenderHint.Antialiasing)
+            dots.setPen(QPen(theme.color("panel"), 0.7) if outlined else Qt.PenStyle.NoPen)
+            for (x, y), label in zip(points, labels, strict=True):
+                colors[int(label > 0)].setAlphaF(1.0 if outlined else 0.7)
+                dots.setBrush(colors[int(label > 0)])
+                across, down = (x + 1) * place.width() / 2 + edge, (1 - y) * place.height() / 2 + edge
+                dots.drawEllipse(QPointF(across, down), 2.1, 2.1)
+        _drawn[id(points)] = (key, picture)
+    painter.drawPixmap(place.topLeft() - QPointF(4, 4), _drawn[id(points)][1])
 
 
 def _grey(image: np.ndarray) -> QImage:
