@@ -18,7 +18,9 @@ from engine.graph.spec import Project
 def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     """new, summary and export."""
     new = commands.add_parser("new", parents=[common], help="make a project from a template")
-    new.add_argument("template", metavar="TEMPLATE", help="linear-regression, breast-cancer, spirals, digits-cnn ...")
+    new.add_argument(
+        "template", metavar="TEMPLATE", help="linear-regression, breast-cancer, spirals, digits-cnn or digits-mlp"
+    )
     new.add_argument("path", metavar="PATH", type=Path, help="NAME.loom for a file, another name for a folder")
     new.set_defaults(run=run_new)
 

@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -86,7 +86,7 @@ def train(
     """
     trainer: Trainer | None = None
     reporter, interruption = Reporter(), Interruption()
-    with _failing_aloud(folder, lambda: trainer, reporter), _signals(interruption), np.errstate(all="ignore"):
+    with _failing_aloud(project, folder, lambda: trainer, reporter), _signals(interruption), np.errstate(all="ignore"):
         if folder.checkpoint("last").exists() and not resume:
             raise TrainingError(f"run folder {folder.path}", got="there is a run in it already",
                                 mend="add --resume to go on with it, or choose another --out")  # fmt: skip
@@ -138,7 +138,7 @@ def serve(project: Project, folder: RunFolder, weights: bytes | None = None, idl
         TrainingError: there are no weights.
     """
     interruption = Interruption()
-    with _failing_aloud(folder, lambda: None, Reporter()), _signals(interruption), np.errstate(all="ignore"):
+    with _failing_aloud(project, folder, lambda: None, Reporter()), _signals(interruption), np.errstate(all="ignore"):
         threads.choose()
         store_project(folder.path, spec.encode(project))
         task = Task(project)
@@ -200,19 +200,28 @@ def load_best(network: Predictor, folder: Path | None, weights: bytes | None) ->
 
 
 @contextlib.contextmanager
-def _failing_aloud(folder: RunFolder, trainer: Any, reporter: Reporter) -> Iterator[None]:
+def _failing_aloud(
+    project: Project, folder: RunFolder, trainer: Callable[[], Trainer | None], reporter: Reporter
+) -> Iterator[None]:
     """A fault is said as Failed and RunEnded before it travels on."""
     try:
         yield
     except MemoryError:
-        fix = Fix("Halve the batch size", "set_data", name="batch_size")
-        fault = TrainingError("memory", got="there is not enough for this network with this batch size",
-                              mend="make the batch or the layers smaller", fixes=(fix,))  # fmt: skip
+        fault = _out_of_memory(project.data.batch_size)
         _say_failed(folder, trainer(), reporter, fault)
         raise fault from None
     except Exception as error:
         _say_failed(folder, trainer(), reporter, error)
         raise
+
+
+def _out_of_memory(batch_size: int) -> TrainingError:
+    if batch_size == 1:
+        return TrainingError("memory", got="there is not enough for this network", mend="make its layers smaller")
+    half = batch_size // 2
+    fix = Fix(f"Set batch size to {half}", "set_data", name="batch_size", value=half)
+    return TrainingError("memory", got=f"there is not enough for this network with a batch of {batch_size}",
+                         mend=f"set the batch size to {half}", fixes=(fix,))  # fmt: skip
 
 
 def _say_failed(folder: RunFolder, trainer: Trainer | None, reporter: Reporter, error: Exception) -> None:

@@ -303,6 +303,30 @@ def test_a_rate_far_too_high_stops_the_run_and_proposes_a_tenth(capsys, tmp_path
         assert np.isfinite(values).all()
 
 
+def test_memory_that_runs_out_is_explained_and_half_the_batch_proposed(capsys, tmp_path, monkeypatch):
+    path, out = tmp_path / "p.loom", tmp_path / "run"
+    project_file.write(path, small_digits(1, batch_size=64))
+    monkeypatch.setattr("engine.train.steps.SupervisedStep.train", lambda self, batch: np.empty(2**50))
+    done = here(capsys, "train", path, "--out", out)
+    assert_one_sentence(
+        done, "memory: there is not enough for this network with a batch of 64; set the batch size to 32."
+    )
+    assert events(out, Failed)[0].fix["value"] == 32
+    assert isinstance(events(out)[-1], RunEnded)
+
+
+def test_a_fault_of_the_engine_itself_is_one_sentence_that_asks_for_a_report(capsys, tmp_path, monkeypatch):
+    path, out = tmp_path / "p.loom", tmp_path / "run"
+    project_file.write(path, small_digits(1))
+    monkeypatch.setattr("engine.train.steps.SupervisedStep.train", lambda self, batch: {}["nothing"])
+    done = here(capsys, "train", path, "--out", out)
+    assert done.returncode == 1
+    assert done.stderr.startswith("An unexpected fault, KeyError: 'nothing'; run it again with --debug")
+    assert done.stderr.count("\n") == 1
+    assert "Traceback" in events(out, Failed)[0].details
+    assert "Traceback" not in events(out, Failed)[0].message
+
+
 def test_a_full_disk_costs_a_warning_and_the_older_checkpoint_stays_whole(capsys, tmp_path):
     """The limit on a file's size stands for the disk: events fit, the checkpoint does not."""
     path, out = tmp_path / "p.loom", tmp_path / "run"
