@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
@@ -62,8 +63,7 @@ class Mean(Reduce):
         return k.mean(x, self.axes, self.keepdim)
 
     def backward(self, k, grad, needs, shape):
-        axes = axes_of("mean", self.axes, len(shape))
-        count = int(np.prod([shape[a] for a in axes], dtype=np.int64))
+        count = prod(shape) // max(prod(grad.shape), 1)
         return (k.spread(k.div(self.spread(k, grad, shape), max(count, 1)), shape),)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.device import Device
 from engine.errors import ShapeError, TypeMismatch
 from engine.ops import layout
 from engine.ops.base import axis_of, times
@@ -22,16 +23,16 @@ def _sizes(sizes: tuple[Any, ...]) -> tuple[int, ...]:
     return tuple(int(n) for n in sizes)
 
 
-def plain_index(index: Any) -> Any:
-    """An index with tensors and lists as arrays."""
+def plain_index(index: Any, device: Device) -> Any:
+    """An index with tensors and lists as arrays of this device."""
     if isinstance(index, tuple):
-        return tuple(plain_index(part) for part in index)
+        return tuple(plain_index(part, device) for part in index)
     if isinstance(index, Core):
         if index.array.dtype.kind not in "iub":
             raise TypeMismatch("index", got=f"it is {index.dtype}", expected="whole numbers or bool")
         return index.array if index.array.ndim or index.array.dtype.kind == "b" else int(index.array)
     if isinstance(index, list):
-        return np.asarray(index, dtype=None if index else np.int64)
+        return device.asarray(index, None if index else np.int64)
     if isinstance(index, np.integer):
         return int(index)
     return index
@@ -221,10 +222,10 @@ class Shapes:
         return apply(layout.Clone(), self)
 
     def __getitem__(self, index: Any) -> Any:
-        return apply(GetItem(plain_index(index)), self)
+        return apply(GetItem(plain_index(index, self.device)), self)
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        self._put(SetItem(plain_index(index)), value)
+        self._put(SetItem(plain_index(index, self.device)), value)
 
     def __iter__(self) -> Iterator[Any]:
         if not self.ndim:
