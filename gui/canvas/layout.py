@@ -13,6 +13,8 @@ GAP_X, GAP_Y = 42.0, 32.0
 ROW_GAP = 118.0
 """Room between two rows of a wrapped network, with the wire back running through it."""
 SWEEPS = 8
+WAYPOINT = 1e-4
+"""How much the place of a bend in a long wire counts beside that of a node."""
 
 Sizes = Mapping[str, tuple[float, float]]
 Edge = tuple[str, str]
@@ -39,7 +41,7 @@ def arrange(sizes: Sizes, edges: Iterable[Edge], width: float = 800.0) -> Places
 def _component(sizes: Sizes, edges: list[Edge], width: float) -> Places:
     layer_of = _layers(list(sizes), edges)
     layers, chains = _with_waypoints(layer_of, edges)
-    _sweep(layers, chains)
+    _sweep(layers, chains, _ranks(edges))
     centres = _heights(layers, chains, sizes)
     rows = _rows([_widest(layer, sizes) for layer in layers], _crossings(layer_of, edges, len(layers)), width)
     places: Places = {}
@@ -125,6 +127,16 @@ def _layers(ids: list[str], edges: list[Edge]) -> dict[str, int]:
     return layer
 
 
+def _ranks(edges: list[Edge]) -> dict[tuple, float]:
+    """For each edge a little of a place: the first into a node comes from above the second."""
+    into: dict[str, int] = {}
+    ranks = {}
+    for source, target in edges:
+        into[target] = into.get(target, -1) + 1
+        ranks[source, target] = into[target] / 1024
+    return ranks
+
+
 def _with_waypoints(layer_of: dict[str, int], edges: list[Edge]) -> tuple[list[list], list[tuple]]:
     """The layers, and edges only from one layer to the next: a long edge goes through a waypoint in each between."""
     layers: list[list] = [[] for _ in range(1 + max(layer_of.values()))]
@@ -151,10 +163,10 @@ def _neighbours(chains: list[tuple]) -> tuple[dict, dict]:
     return before, after
 
 
-def _sweep(layers: list[list], chains: list[tuple]) -> None:
+def _sweep(layers: list[list], chains: list[tuple], ranks: dict[tuple, float]) -> None:
     """Order each layer by the mean place of its neighbours, forth and back, keeping the order with fewest crossings."""
     before, after = _neighbours(chains)
-    best, fewest = [list(layer) for layer in layers], _count_crossings(layers, after)
+    best, fewest = [list(layer) for layer in layers], _count_crossings(layers, after, ranks)
     bettered = 0
     for sweep in range(SWEEPS):
         if not fewest or sweep - bettered > 2:
@@ -164,8 +176,8 @@ def _sweep(layers: list[list], chains: list[tuple]) -> None:
             place = {id: index for index, id in enumerate(neighbour)}
             beside = before if forth else after
             own = {id: index for index, id in enumerate(layer)}
-            layer.sort(key=lambda id: _mean([place[n] for n in beside.get(id, ())], own[id]))
-        crossings = _count_crossings(layers, after)
+            layer.sort(key=lambda id: _mean([place[n] + _rank(id, n, ranks) for n in beside.get(id, ())], own[id]))
+        crossings = _count_crossings(layers, after, ranks)
         if crossings < fewest:
             best, fewest, bettered = [list(layer) for layer in layers], crossings, sweep
     layers[:] = best
@@ -181,18 +193,23 @@ def _mean(values: Sequence[float], otherwise: float) -> float:
     return sum(values) / len(values) if values else otherwise
 
 
-def _count_crossings(layers: list[list], after: dict) -> int:
+def _rank(id, target, ranks: dict[tuple, float]) -> float:
+    """How far below the first input of `target` the wire from a node or waypoint ends."""
+    return ranks.get((id[0] if isinstance(id, tuple) else id, target), 0.0)
+
+
+def _count_crossings(layers: list[list], after: dict, ranks: dict[tuple, float]) -> int:
     crossings = 0
     for layer, following in itertools.pairwise(layers):
         place = {id: index for index, id in enumerate(following)}
-        ends = [end for id in layer for end in sorted(place[n] for n in after.get(id, ()))]
+        ends = [end for id in layer for end in sorted(place[n] + _rank(id, n, ranks) for n in after.get(id, ()))]
         crossings += sum(a > b for index, a in enumerate(ends) for b in ends[index + 1 :])
     return crossings
 
 
 def _heights(layers: list[list], chains: list[tuple], sizes: Sizes) -> dict:
-    """The y of each centre: near its neighbours, in the layer's order, without overlap."""
-    before, after = _neighbours(chains)
+    """The y of each centre: near its neighbours, in the layer's order, without overlap; waypoints give way to nodes."""
+    before, after = ({id: _nodes_first(near) for id, near in side.items()} for side in _neighbours(chains))
     height = {id: sizes[id][1] if id in sizes else 0.0 for layer in layers for id in layer}
     centre: dict = {}
     for layer in layers:
@@ -205,19 +222,24 @@ def _heights(layers: list[list], chains: list[tuple], sizes: Sizes) -> dict:
     return centre
 
 
+def _nodes_first(near: list) -> list:
+    """The nodes among neighbours; where there is none, the waypoints."""
+    return [id for id in near if isinstance(id, str)] or near
+
+
 def _spread(layer: list, wanted: list[float], height: dict) -> dict:
     """The places nearest to the wanted ones (least squares) that keep order and room."""
     offsets = [0.0]
     for above, below in itertools.pairwise(layer):
         offsets.append(offsets[-1] + (height[above] + height[below]) / 2 + GAP_Y)
-    blocks: list[list[float]] = []  # [sum, count] of wanted - offset, means ascending
-    for want, offset in zip(wanted, offsets):
-        blocks.append([want - offset, 1])
+    blocks: list[list[float]] = []  # [weighted sum of wanted - offset, weight, members], means ascending
+    for id, want, offset in zip(layer, wanted, offsets):
+        weight = 1.0 if isinstance(id, str) else WAYPOINT
+        blocks.append([weight * (want - offset), weight, 1])
         while len(blocks) > 1 and blocks[-2][0] / blocks[-2][1] > blocks[-1][0] / blocks[-1][1]:
-            total, count = blocks.pop()
-            blocks[-1][0] += total
-            blocks[-1][1] += count
-    bases = [total / count for total, count in blocks for _ in range(int(count))]
+            last = blocks.pop()
+            blocks[-1] = [one + other for one, other in zip(blocks[-1], last)]
+    bases = [total / weight for total, weight, members in blocks for _ in range(int(members))]
     return {id: base + offset for id, base, offset in zip(layer, bases, offsets)}
 
 

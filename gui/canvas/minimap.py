@@ -61,7 +61,7 @@ class Minimap(QWidget):
 
     def _area(self) -> QRectF:
         """What is shown of the scene: every node with some room, in the widget's proportions."""
-        area = self._view.canvas.bounds().adjusted(-60, -60, 60, 60)
+        area = self._view.final_bounds().adjusted(-60, -60, 60, 60)
         inner = QRectF(self.rect()).adjusted(INSET, INSET, -INSET, -INSET)
         scale = max(area.width() / inner.width(), area.height() / inner.height(), 8.0)
         grown = QRectF(0, 0, inner.width() * scale, inner.height() * scale)
@@ -85,8 +85,9 @@ class Minimap(QWidget):
         painter.setBrush(theme.color("panel"))
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), CARD_RADIUS, CARD_RADIUS)
         painter.setPen(Qt.PenStyle.NoPen)
-        for item in self._view.canvas.node_items.values():
-            mark = self._small(QRectF(item.x(), item.y(), item.width, item.height))
+        for id, item in self._view.canvas.node_items.items():
+            node = self._view.document.nodes[id]
+            mark = self._small(QRectF(node.x, node.y, item.width, item.height))
             mark.setWidth(max(2.0, mark.width()))
             mark.setHeight(max(2.0, mark.height()))
             painter.setBrush(theme.family(item.card.category))

@@ -133,10 +133,15 @@ class Navigation(QGraphicsView):
 
     def fit_all_later(self) -> None:
         """Show where the whole network will stand when its nodes have glided there."""
+        self.show_rect(self.final_bounds())
+
+    def final_bounds(self) -> QRectF:
+        """What the nodes cover where the document says that they stand."""
         sizes, rect = self.canvas.sizes(), QRectF()
-        for node in self.document.nodes.values():
-            rect = rect.united(QRectF(node.x, node.y, *sizes[node.id]))
-        self.show_rect(rect)
+        for id in sizes.keys() & self.document.nodes.keys():
+            node = self.document.nodes[id]
+            rect = rect.united(QRectF(node.x, node.y, *sizes[id]))
+        return rect
 
     @property
     def foot(self) -> int:

@@ -53,7 +53,9 @@ def parameters_line(node: Node, entry: Entry, result: NodeResult, data: DataSpec
     values = {p.name: p.start for p in entry.parameters if p.start is not MISSING}
     values |= {k: v for k, v in result.params.items() if v is not None} | node.params
     if entry.kind == "loss":
-        return tr("target: {field}", field=values.get("target") or tr("any"))
+        targets = [f.name for f in data.fields if f.role == "target"]
+        only = targets[0] if len(targets) == 1 else tr("none yet")
+        return tr("target: {field}", field=values.get("target") or only)
     if entry.type == "Input":
         return _samples(values.get("field", ""), data)
     if "out_channels" in values and "kernel_size" in values:

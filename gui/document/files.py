@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -169,10 +170,14 @@ class Files(QObject):
     # Runs
 
     def runs_folder(self) -> Path:
-        """Where runs go: beside the project's file, or in the state folder while it has none."""
+        """Where runs go: beside the project's file, or in the state folder, under its name, while it has none.
+
+        The name finds a run again whose window was killed before the project was ever saved.
+        """
         if self.document.path is not None:
             return project_file.runs_folder(self.document.path)
-        return state_folder() / "runs" / self._session.name
+        name = re.sub(r"\W+", "-", self.document.project.name).strip("-")[:64]
+        return state_folder() / "runs" / (name or "untitled")
 
     # Recents
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from engine.graph import edit
+from engine.graph import catalogue, edit
 from engine.graph.spec import Graph, Node, Wire
 from gui.canvas import layout
 
@@ -38,7 +38,13 @@ def moved(graph: Graph, positions: Mapping[str, tuple[float, float]]) -> Graph:
 def arranged(graph: Graph, sizes: Mapping[str, tuple[float, float]], width: float) -> Graph:
     """The graph laid out anew, in rows of at most `width`."""
     every = {node.id: sizes.get(node.id, NODE) for node in graph.nodes}
-    wires = [(wire.source, wire.target) for wire in graph.wires]
+    ports = {node.id: catalogue.entries()[node.type].inputs for node in graph.nodes if node.type in catalogue.entries()}
+
+    def place(wire: Wire) -> int:
+        inputs = ports.get(wire.target, ())
+        return inputs.index(wire.target_port) if wire.target_port in inputs else 0
+
+    wires = [(wire.source, wire.target) for wire in sorted(graph.wires, key=place)]
     return moved(graph, layout.arrange(every, wires, width=width))
 
 

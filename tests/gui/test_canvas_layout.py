@@ -38,6 +38,18 @@ def test_crossed_wires_are_uncrossed():
     assert (places["a"][1] < places["b"][1]) == (places["y"][1] < places["x"][1])
 
 
+def test_the_first_input_of_a_node_is_fed_from_above_the_second():
+    edges = [("start", "a"), ("start", "b"), ("b", "join"), ("a", "join")]
+    places = arrange(sizes(["start", "a", "b", "join"]), edges)
+    assert places["b"][1] < places["a"][1]
+
+
+def test_a_chain_stays_straight_beside_a_wire_that_skips_it():
+    edges = [("a", "b"), ("b", "c"), ("c", "d"), ("a", "d"), ("d", "e")]
+    places = arrange(sizes("abcde"), edges, width=2000)
+    assert len({places[id][1] for id in "abcde"}) == 1
+
+
 def test_a_circle_is_laid_out_all_the_same():
     assert set(arrange(sizes("abc"), [("a", "b"), ("b", "c"), ("c", "a")])) == set("abc")
 

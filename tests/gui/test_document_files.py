@@ -121,6 +121,19 @@ def test_runs_lie_beside_the_project_or_in_the_users_state(files, document, chai
     assert files.runs_folder() == tmp_path / "net.runs"
 
 
+def test_the_runs_of_a_project_without_a_file_are_found_by_another_window(files, document):
+    files.new_from_template("digits-cnn")
+    files.wait()
+    other = Files(Document())
+    other.new_from_template("digits-cnn")
+    other.wait()
+    assert other.runs_folder() == files.runs_folder()
+    files.new_from_template("spirals")
+    files.wait()
+    assert other.runs_folder() != files.runs_folder()
+    other.close()
+
+
 def test_autosave_keeps_what_no_file_holds_and_a_save_clears_it(files, document, chain, tmp_path):
     files.autosave()
     files.wait()
