@@ -255,7 +255,8 @@ class Run(QObject):
         self._tick()
 
     def _dismiss_server(self) -> None:
-        if self._is_serving and self.folder is not None and process.is_alive(self.folder):
+        starts = self._process is not None and self._process.poll() is None  # it may not hold the lock yet
+        if self._is_serving and self.folder is not None and (starts or process.is_alive(self.folder)):
             self._send(events.Stop(request=_request()))
         self._is_serving = False
         self._launch_when_free = None
@@ -327,7 +328,7 @@ class Run(QObject):
         take, signal = self._WHAT_TO_DO[type(event)]
         if take is not None:
             take(self, event)
-        if signal is not None and not (self.is_loading and signal in ("prediction", "refused", "failed")):
+        if signal is not None and not (self.is_loading and signal in ("prediction", "refused")):
             getattr(self, signal).emit(event)
 
     def _take_started(self, event: RunStarted) -> None:
@@ -348,6 +349,8 @@ class Run(QObject):
         self.history.epochs.append(event)
 
     def _take_snapshot(self, event: events.Snapshot) -> None:
+        if self._speaker_serves and not self.info.serving:
+            return  # the best network's; what was trained here stays on show
         self.history.snapshots.append(event)
         self._new_snapshot = event
 
@@ -358,14 +361,25 @@ class Run(QObject):
         self.history.diagnoses.append(event)
 
     def _take_failure(self, event: Failed) -> None:
+        if self._is_of_a_server:
+            self.refused.emit(events.Refused(request="", message=event.message))
+            return
         self.message = event.message
+        if not self.is_loading:
+            self.failed.emit(event)
 
     def _take_end(self, event: events.RunEnded) -> None:
-        if self._speaker_serves:
-            self._is_serving = False
+        if self._is_of_a_server:
+            self._is_serving = self._speaker_serves = False
             return
         self.end = event
         self._set_state("failed" if event.reason == "failed" else "finished")
+        self.ended.emit(event)
+
+    @property
+    def _is_of_a_server(self) -> bool:
+        """Whether what is said now comes from an engine that only answers, or could not begin to."""
+        return self._speaker_serves or (not self.is_training and (self.end is not None or self._is_serving))
 
     _WHAT_TO_DO = {  # noqa: RUF012  (kind of event -> what the run takes from it, the signal that passes it on)
         RunStarted: (_take_started, "started"),
@@ -377,8 +391,8 @@ class Run(QObject):
         events.StateChanged: (_take_state, None),
         events.Edited: (_take_edit, "edited"),
         events.Refused: (None, "refused"),
-        Failed: (_take_failure, "failed"),
-        events.RunEnded: (_take_end, "ended"),
+        Failed: (_take_failure, None),
+        events.RunEnded: (_take_end, None),
     }
 
     def _show_snapshot(self) -> None:

@@ -17,6 +17,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 LOG = "engine.log"
 EVENTS = "events.jsonl"
 COMMANDS = "commands.jsonl"
+HEARD = "commands.position"
+"""Where the engine notes up to which command it has read."""
 LOCK = "run.lock"
 
 _APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
@@ -88,10 +90,9 @@ def send(folder: Path, command: AnyCommand) -> None:
 
 
 def unsay(folder: Path) -> None:
-    """Empty the commands of a folder in which no engine lives: nobody heard them, and the next one must not."""
-    path = folder / COMMANDS
-    if path.exists():
-        os.truncate(path, 0)
+    """Take back the commands of a folder in which no engine lives: nobody heard them, and the next one must not."""
+    for name in (COMMANDS, HEARD):
+        (folder / name).unlink(missing_ok=True)
 
 
 def is_alive(folder: Path) -> bool:

@@ -133,6 +133,13 @@ def test_a_paused_engine_that_is_killed_does_not_resume_paused(run, runs, qtbot)
     until(qtbot, lambda: run.state == "finished")
 
 
+def test_taken_back_commands_leave_no_trace(tmp_path):
+    process.send(tmp_path, events.Pause(request="r"))
+    (tmp_path / process.HEARD).write_text("12 abc")
+    process.unsay(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_process_that_never_started_says_why_in_one_sentence(run, runs, qtbot, fake_engine):
     fake_engine.setenv("FAKE_FAULT", "at start")
     with qtbot.waitSignal(run.failed, timeout=5000) as failed:
