@@ -254,7 +254,12 @@ class CanvasView(Pointing):
         rect = QRect(
             self.mapFromScene(item.x(), item.y()), self.mapFromScene(item.box.right, item.y() + geometry.HEADER)
         )
-        TitleEditor(self, rect, item.card.title, lambda title: self.document.rename(id, title))
+
+        def rename(title: str) -> None:
+            if id in self.document.nodes:  # it may have gone while the field was open
+                self.document.rename(id, title)
+
+        TitleEditor(self, rect, item.card.title, rename)
 
     # Keys
 
