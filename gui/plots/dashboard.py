@@ -12,17 +12,18 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 from engine.errors import TrainingError
 from gui.document.document import Document
 from gui.i18n import tr
+from gui.plots import library
 from gui.plots.card import Card
 from gui.plots.rows import CardRows
 from gui.plots.run_bar import RunBar
 from gui.plots.which import Wanted, wanted
 from gui.run.model import Run
 
+MODULES = ("gui.plots.curves", "gui.plots.confusion", "gui.plots.scatter", "gui.plots.boundary", "gui.plots.histograms",
+           "gui.playground.samples", "gui.playground.row", "gui.playground.card")  # fmt: skip
+"""What makes the cards, one a beat."""
 FIRST_FRAMES, BEAT = 200, 10
 """Milliseconds before the first step of building, and between two."""
-LIBRARY = ("PySide6.QtOpenGL", "PySide6.QtOpenGLWidgets", "PySide6.QtTest", "pyqtgraph")
-"""In pieces, since each holds the window up; this cannot be done in a thread beside it: Qt's modules are no friends
-of being loaded in one thread and used in another."""
 
 
 class Dashboard(QWidget):
@@ -81,9 +82,9 @@ class Dashboard(QWidget):
 
     def _build_on(self) -> None:
         """A beat: one more module or card."""
-        self._clock.setInterval(BEAT)
-        if next(self._steps, "done") == "done":
-            self._clock.stop()
+        self._clock.stop()  # loading lets other events through, but not another beat
+        if next(self._steps, "done") != "done":
+            self._clock.start(BEAT)
 
     def build(self) -> None:
         """Make every card now."""
@@ -92,7 +93,8 @@ class Dashboard(QWidget):
         self._clock.stop()
 
     def _build_steps(self) -> Iterator[None]:
-        for module in LIBRARY:
+        yield from library.load()
+        for module in MODULES:
             importlib.import_module(module)
             yield
         for name, make in _makers(self.document, self.run).items():
