@@ -127,7 +127,7 @@ class Files(QObject):
         def done(_: None) -> None:
             document.mark_saved(before, weights)
             document.set_path(path)
-            self._stamp()
+            self._watch(path)  # the file is another one now: the old watch went with the old file
             self._remember(path)
             if not document.is_dirty:
                 self._forget_autosave()

@@ -216,6 +216,8 @@ def test_a_change_by_another_program_is_noticed_and_ones_own_save_is_not(qtbot, 
     assert noticed.count() == 0
     with qtbot.waitSignal(files.changed_outside, timeout=5000):
         project_file.write(path, Project(name="Another's"))
+    with qtbot.waitSignal(files.changed_outside, timeout=5000), path.open("ab") as file:
+        file.write(b"written in place")
 
 
 def test_a_project_folder_opens_and_saves_as_a_file_does(files, document, chain, tmp_path):
