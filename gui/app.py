@@ -7,6 +7,7 @@ import sys
 import traceback
 from datetime import datetime
 from pathlib import Path
+from typing import TextIO
 
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
@@ -40,8 +41,8 @@ def open_window(app: QApplication) -> Window:
     return window
 
 
-def write_crashes(window: Window) -> None:
-    """A fault of ours goes to a log; the window stays and says so in a sentence."""
+def write_crashes(window: Window) -> TextIO:
+    """A fault of ours goes to a log, which is returned; the window stays and says so in a sentence."""
     log = state_folder() / "crash.log"
     handle = log.open("a", encoding="utf-8")
     faulthandler.enable(handle)
@@ -53,3 +54,4 @@ def write_crashes(window: Window) -> None:
                       error=kind.__name__, log=log), "bad")  # fmt: skip
 
     sys.excepthook = note
+    return handle

@@ -199,6 +199,7 @@ class StartPage(QWidget):
     data_asked = Signal()
     open_wanted = Signal()
     new_wanted = Signal()
+    back_wanted = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -266,6 +267,9 @@ class StartPage(QWidget):
         words.addWidget(title)
         words.addWidget(label(tr("Pick an example and press Train, or bring data of your own."), "label"))
         row.addLayout(words, 1)
+        self._back = push("", "start-back", self.back_wanted.emit, "quiet")
+        self._back.hide()
+        row.addWidget(self._back)
         row.addWidget(push(tr("New project"), "start-new", self.new_wanted.emit, icon="plus"))
         row.addWidget(push(tr("Open project"), "start-open", self.open_wanted.emit, icon="folder"))
         return row
@@ -275,6 +279,12 @@ class StartPage(QWidget):
         grid.setSpacing(SPACE[3])
         column.addLayout(grid)
         return grid
+
+    def show_open_project(self, name: str) -> None:
+        """Offer the way back to the project that is open; "" where none is."""
+        self._back.setVisible(bool(name))
+        self._back.setText(tr("Back to {name}", name=name))
+        self._back.setAccessibleName(self._back.text())
 
     # Recent projects
 

@@ -33,7 +33,8 @@ QLabel[role="warn"] { font-size: 11px; color: $warn; }
 
 QLineEdit, QPlainTextEdit, QAbstractSpinBox, QComboBox {
     background: $raised; color: $text; border: 1px solid $line; border-radius: 6px; padding: 0 8px;
-    min-height: 26px; selection-background-color: $accent; selection-color: $on_accent; }
+    min-height: 26px; placeholder-text-color: $faint;
+    selection-background-color: $accent; selection-color: $on_accent; }
 QPlainTextEdit { padding: 6px 8px; }
 QLineEdit:hover, QAbstractSpinBox:hover, QComboBox:hover { background: $hover; }
 QLineEdit:focus, QPlainTextEdit:focus, QAbstractSpinBox:focus, QComboBox:focus { border: 1px solid $accent; }

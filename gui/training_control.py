@@ -41,7 +41,7 @@ class TrainingControl(QObject):
         run.stepped.connect(bar.show_progress)
         run.followed.connect(self.show)
         run.loaded.connect(self._take_weights)
-        run.ended.connect(lambda event: self._take_weights())
+        run.ended.connect(self._tell_end)
         run.failed.connect(self._tell_failure)
         run.refused.connect(lambda event: self.said.emit(event.message, "warn", ()))
         document.undo_stack.indexChanged.connect(self._note_edit)
@@ -179,6 +179,20 @@ class TrainingControl(QObject):
             fix = msgspec.convert(event.fix, Fix)
             fixes = ((fix.label, lambda: self._mend(fix)),)
         self.said.emit(event.message, "bad", fixes)
+
+    def _tell_end(self, event) -> None:
+        self._take_weights()
+        info = self._run.info
+        if self._run.is_loading or info is None or event.reason not in ("finished", "early_stopped"):
+            return
+        figure = next((name for name in info.metrics if name in event.best), "loss")
+        if figure not in event.best:
+            return
+        value = event.best[figure]
+        shown = f"{value:.1%}".replace("%", " %") if figure == "accuracy" else f"{value:.4g}"
+        begun = tr("Stopped early") if event.reason == "early_stopped" else tr("Training is done")
+        told = {"begun": begun, "figure": figure.replace("_", " "), "value": shown, "epoch": event.best_epoch}
+        self.said.emit(tr("{begun}: best validation {figure} {value}, in epoch {epoch}.", **told), "good", ())
 
     def _take_weights(self) -> None:
         """Keep a run's network with the project: after its end, or when it ended while no window was open."""

@@ -187,6 +187,7 @@ class Window(QMainWindow):
         self.start_page.data_asked.connect(self._ask_data)
         self.start_page.open_wanted.connect(self.projects.ask_open)
         self.start_page.new_wanted.connect(self.projects.new)
+        self.start_page.back_wanted.connect(self._go_back)
 
     # Start page and work
 
@@ -198,6 +199,7 @@ class Window(QMainWindow):
     def show_start(self) -> None:
         """The start page, with what can be recovered."""
         self.start_page.show_recents(self.files.recents)
+        self.start_page.show_open_project(self._shown_name() if self.document.nodes else "")
         self._offer_recovery()
         self.middle.setCurrentWidget(self.start_page)
         self.start_page.setFocus()
@@ -215,6 +217,13 @@ class Window(QMainWindow):
             self.workspace.show_page(0)
         self.canvas.setFocus()
         QTimer.singleShot(SETTLED, self.canvas, self.canvas.fit_all_later)
+
+    def _go_back(self) -> None:
+        """To the project that was left for the start page, as it was."""
+        self.middle.setCurrentWidget(self.workspace)
+        self._show_docks()
+        self._show_name()
+        self.canvas.setFocus()
 
     def _show_docks(self) -> None:
         for id, dock in self.docks.items():
@@ -298,10 +307,12 @@ class Window(QMainWindow):
         if kind == "good":
             self._good_news.start()
 
-    def _show_name(self) -> None:
+    def _shown_name(self) -> str:
         path = self.document.path
-        name = path.name if path is not None else self.document.project.name
-        dirty = self.document.is_dirty
+        return path.name if path is not None else self.document.project.name
+
+    def _show_name(self) -> None:
+        path, name, dirty = self.document.path, self._shown_name(), self.document.is_dirty
         self.top_bar.show_project(name if self.is_working else "", dirty and self.is_working, str(path or ""))
         self.setWindowTitle(f"{name}[*] – Layerloom" if self.is_working else "Layerloom")
         self.setWindowModified(dirty and self.is_working)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from gui import app as application
@@ -18,7 +19,12 @@ def open_window(qtbot) -> Window:
 
 
 def end(window: Window) -> None:
-    """Nothing is asked when the test closes the window."""
+    """The run ends with the test, and nothing is asked when the window closes."""
+    window.run.stop()
+    for _ in range(200):
+        if not window.run.is_training:
+            break
+        QTest.qWait(50)
     window.document.mark_saved(window.document.project, window.document.weights)
 
 

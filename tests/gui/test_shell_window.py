@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import faulthandler
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -24,6 +27,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from gui import app as application
 from gui import settings
 from gui.actions import GROUPS, TABLE
 from gui.theme import theme
@@ -36,11 +40,7 @@ Key, Held = Qt.Key, Qt.KeyboardModifier
 
 @pytest.fixture
 def window(qtbot):
-    window = open_window(qtbot)
-    yield window
-    if window.run.is_training:
-        window.run.stop()
-        qtbot.waitUntil(lambda: not window.run.is_training, timeout=20_000)
+    return open_window(qtbot)
 
 
 @pytest.fixture
@@ -157,6 +157,28 @@ def test_pause_step_and_stop_do_what_they_say(qtbot, digits):
     assert digits.document.weights is not None, "the trained network belongs to the project now"
     digits.document.set_training("epochs", 401)
     assert find(digits, "train").text() == "Train"
+
+
+def test_the_end_of_a_run_is_told_with_its_best_figure(qtbot, digits):
+    digits.document.set_training("epochs", 2)
+    find(digits, "train").click()
+    qtbot.waitUntil(lambda: digits.run.state == "finished", timeout=60_000)
+    assert "best validation" in find(digits, "message-text").text()
+    assert find(digits, "train").text() == "Train"
+    assert digits.document.weights
+
+
+def test_a_killed_engine_is_told_and_one_click_resumes_it(qtbot, digits):
+    digits.document.set_training("epochs", 400)
+    with qtbot.waitSignal(digits.run.checkpoint, timeout=60_000):
+        find(digits, "train").click()
+    os.kill(digits.run.info.pid, signal.SIGKILL)
+    qtbot.waitUntil(lambda: digits.run.state == "lost", timeout=20_000)
+    assert find(digits, "message").isVisible()
+    assert find(digits, "train").text() == "Resume"
+    step = digits.run.last_step.step
+    find(digits, "message-fix-0").click()
+    qtbot.waitUntil(lambda: digits.run.state == "running" and digits.run.last_step.step > step, timeout=60_000)
 
 
 # Search
@@ -364,6 +386,49 @@ def test_a_truncated_project_is_a_sentence_and_the_start_page_stays(qtbot, windo
     assert not window.is_working
 
 
+def test_the_start_page_leads_back_to_the_open_project(digits):
+    digits.document.set_training("epochs", 3)
+    digits.show_start()
+    find(digits, "start-back").click()
+    assert digits.is_working
+    assert digits.document.project.training.epochs == 3
+
+
+def test_a_mistake_of_ours_is_logged_and_told_in_a_sentence(digits, monkeypatch, user_folders):
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    log = application.write_crashes(digits)
+    try:
+        raise ValueError("a mistake")
+    except ValueError as error:
+        sys.excepthook(ValueError, error, error.__traceback__)
+    assert "ValueError" in find(digits, "message-text").text()
+    assert "Traceback" not in find(digits, "message-text").text()
+    assert "a mistake" in (user_folders / "state" / "crash.log").read_text()
+    faulthandler.disable()
+    log.close()
+
+
+def test_main_opens_the_project_it_is_given_and_ends_with_zero(tmp_path):
+    code = (
+        "import os, sys; os.environ['QT_QPA_PLATFORM'] = 'offscreen'\n"
+        "from engine.formats import project_file; from engine.graph import templates\n"
+        "from pathlib import Path; path = Path(sys.argv[1]) / 'my project.loom'\n"
+        "project_file.write(path, templates.create('spirals'))\n"
+        "from PySide6.QtWidgets import QApplication; app = QApplication([])\n"
+        "from PySide6.QtCore import QTimer\n"
+        "def look():\n"
+        "    window = next(w for w in app.topLevelWidgets() if w.objectName() == 'window')\n"
+        "    print(window.windowTitle(), len(window.document.nodes)); window.close()\n"
+        "QTimer.singleShot(2500, look)\n"
+        "from main import main; sys.exit(main([str(path)]))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, timeout=60, capture_output=True,
+                          text=True)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("my project.loom")
+    assert done.stdout.strip().endswith("7")
+
+
 @pytest.mark.parametrize("answer", ["Cancel", "Discard"])
 def test_leaving_with_unsaved_changes_asks(qtbot, digits, answer):
     digits.document.set_training("epochs", 3)
@@ -450,10 +515,8 @@ def test_the_window_never_holds_the_events_up_while_a_project_opens_and_trains(q
 def _is_part(widget) -> bool:
     """Whether it belongs to another control: the field of a spin box, the tab of a menu."""
     parent = widget.parent()
-    return (
-        isinstance(parent, QAbstractSpinBox | QComboBox | QLineEdit)
-        or (isinstance(widget, QPushButton)
-        and (parent is None))
+    return isinstance(parent, QAbstractSpinBox | QComboBox | QLineEdit) or (
+        isinstance(widget, QPushButton) and (parent is None)
     )
 
 
