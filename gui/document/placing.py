@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from engine.graph import catalogue, edit
 from engine.graph.spec import Graph, Node, Wire
-from gui.canvas import layout
+from gui.document import layout
 
 NODE = (118.0, 62.0)
 """Width and height of a node without a long text, in pixels."""

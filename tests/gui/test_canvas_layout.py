@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gui.canvas import geometry
-from gui.canvas.layout import arrange
+from gui.document.layout import arrange
 
 SIZE = (118.0, 62.0)
 
