@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QPainter
+from PySide6.QtGui import QColor, QPainter
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from engine.train.events import Prediction
@@ -11,7 +11,7 @@ from gui.i18n import tr
 from gui.plots import figures
 from gui.theme import theme
 
-ROW = 24
+ROW, TALL_ROW = 24, 36
 
 
 class AnswerView(QWidget):
@@ -95,24 +95,30 @@ class AnswerView(QWidget):
     def _paint_bars(self, painter: QPainter, field: QRectF) -> None:
         if not self.ranked:
             return
-        shown = self.ranked[: max(1, int(field.height() // ROW))]
         painter.setFont(theme.font(12))
-        widest = max(painter.fontMetrics().horizontalAdvance(name) for name, _ in shown)
-        words = min(widest + 8.0, field.width() * 0.55)
-        for index, (name, share) in enumerate(shown):
-            row = QRectF(field.left(), field.top() + index * ROW, field.width(), ROW)
-            self._paint_bar(painter, row, words, name, share, is_first=index == 0)
+        widest = max(painter.fontMetrics().horizontalAdvance(name) for name, _ in self.ranked) + 8.0
+        is_narrow = widest > 0.4 * field.width()  # then the names stand over their bars
+        height = TALL_ROW if is_narrow else ROW
+        for index, (name, share) in enumerate(self.ranked[: max(1, int(field.height() // height))]):
+            row = QRectF(field.left(), field.top() + index * height, field.width(), height)
+            color = theme.color("good" if index == 0 else "faint")
+            self._paint_bar(painter, row, 0.0 if is_narrow else widest, name, share, color)
 
-    def _paint_bar(self, painter: QPainter, row: QRectF, words: float, name: str, share: float, is_first: bool) -> None:
+    def _paint_bar(self, painter: QPainter, row: QRectF, words: float, name: str, share: float, color: QColor) -> None:
+        """The name in the first `words` pixels and the bar behind it; with 0 the bar below it."""
+        line = row if words else row.adjusted(0, 0, 0, -(row.height() - 18))
         painter.setFont(theme.font(12))
         painter.setPen(theme.color("text"))
-        short = painter.fontMetrics().elidedText(name, Qt.TextElideMode.ElideRight, int(words - 4))
-        painter.drawText(row, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, short)
-        room = max(8.0, row.width() - words - 28)
-        bar = QRectF(row.left() + words, row.center().y() - 6, max(5.0, room * share), 12)
+        short = painter.fontMetrics().elidedText(
+            name, Qt.TextElideMode.ElideRight, int((words or row.width() - 28) - 4)
+        )
+        painter.drawText(line, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, short)
+        room = max(8.0, row.width() - words - (28 if words else 0))
+        middle = row.center().y() if words else line.bottom() + 5
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(theme.color("good" if is_first else "faint"))
-        painter.drawRoundedRect(bar, 3, 3)
+        painter.setBrush(color)
+        painter.drawRoundedRect(QRectF(row.left() + words, middle - (6 if words else 4), max(5.0, room * share),
+                                       12 if words else 8), 3, 3)  # fmt: skip
         painter.setFont(theme.mono_numbers(11))
         painter.setPen(theme.color("secondary"))
-        painter.drawText(row, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, f"{100 * share:.0f}")
+        painter.drawText(line, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, f"{100 * share:.0f}")

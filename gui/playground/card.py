@@ -9,9 +9,9 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from engine.train.events import Prediction
+from gui.background import Background
 from gui.document.document import Document
 from gui.i18n import tr
-from gui.panels.background import Background
 from gui.playground import samples
 from gui.playground.answer import AnswerView
 from gui.playground.pad import DrawingPad

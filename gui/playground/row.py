@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 import numpy as np
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QLineEdit, QScrollArea, QWidget
+from PySide6.QtWidgets import QComboBox, QGridLayout, QLineEdit, QScrollArea, QWidget
+from superqt import QElidingLabel
 
 from engine.graph.spec import FieldSpec
 from gui.i18n import tr
@@ -36,7 +37,7 @@ class Number(QLineEdit):
     def set_value(self, value: float) -> None:
         """Show a number."""
         self._value = value
-        self.setText(f"{value:.5g}")
+        self.setText(f"{value:.4g}")
         self._mark(True)
 
     def _read(self, text: str) -> None:
@@ -100,7 +101,7 @@ class RowForm(QScrollArea):
         self.setWidget(form)
 
     def _add(self, grid: QGridLayout, field: str, column: str, values: tuple[str, ...]) -> None:
-        word = QLabel(column.replace("_", " "))
+        word = QElidingLabel(column.replace("_", " "))
         word.setFont(theme.font(11))
         word.setToolTip(column)
         word.setMinimumWidth(60)

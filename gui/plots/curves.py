@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from PySide6.QtCore import QTimer
 
 from gui.i18n import tr
 from gui.plots import figures
@@ -14,6 +15,8 @@ from gui.run.model import Run
 
 METRICS = ("accuracy", "r2", "mae", "rmse")
 """What a metric card prefers to show, the most telling first."""
+BEAT = 40
+"""Milliseconds between two looks at what the run has said."""
 SETTINGS = {"lr": "rate"}
 
 
@@ -24,11 +27,11 @@ class CurveCard(Card):
         super().__init__(name, title, empty, first_step)
         self.run = run
         self.plot: LivePlot | None = None
+        self._beat = QTimer(self, singleShot=True, interval=BEAT)
+        self._beat.timeout.connect(self.bring_up_to_date)
         run.followed.connect(self.begin_anew)
-        run.stepped.connect(self.bring_up_to_date)
-        run.epoch_ended.connect(self.bring_up_to_date)
-        run.edited.connect(self.bring_up_to_date)
-        run.ended.connect(self.bring_up_to_date)
+        for news in (run.stepped, run.epoch_ended, run.edited, run.ended):
+            news.connect(self._soon)
         run.loaded.connect(self.bring_up_to_date)
 
     def make_plot(self, y_label: str, scale: float = 1.0) -> LivePlot:
@@ -41,6 +44,11 @@ class CurveCard(Card):
         """Another run, or none."""
         self.plot.clear_lines()
         self.show_empty(True)
+
+    def _soon(self, *_: object) -> None:
+        """Ten epochs may end within a frame: they are shown at once."""
+        if not self._beat.isActive():
+            self._beat.start()
 
     def bring_up_to_date(self) -> None:
         """Hand the plot what the run has said; it draws when its time has come."""

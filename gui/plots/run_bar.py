@@ -101,8 +101,9 @@ class RunBar(QWidget):
         self._make()
         self._pause = QTimer(self, singleShot=True, interval=150)
         self._pause.timeout.connect(self.refresh)
-        for signal in (run.state_changed, run.followed, run.epoch_ended, run.ended, run.loaded):
-            signal.connect(self._soon)
+        for news in (run.state_changed, run.followed, run.loaded):
+            news.connect(self._soon)
+        run.epoch_ended.connect(self._show_progress)
         run.stepped.connect(self._say_where)
         run.state_changed.connect(self._say_where)
         run.loaded.connect(self._say_where)
@@ -123,7 +124,7 @@ class RunBar(QWidget):
         self._more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._menu = QMenu(self)
         self._more.setMenu(self._menu)
-        self._more.setFixedHeight(22)
+        self._more.setFixedHeight(28)
         self._resume = QPushButton(tr("Resume"))
         self._resume.setObjectName("run-resume")
         self._resume.setAccessibleName(tr("Resume this run"))
@@ -201,6 +202,14 @@ class RunBar(QWidget):
         figure = best.validation.get(metric, best.train.get(metric)) if best is not None else None
         title = known.title if known is not None and known.title != folder.name else run_folder.summarise_title(folder)
         return Summary(folder, title, self.run.state, metric, figure)
+
+    def _show_progress(self) -> None:
+        """A better figure of the run on show; the list stays as it is."""
+        button = self.buttons.get(self.run.folder)
+        if button is not None and not self.run.is_loading:
+            summary = self._of_the_run_on_show(self.run.folder, button.summary)
+            if summary != button.summary:
+                button.show_summary(summary)
 
     def _show_buttons(self, shown: list[Summary]) -> None:
         folders = [summary.folder for summary in shown]

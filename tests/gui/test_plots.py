@@ -113,6 +113,7 @@ def test_the_loss_card_shows_train_and_validation_and_their_values_in_the_title(
 def test_an_edit_is_marked_with_what_changed(run, qtbot):
     card = shown(LossCard(run), qtbot)
     run.say(steps(50), events.Edited(step=40, name="lr", before=0.1, after=0.01))
+    qtbot.waitUntil(lambda: bool(card.plot._marks))
     assert [(mark.x, mark.text) for mark in card.plot._marks] == [(40, "edit: rate 0.1 to 0.01")]
 
 
@@ -227,6 +228,7 @@ def test_a_plot_draws_at_most_twenty_times_a_second_and_not_while_hidden(run, qt
 def test_rate_and_norm_show_their_last_values(run, qtbot):
     rate, norm = shown(learning_rate_card(run), qtbot), shown(gradient_norm_card(run), qtbot)
     run.say(steps(100))
+    qtbot.waitUntil(lambda: bool(rate.value) and bool(norm.value))
     assert rate.value == "0.01"
     assert float(norm.value) == pytest.approx(np.mean(1 / np.arange(81, 101)), rel=0.01)
 
@@ -234,12 +236,12 @@ def test_rate_and_norm_show_their_last_values(run, qtbot):
 def test_accuracy_is_shown_in_percent_and_a_regression_shows_r2(run, qtbot):
     card = shown(MetricCard(run), qtbot, width=400)
     run.say(epoch(1), epoch(2))
-    assert "75.0 %" in card.value
+    qtbot.waitUntil(lambda: "75.0 %" in card.value)
     assert card.accessibleName() == "Accuracy"
     figures = {"loss": 1.0, "r2": 0.4, "mae": 40.0, "rmse": 50.0}
     run.history.epochs.clear()
     run.say(events.EpochEnded(epoch=1, step=10, train=figures, validation=figures, seconds=1.0))
-    assert card.accessibleName() == "R²"
+    qtbot.waitUntil(lambda: card.accessibleName() == "R²")
     card.choose("mae")
     assert "40.0" in card.value
 
