@@ -13,12 +13,12 @@ from engine.formats import project_file
 from engine.graph.script import to_script
 from engine.graph.spec import Project
 from gui import settings
+from gui.background import Background
 from gui.canvas.view import CanvasView
 from gui.document.document import Document
 from gui.document.files import Files
 from gui.first_network import first_network
 from gui.i18n import tr
-from gui.panels.background import Background
 from gui.panels.data import DataPanel
 
 

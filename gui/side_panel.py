@@ -7,12 +7,12 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from gui import settings
 from gui.i18n import tr
+from gui.panels.controls import tabs
 from gui.panels.data import DataPanel
 from gui.panels.inspector import Inspector
 from gui.panels.problems import ProblemsPanel
 from gui.panels.training import TrainingPanel
 from gui.theme import SPACE
-from gui.workspace import tabs
 
 LAYER, DATA, TRAINING, PROBLEMS = range(4)
 

@@ -27,8 +27,8 @@ from engine.errors import EngineError
 from engine.formats import project_file
 from engine.graph import templates
 from gui import icons, tiles
+from gui.background import Background
 from gui.i18n import tr
-from gui.panels.background import Background
 from gui.panels.controls import Message, label, push
 from gui.panels.data import dropped
 from gui.theme import CARD_RADIUS, SPACE, theme

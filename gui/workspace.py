@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedWidget, QTabBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from gui import icons
 from gui.canvas.view import CanvasView
 from gui.i18n import tr
-from gui.panels.controls import Message, label
+from gui.panels.controls import Message, label, tabs
 from gui.panels.script import ScriptView
 from gui.theme import SPACE
-
-
-def tabs(object_name: str, accessible: str, titles: tuple[str, ...]) -> QTabBar:
-    """A row of titles, the chosen one underlined."""
-    bar = QTabBar()
-    bar.setObjectName(object_name)
-    bar.setAccessibleName(accessible)
-    bar.setDrawBase(False)
-    bar.setExpanding(False)
-    bar.setUsesScrollButtons(False)
-    for title in titles:
-        bar.addTab(title)
-    return bar
 
 
 class Workspace(QWidget):

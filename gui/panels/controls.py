@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QPushButton,
     QScrollArea,
     QSizePolicy,
+    QTabBar,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -84,6 +85,19 @@ def tool(icon: str, text: str, object_name: str, on_click: Callable[[], object] 
     if on_click is not None:
         button.clicked.connect(lambda: on_click())
     return button
+
+
+def tabs(object_name: str, accessible: str, titles: tuple[str, ...]) -> QTabBar:
+    """A row of titles, the chosen one underlined."""
+    bar = QTabBar()
+    bar.setObjectName(object_name)
+    bar.setAccessibleName(accessible)
+    bar.setDrawBase(False)
+    bar.setExpanding(False)
+    bar.setUsesScrollButtons(False)
+    for title in titles:
+        bar.addTab(title)
+    return bar
 
 
 def clear(layout: QLayout) -> None:

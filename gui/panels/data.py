@@ -30,11 +30,11 @@ from engine.errors import DataError, EngineError
 from engine.graph.catalogue import Parameter
 from engine.graph.spec import DataSpec
 from gui import settings
+from gui.background import Background
 from gui.document.document import Document
 from gui.document.selection import Selection
 from gui.i18n import tr
 from gui.panels import values
-from gui.panels.background import Background
 from gui.panels.controls import Message, Scrolled, clear, hairline, label, push
 from gui.panels.editors import ChoiceBox, Gesture
 from gui.panels.form import ParameterForm

@@ -8,9 +8,9 @@ from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from engine.errors import EngineError
 from engine.graph.script import to_script
+from gui.background import Background
 from gui.document.document import Document
 from gui.i18n import tr
-from gui.panels.background import Background
 from gui.panels.controls import label, push
 from gui.theme import SPACE, theme
 

@@ -13,10 +13,10 @@ from engine.graph import catalogue
 from engine.graph.catalogue import Entry, Parameter
 from engine.graph.spec import Choice, EarlyStopping
 from gui import icons
+from gui.background import Background
 from gui.document.document import Document
 from gui.document.selection import Selection
 from gui.i18n import tr
-from gui.panels.background import Background
 from gui.panels.controls import Scrolled, hairline, label
 from gui.panels.editors import ChoiceBox, Gesture
 from gui.panels.form import ParameterForm
