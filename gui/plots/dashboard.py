@@ -22,6 +22,8 @@ from gui.run.model import Run
 MODULES = ("gui.plots.curves", "gui.plots.confusion", "gui.plots.scatter", "gui.plots.boundary", "gui.plots.histograms",
            "gui.playground.samples", "gui.playground.row", "gui.playground.card")  # fmt: skip
 """What makes the cards, one a beat."""
+TABLE = 360
+"""Pixels of width of the Try it card where it shows a table's columns."""
 FIRST_FRAMES, BEAT = 200, 10
 """Milliseconds before the first step of building, and between two."""
 
@@ -120,7 +122,7 @@ class Dashboard(QWidget):
     def _arrange(self, *_: object) -> None:
         """Which cards, in which order, with which names on their axes."""
         want = wanted(self.document.project)
-        self.rows.arrange(list(want.cards))
+        self.rows.arrange(list(want.cards), {} if want.has_image else {"try": TABLE})
         _name_axes(self.cards, want)
 
 

@@ -13,7 +13,7 @@ SHARES = {"loss": 380, "metric": 250, "confusion": 220, "scatter": 240, "line": 
 """Pixels of width that a card wants; a row is stretched in these proportions."""
 
 
-def in_rows(names: list[str], width: int) -> list[list[str]]:
+def in_rows(names: list[str], width: int, shares: dict[str, int] = SHARES) -> list[list[str]]:
     """Deal the cards out to rows in their order.
 
     >>> in_rows(["loss", "metric", "confusion", "try"], 1134)
@@ -24,7 +24,7 @@ def in_rows(names: list[str], width: int) -> list[list[str]]:
     rows: list[list[str]] = []
     used = 0
     for name in names:
-        wants = int(SHARES[name] * 0.9)
+        wants = int(shares[name] * 0.9)
         if rows and used + GAP + wants <= width:
             rows[-1].append(name)
             used += GAP + wants
@@ -49,6 +49,7 @@ class CardRows(QScrollArea):
         self.setWidget(self._ground)
         self._cards: dict[str, QWidget] = {}
         self._order: list[str] = []
+        self._shares = SHARES
 
     def add(self, name: str, card: QWidget) -> None:
         """A card that may be shown."""
@@ -56,8 +57,9 @@ class CardRows(QScrollArea):
         card.hide()
         self._cards[name] = card
 
-    def arrange(self, order: list[str]) -> None:
-        """Show these cards, in this order."""
+    def arrange(self, order: list[str], wider: dict[str, int]) -> None:
+        """Show these cards, in this order; `wider` names those that want more width than most."""
+        self._shares = SHARES | wider
         self._order = [name for name in order if name in self._cards]
         for name, card in self._cards.items():
             card.setVisible(name in self._order)
@@ -69,7 +71,7 @@ class CardRows(QScrollArea):
 
     def _place(self) -> None:
         room = self.viewport().rect()
-        rows = in_rows(self._order, room.width())
+        rows = in_rows(self._order, room.width(), self._shares)
         fitting = max(1, min(len(rows), (room.height() + GAP) // (LOWEST + GAP)))
         height = min(HIGHEST, max(LOWEST, (room.height() - GAP * (fitting - 1)) // fitting))
         for index, row in enumerate(rows):
@@ -78,10 +80,10 @@ class CardRows(QScrollArea):
 
     def _place_row(self, row: list[str], top: int, height: int, width: int) -> None:
         free = width - GAP * (len(row) - 1)
-        whole = sum(SHARES[name] for name in row)
+        whole = sum(self._shares[name] for name in row)
         left = 0
         for index, name in enumerate(row):
             last = index == len(row) - 1
-            share = width - left if last else round(free * SHARES[name] / whole)
+            share = width - left if last else round(free * self._shares[name] / whole)
             self._cards[name].setGeometry(QRect(left, top, share, height))
             left += share + GAP

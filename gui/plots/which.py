@@ -22,7 +22,12 @@ class Wanted(NamedTuple):
     metric: str
     inputs: tuple[str, ...] = ()
     target: str = ""
-    noun: tuple[str, str] = ("sample", "samples")
+    has_image: bool = False
+
+    @property
+    def noun(self) -> tuple[str, str]:
+        """What a sample is called."""
+        return ("image", "images") if self.has_image else ("sample", "samples")
 
 
 def wanted(project: Project) -> Wanted:
@@ -37,9 +42,9 @@ def wanted(project: Project) -> Wanted:
         pictures = ["boundary", *pictures]
     if len(numbers) == 1 and task == "regression":
         pictures = ["line", *pictures]
-    noun = ("image", "images") if any(field.kind == "image" for field in inputs) else ("sample", "samples")
+    has_image = any(field.kind == "image" for field in inputs)
     cards = ("loss", "metric", *pictures[:1], "try", *pictures[1:], "weights", "learning-rate", "gradient-norm")
-    return Wanted(cards, "r2" if task == "regression" else "accuracy", numbers, target, noun)
+    return Wanted(cards, "r2" if task == "regression" else "accuracy", numbers, target, has_image)
 
 
 def _task(project: Project, fields: tuple[FieldSpec, ...]) -> str:

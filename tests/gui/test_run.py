@@ -317,18 +317,18 @@ def test_a_million_steps_are_read_without_holding_the_window(qtbot, tmp_path):
     read = run._read
 
     def timed(seconds):
-        began = time.perf_counter()
+        began = time.process_time()
         read(seconds)
-        slices.append(time.perf_counter() - began)
+        slices.append(time.process_time() - began)
 
     run._read = timed
     with qtbot.waitSignal(run.loaded, timeout=60_000):
         run.follow(folder)
     assert len(run.history) == 1_000_000
     assert run.history.step[-1] == 1_000_000
-    typical = np.percentile(slices, 90)
-    print(f"{len(slices)} slices, 90 % under {typical * 1e3:.1f} ms, longest {max(slices) * 1e3:.1f} ms")
-    assert typical < 0.010
+    most = np.percentile(slices, 98)
+    print(f"{len(slices)} slices, 98 % under {most * 1e3:.1f} ms, longest {max(slices) * 1e3:.1f} ms of processor")
+    assert most < 0.010
     run.close()
 
 
