@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QApplication
 from gui import settings
 from gui.document.files import state_folder
 from gui.i18n import tr
-from gui.theme import ICONS, theme
+from gui.theme import ICONS, TOKENS, theme
 from gui.window import Window
 
 
@@ -35,7 +35,8 @@ def open_window(app: QApplication) -> Window:
     app.setApplicationDisplayName("Layerloom")
     app.setDesktopFileName("layerloom")
     app.setWindowIcon(QIcon(str(ICONS / "layerloom.svg")))
-    theme.install(app, settings.look.get())
+    look = settings.look.get()
+    theme.install(app, look if look in TOKENS else "system")
     window = Window()
     window.show()
     return window

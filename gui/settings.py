@@ -28,8 +28,15 @@ class Setting(Generic[T]):
     def get(self) -> T:
         if isinstance(self.default, bool):
             return store().value(self.key, self.default, type=bool)
+        if isinstance(self.default, int):
+            return self._number()
         value: Any = store().value(self.key, self.default)
         return value if isinstance(value, type(self.default)) else self.default
+
+    def _number(self) -> int:
+        """A file of settings keeps numbers as text."""
+        value = str(store().value(self.key, self.default))
+        return int(value) if value.lstrip("-").isdigit() else self.default
 
     def set(self, value: T) -> None:
         settings = store()
@@ -38,11 +45,6 @@ class Setting(Generic[T]):
 
 
 look = Setting("window/look", "system")
-language = Setting("window/language", "")
-window_size = Setting("window/size", "")
-"""The screen's size when the layout was remembered: "1920x1080"; another screen starts afresh."""
-maximized = Setting("window/maximized", False)
 inspector_tab = Setting("window/inspector_tab", 0)
 data_folder = Setting("files/data_folder", "")
 project_folder = Setting("files/project_folder", "")
-hints_seen = Setting("start/hints_seen", False)

@@ -198,6 +198,8 @@ class Message(QFrame):
         row.setContentsMargins(SPACE[2], 6, 6, 6)
         row.setSpacing(SPACE[1])
         self._icon = QLabel()
+        self._kind = "info"
+        theme.changed.connect(self._draw_icon)
         self.text = label("", wrap=True)
         self.text.setObjectName(f"{object_name}-text")
         self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -213,9 +215,8 @@ class Message(QFrame):
 
     def say(self, text: str, kind: str = "info", fixes: tuple[tuple[str, Callable[[], object]], ...] = ()) -> None:
         """Show a sentence, with a button for each (label, action)."""
-        names = {"info": ("info", "accent"), "good": ("check", "good"), "warn": ("warning", "warn")}
-        drawing, color = names.get(kind, ("error", "bad"))
-        self._icon.setPixmap(icons.pixmap(drawing, 16, color))
+        self._kind = kind
+        self._draw_icon()
         self.text.setText(text)
         self.setAccessibleName(text)
         clear(self.buttons)
@@ -224,6 +225,11 @@ class Message(QFrame):
             button = push(title, f"{self.objectName()}-fix-{number}", lambda a=action: self._mend(a), kind_of_button)
             self.buttons.addWidget(button)
         self.show()
+
+    def _draw_icon(self) -> None:
+        names = {"info": ("info", "accent"), "good": ("check", "good"), "warn": ("warning", "warn")}
+        drawing, color = names.get(self._kind, ("error", "bad"))
+        self._icon.setPixmap(icons.pixmap(drawing, 16, color))
 
     def _mend(self, action: Callable[[], object]) -> None:
         self.dismiss()

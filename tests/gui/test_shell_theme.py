@@ -97,13 +97,16 @@ def test_an_icon_takes_the_colour_of_the_look(qapp):
     assert dark.lightness() > 150 > 100 > light.lightness()
 
 
-def test_a_setting_of_another_type_counts_as_never_set():
-    settings.store().setValue(settings.look.key, 17)
-    assert settings.look.get() == "system" or settings.look.get() == "17"
+def test_settings_are_kept_and_one_of_another_type_counts_as_never_set():
     settings.look.set("dark")
     assert settings.look.get() == "dark"
-    settings.maximized.set(True)
-    assert settings.maximized.get() is True
+    settings.store().setValue(settings.look.key, ["dark", "light"])
+    assert settings.look.get() == "system"
+
+
+def test_a_number_is_a_number_again_after_a_restart():
+    settings.inspector_tab.set(2)
+    assert settings.inspector_tab.get() == 2
 
 
 def _ink(icon) -> int:

@@ -326,6 +326,12 @@ def test_the_look_is_chosen_and_remembered(window):
     assert theme.is_dark
 
 
+def test_a_look_that_does_not_exist_is_the_system_s(qtbot):
+    settings.look.set("purple")
+    assert open_window(qtbot).isVisible()
+    assert theme.mode == "system"
+
+
 def test_panels_can_be_moved_and_put_back(qtbot, digits):
     digits.actions_table["view.unlock"].setChecked(True)
     assert digits.docks["view.palette"].titleBarWidget() is None
