@@ -70,14 +70,25 @@ class Hidden:
 
 
 @dataclass(frozen=True)
+class Fixed:
+    """What an argument always is on the canvas, where samples are the first axis; a form does not show it."""
+
+    value: Any
+
+
+@dataclass(frozen=True)
 class Description:
-    """What the decorator noted; `engine.graph.catalogue` reads it together with signature and docstring."""
+    """What the decorator noted; `engine.graph.catalogue` reads it together with signature and docstring.
+
+    `axes` names the axes that an input has behind N, for layers that would take fewer for a single sample.
+    """
 
     type: str
     title: str
     kind: Kind
     category: str
     synonyms: tuple[str, ...]
+    axes: tuple[str, ...] = ()
 
 
 _registered: dict[tuple[Kind, str], type] = {}
@@ -85,22 +96,24 @@ _registered: dict[tuple[Kind, str], type] = {}
 C = TypeVar("C", bound=type)
 
 
-def describe(title: str, *, kind: Kind, category: str = "", synonyms: tuple[str, ...] = ()) -> Callable[[C], C]:
+def describe(
+    title: str, *, kind: Kind, category: str = "", synonyms: tuple[str, ...] = (), axes: tuple[str, ...] = ()
+) -> Callable[[C], C]:
     """Register a class for the catalogue under its own name."""
     if kind in ("layer", "loss") and category not in CATEGORIES:
         raise ValueError(f"{category!r} is no category; one of {', '.join(CATEGORIES)}")
 
     def note(cls: C) -> C:
-        cls.__description__ = Description(cls.__name__, title, kind, category, synonyms)
+        cls.__description__ = Description(cls.__name__, title, kind, category, synonyms, axes)
         _registered[kind, cls.__name__] = cls
         return cls
 
     return note
 
 
-def layer(title: str, *, category: str, synonyms: tuple[str, ...] = ()) -> Callable[[C], C]:
+def layer(title: str, *, category: str, synonyms: tuple[str, ...] = (), axes: tuple[str, ...] = ()) -> Callable[[C], C]:
     """A layer that can be dragged: `@layer("Conv 2-D", category="Convolution", synonyms=("convolution",))`."""
-    return describe(title, kind="layer", category=category, synonyms=synonyms)
+    return describe(title, kind="layer", category=category, synonyms=synonyms, axes=axes)
 
 
 def loss(title: str, *, synonyms: tuple[str, ...] = ()) -> Callable[[C], C]:

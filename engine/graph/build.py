@@ -15,6 +15,7 @@ from engine.graph.infer import Inference, infer
 from engine.graph.judge import PREDICTIONS, target_field
 from engine.graph.network import Network
 from engine.graph.spec import FieldSpec, Graph
+from engine.graph.trial import first_value
 from engine.tensor import Tensor
 
 Prediction = Literal["classes", "binary", "value"]
@@ -110,7 +111,7 @@ class GraphModule(nn.Module):
             feeds = (
                 (fields[self._inputs[id]],) if id in self._inputs else [values[source] for source in self._wires[id]]
             )
-            values[id] = layer(*feeds)
+            values[id] = first_value(layer(*feeds))
         return values
 
     def _names(self) -> str:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import engine.nn
 import engine.optim  # noqa: F401  (importing registers the classes)
-from engine.describe import Choice, FieldName, Hidden, Inferred, Kind, Range, Start, registered
+from engine.describe import Choice, FieldName, Fixed, Hidden, Inferred, Kind, Range, Start, registered
 from engine.errors import GraphError
 
 ParameterKind = Literal["int", "float", "bool", "choice", "text", "pair", "ints", "floats", "field"]
@@ -97,7 +97,9 @@ _WORDS = {
 class Entry:
     """One layer, loss, optimizer or schedule, with all that palette, inspector, project and script need.
 
-    `inputs` and `outputs` are port names; a loss has no outputs, an Input node no inputs.
+    `inputs` and `outputs` are port names; a loss has no outputs, an Input node no inputs. `fixed` are the arguments
+    that are always the same on the canvas. `axes` names an input's axes behind N where other numbers of them are
+    refused. Of a layer that gives a tuple (`gives_tuple`) the first value goes on.
     """
 
     type: str
@@ -112,6 +114,9 @@ class Entry:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     cls: type
+    fixed: dict[str, Any]
+    axes: tuple[str, ...]
+    gives_tuple: bool
 
     def parameter(self, name: str) -> Parameter:
         """The parameter of that name; KeyError where there is none."""
@@ -163,6 +168,8 @@ def _read(cls: type) -> Entry:
     skipped = {"self", "params", "optimizer", "device", "dtype"}
     arguments = [p for p in inspect.signature(cls.__init__).parameters.values() if p.name not in skipped]
     parameters = [_read_parameter(a, hints.get(a.name, Any), helps.get(a.name, "")) for a in arguments]
+    notes = {name: typing.get_args(hint)[1:] for name, hint in hints.items() if hasattr(hint, "__metadata__")}
+    fixed = {name: note.value for name, some in notes.items() for note in some if isinstance(note, Fixed)}
     inputs, outputs = _ports(cls, description.kind)
     if description.kind == "loss":
         parameters += [
@@ -173,6 +180,7 @@ def _read(cls: type) -> Entry:
     return Entry(
         description.type, description.title, description.kind, description.category, description.synonyms,
         summary, formula, shape, tuple(p for p in parameters if p is not None), inputs, outputs, cls,
+        fixed, description.axes, _gives_tuple(cls),
     )  # fmt: skip
 
 
@@ -181,8 +189,14 @@ def _ports(cls: type, kind: Kind) -> tuple[tuple[str, ...], tuple[str, ...]]:
         return ("input",), ()
     if kind != "layer":
         return (), ()
-    names = [n for n in inspect.signature(cls.forward).parameters if n != "self"]
+    arguments = inspect.signature(cls.forward).parameters.values()
+    names = [a.name for a in arguments if a.name != "self" and a.default is MISSING]
     return (tuple(names), ("out",)) if cls.__name__ != "Input" else ((), ("out",))
+
+
+def _gives_tuple(cls: type) -> bool:
+    forward = getattr(cls, "forward", None)
+    return typing.get_origin(typing.get_type_hints(forward).get("return")) is tuple if forward else False
 
 
 def _read_parameter(argument: inspect.Parameter, hint: Any, help: str) -> Parameter | None:
@@ -191,7 +205,7 @@ def _read_parameter(argument: inspect.Parameter, hint: Any, help: str) -> Parame
         hint, *rest = typing.get_args(hint)
         notes = tuple(rest)
     noted = {type(note): note for note in notes}
-    if Hidden in noted:
+    if Hidden in noted or Fixed in noted:
         return None
     kind, optional = _kind_of(hint, noted)
     limits = noted.get(Range, Range())

@@ -106,7 +106,7 @@ class _Script:
     def invocation(self, node: Node) -> str:
         wires = self.network.into[node.id]
         arguments = (self.variables[wires[port].source] for port in self.entry(node).inputs)
-        return f"self.{node.id}({', '.join(arguments)})"
+        return f"self.{node.id}({', '.join(arguments)})" + ("[0]" if self.entry(node).gives_tuple else "")
 
     def construction(self, node: Node) -> str:
         entry = self.entry(node)
@@ -174,6 +174,7 @@ def _arguments(entry: Entry, params: Mapping[str, Any]) -> str:
             positional.append(repr(value))
         elif parameter.default is MISSING or value != parameter.default:
             named.append(f"{parameter.name}={value!r}")
+    named += [f"{name}={value!r}" for name, value in entry.fixed.items()]
     return ", ".join([*positional, *named])
 
 

@@ -68,6 +68,7 @@ def _run(type: str, params: bytes, inputs: Inputs) -> Trial:
     entry = catalogue.entry(type)
     given = msgspec.json.decode(params)
     values, fault, fixes = resolve(entry, given, inputs)
+    fault = fault or _other_axes(entry, inputs)
     if fault:
         return Trial(values, fault=fault, fixes=fixes)
     try:
@@ -75,7 +76,7 @@ def _run(type: str, params: bytes, inputs: Inputs) -> Trial:
             layer = entry.cls(**values)
             arrays = [empty(*spec.shape, dtype=spec.dtype) for spec in inputs]
             with record() as calls:
-                output = layer(*arrays)
+                output = first_value(layer(*arrays))
     except EngineError as error:
         return Trial(values, fault=_explain(entry, values, inputs) or _sentence(error))
     except Exception as error:  # a layer is anyone's code: whatever it says is shown on its node
@@ -92,6 +93,17 @@ def _run(type: str, params: bytes, inputs: Inputs) -> Trial:
         sum(call.op.flops(*call.inputs) for call in calls) // BATCH,
         sum(out.nbytes for call in calls if not call.op.view for out in call.outputs) // BATCH,
     )
+
+
+def first_value(output: Any) -> Any:
+    """What goes on of a layer's output: of a tuple its first value."""
+    return output[0] if isinstance(output, tuple) else output
+
+
+def _other_axes(entry: Entry, inputs: Inputs) -> str:
+    """A fault where a layer would take N for an axis of a single sample."""
+    wrong = [spec for spec in inputs if entry.axes and spec.ndim != 1 + len(entry.axes)]
+    return f"{_times(wrong[0])} arrives, but it takes {' x '.join(('N', *entry.axes))}" if wrong else ""
 
 
 def resolve(entry: Entry, given: Mapping[str, Any], inputs: Inputs) -> tuple[dict[str, Any], str, tuple[Fix, ...]]:
@@ -116,7 +128,7 @@ def resolve(entry: Entry, given: Mapping[str, Any], inputs: Inputs) -> tuple[dic
         wrong = parameter.check(value)
         if wrong:
             return values, f"{parameter.name}: {wrong}", _mended_values(parameter, value)
-    return values, "", ()
+    return values | entry.fixed, "", ()
 
 
 def _from_wire(parameter: Parameter, inputs: Inputs) -> int | None:
@@ -143,12 +155,16 @@ def _mended_values(parameter: Parameter, value: Any) -> tuple[Fix, ...]:
 # --- what is wrong --------------------------------------------------------------------------------------------------
 
 
+_THINGS = {"in_channels": "channels", "num_channels": "channels", "max_len": "steps"}
+"""What a parameter that is read off the wire counts, where it is not features."""
+
+
 def _explain(entry: Entry, values: Mapping[str, Any], inputs: Inputs) -> str:
     """The usual mistakes in words of the canvas; "" for others, where the op's own sentence is shown."""
     x = inputs[0]
     for parameter, axis in _read_off(entry, x):
         if values[parameter.name] != x.shape[axis]:
-            count, things = x.shape[axis], parameter.name.removeprefix("in_").removeprefix("num_")
+            count, things = x.shape[axis], _THINGS.get(parameter.name, "features")
             arriving = f"{count} {things} arrive" if count != 1 else f"1 {things.removesuffix('s')} arrives"
             return f"{arriving}, but {parameter.name} is {values[parameter.name]}"
     if entry.type == "Embedding" and x.dtype.kind == "f":

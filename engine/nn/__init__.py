@@ -2,6 +2,7 @@
 
 from engine.nn import functional, init, utils
 from engine.nn.activation import GELU, LeakyReLU, ReLU, Sigmoid, SiLU, Softmax, Tanh
+from engine.nn.cells import GRUCell, LSTMCell, RNNCell
 from engine.nn.combine import Add, Concat
 from engine.nn.containers import ModuleList, Sequential
 from engine.nn.conv import Conv2d
@@ -12,12 +13,16 @@ from engine.nn.module import Module
 from engine.nn.normalisation import BatchNorm1d, BatchNorm2d, LayerNorm
 from engine.nn.parameter import Parameter
 from engine.nn.pooling import AvgPool2d, MaxPool2d
+from engine.nn.recurrent import GRU, LSTM, RNN, LastStep
 from engine.nn.regularisation import Dropout
 from engine.nn.shape import Flatten, Identity, Reshape
 from engine.nn.sparse import Embedding
 
 __all__ = [
     "GELU",
+    "GRU",
+    "LSTM",
+    "RNN",
     "Add",
     "AvgPool2d",
     "BCEWithLogitsLoss",
@@ -29,9 +34,12 @@ __all__ = [
     "Dropout",
     "Embedding",
     "Flatten",
+    "GRUCell",
     "Identity",
     "Input",
     "L1Loss",
+    "LSTMCell",
+    "LastStep",
     "LayerNorm",
     "LeakyReLU",
     "Linear",
@@ -40,6 +48,7 @@ __all__ = [
     "Module",
     "ModuleList",
     "Parameter",
+    "RNNCell",
     "ReLU",
     "Reshape",
     "Sequential",

@@ -48,6 +48,13 @@ def two_headed() -> Graph:
     return graph
 
 
+def reader() -> Graph:
+    """An image read row by row by an LSTM in both directions."""
+    return chain([("Input", {}), ("Reshape", {"shape": [8, 8]}), ("LSTM", {"hidden_size": 6, "bidirectional": True}),
+                  ("LastStep", {"bidirectional": True}), ("Linear", {"out_features": 10}),
+                  ("CrossEntropyLoss", {})])  # fmt: skip
+
+
 TWO_HEADED = (POINT, SIDE, FieldSpec("point2", "vector", (4,), "target"))
 
 
@@ -171,7 +178,7 @@ np.savez("outputs.npz", *[output.detach().numpy() for output in outputs])
 @pytest.mark.parametrize(
     ("graph", "fields", "shape"),
     [(templates.create(name).graph, templates.create(name).data.fields, None) for name in templates.names()]
-    + [(two_headed(), TWO_HEADED, (7, 4))],
+    + [(two_headed(), TWO_HEADED, (7, 4)), (reader(), (IMAGE, LABEL), None)],
 )
 def test_the_script_has_the_same_weights_and_outputs_as_the_built_network(tmp_path, graph, fields, shape):
     project = Project(graph=graph, data=DataSpec(source="bundled:digits", fields=fields))
@@ -207,6 +214,14 @@ def compare_with_trainer(project: Project, folder: Path) -> None:
 @pytest.mark.parametrize("name", ["linear-regression", "breast-cancer", "digits-mlp"])
 def test_the_script_learns_bit_for_bit_what_the_trainer_does(tmp_path, name):
     compare_with_trainer(bundled(name, epochs=3, schedule=Choice("StepLR", {"step_size": 2}), clip_norm=0.5), tmp_path)
+
+
+def test_a_layer_that_gives_a_tuple_hands_on_its_first_value_in_the_script_and_in_the_trainer(tmp_path):
+    project = replace(bundled("digits-mlp", epochs=1), graph=reader())
+    text = to_script(project)
+    assert "self.lstm1 = nn.LSTM(8, 6, bidirectional=True, batch_first=True)" in text
+    assert "x = self.lstm1(x)[0] " in text
+    compare_with_trainer(project, tmp_path)
 
 
 def test_the_script_stops_early(tmp_path):

@@ -142,6 +142,59 @@ def test_counts_are_short_and_have_a_unit(count, text):
     assert format_count(count) == text
 
 
+# --- sequences ------------------------------------------------------------------------------------------------------
+
+SERIES = FieldSpec("series", "vector", (20, 3), "input")
+WORDS = FieldSpec("words", "vector", (12,), "input", "int64")
+
+
+@pytest.mark.parametrize(
+    ("type", "params", "shape", "parameters", "products"),
+    [
+        ("RNN", {"hidden_size": 8}, (20, 8), 8 * (3 + 8 + 2), 8 * (3 + 8)),
+        ("GRU", {"hidden_size": 8}, (20, 8), 24 * (3 + 8 + 2), 24 * (3 + 8)),
+        ("LSTM", {"hidden_size": 8}, (20, 8), 32 * (3 + 8 + 2), 32 * (3 + 8)),
+        ("LSTM", {"hidden_size": 8, "bidirectional": True}, (20, 16), 64 * (3 + 8 + 2), 64 * (3 + 8)),
+        ("LSTM", {"hidden_size": 8, "num_layers": 2}, (20, 8), 32 * (13 + 18), 32 * (11 + 16)),
+        ("LSTM", {"hidden_size": 8, "proj_size": 4}, (20, 4), 32 * (3 + 4 + 2) + 32, 32 * (3 + 4) + 32),
+    ],
+)
+def test_a_recurrent_layer_has_the_shape_parameters_and_cost_that_one_computes_by_hand(
+    type, params, shape, parameters, products
+):
+    found = infer(chain([("Input", {}), (type, params)]), (SERIES,)).nodes[type.lower() + "1"]
+    assert found.outputs["out"] == Spec(shape)
+    assert found.parameter_count == parameters
+    assert 2 * 20 * products <= found.flops <= 2 * 20 * (products + 20 * 16)
+    assert found.params["input_size"] == 3
+
+
+def test_words_are_read_by_an_lstm_and_the_last_step_is_classified():
+    graph = chain([("Input", {}), ("Embedding", {"num_embeddings": 50, "embedding_dim": 6}),
+                   ("LSTM", {"hidden_size": 8, "bidirectional": True}), ("LastStep", {"bidirectional": True}),
+                   ("Linear", {"out_features": 10}), ("CrossEntropyLoss", {})])  # fmt: skip
+    found = infer(graph, (WORDS, LABEL))
+    assert found.problems == ()
+    assert [format_shape(found.nodes[id].outputs.get("out")) for id in found.order][2:5] == [
+        "N x 12 x 16", "N x 16", "N x 10",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("type", ["RNN", "GRU", "LSTM", "LastStep"])
+def test_a_sequence_layer_does_not_take_the_samples_for_steps(type):
+    graph = chain([("Input", {}), (type, catalogue.entry(type).starts()), ("Linear", {"out_features": 10}),
+                   ("CrossEntropyLoss", {})])  # fmt: skip
+    problem = only(infer(graph, (VECTOR, LABEL)))
+    assert "N x 30 arrives, but it takes N x steps x features." in problem.message
+
+
+def test_whole_numbers_before_an_lstm_are_offered_an_embedding():
+    graph = chain([("Input", {}), ("LSTM", {"hidden_size": 8}), ("LastStep", {}), ("Linear", {"out_features": 10}),
+                   ("CrossEntropyLoss", {})])  # fmt: skip
+    assert only(infer(graph, (WORDS, LABEL))).fixes[0].label == "Insert Embedding before LSTM"
+    assert infer(mended(graph, (WORDS, LABEL)), (WORDS, LABEL)).ok
+
+
 # --- faults, each at its node, with a fix that mends it --------------------------------------------------------------
 
 

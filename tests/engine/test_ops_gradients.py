@@ -17,7 +17,7 @@ import engine
 import engine.ops
 from engine.ops import activation as act
 from engine.ops import arithmetic as ar
-from engine.ops import convolution, indexing, layout, losses, normalisation, pooling, products, transfer
+from engine.ops import convolution, indexing, layout, losses, normalisation, pooling, products, recurrent, transfer
 from engine.ops import elementwise as ew
 from engine.ops import reduction as red
 from engine.ops.base import Op, Spec
@@ -169,6 +169,22 @@ case(normalisation.BatchNorm(True, 0.1, 1e-5), random(4, 3), None, None, None, N
 case(normalisation.LayerNorm((4,), 1e-5), random(2, 3, 4), random(4), random(4))
 case(normalisation.LayerNorm((3, 4), 1e-5), random(2, 3, 4), random(3, 4), random(3, 4))
 case(normalisation.LayerNorm((4,), 1e-5), random(2, 3, 4), None, None)
+
+for reverse in (False, True):
+    for first in (True, False):
+        for bias in (True, False):
+            x, h = random(4, 2, 3), random(2, 5) if first else None
+            for cls, gates in ((recurrent.RNN, 1), (recurrent.GRU, 3)):
+                weights = random(gates * 5, 3), random(gates * 5, 5)
+                biases = (random(gates * 5), random(gates * 5)) if bias else (None, None)
+                case(cls(reverse, False) if gates == 1 else cls(reverse), x, h, *weights, *biases)
+            for width in (5, 2):
+                states = (random(2, width), random(2, 5)) if first else (None, None)
+                biases = (random(20), random(20)) if bias else (None, None)
+                projection = random(width, 5) if width < 5 else None
+                case(recurrent.LSTM(reverse), x, *states, random(20, 3), random(20, width), *biases, projection)
+case(recurrent.RNN(False, True), random(4, 2, 3), random(2, 5), random(5, 3), random(5, 5), random(5), random(5))
+case(recurrent.LSTM(True), random(1, 2, 3), None, None, random(8, 3), random(8, 2), None, None, None, label="one-step")
 
 for mean in (True, False):
     case(losses.SquaredError(mean), random(3, 4), random(3, 4))
