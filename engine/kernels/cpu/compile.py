@@ -1,0 +1,159 @@
+"""From an emitter and its parameters to machine code, kept in memory and in the user's cache folder."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import sys
+import threading
+from collections.abc import Callable
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
+
+import llvmlite
+import llvmlite.binding as llvm
+import llvmlite.ir as ir
+import platformdirs
+
+from engine.kernels.cpu.host import Host, host
+
+MAGIC = b"loomobj1"
+SYMBOL = "kernel"  # what every module calls the function that is looked up in it
+_lock = threading.RLock()
+_engines: list[Any] = []  # an engine owns its machine code: it lives as long as the process
+_addresses: dict[str, int] = {}
+statistics = {"compiled": 0, "loaded": 0}
+
+
+def compiled(emit: Callable[..., ir.Module], *parameters: Any) -> int:
+    """Address of the function that `emit(*parameters)` describes, for the processor at hand.
+
+    The code is found by what it would be emitted from (the emitter's name, its parameters, the sources of this package
+    and the processor), so that neither emitting nor compiling is needed when it is known already.
+
+    Args:
+        emit: a function of a module that returns a module with a function named "kernel".
+        parameters: hashable, with a repr that tells them apart: numbers, text, tuples, frozen dataclasses.
+    """
+    return _compiled(emit, parameters, host())
+
+
+@lru_cache(maxsize=None)
+def _compiled(emit: Callable[..., ir.Module], parameters: tuple[Any, ...], target: Host) -> int:
+    key = _key(emit, parameters, target)
+    with _lock:
+        if key not in _addresses:
+            code = read(key)
+            if code is None:
+                code = object_code(str(emit(*parameters)), target)
+                write(key, code)
+                statistics["compiled"] += 1
+            else:
+                statistics["loaded"] += 1
+            _addresses[key] = load(code, target)
+        return _addresses[key]
+
+
+def object_code(text: str, target: Host) -> bytes:
+    """An object file for `target` from IR, optimised."""
+    machine = _machine(target)
+    module = llvm.parse_assembly(text)
+    module.verify()
+    options = llvm.create_pipeline_tuning_options(speed_level=3)
+    options.slp_vectorization = False  # kernels are written with vectors; the search for more costs the most time
+    options.loop_vectorization = False
+    builder = llvm.create_pass_builder(machine, options)
+    builder.getModulePassManager().run(module, builder)
+    return machine.emit_object(module)
+
+
+def load(code: bytes, target: Host) -> int:
+    """Bring an object file into memory; the address of its function "kernel"."""
+    empty = llvm.parse_assembly(f'target triple = "{target.triple}"')
+    engine = llvm.create_mcjit_compiler(empty, _machine(target))
+    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    _engines.append(engine)
+    return engine.get_function_address(SYMBOL)
+
+
+def new_module(name: str) -> ir.Module:
+    """An empty module for the processor at hand."""
+    module = ir.Module(name=name)
+    module.triple = host().triple
+    return module
+
+
+def folder() -> Path:
+    """Where object files are kept: LAYERLOOM_CACHE, or the user's cache folder."""
+    chosen = os.environ.get("LAYERLOOM_CACHE")
+    root = Path(chosen) if chosen else platformdirs.user_cache_path("layerloom", appauthor=False)
+    return root / "kernels"
+
+
+def read(key: str) -> bytes | None:
+    """The object file kept under `key`; None where there is none that is whole."""
+    try:
+        content = (folder() / f"{key}.o").read_bytes()
+    except OSError:
+        return None
+    head = len(MAGIC) + 32
+    magic, digest, code = content[: len(MAGIC)], content[len(MAGIC) : head], content[head:]
+    return code if magic == MAGIC and digest == _digest(key, code) else None
+
+
+def write(key: str, code: bytes) -> bool:
+    """Keep an object file under `key`; False where the folder cannot be written.
+
+    The file takes its name when it is whole. It is not forced to the disk: a checksum finds what a crash damaged.
+    """
+    path = folder() / f"{key}.o"
+    temporary = path.with_name(f".{key}.{secrets.token_hex(4)}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(MAGIC + _digest(key, code) + code)
+        os.replace(temporary, path)
+    except OSError:  # read-only or full: the code lives in memory alone
+        _discard(temporary)
+        return False
+    return True
+
+
+def _discard(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:  # the folder itself is out of reach: there is nothing to take away
+        return
+
+
+def _digest(key: str, code: bytes) -> bytes:
+    """Covers the key too: a file under another's name is damage."""
+    return hashlib.sha256(key.encode() + code).digest()
+
+
+def _key(emit: Callable[..., ir.Module], parameters: tuple[Any, ...], target: Host) -> str:
+    what = (emit.__module__, emit.__qualname__, parameters, target, llvmlite.__version__, fingerprint())
+    return hashlib.sha256(repr(what).encode()).hexdigest()
+
+
+@cache
+def fingerprint() -> str:
+    """Changes whenever an emitter may have changed: a digest of this package's sources, or of a frozen program."""
+    digest = hashlib.sha256()
+    if getattr(sys, "frozen", False):
+        facts = os.stat(sys.executable)
+        digest.update(repr((facts.st_size, facts.st_mtime_ns)).encode())
+    else:
+        for path in sorted(Path(__file__).parent.glob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+@cache
+def _machine(target: Host) -> Any:
+    return llvm.Target.from_triple(target.triple).create_target_machine(
+        cpu=target.cpu, features=target.features, opt=3, jit=True
+    )
+

@@ -1,0 +1,252 @@
+"""The one kernel behind linear layers, convolutions and attention: a batch-reduce GEMM over affine axes.
+
+Georganas et al., "High-Performance Deep Learning via a Single Building Block", 2019. A tile of R x V vectors of C stays
+in registers while the sum runs over all reduce axes; tiles are walked through column block by column block, so that a
+block of B stays in the caches; what follows (bias, activation, residual) is applied before C is stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import ceil, prod
+from typing import Any
+
+import llvmlite.ir as ir
+
+from engine.kernels.cpu.emit import I64, POINTER, VOID, Code, Value, new_kernel
+from engine.kernels.cpu.expression import evaluate
+from engine.kernels.cpu.geometry import Chunk, Contraction, Cut, Dim, chunk, cut
+from engine.kernels.cpu.host import L2_FLOATS, host
+from engine.kernels.cpu.program import Kernel
+
+SMALL_FLOPS = 150_000  # less work than this is done sooner by one thread than divided
+
+
+def kernel(spec: Contraction) -> Kernel:
+    """The kernel of a contraction; its arguments are A, B, C and the epilogue's operands."""
+    return Kernel(emit, (spec.simplified(),), alone=spec.flops < SMALL_FLOPS)
+
+
+def emit(spec: Contraction) -> ir.Module:
+    """The module of a contraction, divided among the threads by tiles."""
+    code = new_kernel("contraction")
+    block, thread, threads = code.arguments
+    pointers = [code.pointer(block, slot) for slot in range(3 + len(spec.operand_columns))]
+    tiles = Tiles(code.module, spec)
+    start, stop = code.share(tiles.count, thread, threads)
+    tiles.walk(code, pointers, start, stop)
+    code.finish()
+    return code.module
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """A tile as it is compiled: steps along the cut axis, vectors, columns of them."""
+
+    steps: int
+    vectors: int
+    columns: int
+
+
+class Tiles:
+    """All tiles of a simplified contraction inside a module: walked through by one thread at a time.
+
+    Args:
+        module: where the micro-kernels go.
+        spec: simplified.
+        prefix: of the micro-kernels' names, where a module has several contractions.
+    """
+
+    def __init__(self, module: ir.Module, spec: Contraction, prefix: str = "") -> None:
+        self.module, self.spec, self.plan, self.prefix = module, spec, cut(spec), prefix
+        self.chunk = chunk(spec, self.plan, host().lanes)
+        self.walked = [*spec.outer, *spec.rows[: self.plan.split]]
+        self.count = prod(dim.size for dim in self.walked) * self.plan.blocks * len(self.plan.sizes)
+        self._compiled: dict[_Shape, Any] = {}
+
+    def walk(self, code: Code, pointers: list[Value], start: Value, stop: Value) -> None:
+        """Compute the tiles numbered start to stop; the sum is cut where A and B do not stay in the cache."""
+        size, steps = self.spec.reduce[0].size, self.chunk.steps
+        if steps == size:
+            self._walk(code, pointers, start, stop, code.int(0), code.int(size))
+        elif self.chunk.outermost:
+            with code.loop(0, size, steps) as begun:
+                self._walk(code, pointers, start, stop, begun, code.minimum(begun + steps, size))
+        else:
+            pieces = len(self.plan.sizes)
+            with code.loop(start // pieces, (stop + (pieces - 1)) // pieces) as block, code.loop(0, size, steps) as begun:
+                from_tile, to_tile = code.maximum(start, block * pieces), code.minimum(stop, (block + 1) * pieces)
+                self._walk(code, pointers, from_tile, to_tile, begun, code.minimum(begun + steps, size))
+
+    def _walk(self, code: Code, pointers: list[Value], start: Value, stop: Value, begun: Value, end: Value) -> None:
+        plan, rows = self.plan, self.spec.rows[self.plan.split]
+        with code.loop(start, stop) as number:
+            piece, rest = number % len(plan.sizes), number // len(plan.sizes)
+            column, rest = rest % plan.blocks, rest // plan.blocks
+            offsets = self._offsets(code, rest)
+            row = self._row(code, piece)
+            offsets = [offset + row * stride for offset, stride in zip(offsets, rows.strides)]
+            offsets = [offset + column * step for offset, step in zip(offsets, self._column_steps(code))]
+            at = [code.at(pointer, offset) for pointer, offset in zip(pointers, offsets)]
+            self._dispatch(code, piece, column, lambda shape: self._call(code, shape, at, begun, end))
+
+    def _offsets(self, code: Code, number: Value) -> list[Value]:
+        """Where the block of walked axes starts, in A, B, C and the operands."""
+        offsets = [code.int(0)] * (3 + len(self.spec.operand_columns))
+        for position, dim in reversed(list(enumerate(self.walked))):
+            index = number % dim.size if position else number
+            number = number // dim.size
+            offsets = [offset + index * stride for offset, stride in zip(offsets, dim.strides)]
+        return offsets
+
+    def _row(self, code: Code, piece: Value) -> Value:
+        """First step of a piece: the longer pieces come first."""
+        sizes = self.plan.sizes
+        longer = sizes.count(sizes[0])
+        if longer == len(sizes):
+            return piece * sizes[0]
+        return piece * sizes[-1] + code.minimum(piece, longer)
+
+    def _column_steps(self, code: Code) -> tuple[int, ...]:
+        width = self.plan.width * code.lanes
+        return 0, self.spec.panel or width, width, *(width * step for step in self.spec.operand_columns)
+
+    def _dispatch(self, code: Code, piece: Value, column: Value, call: Callable[[_Shape], None]) -> None:
+        """Call for the shape of this tile: at most two lengths and two widths."""
+        sizes, blocks, lanes = self.plan.sizes, self.plan.blocks, code.lanes
+        last = self.spec.columns - (blocks - 1) * self.plan.width * lanes
+        whole = self.plan.width * lanes
+        longer = sizes.count(sizes[0])
+        lengths = [(sizes[0], 0, longer)] + ([(sizes[-1], longer, len(sizes))] if longer < len(sizes) else [])
+        widths = [(whole, 0, blocks - 1)] * (blocks > 1) + [(last, blocks - 1, blocks)]
+        if blocks > 1 and last == whole:
+            widths = [(whole, 0, blocks)]
+        for length, from_piece, to_piece in lengths:
+            for columns, from_block, to_block in widths:
+                shape = _Shape(length, ceil(columns / lanes), columns)
+                conditions = []
+                if len(lengths) > 1:
+                    conditions.append(piece < to_piece if from_piece == 0 else piece >= from_piece)
+                if len(widths) > 1:
+                    conditions.append(column < to_block if from_block == 0 else column >= from_block)
+                _when_all(code, conditions, lambda shape=shape: call(shape))
+
+    def _call(self, code: Code, shape: _Shape, at: list[Value], begun: Value, end: Value) -> None:
+        if shape not in self._compiled:
+            name = f"{self.prefix}tile_{shape.steps * self.plan.inner}x{shape.columns}"
+            self._compiled[shape] = _micro_kernel(self.module, name, self.spec, self.plan, shape, self.chunk)
+        code.call(self._compiled[shape], *at, begun, end)
+
+
+def _when_all(code: Code, conditions: list[Value], body: Callable[[], None]) -> None:
+    if not conditions:
+        body()
+        return
+    with code.when(conditions[0]):
+        _when_all(code, conditions[1:], body)
+
+
+def _micro_kernel(module: ir.Module, name: str, spec: Contraction, plan: Cut, shape: _Shape, chunk: Chunk) -> Any:
+    """tile(a, b, c, operands..., begun, end): one tile of C, summed over [begun, end) of the first reduce axis."""
+    count = len(spec.operand_columns)
+    signature = ir.FunctionType(VOID, [POINTER] * (3 + count) + [I64, I64])
+    code = Code(module, name, signature)
+    code.function.attributes.add("noinline")
+    for argument in code.function.args[:2]:
+        argument.add_attribute("noalias")
+    a, b, c, *operands, begun, end = code.arguments
+    rows = _row_offsets(spec.rows[plan.split :], shape.steps)
+    cells = [(r, v) for r in range(len(rows)) for v in range(shape.vectors)]
+    valid = [min(code.lanes, shape.columns - v * code.lanes) for v in range(shape.vectors)]
+    totals = {cell: code.variable(code.float(0.0, code.lanes)) for cell in cells}
+    is_cut = chunk.steps < spec.reduce[0].size
+
+    for r, v in cells:  # C is on its way to the cache while the sum is computed
+        code.prefetch(c, rows[r].c + v * code.lanes, write=True)
+
+    def load_c() -> None:
+        for r, v in cells:
+            totals[r, v].set(code.load(c, rows[r].c + v * code.lanes, code.lanes, valid[v]))
+
+    if spec.accumulate:
+        load_c()
+    elif is_cut:
+        with code.when(begun > 0):
+            load_c()
+    end_of_sum = end if is_cut else code.int(spec.reduce[0].size)
+    _sum(code, spec, rows, totals, valid, a, b, begun, end_of_sum, _ahead(spec, chunk))
+
+    def store(finished: bool) -> None:
+        for r, v in cells:
+            value = totals[r, v].get()
+            if finished and spec.epilogue is not None:
+                leaves = {
+                    str(i): _operand(code, pointer, rows[r].operands[i], v, spec.operand_columns[i], valid[v])
+                    for i, pointer in enumerate(operands)
+                }
+                value = evaluate(spec.epilogue, {"sum": value, **leaves})
+            code.store(value, c, rows[r].c + v * code.lanes, valid[v])
+
+    if is_cut and spec.epilogue is not None:
+        with code.ir.if_else((end >= spec.reduce[0].size).ir) as (last, not_last):
+            with last:
+                store(True)
+            with not_last:
+                store(False)
+    else:
+        store(True)
+    return code.finish()
+
+
+def _sum(code: Code, spec: Contraction, rows: list[Dim], totals: dict[Any, Any], valid: list[int], a: Value, b: Value,
+         begun: Value, end: Value, ahead: int) -> None:  # fmt: skip
+    """The loops over the reduce axes, outermost first, and the multiply-adds inside."""
+
+    def loop(dims: tuple[Dim, ...], a: Value, b: Value) -> None:
+        first = len(dims) == len(spec.reduce)
+        with code.loop(begun if first else 0, end if first else dims[0].size) as index:
+            a, b = code.at(a, index * dims[0].a), code.at(b, index * dims[0].b)
+            if len(dims) > 1:
+                loop(dims[1:], a, b)
+            else:
+                multiply_add(a, b)
+
+    def multiply_add(a: Value, b: Value) -> None:
+        columns = [code.load(b, v * code.lanes, code.lanes, valid[v]) for v in range(len(valid))]
+        if ahead:
+            for v in range(len(valid)):
+                code.prefetch(b, ahead + v * code.lanes)
+        for r, row in enumerate(rows):
+            number = code.splat(code.load(a, row.a), code.lanes)
+            for v, column in enumerate(columns):
+                totals[r, v].set(code.fma(number, column, totals[r, v].get()))
+
+    loop(spec.reduce, a, b)
+
+
+def _ahead(spec: Contraction, chunk: Chunk) -> int:
+    """How far ahead to fetch B, in floats: a packed B that leaves the second-level cache is read front to back."""
+    if not spec.panel or spec.depth * spec.columns < L2_FLOATS // 2 or len(spec.reduce) > 1:
+        return 0
+    return chunk.steps * spec.reduce[0].b
+
+
+def _operand(code: Code, pointer: Value, offset: int, vector: int, step: int, valid: int) -> Value:
+    if step == 0:
+        return code.splat(code.load(pointer, offset), code.lanes)
+    return code.load(pointer, offset + vector * code.lanes, code.lanes, valid)
+
+
+def _row_offsets(dims: tuple[Dim, ...], steps: int) -> list[Dim]:
+    """Where each row of a tile lies; the strides of these axes are offsets."""
+    zero = (0,) * len(dims[0].strides)
+    places = [zero]
+    for position, dim in enumerate(dims):
+        size = steps if position == 0 else dim.size
+        places = [
+            tuple(at + index * stride for at, stride in zip(place, dim.strides))
+            for place in places
+            for index in range(size)
+        ]
+    return [Dim(1, *place[:3], operands=place[3:]) for place in places]

@@ -1,0 +1,479 @@
+"""Writing native functions: values with operators, loops, vectors and masks, on llvmlite's instruction builder.
+
+A kernel is a function void(args, thread, threads): `args` is the address of a block of pointers and numbers, and each of
+the `threads` threads that run it takes its own share of the work.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import llvmlite.ir as ir
+
+from engine.kernels.cpu.compile import SYMBOL, new_module
+from engine.kernels.cpu.host import host
+
+F32, I1, I8, I32, I64, VOID, POINTER = (
+    ir.FloatType(), ir.IntType(1), ir.IntType(8), ir.IntType(32), ir.IntType(64), ir.VoidType(), ir.PointerType(),
+)  # fmt: skip
+KERNEL = ir.FunctionType(VOID, [I64, I64, I64])
+COMPARE = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="}
+
+
+def vector(lanes: int, element: Any = F32) -> Any:
+    """The type of `lanes` numbers in one register; a scalar type for one."""
+    return element if lanes == 1 else ir.VectorType(element, lanes)
+
+
+class Value:
+    """A number, vector or pointer inside a function; operators append instructions to the function."""
+
+    __slots__ = ("code", "ir")
+
+    def __init__(self, code: Code, value: Any) -> None:
+        self.code, self.ir = code, value
+
+    @property
+    def type(self) -> Any:
+        return self.ir.type
+
+    @property
+    def lanes(self) -> int:
+        return getattr(self.type, "count", 1)
+
+    @property
+    def is_float(self) -> bool:
+        return getattr(self.type, "element", self.type) == F32
+
+    def __add__(self, other: Any) -> Value:
+        return self.code.binary("add", self, other)
+
+    def __sub__(self, other: Any) -> Value:
+        return self.code.binary("sub", self, other)
+
+    def __rsub__(self, other: Any) -> Value:
+        return self.code.binary("sub", self.code.like(other, self), self)
+
+    def __mul__(self, other: Any) -> Value:
+        return self.code.binary("mul", self, other)
+
+    def __truediv__(self, other: Any) -> Value:
+        return self.code.binary("div", self, other)
+
+    def __rtruediv__(self, other: Any) -> Value:
+        return self.code.binary("div", self.code.like(other, self), self)
+
+    def __floordiv__(self, other: Any) -> Value:
+        return self.code.binary("div", self, other)
+
+    def __mod__(self, other: Any) -> Value:
+        return self.code.binary("rem", self, other)
+
+    def __and__(self, other: Any) -> Value:
+        return self.code.bits("and_", self, other)
+
+    def __or__(self, other: Any) -> Value:
+        return self.code.bits("or_", self, other)
+
+    def __xor__(self, other: Any) -> Value:
+        return self.code.bits("xor", self, other)
+
+    def __lshift__(self, other: Any) -> Value:
+        return self.code.bits("shl", self, other)
+
+    def __rshift__(self, other: Any) -> Value:
+        """Logical: zeros come in from above."""
+        return self.code.bits("lshr", self, other)
+
+    def __neg__(self) -> Value:
+        return Value(self.code, self.code.ir.fneg(self.ir)) if self.is_float else 0 - self
+
+    def __lt__(self, other: Any) -> Value:
+        return self.code.compare("<", self, other)
+
+    def __le__(self, other: Any) -> Value:
+        return self.code.compare("<=", self, other)
+
+    def __gt__(self, other: Any) -> Value:
+        return self.code.compare(">", self, other)
+
+    def __ge__(self, other: Any) -> Value:
+        return self.code.compare(">=", self, other)
+
+    def equals(self, other: Any) -> Value:
+        return self.code.compare("==", self, other)
+
+    def differs(self, other: Any) -> Value:
+        return self.code.compare("!=", self, other)
+
+    __radd__, __rmul__ = __add__, __mul__
+
+
+class Variable:
+    """A place in the frame that the optimiser turns into a register."""
+
+    def __init__(self, code: Code, initial: Value) -> None:
+        self.code = code
+        with code.ir.goto_block(code.frame):
+            self.place = code.ir.alloca(initial.type)
+        self.type = initial.type
+        self.set(initial)
+
+    def get(self) -> Value:
+        return Value(self.code, self.code.ir.load(self.place, typ=self.type))
+
+    def set(self, value: Value) -> None:
+        self.code.ir.store(value.ir, self.place)
+
+
+class Code:
+    """One function being written.
+
+    Args:
+        module: where the function goes.
+        name: its symbol; "kernel" is the one that others can find.
+        signature: its type; that of a kernel if not given.
+    """
+
+    def __init__(self, module: ir.Module, name: str = SYMBOL, signature: Any = KERNEL) -> None:
+        self.module = module
+        self.function = ir.Function(module, signature, name=name)
+        self.function.attributes.add("nounwind")
+        self.frame = self.function.append_basic_block("frame")
+        self.ir = ir.IRBuilder(self.function.append_basic_block("start"))
+        self._start = self.ir.block
+        self.arguments = tuple(Value(self, argument) for argument in self.function.args)
+        if name != SYMBOL:
+            self.function.linkage = "internal"
+
+    @property
+    def lanes(self) -> int:
+        """Numbers in a vector register of the processor that is compiled for."""
+        return host().lanes
+
+    def finish(self, result: Value | None = None) -> Any:
+        """Close the function, with its result where it has one."""
+        if result is None:
+            self.ir.ret_void()
+        else:
+            self.ir.ret(result.ir)
+        ir.IRBuilder(self.frame).branch(self._start)
+        return self.function
+
+    # constants and types
+
+    def int(self, value: int) -> Value:
+        return Value(self, ir.Constant(I64, value))
+
+    def float(self, value: float, lanes: int = 1) -> Value:
+        return self.constant(value, vector(lanes))
+
+    def constant(self, value: Any, kind: Any) -> Value:
+        """The same number in every lane, rounded to float32 where that is the kind."""
+        element = getattr(kind, "element", kind)
+        if element == F32:
+            value = _float32(value)
+        count = getattr(kind, "count", 0)
+        return Value(self, ir.Constant(kind, [value] * count if count else value))
+
+    def like(self, value: Any, model: Value) -> Value:
+        """A Python number or a scalar as a value of the model's type."""
+        if not isinstance(value, Value):
+            return self.constant(value, model.type)
+        return self.splat(value, model.lanes) if value.lanes == 1 and model.lanes > 1 else value
+
+    def bitcast(self, value: Value, element: Any) -> Value:
+        return Value(self, self.ir.bitcast(value.ir, vector(value.lanes, element)))
+
+    def to_int(self, value: Value) -> Value:
+        """float32 to int32, lane by lane, towards zero."""
+        return Value(self, self.ir.fptosi(value.ir, vector(value.lanes, I32)))
+
+    def to_float(self, value: Value) -> Value:
+        """Signed integers to float32, lane by lane."""
+        return Value(self, self.ir.sitofp(value.ir, vector(value.lanes)))
+
+    def extend(self, value: Value, element: Any = I64) -> Value:
+        return Value(self, self.ir.zext(value.ir, vector(value.lanes, element)))
+
+    def truncate(self, value: Value, element: Any = I32) -> Value:
+        return Value(self, self.ir.trunc(value.ir, vector(value.lanes, element)))
+
+    # arithmetic
+
+    def binary(self, operation: str, a: Value, b: Any) -> Value:
+        b = self.like(b, a)
+        a = self.like(a, b)
+        if a.is_float:
+            return Value(self, getattr(self.ir, "f" + operation)(a.ir, b.ir))
+        folded = _fold(operation, a, b)
+        if folded is not None:
+            return folded if isinstance(folded, Value) else self.constant(folded, a.type)
+        name = {"div": "udiv", "rem": "urem"}.get(operation, operation)
+        flags = ("nsw",) if operation in ("add", "sub", "mul") and a.type == I64 else ()
+        return Value(self, getattr(self.ir, name)(a.ir, b.ir, flags=flags))
+
+    def bits(self, operation: str, a: Value, b: Any) -> Value:
+        return Value(self, getattr(self.ir, operation)(a.ir, self.like(b, a).ir))
+
+    def compare(self, operation: str, a: Value, b: Any) -> Value:
+        """Signed for integers; False where a float is not a number, but for "!="."""
+        b = self.like(b, a)
+        a = self.like(a, b)
+        if not a.is_float:
+            return Value(self, self.ir.icmp_signed(operation, a.ir, b.ir))
+        compare = self.ir.fcmp_unordered if operation == "!=" else self.ir.fcmp_ordered
+        return Value(self, compare(operation, a.ir, b.ir))
+
+    def select(self, condition: Value, yes: Any, no: Any) -> Value:
+        model = yes if isinstance(yes, Value) else no
+        yes, no = self.like(yes, model), self.like(no, model)
+        return Value(self, self.ir.select(condition.ir, yes.ir, no.ir))
+
+    def intrinsic(self, name: str, *values: Value, result: Any = None) -> Value:
+        """llvm.NAME on values of one type."""
+        kind = values[0].type
+        suffix = f"v{values[0].lanes}f32" if values[0].lanes > 1 else "f32"
+        if not values[0].is_float:
+            suffix = suffix.replace("f32", f"i{getattr(kind, 'element', kind).width}")
+        function = self.declare(f"llvm.{name}.{suffix}", result or kind, [v.type for v in values])
+        return Value(self, self.ir.call(function, [v.ir for v in values]))
+
+    def declare(self, name: str, result: Any, arguments: list[Any]) -> Any:
+        known = self.module.globals.get(name)
+        return known or ir.Function(self.module, ir.FunctionType(result, arguments), name=name)
+
+    def fma(self, a: Value, b: Any, c: Any) -> Value:
+        """a b + c, rounded once where the processor can."""
+        widest = max((v for v in (a, b, c) if isinstance(v, Value)), key=lambda v: v.lanes)
+        values = [self.like(v, widest) for v in (a, b, c)]
+        return self.intrinsic("fma" if host().lanes > 4 or host().is_arm else "fmuladd", *values)
+
+    def minimum(self, a: Value, b: Any) -> Value:
+        b = self.like(b, a)
+        return self.select(a < b, a, b)
+
+    def maximum(self, a: Value, b: Any) -> Value:
+        b = self.like(b, a)
+        return self.select(a > b, a, b)
+
+    # vectors
+
+    def splat(self, value: Value, lanes: int) -> Value:
+        if lanes == 1:
+            return value
+        if isinstance(value.ir, ir.Constant):
+            return self.constant(value.ir.constant, vector(lanes, value.type))
+        kind = vector(lanes, value.type)
+        undefined = ir.Constant(kind, ir.Undefined)
+        first = self.ir.insert_element(undefined, value.ir, ir.Constant(I32, 0))
+        return Value(self, self.ir.shuffle_vector(first, undefined, ir.Constant(vector(lanes, I32), [0] * lanes)))
+
+    def shuffle(self, a: Value, b: Value, lanes: list[int]) -> Value:
+        """Lanes by number, those of b after those of a."""
+        return Value(self, self.ir.shuffle_vector(a.ir, b.ir, ir.Constant(vector(len(lanes), I32), lanes)))
+
+    def lane(self, value: Value, index: int) -> Value:
+        return Value(self, self.ir.extract_element(value.ir, ir.Constant(I32, index)))
+
+    def iota(self, lanes: int, element: Any = I32) -> Value:
+        """0, 1, 2, ..."""
+        return Value(self, ir.Constant(vector(lanes, element), list(range(lanes))))
+
+    def total(self, value: Value) -> Value:
+        """Sum of the lanes, halves added to halves: the order is fixed."""
+        return self._halve(value, lambda a, b: a + b)
+
+    def largest(self, value: Value) -> Value:
+        return self._halve(value, self.maximum)
+
+    def _halve(self, value: Value, combine: Any) -> Value:
+        while value.lanes > 1:
+            half = value.lanes // 2
+            low, high = list(range(half)), list(range(half, 2 * half))
+            if half == 1:
+                return combine(self.lane(value, 0), self.lane(value, 1))
+            value = combine(self.shuffle(value, value, low), self.shuffle(value, value, high))
+        return value
+
+    # memory
+
+    def at(self, pointer: Value, index: Any, element: Any = F32) -> Value:
+        """The address of an element: of float32 numbers if not said."""
+        index = self.like(index, self.int(0))
+        if isinstance(index.ir, ir.Constant) and index.ir.constant == 0:
+            return pointer
+        return Value(self, self.ir.gep(pointer.ir, [index.ir], inbounds=True, source_etype=element))
+
+    def load(self, pointer: Value, index: Any = 0, lanes: int = 1, count: int | None = None, kind: Any = F32) -> Value:
+        """`lanes` numbers; where `count` is less, the others are 0 and their memory is not touched."""
+        place = self.at(pointer, index, kind)
+        if count is None or count >= lanes:
+            return Value(self, self.ir.load(place.ir, align=_bytes(kind), typ=vector(lanes, kind)))
+        return self.load_masked(place, self._first(lanes, count), kind)
+
+    def store(self, value: Value, pointer: Value, index: Any = 0, count: int | None = None) -> None:
+        element = getattr(value.type, "element", value.type)
+        place = self.at(pointer, index, element)
+        if count is None or count >= value.lanes:
+            self.ir.store(value.ir, place.ir, align=_bytes(element))
+        else:
+            self.store_masked(value, place, self._first(value.lanes, count))
+
+    def load_masked(self, place: Value, mask: Value, kind: Any = F32) -> Value:
+        lanes = mask.lanes
+        name = f"llvm.masked.load.v{lanes}{'f' if kind == F32 else 'i'}{8 * _bytes(kind)}.p0"
+        whole = vector(lanes, kind)
+        function = self.declare(name, whole, [POINTER, I32, mask.type, whole])
+        zero = self.constant(0, whole)
+        return Value(self, self.ir.call(function, [place.ir, ir.Constant(I32, _bytes(kind)), mask.ir, zero.ir]))
+
+    def store_masked(self, value: Value, place: Value, mask: Value) -> None:
+        element = value.type.element
+        name = f"llvm.masked.store.v{value.lanes}{'f' if element == F32 else 'i'}{8 * _bytes(element)}.p0"
+        function = self.declare(name, VOID, [value.type, POINTER, I32, mask.type])
+        self.ir.call(function, [value.ir, place.ir, ir.Constant(I32, _bytes(element)), mask.ir])
+
+    def prefetch(self, pointer: Value, index: Any = 0, write: bool = False) -> None:
+        """Fetch a cache line: into the first level for writing, into the second for reading."""
+        function = self.declare("llvm.prefetch.p0", VOID, [POINTER, I32, I32, I32])
+        how = (1, 3, 1) if write else (0, 2, 1)
+        self.ir.call(function, [self.at(pointer, index).ir, *(ir.Constant(I32, n) for n in how)])
+
+    def first(self, lanes: int, count: Value) -> Value:
+        """A mask of the first `count` lanes, a number known when the function runs."""
+        return self.iota(lanes) < self.splat(self.truncate(count), lanes)
+
+    def _first(self, lanes: int, count: int) -> Value:
+        return Value(self, ir.Constant(vector(lanes, I1), [lane < count for lane in range(lanes)]))
+
+    def pointer(self, block: Value, slot: int) -> Value:
+        """A pointer out of an argument block, given as an address."""
+        return Value(self, self.ir.load(self._slot(block, slot).ir, typ=POINTER))
+
+    def number(self, block: Value, slot: int, kind: Any = F32) -> Value:
+        """A number out of an argument block."""
+        return Value(self, self.ir.load(self._slot(block, slot).ir, typ=kind))
+
+    def _slot(self, block: Value, slot: int) -> Value:
+        return self.at(Value(self, self.ir.inttoptr(block.ir, POINTER)), slot, I64)
+
+    # threads
+
+    def load_atomic(self, place: Value, ordering: str = "acquire") -> Value:
+        return Value(self, self.ir.load_atomic(place.ir, ordering, 8, typ=I64))
+
+    def store_atomic(self, value: Value, place: Value) -> None:
+        """As an exchange: llvmlite's atomic store does not know pointers without a type."""
+        self.ir.atomic_rmw("xchg", place.ir, value.ir, "seq_cst")
+
+    def add_atomic(self, place: Value, value: int, ordering: str = "acq_rel") -> Value:
+        """Adds; the number that was there before."""
+        return Value(self, self.ir.atomic_rmw("add", place.ir, ir.Constant(I64, value), ordering))
+
+    def exchange_atomic(self, place: Value, expected: int, new: int) -> Value:
+        """Replaces the expected number; whether it was there."""
+        old, put = ir.Constant(I64, expected), ir.Constant(I64, new)
+        return Value(self, self.ir.extract_value(self.ir.cmpxchg(place.ir, old, put, "seq_cst", "seq_cst"), 1))
+
+    def pause(self) -> None:
+        """Tells the processor that this is a loop that waits."""
+        if host().is_x86:
+            self.ir.call(self.declare("llvm.x86.sse2.pause", VOID, []), [])
+        elif host().is_arm:
+            self.ir.call(self.declare("llvm.aarch64.hint", VOID, [I32]), [ir.Constant(I32, 1)])
+
+    # control
+
+    def variable(self, initial: Value) -> Variable:
+        return Variable(self, initial)
+
+    @contextmanager
+    def loop(self, start: Any, stop: Any, step: int = 1) -> Iterator[Value]:
+        """for i in range(start, stop, step)"""
+        start, stop = self.like(start, self.int(0)), self.like(stop, self.int(0))
+        body, after = self.function.append_basic_block("loop"), self.function.append_basic_block("after")
+        before = self.ir.block
+        self.ir.cbranch((start < stop).ir, body, after)
+        self.ir.position_at_end(body)
+        index = self.ir.phi(I64)
+        index.add_incoming(start.ir, before)
+        yield Value(self, index)
+        following = Value(self, index) + step
+        index.add_incoming(following.ir, self.ir.block)
+        self.ir.cbranch((following < stop).ir, body, after)
+        self.ir.position_at_end(after)
+
+    @contextmanager
+    def repeat(self) -> Iterator[Any]:
+        """An endless loop; yields the block to branch to, to leave it."""
+        body, after = self.function.append_basic_block("repeat"), self.function.append_basic_block("after")
+        self.ir.branch(body)
+        self.ir.position_at_end(body)
+        yield after
+        if not self.ir.block.is_terminated:
+            self.ir.branch(body)
+        self.ir.position_at_end(after)
+
+    def leave_if(self, condition: Value, target: Any) -> None:
+        """Branch out where the condition holds, go on where not."""
+        onwards = self.function.append_basic_block("onwards")
+        self.ir.cbranch(condition.ir, target, onwards)
+        self.ir.position_at_end(onwards)
+
+    @contextmanager
+    def when(self, condition: Value) -> Iterator[None]:
+        with self.ir.if_then(condition.ir):
+            yield
+
+    def call(self, function: Any, *values: Any) -> Value:
+        return Value(self, self.ir.call(function, [v.ir for v in values]))
+
+    def share(self, count: int | Value, thread: Value, threads: Value, grain: int = 1) -> tuple[Value, Value]:
+        """This thread's part [start, stop) of `count` pieces, in whole grains but for the last."""
+        count = self.like(count, thread)
+        grains = (count + (grain - 1)) // grain
+        start, stop = grains * thread // threads * grain, grains * (thread + 1) // threads * grain
+        return self.minimum(start, count), self.minimum(stop, count)
+
+
+def new_kernel(name: str) -> Code:
+    """A module with a kernel to be written; `code.finish(); return code.module` ends it."""
+    return Code(new_module(name))
+
+
+def _bytes(kind: Any) -> int:
+    return 4 if kind == F32 else kind.width // 8
+
+
+def _float32(value: float) -> float:
+    """The nearest float32: LLVM takes no constant that needs more digits."""
+    try:
+        return struct.unpack("f", struct.pack("f", value))[0]
+    except OverflowError:
+        return float("inf") if value > 0 else float("-inf")
+
+
+def _fold(operation: str, a: Value, b: Value) -> Value | int | None:
+    """What an operation on int64 is without an instruction, if it can be known."""
+    left = a.ir.constant if isinstance(a.ir, ir.Constant) else None
+    right = b.ir.constant if isinstance(b.ir, ir.Constant) else None
+    if not isinstance(left, int | None) or not isinstance(right, int | None):
+        return None
+    if left is not None and right is not None:
+        exact = {"add": left + right, "sub": left - right, "mul": left * right}
+        return exact[operation] if operation in exact else (left // right if operation == "div" else left % right)
+    if right == 0 and operation in ("add", "sub"):
+        return a
+    if left == 0 and operation == "add":
+        return b
+    if operation == "mul" and (left == 0 or right == 0):
+        return 0
+    if operation in ("mul", "div") and right == 1:
+        return a
+    if operation == "mul" and left == 1:
+        return b
+    return 0 if operation == "rem" and right == 1 else None
