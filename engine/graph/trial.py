@@ -21,6 +21,7 @@ from engine.errors import EngineError, Fix
 from engine.graph import catalogue
 from engine.graph.catalogue import MISSING, Entry, Parameter
 from engine.ops import Spec
+from engine.ops.base import times
 from engine.tensor import empty, no_grad, record
 
 BATCH = 7919
@@ -169,15 +170,14 @@ def _explain(entry: Entry, values: Mapping[str, Any], inputs: Inputs) -> str:
             return f"{arriving}, but {parameter.name} is {values[parameter.name]}"
     if entry.type == "Embedding" and x.dtype.kind == "f":
         return f"it looks up whole numbers, but {_times(x)} of {x.dtype} arrives"
-    kernel = _pair(values.get("kernel_size"))
-    if kernel and x.ndim == 4:
-        dilation, padding = _pair(values.get("dilation")) or (1, 1), _pair(values.get("padding")) or (0, 0)
-        reach = [d * (k - 1) + 1 - 2 * p for k, d, p in zip(kernel, dilation, padding)]
-        if any(r > side for r, side in zip(reach, x.shape[2:])):
-            height, width = x.shape[2:]
-            return (
-                f"its kernel of {kernel[0]} x {kernel[1]} is larger than the image of {height} x {width} that arrives"
-            )
+    lengths = x.shape[2:]
+    kernel = _each(values.get("kernel_size"), len(lengths))
+    if kernel and "Transpose" not in entry.type and entry.type.endswith(f"{len(lengths)}d"):
+        dilation, padding = _each(values.get("dilation", 1), len(lengths)), _each(values.get("padding"), len(lengths))
+        reach = [d * (k - 1) + 1 - 2 * p for k, d, p in zip(kernel, dilation, padding or (0,) * len(lengths))]
+        if any(r > length for r, length in zip(reach, lengths)):
+            thing = "image" if len(lengths) == 2 else "sequence"
+            return f"its kernel of {times(kernel)} is larger than the {thing} of {times(lengths)} that arrives"
     if len(inputs) == 2 and entry.category == "Combine":
         return f"{_times(inputs[0])} and {_times(inputs[1])} do not go together"
     return ""
@@ -190,10 +190,11 @@ def _read_off(entry: Entry, x: Spec) -> Iterator[tuple[Parameter, int]]:
             yield parameter, axis
 
 
-def _pair(value: Any) -> tuple[int, int] | None:
+def _each(value: Any, count: int) -> tuple[int, ...] | None:
+    """A number, or one for each of `count` axes, as so many; None for anything else."""
     if isinstance(value, int):
-        return value, value
-    return (value[0], value[-1]) if isinstance(value, tuple | list) else None
+        return (value,) * count
+    return tuple(value) if isinstance(value, tuple | list) and len(value) == count else None
 
 
 def _sentence(error: EngineError) -> str:
@@ -237,14 +238,14 @@ def _candidates(entry: Entry, given: Mapping[str, Any], inputs: Inputs) -> Itera
 
 
 def _kernel_fixes(given: Mapping[str, Any], x: Spec) -> Iterator[Fix]:
-    kernel = _pair(given.get("kernel_size"))
-    if kernel is None or x.ndim != 4:
+    lengths = x.shape[2:]
+    kernel = _each(given.get("kernel_size"), len(lengths))
+    if not kernel:
         return
     padding = max(kernel) // 2
     yield Fix(f"Set padding to {padding}", "set_parameter", name="padding", value=padding)
-    side = min(x.shape[2:])
-    if side >= 1:
-        yield Fix(f"Set kernel_size to {side}", "set_parameter", name="kernel_size", value=side)
+    if min(lengths) >= 1:
+        yield Fix(f"Set kernel_size to {min(lengths)}", "set_parameter", name="kernel_size", value=min(lengths))
 
 
 def _relatives(entry: Entry) -> Iterator[Entry]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from engine.errors import ShapeError, TypeMismatch
+from engine.nn.convolution_functional import conv1d, conv2d, conv_transpose1d, conv_transpose2d
 from engine.nn.losses_functional import (
     binary_cross_entropy_with_logits,
     cross_entropy,
@@ -13,29 +13,45 @@ from engine.nn.losses_functional import (
     mse_loss,
     nll_loss,
 )
+from engine.nn.pooling_functional import (
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    avg_pool1d,
+    avg_pool2d,
+    interpolate,
+    max_pool1d,
+    max_pool2d,
+)
 from engine.ops import activation as act
-from engine.ops import indexing, layout, normalisation, pooling, products
+from engine.ops import indexing, layout, normalisation, products
 from engine.ops.base import times
-from engine.ops.convolution import Conv2d
 from engine.ops.elementwise import require_float
 from engine.random import Generator, default_generator
 from engine.tensor import Tensor, apply
 from engine.tensor.arithmetic import RELU, SIGMOID, TANH
 
 __all__ = [
+    "adaptive_avg_pool1d",
+    "adaptive_avg_pool2d",
+    "avg_pool1d",
     "avg_pool2d",
     "batch_norm",
     "binary_cross_entropy_with_logits",
+    "conv1d",
     "conv2d",
+    "conv_transpose1d",
+    "conv_transpose2d",
     "cross_entropy",
     "dropout",
     "embedding",
     "gelu",
+    "interpolate",
     "l1_loss",
     "layer_norm",
     "leaky_relu",
     "linear",
     "log_softmax",
+    "max_pool1d",
     "max_pool2d",
     "mse_loss",
     "nll_loss",
@@ -51,18 +67,6 @@ __all__ = [
 ]
 
 LINEAR = products.Linear()
-Pair = int | tuple[int, int]
-
-
-def pair(where: str, name: str, value: Any, least: int) -> tuple[int, int]:
-    """One number for both axes, or two; a TypeMismatch where it is neither or too small."""
-    both = tuple(value) if isinstance(value, tuple | list) else (value, value)
-    if len(both) == 1:
-        both *= 2
-    if len(both) != 2 or not all(isinstance(n, int) and n >= least for n in both):
-        raise TypeMismatch(where, got=f"{name} is {value!r}",
-                           expected=f"a whole number or a pair of them, each at least {least}")  # fmt: skip
-    return both
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -81,93 +85,6 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     if input.array.dtype != weight.array.dtype:
         products.same_dtype("Linear", input, weight)
     return apply(LINEAR, input, weight, bias)
-
-
-def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Pair = 1, padding: Pair | str = 0,
-           dilation: Pair = 1, groups: int = 1) -> Tensor:  # fmt: skip
-    """Cross-correlation of images with kernels.
-
-    Args:
-        padding: pixels of zeros around the image; "valid" is none, "same" as many as keep its size (stride 1).
-        groups: input and output channels fall into this many groups that do not see each other.
-
-    Shape:
-        input (N, C, H, W), weight (O, C / groups, KH, KW), bias (O) -> (N, O, OH, OW),
-        OH = floor((H + 2 padding - dilation (KH - 1) - 1) / stride) + 1
-
-    Raises:
-        ShapeError: where the channels differ or the window is larger than the padded image.
-
-    >>> import engine
-    >>> conv2d(engine.ones(1, 1, 5, 5), engine.ones(2, 1, 3, 3), padding="same").shape
-    (1, 2, 5, 5)
-    """
-    stride, dilation = pair("Conv2d", "stride", stride, 1), pair("Conv2d", "dilation", dilation, 1)
-    kernel = weight.shape[2:]
-    single = input.ndim == 3
-    if groups < 1 or weight.shape[0] % groups:
-        raise ShapeError("Conv2d", got=f"{weight.shape[0]} output channels in {groups} groups",
-                         expected="groups of equal size")  # fmt: skip
-    op = Conv2d(stride, _conv_padding(padding, kernel, stride, dilation), dilation, groups)
-    out = apply(op, input.unsqueeze(0) if single else input, weight, bias)
-    return out.squeeze(0) if single else out
-
-
-def _conv_padding(padding: Any, kernel: tuple[int, ...], stride: tuple[int, int], dilation: tuple[int, int]) -> Any:
-    """-> ((top, bottom), (left, right))"""
-    if padding == "valid":
-        return ((0, 0), (0, 0))
-    if padding == "same":
-        if stride != (1, 1):
-            raise TypeMismatch("Conv2d", got=f'padding "same" with stride {stride}', expected="stride 1",
-                               mend="give the padding as a number")  # fmt: skip
-        total = [d * (k - 1) for k, d in zip(kernel, dilation)]
-        return tuple((t // 2, t - t // 2) for t in total)
-    if isinstance(padding, str):
-        raise TypeMismatch("Conv2d", got=f"padding {padding!r}", expected='a number, "same" or "valid"')
-    return tuple((p, p) for p in pair("Conv2d", "padding", padding, 0))
-
-
-def max_pool2d(input: Tensor, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0, dilation: Pair = 1,
-               ceil_mode: bool = False) -> Tensor:  # fmt: skip
-    """The greatest value under each window; stride is the window's size where it is not given.
-
-    Shape:
-        (N, C, H, W) -> (N, C, OH, OW)
-
-    >>> import engine
-    >>> max_pool2d(engine.arange(16.0).reshape(1, 1, 4, 4), 2)
-    tensor([[[[ 5.,  7.],
-              [13., 15.]]]])
-    """
-    kernel = pair("MaxPool2d", "kernel_size", kernel_size, 1)
-    op = pooling.MaxPool2d(
-        kernel, kernel if stride in (None, ()) else pair("MaxPool2d", "stride", stride, 1),
-        pair("MaxPool2d", "padding", padding, 0), bool(ceil_mode), pair("MaxPool2d", "dilation", dilation, 1),
-    )  # fmt: skip
-    return _pooled(op, input)
-
-
-def avg_pool2d(input: Tensor, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0,
-               ceil_mode: bool = False, count_include_pad: bool = True,
-               divisor_override: int | None = None) -> Tensor:  # fmt: skip
-    """The mean under each window; stride is the window's size where it is not given.
-
-    Shape:
-        (N, C, H, W) -> (N, C, OH, OW)
-    """
-    kernel = pair("AvgPool2d", "kernel_size", kernel_size, 1)
-    op = pooling.AvgPool2d(
-        kernel, kernel if stride in (None, ()) else pair("AvgPool2d", "stride", stride, 1),
-        pair("AvgPool2d", "padding", padding, 0), bool(ceil_mode), bool(count_include_pad), divisor_override,
-    )  # fmt: skip
-    return _pooled(op, input)
-
-
-def _pooled(op: Any, input: Tensor) -> Tensor:
-    if input.ndim == 3:
-        return apply(op, input.unsqueeze(0)).squeeze(0)
-    return apply(op, input)
 
 
 def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None = None,

@@ -112,3 +112,161 @@ class AvgPool2d(Module):
 
     def extra_repr(self) -> str:
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+@layer("Max pool 1-D", category="Pooling", synonyms=("maxpool1d", "downsample", "signal"), axes=("channels", "length"))
+class MaxPool1d(Module):
+    """Keeps the largest value of each window, so that the sequence becomes shorter.
+
+    y[n, c, i] = max x[n, c, i·stride + u·dilation], over u in the window
+
+    L' = ⌊(L + 2·padding - dilation·(kernel_size - 1) - 1) / stride⌋ + 1
+
+    Args:
+        kernel_size: Length of the window.
+        stride: Step of the window; none: as long as the window, so that windows do not overlap.
+        padding: Values added at each end, at most half the window; they never win.
+        dilation: Distance of the values of a window.
+        ceil_mode: Round the output's length up instead of down, so that a last, partial window counts.
+
+    Shape:
+        x: (N, C, L) or (C, L) -> (N, C, L') or (C, L')
+
+    Example:
+        >>> import engine
+        >>> tuple(engine.nn.MaxPool1d(2)(engine.zeros(1, 8, 28)).shape)
+        (1, 8, 14)
+    """
+
+    def __init__(
+        self,
+        kernel_size: Annotated[int, Range(1, 4096), Start(2)],
+        stride: Annotated[int | None, Range(1, 4096)] = None,
+        padding: Annotated[int, Range(0, 2048)] = 0,
+        dilation: Annotated[int, Range(1, 4096)] = 1,
+        *,
+        ceil_mode: bool = False,
+    ):
+        super().__init__()
+        self.kernel_size = kernel_size
+        self.stride = stride if stride is not None else kernel_size
+        self.padding = padding
+        self.dilation = dilation
+        self.ceil_mode = ceil_mode
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.max_pool1d(x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)
+
+    extra_repr = MaxPool2d.extra_repr
+
+
+@layer("Average pool 1-D", category="Pooling", synonyms=("avgpool1d", "mean pool", "smooth", "signal"),
+       axes=("channels", "length"))  # fmt: skip
+class AvgPool1d(Module):
+    """Replaces each window by its mean, so that the sequence becomes shorter and smoother.
+
+    y[n, c, i] = mean x[n, c, i·stride + u], over u in the window
+
+    L' = ⌊(L + 2·padding - kernel_size) / stride⌋ + 1
+
+    Args:
+        kernel_size: Length of the window.
+        stride: Step of the window; none: as long as the window, so that windows do not overlap.
+        padding: Zeros added at each end, at most half the window.
+        ceil_mode: Round the output's length up instead of down, so that a last, partial window counts.
+        count_include_pad: Whether the padding counts in the mean.
+
+    Shape:
+        x: (N, C, L) or (C, L) -> (N, C, L') or (C, L')
+
+    Example:
+        >>> import engine
+        >>> tuple(engine.nn.AvgPool1d(7)(engine.zeros(1, 8, 28)).shape)
+        (1, 8, 4)
+    """
+
+    def __init__(
+        self,
+        kernel_size: Annotated[int, Range(1, 4096), Start(2)],
+        stride: Annotated[int | None, Range(1, 4096)] = None,
+        padding: Annotated[int, Range(0, 2048)] = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+    ):
+        super().__init__()
+        self.kernel_size = _single(kernel_size)
+        self.stride = _single(stride if stride is not None else kernel_size)
+        self.padding = _single(padding)
+        self.ceil_mode = ceil_mode
+        self.count_include_pad = count_include_pad
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.avg_pool1d(
+            x, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad
+        )  # fmt: skip
+
+    extra_repr = AvgPool2d.extra_repr
+
+
+def _single(value: int | tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(value) if isinstance(value, tuple | list) else (value,)
+
+
+@layer("Adaptive average pool", category="Pooling", axes=("channels", "height", "width"),
+       synonyms=("global average pool", "gap", "adaptiveavgpool", "mean of image"))  # fmt: skip
+class AdaptiveAvgPool2d(Module):
+    """Means over so many parts of the image, whatever its size; with 1 the mean of each whole channel.
+
+    y[n, c, i, j] = mean of x[n, c] over rows ⌊i·H / H'⌋ to ⌈(i + 1)·H / H'⌉ and columns likewise
+
+    Args:
+        output_size: Height and width of the result; 1 is one value a channel.
+
+    Shape:
+        x: (N, C, H, W) or (C, H, W) -> (N, C, *output_size) or (C, *output_size)
+
+    Example:
+        >>> import engine
+        >>> tuple(engine.nn.AdaptiveAvgPool2d(1)(engine.zeros(2, 8, 7, 5)).shape)
+        (2, 8, 1, 1)
+    """
+
+    def __init__(self, output_size: Annotated[int | tuple[int | None, int | None] | None, Range(1, 4096), Start(1)]):
+        super().__init__()
+        self.output_size = output_size
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.adaptive_avg_pool2d(x, self.output_size)
+
+    def extra_repr(self) -> str:
+        return f"output_size={self.output_size}"
+
+
+@layer("Adaptive average pool 1-D", category="Pooling", axes=("channels", "length"),
+       synonyms=("global average pool", "adaptiveavgpool1d", "mean of sequence"))  # fmt: skip
+class AdaptiveAvgPool1d(Module):
+    """Means over so many parts of the sequence, whatever its length; with 1 the mean of each whole channel.
+
+    y[n, c, i] = mean of x[n, c] over places ⌊i·L / L'⌋ to ⌈(i + 1)·L / L'⌉
+
+    Args:
+        output_size: Length of the result; 1 is one value a channel.
+
+    Shape:
+        x: (N, C, L) or (C, L) -> (N, C, output_size) or (C, output_size)
+
+    Example:
+        >>> import engine
+        >>> tuple(engine.nn.AdaptiveAvgPool1d(1)(engine.zeros(2, 8, 7)).shape)
+        (2, 8, 1)
+    """
+
+    def __init__(self, output_size: Annotated[int, Range(1, 4096), Start(1)]):
+        super().__init__()
+        self.output_size = output_size
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.adaptive_avg_pool1d(x, self.output_size)
+
+    def extra_repr(self) -> str:
+        return f"output_size={self.output_size}"

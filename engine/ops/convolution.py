@@ -35,16 +35,16 @@ class Conv2d(Op):
     checked = True
 
     def shape(self, x, weight, bias=None):
-        require_images("Conv2d", x)
+        require_images(self.name, x)
         channels = weight.shape[1] * self.groups
         if x.shape[1] != channels:
             arriving = x.shape[1]
             raise ShapeError(
-                "Conv2d", got=f"{arriving} channels arrive", expected=f"{channels}",
+                self.name, got=f"{arriving} channels arrive", expected=f"{channels}",
                 mend=f"set in_channels to {arriving}",
                 fixes=(Fix(f"Set in_channels to {arriving}", "set_parameter", name="in_channels", value=arriving),),
             )  # fmt: skip
-        same_dtype("Conv2d", x, weight)
+        same_dtype(self.name, x, weight)
         out = tuple(
             windows(n + sum(pad), kernel, stride, dilation)
             for n, pad, kernel, stride, dilation in zip(
@@ -52,7 +52,7 @@ class Conv2d(Op):
             )
         )
         if min(out) < 1:
-            raise _kernel_too_large("Conv2d", x, weight.shape[2:], self.dilation)
+            raise _kernel_too_large(self, x, weight)
         return Spec((x.shape[0], weight.shape[0], *out), x.dtype)
 
     def forward(self, k, x, weight, bias=None):
@@ -71,11 +71,21 @@ class Conv2d(Op):
         return self.shape(x, weight, bias).size * per_value
 
 
-def _kernel_too_large(where, x, kernel, dilation):
-    fits = max(1, min(x.shape[2:]))
+class Conv1d(Conv2d):
+    """The same along one axis: x (N, C, 1, L), weight (O, C / groups, 1, K)."""
+
+
+def sides(op, shape):
+    """The lengths that a window slides along: height and width, or of a 1-D op the length alone; and what has them."""
+    return (shape[3:], "a sequence") if op.name.endswith("1d") else (shape[2:], "an image")
+
+
+def _kernel_too_large(op, x, weight):
+    (lengths, thing), (kernel, _) = sides(op, x.shape), sides(op, weight.shape)
+    fits = max(1, min(lengths))
     small = f"set kernel_size to {fits}"
     return ShapeError(
-        where, got=f"a window of {times(kernel)} does not fit into an image of {times(x.shape[2:])}",
-        expected="a window no larger than the image with its padding", mend=small,
+        op.name, got=f"a window of {times(kernel)} does not fit into {thing} of {times(lengths)}",
+        expected=f"a window no larger than the {thing.split()[1]} with its padding", mend=small,
         fixes=(Fix(f"Set kernel_size to {fits}", "set_parameter", name="kernel_size", value=fits),),
     )  # fmt: skip

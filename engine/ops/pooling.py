@@ -8,7 +8,7 @@ import numpy as np
 
 from engine.errors import Fix, ShapeError
 from engine.ops.base import Op, Spec, times
-from engine.ops.convolution import require_images
+from engine.ops.convolution import require_images, sides
 
 Pair = tuple[int, int]
 
@@ -51,10 +51,12 @@ class _Pool(Op):
                              expected="at most half of the window")  # fmt: skip
         out = self.out(x)
         if min(out) < 1:
-            fits = max(1, min(x.shape[2:]))
+            (lengths, thing), (kernel, _) = sides(self, x.shape), sides(self, (0, 0, *self.kernel))
+            fits = max(1, min(lengths))
             raise ShapeError(
-                self.name, got=f"a window of {times(self.kernel)} does not fit into an image of {times(x.shape[2:])}",
-                expected="a window no larger than the image", mend=f"set kernel_size to {fits}, or remove the layer",
+                self.name, got=f"a window of {times(kernel)} does not fit into {thing} of {times(lengths)}",
+                expected=f"a window no larger than the {thing.split()[1]}",
+                mend=f"set kernel_size to {fits}, or remove the layer",
                 fixes=(Fix(f"Set kernel_size to {fits}", "set_parameter", name="kernel_size", value=fits),
                        Fix(f"Remove {self.name}", "remove")),
             )  # fmt: skip
@@ -112,3 +114,11 @@ class AvgPool2d(_Pool):
                 start, end = np.maximum(start, 0), np.minimum(end, size)
             counts.append(end - start)
         return np.outer(*counts)
+
+
+class MaxPool1d(MaxPool2d):
+    """The same along one axis: x (N, C, 1, L)."""
+
+
+class AvgPool1d(AvgPool2d):
+    """The same along one axis: x (N, C, 1, L)."""

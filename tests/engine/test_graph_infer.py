@@ -195,6 +195,62 @@ def test_whole_numbers_before_an_lstm_are_offered_an_embedding():
     assert infer(mended(graph, (WORDS, LABEL)), (WORDS, LABEL)).ok
 
 
+# --- convolutions, pooling, resizing ----------------------------------------------------------------------------------
+
+SIGNAL = FieldSpec("signal", "vector", (3, 20), "input")
+PICTURE = FieldSpec("picture", "image", (3, 9, 12), "input")
+
+
+@pytest.mark.parametrize(
+    ("field", "type", "params", "shape", "parameters", "flops"),
+    [
+        (SIGNAL, "Conv1d", {"out_channels": 8, "kernel_size": 5, "stride": 2}, (8, 8), 8 * 15 + 8, 64 * 31),
+        (SIGNAL, "Conv1d", {"out_channels": 8, "kernel_size": 4, "padding": "same"}, (8, 20), 8 * 13, 160 * 25),
+        (SIGNAL, "ConvTranspose1d", {"out_channels": 2, "kernel_size": 4, "stride": 2, "padding": 1}, (2, 40), 26,
+         60 * 2 * 8 + 80),
+        (PICTURE, "ConvTranspose2d", {"out_channels": 2, "kernel_size": 4, "stride": 2, "padding": 1}, (2, 18, 24), 98,
+         324 * 2 * 32 + 864),
+        (SIGNAL, "MaxPool1d", {"kernel_size": 3}, (3, 6), 0, 54),
+        (SIGNAL, "AvgPool1d", {"kernel_size": 3, "stride": 1}, (3, 18), 0, 162),
+        (PICTURE, "AdaptiveAvgPool2d", {"output_size": 1}, (3, 1, 1), 0, 324),
+        (PICTURE, "AdaptiveAvgPool2d", {"output_size": [2, 5]}, (3, 2, 5), 0, 210),
+        (SIGNAL, "AdaptiveAvgPool1d", {"output_size": 4}, (3, 4), 0, 60),
+        (PICTURE, "Upsample", {"scale_factor": 2.0}, (3, 18, 24), 0, 0),
+        (PICTURE, "Upsample", {"size": [4, 20], "mode": "bilinear"}, (3, 4, 20), 0, 7 * 240),
+        (SIGNAL, "Upsample", {"scale_factor": 1.5, "mode": "linear"}, (3, 30), 0, 7 * 90),
+    ],
+)  # fmt: skip
+def test_a_sliding_layer_has_the_shape_parameters_and_cost_that_one_computes_by_hand(
+    field, type, params, shape, parameters, flops
+):
+    graph = chain([("Input", {}), (type, params)])
+    found = infer(graph, (field,)).nodes[graph.nodes[1].id]
+    assert found.problems == ()
+    assert found.outputs["out"] == Spec(shape)
+    assert (found.parameter_count, found.flops) == (parameters, flops)
+
+
+@pytest.mark.parametrize("layer", ["Conv1d", "MaxPool1d", "AvgPool1d"])
+def test_a_kernel_longer_than_the_sequence_offers_a_smaller_one(layer):
+    params = {"kernel_size": 23} | ({"out_channels": 2} if layer == "Conv1d" else {})
+    graph = chain([("Input", {}), (layer, params), ("Flatten", {}), ("Linear", {"out_features": 10}),
+                   ("CrossEntropyLoss", {})])  # fmt: skip
+    problem = only(infer(graph, (SIGNAL, LABEL)))
+    assert "its kernel of 23 is larger than the sequence of 20 that arrives" in problem.message
+    assert "Set kernel_size to 20" in [fix.label for fix in problem.fixes]
+    for fix in problem.fixes:
+        assert infer(edit.apply_fix(graph, fix), (SIGNAL, LABEL)).ok, fix.label
+
+
+@pytest.mark.parametrize(("layer", "other"), [("Conv1d", "Conv2d"), ("MaxPool1d", "MaxPool2d")])
+def test_a_layer_for_sequences_that_gets_images_is_offered_its_relative(layer, other):
+    graph = chain([("Input", {}), (layer, catalogue.entry(layer).starts()), ("Flatten", {}),
+                   ("Linear", {"out_features": 10}), ("CrossEntropyLoss", {})])  # fmt: skip
+    problem = only(infer(graph, DIGITS))
+    assert "N x 1 x 8 x 8 arrives, but it takes N x channels x length" in problem.message
+    assert infer(mended(graph, DIGITS, f"Make it {catalogue.entry(other).title}"), DIGITS).ok
+
+
 # --- faults, each at its node, with a fix that mends it --------------------------------------------------------------
 
 

@@ -17,7 +17,19 @@ import engine
 import engine.ops
 from engine.ops import activation as act
 from engine.ops import arithmetic as ar
-from engine.ops import convolution, indexing, layout, losses, normalisation, pooling, products, recurrent, transfer
+from engine.ops import (
+    convolution,
+    indexing,
+    layout,
+    losses,
+    normalisation,
+    pooling,
+    products,
+    recurrent,
+    resampling,
+    transfer,
+    transposed,
+)
 from engine.ops import elementwise as ew
 from engine.ops import reduction as red
 from engine.ops.base import Op, Spec
@@ -152,6 +164,23 @@ for x, w, stride, padding, dilation, groups in convolutions:
     op = convolution.Conv2d(stride, padding, dilation, groups)
     case(op, random(*x), random(*w), random(w[0]))
 case(convolution.Conv2d((1, 1), ((1, 1), (1, 1)), (1, 1), 1), random(2, 3, 4, 4), random(2, 3, 3, 3), None)
+for x, w, stride, padding, extra, groups, dilation in [
+    ((2, 3, 4, 5), (3, 4, 3, 3), (1, 1), (0, 0), (0, 0), 1, (1, 1)),
+    ((2, 3, 4, 5), (3, 4, 4, 2), (2, 3), (1, 0), (1, 2), 1, (1, 1)),
+    ((1, 4, 3, 3), (4, 3, 3, 3), (2, 1), (1, 2), (0, 1), 2, (1, 2)),
+    ((2, 3, 3, 3), (3, 1, 3, 3), (1, 2), (0, 1), (2, 1), 3, (3, 1)),
+    ((2, 3, 3, 3), (3, 2, 3, 3), (1, 1), (1, 3), (2, 2), 1, (3, 3)),
+    ((2, 3, 4, 4), (3, 5, 1, 1), (1, 1), (0, 0), (0, 0), 1, (1, 1)),
+]:
+    op = transposed.ConvTranspose2d(stride, padding, extra, groups, dilation)
+    case(op, random(*x), random(*w), random(w[1] * groups))
+    case(op, random(*x), random(*w), None)
+for out, steps in (((6, 8), (0.5, 0.5)), ((4, 7), (0.75, 4 / 7)), ((2, 3), (1.5, 4 / 3)), ((5, 4), (0.6, 1.0))):
+    case(resampling.Nearest(out, steps), random(2, 3, 3, 4))
+    for align in (True, False):
+        case(resampling.Bilinear(out, steps, align), random(2, 3, 3, 4))
+for out in ((2, 3), (1, 1), (5, 4), (7, 2)):
+    case(resampling.AdaptiveAverage(out), random(2, 3, 5, 4))
 for kernel, stride, padding, ceil in (((2, 2), (2, 2), (0, 0), False), ((3, 3), (1, 2), (1, 1), False),
                                       ((3, 2), (2, 2), (1, 0), True)):  # fmt: skip
     case(pooling.MaxPool2d(kernel, stride, padding, ceil, (1, 1)), apart(2, 3, 5, 6))
@@ -210,7 +239,8 @@ def op_classes():
     while left:
         for cls in left.pop().__subclasses__():
             left.append(cls)
-            if "forward" in vars(cls) and cls.__module__.startswith("engine.ops"):
+            abstract = cls.__name__.startswith("_")
+            if "forward" in vars(cls) and not abstract and cls.__module__.startswith("engine.ops"):
                 found.append(cls)
     return found
 

@@ -13,6 +13,7 @@ import engine  # noqa: E402
 from engine import nn  # noqa: E402
 
 IMAGE = (4, 6, 9, 8)  # N, C, H, W
+SEQUENCE = (4, 6, 12)  # N, C, L
 
 
 def small_network(nn):
@@ -76,6 +77,47 @@ LAYERS = [
     ("Tanh", lambda nn: nn.Tanh(), (4, 8)),
     ("Softmax", lambda nn: nn.Softmax(dim=1), (4, 8)),
     ("Softmax channels", lambda nn: nn.Softmax(1), IMAGE),
+    ("Conv1d", lambda nn: nn.Conv1d(6, 4, 3), SEQUENCE),
+    ("Conv1d all options", lambda nn: nn.Conv1d(6, 4, 3, 2, 2, 3, 2, False), SEQUENCE),
+    ("Conv1d same, dilated", lambda nn: nn.Conv1d(6, 4, 4, padding="same", dilation=2), SEQUENCE),
+    ("Conv1d valid", lambda nn: nn.Conv1d(6, 6, (5,), padding="valid", groups=6), SEQUENCE),
+    ("Conv1d reflected", lambda nn: nn.Conv1d(6, 4, 3, padding=2, padding_mode="reflect"), SEQUENCE),
+    ("Conv1d circular", lambda nn: nn.Conv1d(6, 4, 3, padding="same", padding_mode="circular"), SEQUENCE),
+    ("Conv1d, one sequence", lambda nn: nn.Conv1d(6, 4, 3, padding=1), (6, 12)),
+    ("ConvTranspose2d", lambda nn: nn.ConvTranspose2d(6, 4, 3), IMAGE),
+    ("ConvTranspose2d doubling", lambda nn: nn.ConvTranspose2d(6, 4, 4, 2, 1), IMAGE),
+    ("ConvTranspose2d all options", lambda nn: nn.ConvTranspose2d(6, 4, (3, 2), (2, 3), (1, 2), (1, 2), 2, False, 2),
+     IMAGE),
+    ("ConvTranspose2d depthwise", lambda nn: nn.ConvTranspose2d(6, 6, 3, 2, groups=6), IMAGE),
+    ("ConvTranspose2d padded more by dilation", lambda nn: nn.ConvTranspose2d(6, 4, 3, 1, 1, 2, dilation=3), IMAGE),
+    ("ConvTranspose2d, one image", lambda nn: nn.ConvTranspose2d(6, 4, 3, 2), (6, 5, 4)),
+    ("ConvTranspose1d", lambda nn: nn.ConvTranspose1d(6, 4, 3), SEQUENCE),
+    ("ConvTranspose1d all options", lambda nn: nn.ConvTranspose1d(6, 4, 3, 2, 1, 1, 2, False, 2), SEQUENCE),
+    ("ConvTranspose1d, one sequence", lambda nn: nn.ConvTranspose1d(6, 4, 4, 2), (6, 12)),
+    ("MaxPool1d", lambda nn: nn.MaxPool1d(2), SEQUENCE),
+    ("MaxPool1d all options", lambda nn: nn.MaxPool1d(3, 2, 1, 2, ceil_mode=True), SEQUENCE),
+    ("MaxPool1d, one sequence", lambda nn: nn.MaxPool1d(3), (6, 12)),
+    ("AvgPool1d", lambda nn: nn.AvgPool1d(2), SEQUENCE),
+    ("AvgPool1d all options", lambda nn: nn.AvgPool1d(3, 2, 1, True, False), SEQUENCE),
+    ("AvgPool1d, one sequence", lambda nn: nn.AvgPool1d(3, padding=1), (6, 12)),
+    ("AdaptiveAvgPool2d global", lambda nn: nn.AdaptiveAvgPool2d(1), IMAGE),
+    ("AdaptiveAvgPool2d divides", lambda nn: nn.AdaptiveAvgPool2d((3, 4)), IMAGE),
+    ("AdaptiveAvgPool2d overlaps", lambda nn: nn.AdaptiveAvgPool2d((4, 5)), IMAGE),
+    ("AdaptiveAvgPool2d enlarges", lambda nn: nn.AdaptiveAvgPool2d((None, 11)), IMAGE),
+    ("AdaptiveAvgPool2d, one image", lambda nn: nn.AdaptiveAvgPool2d(2), (6, 5, 4)),
+    ("AdaptiveAvgPool1d", lambda nn: nn.AdaptiveAvgPool1d(5), SEQUENCE),
+    ("AdaptiveAvgPool1d global", lambda nn: nn.AdaptiveAvgPool1d(1), SEQUENCE),
+    ("Upsample", lambda nn: nn.Upsample(scale_factor=2), IMAGE),
+    ("Upsample to a size", lambda nn: nn.Upsample((20, 5)), IMAGE),
+    ("Upsample by fractions", lambda nn: nn.Upsample(scale_factor=(1.7, 0.6)), IMAGE),
+    ("Upsample bilinear", lambda nn: nn.Upsample(scale_factor=2, mode="bilinear"), IMAGE),
+    ("Upsample bilinear, aligned", lambda nn: nn.Upsample(scale_factor=3, mode="bilinear", align_corners=True), IMAGE),
+    ("Upsample bilinear by fractions", lambda nn: nn.Upsample(scale_factor=(1.7, 0.6), mode="bilinear"), IMAGE),
+    ("Upsample bilinear, recomputed",
+     lambda nn: nn.Upsample(scale_factor=1.7, mode="bilinear", recompute_scale_factor=True), IMAGE),
+    ("Upsample bilinear to a size", lambda nn: nn.Upsample((4, 20), mode="bilinear", align_corners=True), IMAGE),
+    ("Upsample a sequence", lambda nn: nn.Upsample(30, mode="linear"), SEQUENCE),
+    ("Upsample a sequence, nearest", lambda nn: nn.Upsample(scale_factor=1.3), SEQUENCE),
     ("Sequential", lambda nn: nn.Sequential(nn.Linear(8, 6), nn.BatchNorm1d(6), nn.GELU(), nn.Linear(6, 2)), (4, 8)),
     ("a small image network", lambda nn: small_network(nn), IMAGE),
 ]  # fmt: skip
@@ -189,6 +231,7 @@ def test_dropout_keeps_the_share_and_scales_the_rest():
 
 LEFT_OUT = {
     "MaxPool2d": {"return_indices"},
+    "MaxPool1d": {"return_indices"},
     "Embedding": {"scale_grad_by_freq", "sparse", "_weight", "_freeze"},
     "MSELoss": {"size_average", "reduce"},
     "L1Loss": {"size_average", "reduce"},
@@ -201,6 +244,8 @@ LEFT_OUT = {
 @pytest.mark.parametrize(
     "name",
     ["Linear", "Conv2d", "MaxPool2d", "AvgPool2d", "BatchNorm1d", "BatchNorm2d", "LayerNorm", "Dropout", "Flatten",
+     "Conv1d", "ConvTranspose1d", "ConvTranspose2d", "MaxPool1d", "AvgPool1d", "AdaptiveAvgPool1d",
+     "AdaptiveAvgPool2d", "Upsample",
      "Embedding", "ReLU", "LeakyReLU", "GELU", "SiLU", "Softmax", "MSELoss", "L1Loss", "CrossEntropyLoss",
      "BCEWithLogitsLoss"],
 )  # fmt: skip
@@ -237,9 +282,10 @@ def test_a_users_module_reads_as_pytorchs():
     assert repr(make(nn)) == repr(make(torch.nn))
 
 
-@pytest.mark.parametrize("name", ["Linear", "Conv2d", "Embedding"])
+@pytest.mark.parametrize("name", ["Linear", "Conv2d", "Conv1d", "ConvTranspose2d", "Embedding"])
 def test_first_values_have_pytorchs_distribution(name):
     make = {"Linear": lambda nn: nn.Linear(400, 300), "Conv2d": lambda nn: nn.Conv2d(60, 80, 5),
+            "Conv1d": lambda nn: nn.Conv1d(160, 180, 5), "ConvTranspose2d": lambda nn: nn.ConvTranspose2d(60, 90, 5),
             "Embedding": lambda nn: nn.Embedding(500, 200)}[name]  # fmt: skip
     theirs, ours = make(torch.nn), make(nn)
     for expected, got in zip(theirs.parameters(), ours.parameters(), strict=True):

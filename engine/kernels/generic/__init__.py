@@ -17,12 +17,13 @@ from engine.kernels.generic.pooling import Pooling
 from engine.kernels.generic.products import Products
 from engine.kernels.generic.recurrent import Recurrent
 from engine.kernels.generic.reduction import Reduction
+from engine.kernels.generic.resampling import Resampling
 from engine.kernels.generic.updates import Updates
 
 
 class Kernels(
     Elementwise, Reduction, Layout, Indexing, Products, Convolution, Pooling, Normalisation, Losses, Updates,
-    Recurrent,
+    Recurrent, Resampling,
 ):  # fmt: skip
     """All kernels on one array module; subclasses override what they do faster.
 

@@ -1,0 +1,98 @@
+"""Images in another size: repeated, blended, or averaged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.ops.base import Op, Spec
+from engine.ops.convolution import require_images
+
+Pair = tuple[int, int]
+
+
+@dataclass(eq=False)
+class _Resample(Op):
+    """x (N, C, H, W) -> (N, C, OH, OW), rows and columns apart from each other."""
+
+    out: Pair
+
+    saves = ("x.shape",)
+    checked = True
+
+    def shape(self, x):
+        require_images("Upsample", x)
+        return Spec((*x.shape[:2], *self.out), x.dtype)
+
+
+@dataclass(eq=False)
+class Nearest(_Resample):
+    """The pixel nearest to each place; `steps` is how far apart the places are in the input."""
+
+    steps: tuple[float, float]
+
+    def _places(self, shape):
+        """(OH), (OW): the row and the column of the input that each row and column of the result shows"""
+        return tuple(
+            np.minimum(np.floor(np.arange(out, dtype=np.float32) * np.float32(step)).astype(np.int64), n - 1)
+            for n, out, step in zip(shape[2:], self.out, self.steps)
+        )
+
+    def forward(self, k, x):
+        return k.resize_nearest(x, *self._places(x.shape))
+
+    def backward(self, k, grad, needs, shape):
+        return (k.resize_nearest_backward(grad, *self._places(shape), shape),)
+
+    def flops(self, x):
+        return 0
+
+
+class _Weighted(_Resample):
+    """Each row and each column of the result is a weighted sum of those of the input."""
+
+    def weights(self, n, axis):
+        """(O, n)"""
+        raise NotImplementedError
+
+    def forward(self, k, x):
+        return k.resample(x, self.weights(x.shape[2], 0), self.weights(x.shape[3], 1))
+
+    def backward(self, k, grad, needs, shape):
+        return (k.resample(grad, self.weights(shape[2], 0).T, self.weights(shape[3], 1).T),)
+
+    def flops(self, x):
+        return 7 * self.shape(x).size
+
+
+@dataclass(eq=False)
+class Bilinear(_Weighted):
+    """Neighbours blended by their distance; with align_corners the outermost pixels lie on each other."""
+
+    steps: tuple[float, float]
+    align_corners: bool
+
+    def weights(self, n, axis):
+        count = self.out[axis]
+        if self.align_corners:
+            place = np.arange(count) * ((n - 1) / max(count - 1, 1))
+        else:
+            place = np.maximum((np.arange(count) + 0.5) * self.steps[axis] - 0.5, 0)
+        low = np.minimum(place.astype(np.int64), n - 1)
+        high, share = np.minimum(low + 1, n - 1), np.minimum(place - low, 1.0)
+        found = np.zeros((count, n))
+        np.add.at(found, (np.arange(count), low), 1 - share)
+        np.add.at(found, (np.arange(count), high), share)
+        return found
+
+
+class AdaptiveAverage(_Weighted):
+    """The mean of each of OH x OW parts, which overlap where the sizes do not divide."""
+
+    def weights(self, n, axis):
+        count = self.out[axis]
+        start = np.arange(count) * n // count
+        end = -(-(np.arange(count) + 1) * n // count)
+        inside = (np.arange(n) >= start[:, None]) & (np.arange(n) < end[:, None])
+        return inside / (end - start)[:, None]
