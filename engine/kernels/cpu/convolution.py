@@ -164,9 +164,10 @@ def input_gradient(conv: Conv, gated: bool = False) -> Plan:
 
         return depthwise.input_gradient(conv, gated)
     inner, outputs = conv.inner, conv.outputs // conv.groups
-    taps = (prod(conv.kernel), inner * conv.outputs, inner * conv.outputs)
+    taps = (prod(conv.kernel), -inner * conv.outputs, inner * conv.outputs)
     per_group = (conv.groups, outputs, outputs * inner)
-    turn = pack.kernel(pack.Move((taps, per_group), outputs, inner, (1, conv.outputs), inner))
+    last = (prod(conv.kernel) - 1) * inner * conv.outputs  # taps in reverse, so that places and taps go the same way
+    turn = pack.kernel(pack.Move((taps, per_group), outputs, inner, (1, conv.outputs), inner, (last, 0)))
     kernel = Kernel(emit_input_gradient, (conv, gated, num_threads()), conv.flops < SMALL_FLOPS)
     steps = (
         Step(turn, ("weight", "turned weight")),
@@ -316,7 +317,7 @@ class Phase:
 
     Args:
         first, count: of the pixels.
-        tap, taps, tap_step: first tap, how many, and from one to the next.
+        tap, taps, tap_step: first tap counted from the last one back, how many, and from one to the next.
         source: place in y of the first pixel's first tap; the next pixel's is one further.
         source_step: how far the place moves from tap to tap.
     """
@@ -335,18 +336,19 @@ class Phase:
         size, stride = (conv.height, conv.width)[axis], conv.stride[axis]
         dilation, kernel, before = conv.dilation[axis], conv.kernel[axis], conv.padding[axis][0]
         count = (size - first + stride - 1) // stride
-        seen = [t for t in range(kernel) if (first + before - t * dilation) % stride == 0]
+        seen = [t for t in range(kernel - 1, -1, -1) if (first + before - t * dilation) % stride == 0]
         step = stride // gcd(stride, dilation)
         source = (first + before - seen[0] * dilation) // stride if seen else 0
-        return Phase(first, count, seen[0] if seen else 0, len(seen), step, source, -(step * dilation // stride))
+        tap = kernel - 1 - seen[0] if seen else 0
+        return Phase(first, count, tap, len(seen), step, source, step * dilation // stride)
 
 
 def _span(conv: Conv, axis: int) -> Pair:
     """(first place in y, number of places) that all phases of an axis need."""
     phases = [Phase.of(conv, axis, f) for f in range(min(conv.stride[axis], (conv.height, conv.width)[axis]))]
     seen = [p for p in phases if p.taps]
-    first = min((p.source + p.source_step * (p.taps - 1) for p in seen), default=0)
-    last = max((p.source + p.count - 1 for p in seen), default=0)
+    first = min((p.source for p in seen), default=0)
+    last = max((p.source + p.source_step * (p.taps - 1) + p.count - 1 for p in seen), default=0)
     return first, last - first + 1
 
 

@@ -152,19 +152,33 @@ def chunk(spec: Contraction, plan: Cut, lanes: int) -> Chunk:
     of columns share a block of B that leaves the first-level cache.
     """
     first, rest = spec.reduce[0], prod(dim.size for dim in spec.reduce[1:])
-    rows, outer = prod(dim.size for dim in spec.rows), prod(dim.size for dim in spec.outer)
-    size = rows * spec.columns * outer
     if not spec.depth:
         return Chunk(first.size)
-    shared = rest * (rows + spec.columns)
-    if outer * plan.blocks * len(plan.sizes) > 1 and first.size * shared > L2_FLOATS and size < L2_FLOATS // 8:
-        steps = max(1, L2_FLOATS // 2 // shared)
-        if steps * rest >= 128:
+    size = spec.columns * prod(dim.size for dim in (*spec.rows, *spec.outer))
+    tiles = plan.blocks * len(plan.sizes) * prod(dim.size for dim in (*spec.outer, *spec.rows[: plan.split]))
+    for budget, least in ((L1_FLOATS, 64), (L2_FLOATS // 2, 128)):
+        if tiles == 1 or size > L2_FLOATS // 8 or _footprint(spec, first.size) <= budget:
+            break
+        steps = max((n for n in range(1, first.size) if _footprint(spec, n) <= budget), default=0)
+        if steps * rest >= least:
             return Chunk(ceil(first.size / ceil(first.size / steps)), outermost=True)
     steps = max(1, L1_FLOATS * 2 // 3 // (plan.width * lanes * rest))
     if len(plan.sizes) < 3 or first.size < 2 * steps or steps * rest < 256:
         return Chunk(first.size)
     return Chunk(ceil(first.size / ceil(first.size / steps)))
+
+
+def _footprint(spec: Contraction, steps: int) -> int:
+    """Floats of A and B that all tiles read together, for so many steps of the first reduce axis."""
+    reduce = (replace(spec.reduce[0], size=steps), *spec.reduce[1:])
+    others = (*spec.outer, *spec.rows, *reduce)
+    return _extent([(d.size, d.a) for d in others]) + _extent([(d.size, d.b) for d in others] + [(spec.columns, 1)])
+
+
+def _extent(axes: list[tuple[int, int]]) -> int:
+    """How many floats axes of (size, stride) touch, at the most."""
+    moving = [(size, abs(stride)) for size, stride in axes if stride and size > 1]
+    return min(prod(size for size, _ in moving), 1 + sum((size - 1) * stride for size, stride in moving))
 
 
 def _cut(spec: Contraction, width: int, vectors: int, target: Host) -> Cut:
@@ -177,8 +191,11 @@ def _cut(spec: Contraction, width: int, vectors: int, target: Host) -> Cut:
 
 
 def _cycles(spec: Contraction, plan: Cut, vectors: int) -> float:
-    """Cycles for one step of the sum over all rows and columns: two FMAs or two loads a cycle, four to wait for one."""
+    """Cycles for one step of the sum over all rows and columns.
+
+    Two multiply-adds start in a cycle and take four; loads were measured a little faster than one a cycle.
+    """
     last = vectors - plan.width * (plan.blocks - 1)
     widths = [plan.width] * (plan.blocks - 1) + [last]
-    step = lambda r, w: max(r * w / 2, 4.0, (r + w) / 2 + 0.25) + 0.25  # noqa: E731
+    step = lambda r, w: max(r * w / 2, 4.0, (r + w) / 1.1) + 0.25  # noqa: E731
     return sum(step(size * plan.inner, width) for size in plan.sizes for width in widths)

@@ -1,0 +1,105 @@
+"""The compiler's cache: shared by processes, indifferent to damage and to folders that cannot be written."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("llvmlite", reason="the compiled kernels need llvmlite")
+
+from engine.kernels.cpu import compile, executor
+from engine.kernels.cpu.host import host
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = """
+import numpy as np
+from engine.kernels.cpu import compile, products
+x, w = np.ones((5, 7), np.float32), np.full((3, 7), 2, np.float32)
+y = np.zeros((5, 3), np.float32)
+products.linear_forward(5, 7, 3, bias=False)(x=x, weight=w, y=y)
+assert (y == 14).all(), y
+print(compile.statistics["compiled"], compile.statistics["loaded"])
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("LAYERLOOM_CACHE", str(tmp_path))
+    return tmp_path / "kernels"
+
+
+def start():
+    return subprocess.Popen([sys.executable, "-c", PROGRAM], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+
+
+def counts(process):
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    return tuple(map(int, output.split()))
+
+
+def test_a_second_process_compiles_nothing(folder):
+    compiled, _ = counts(start())
+    assert compiled > 0
+    assert counts(start()) == (0, compiled)
+
+
+def test_two_processes_compile_at_once(folder):
+    both = [start(), start()]
+    assert all(sum(counts(process)) > 0 for process in both)
+    assert not list(folder.glob(".*.part"))
+
+
+@pytest.mark.parametrize("damage", ["cut short", "one bit", "empty", "another's"])
+def test_a_damaged_file_is_never_run_but_compiled_again(folder, damage):
+    compiled, _ = counts(start())
+    files = sorted(folder.glob("*.o"))
+    contents = [file.read_bytes() for file in files]
+    for number, file in enumerate(files):
+        content = bytearray(contents[number])
+        if damage == "one bit":
+            content[-100] ^= 4
+        changed = {"cut short": content[:-50], "one bit": content, "empty": b"", "another's": contents[number - 1]}
+        file.write_bytes(changed[damage])
+    again, loaded = counts(start())
+    assert (again, loaded) == (compiled, 0)
+    assert counts(start()) == (0, compiled)
+
+
+def test_a_folder_that_cannot_be_made_leaves_the_code_in_memory(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("LAYERLOOM_CACHE", str(tmp_path / "file"))
+    assert compile.read("key") is None
+    assert compile.write("key", b"code") is False
+    assert counts(start())[0] > 0
+
+
+@pytest.mark.skipif(os.name == "nt" or not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
+def test_a_read_only_folder_leaves_the_code_in_memory(folder):
+    folder.mkdir()
+    folder.chmod(stat.S_IREAD | stat.S_IEXEC)
+    assert compile.write("key", b"code") is False
+
+
+def test_what_was_written_is_read_under_its_own_key_only(folder):
+    assert compile.write("key", b"code")
+    assert compile.read("key") == b"code"
+    (folder / "other.o").write_bytes((folder / "key.o").read_bytes())
+    assert compile.read("other") is None
+
+
+@pytest.mark.parametrize("isa", ["avx2", "plain"])
+def test_lesser_processors_get_correct_kernels_too(folder, isa, monkeypatch):
+    if not host().triple.startswith("x86_64"):
+        pytest.skip("the choice exists on x86-64 only")
+    monkeypatch.setenv("LAYERLOOM_ISA", isa)
+    assert counts(start())[0] > 0
+
+
+def test_the_same_kernel_is_compiled_once(folder):
+    assert compile.compiled(executor.nothing) == compile.compiled(executor.nothing)

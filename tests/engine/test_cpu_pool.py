@@ -1,0 +1,192 @@
+"""The pool of threads under everything that can go on around it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("llvmlite", reason="the compiled kernels need llvmlite")
+
+from engine.kernels.cpu import pool
+from engine.kernels.cpu.emit import I64, new_kernel
+from engine.kernels.cpu.program import Kernel, Program
+
+ROOT = Path(__file__).parents[2]
+
+
+def emit_turns(size):
+    """Each thread takes its share of x and adds what it finds `size` further on: wrong without a barrier between."""
+    code = new_kernel("turns")
+    block, thread, threads = code.arguments
+    x, y = code.pointer(block, 0), code.pointer(block, 1)
+    start, stop = code.share(size, thread, threads)
+    with code.loop(start, stop) as i:
+        code.store(code.load(x, (code.int(size - 1) - i)) + 1.0, y, i)
+    code.finish()
+    return code.module
+
+
+def emit_who(most):
+    """Counts the threads that came, in an array of one place each."""
+    code = new_kernel("who")
+    block, thread, threads = code.arguments
+    code.store(threads, code.pointer(block, 0), thread)
+    code.finish()
+    return code.module
+
+
+def turns(count, size=1000):
+    x, y = np.zeros(size, np.float32), np.zeros(size, np.float32)
+    kernel = Kernel(emit_turns, (size,))
+    return x, Program([kernel.bind(*((x, y), (y, x))[i % 2]) for i in range(count)])
+
+
+@pytest.fixture(autouse=True)
+def threads_as_before():
+    yield
+    pool._wanted = 0
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 7])
+def test_all_threads_take_part_and_wait_for_each_other(threads):
+    pool.set_num_threads(threads)
+    x, program = turns(20)
+    for _ in range(20):
+        pool.run(program)
+    assert np.array_equal(x, np.full(1000, 400, np.float32))
+    seen = np.zeros(threads, np.int64)
+    pool.run(Program([Kernel(emit_who, (threads,)).bind(seen)]))
+    assert (seen == threads).all()
+
+
+def test_callers_from_several_threads_take_turns():
+    pool.set_num_threads(2)
+    work = [turns(10) for _ in range(4)]
+
+    def call(program):
+        for _ in range(100):
+            pool.run(program)
+
+    callers = [threading.Thread(target=call, args=(program,)) for _, program in work]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join(60)
+    assert all((x == 1000).all() for x, _ in work)
+
+
+def test_the_number_of_threads_may_change_between_programs():
+    x, program = turns(2)
+    for threads in (1, 4, 2, 3, 1, 2):
+        pool.set_num_threads(threads)
+        assert pool.num_threads() == threads
+        pool.run(program)
+    assert (x == 12).all()
+
+
+@pytest.mark.parametrize("count", [0, -1, 63])
+def test_an_impossible_number_of_threads_is_refused(count):
+    with pytest.raises(ValueError, match="between 1 and 62"):
+        pool.set_num_threads(count)
+
+
+def test_sleeping_threads_wake_up_and_idle_ones_use_no_time():
+    pool.set_num_threads(3)
+    x, program = turns(2)
+    pool.run(program)
+    time.sleep(0.05)  # longer than they linger
+    before = time.process_time()
+    time.sleep(0.3)
+    assert time.process_time() - before < 0.1
+    pool.run(program)
+    assert (x == 4).all()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_forked_child_makes_threads_of_its_own():
+    pool.set_num_threads(2)
+    x, program = turns(2)
+    pool.run(program)
+    child = os.fork()
+    if child == 0:
+        pool.run(program)
+        os._exit(0 if (x == 4).all() else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    pool.run(program)
+    assert (x == 4).all()
+
+
+def run_script(text, **options):
+    return subprocess.run([sys.executable, "-c", text], cwd=ROOT, capture_output=True, text=True, timeout=60, **options)
+
+
+def test_the_interpreter_ends_cleanly_while_threads_spin():
+    result = run_script(
+        "import sys; sys.path.insert(0, 'tests/engine')\n"
+        "import test_cpu_pool as t\n"
+        "t.pool.set_num_threads(4); x, program = t.turns(4)\n"
+        "for _ in range(50): t.pool.run(program)\n"
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are POSIX")
+def test_an_interrupt_between_waking_and_working_loses_nothing():
+    pool.set_num_threads(2)
+    x, program = turns(2)
+    pool.run(program)
+    done = 1
+
+    armed = False
+
+    def interrupt(*_):
+        if armed:
+            raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        for attempt in range(60):
+            if attempt % 3 == 0:
+                time.sleep(0.003)  # so that a worker has to be woken
+            try:
+                armed = True
+                signal.setitimer(signal.ITIMER_REAL, 1e-6 + attempt * 3e-6)
+                pool.run(program)
+                armed = False
+            except KeyboardInterrupt:
+                armed = False
+            pool.run(program)
+            assert x[0] == x[-1]
+            assert x[0] >= 2 * (done + 1)
+            done = int(x[0]) // 2
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+
+
+def test_numbers_and_arrays_reach_a_kernel():
+    def seen(value, kind):
+        code_out = np.zeros(1, np.int64 if kind == I64 else np.float32)
+        pool.run(Program([Kernel(emit_number, (kind == I64,)).bind(code_out, value)]))
+        return code_out[0]
+
+    assert seen(7, I64) == 7
+    assert seen(0.5, None) == 0.5
+
+
+def emit_number(whole):
+    code = new_kernel("number")
+    block = code.arguments[0]
+    value = code.number(block, 1, I64) if whole else code.number(block, 1)
+    code.store(value, code.pointer(block, 0))
+    code.finish()
+    return code.module
