@@ -161,6 +161,7 @@ class Window(QMainWindow):
         self.projects.shown.connect(self.show_work)
         self.projects.said.connect(self.say)
         self.files.saved.connect(lambda path: self.say(tr("Saved to {path}", path=path), "good"))
+        self.files.first_saved.connect(self.run.adopt)
         self.files.opened.connect(lambda path: self._show_runs())
         self.files.saved.connect(lambda path: self.dashboard.set_runs(self.files.runs_folder()))
         self.dashboard.train_wanted.connect(self.training_control.act)

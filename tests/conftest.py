@@ -24,6 +24,13 @@ def pytest_configure():
         pytest.exit(f"the tests cannot run here: {reason}", returncode=4)
 
 
+def pytest_sessionfinish():
+    """Empty the clipboard: offscreen, Qt would free what it holds after Python has gone, and crash."""
+    widgets = sys.modules.get("PySide6.QtWidgets")
+    if widgets is not None and widgets.QApplication.instance() is not None:
+        widgets.QApplication.clipboard().clear()
+
+
 @pytest.fixture(autouse=True)
 def user_folders(tmp_path_factory, monkeypatch):
     """Settings, state and caches go to a temporary folder that each test has for itself."""

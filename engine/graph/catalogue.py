@@ -7,7 +7,7 @@ import math
 import re
 import types
 import typing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal
 
@@ -114,9 +114,9 @@ class Entry:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     cls: type
-    fixed: dict[str, Any]
-    axes: tuple[str, ...]
-    gives_tuple: bool
+    fixed: dict[str, Any] = field(default_factory=dict)
+    axes: tuple[str, ...] = ()
+    gives_tuple: bool = False
 
     def parameter(self, name: str) -> Parameter:
         """The parameter of that name; KeyError where there is none."""

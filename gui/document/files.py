@@ -53,6 +53,8 @@ class Files(QObject):
 
     opened = Signal(object)
     """The path of a project now in the document; None for a new or recovered one."""
+    first_saved = Signal(object, object)
+    """The project got its first file: where its runs went until now, and where they go from here on."""
     saved = Signal(object)
     """The path that holds the project now."""
     failed = Signal(str)
@@ -125,8 +127,11 @@ class Files(QObject):
         project = before if path == document.path else msgspec.structs.replace(before, name=path.stem)
 
         def done(_: None) -> None:
+            had_file, runs = document.path is not None, self.runs_folder()
             document.mark_saved(before, weights)
             document.set_path(path)
+            if not had_file:
+                self.first_saved.emit(runs, self.runs_folder())
             self._watch(path)  # the file is another one now: the old watch went with the old file
             self._remember(path)
             if not document.is_dirty:

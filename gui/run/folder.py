@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +17,8 @@ from engine.train.events import AnyEvent, EpochEnded, Failed, RunEnded, RunStart
 from gui.run import process
 
 TAIL = 1 << 16
+ELSEWHERE = "elsewhere.txt"
+"""Beside a project's runs: the folders of those that live in another place, a path a line."""
 
 
 def create(runs: Path, project: Project, base: Path, weights: bytes | None = None, name: str = "") -> Path:
@@ -36,7 +39,10 @@ def create(runs: Path, project: Project, base: Path, weights: bytes | None = Non
 
 def _free_name(runs: Path) -> Path:
     """Runs are named by when they began: the names sort by time."""
-    stem = time.strftime("%Y-%m-%d %H-%M-%S")
+    return _free(runs, time.strftime("%Y-%m-%d %H-%M-%S"))
+
+
+def _free(runs: Path, stem: str) -> Path:
     folder, count = runs / stem, 2
     while folder.exists():
         folder, count = runs / f"{stem} {count}", count + 1
@@ -66,7 +72,39 @@ def find(runs: Path) -> list[Path]:
     if not runs.is_dir():
         return []
     folders = [path.parent for path in runs.glob("*/project.json") if not path.parent.name.startswith(".")]
-    return sorted(folders, key=lambda folder: (_began(folder), folder.name), reverse=True)
+    return sorted(folders + elsewhere(runs), key=lambda folder: (_began(folder), folder.name), reverse=True)
+
+
+def elsewhere(runs: Path) -> list[Path]:
+    """The runs of a project that could not be moved beside it yet."""
+    note = runs / ELSEWHERE
+    if not note.exists():
+        return []
+    folders = [Path(line) for line in note.read_text(encoding="utf-8").splitlines()]
+    return [folder for folder in folders if (folder / "project.json").exists()]
+
+
+def adopt(folders: Iterable[Path], runs: Path) -> dict[Path, Path]:
+    """Move runs that have ended below `runs`; what lives, or lies on another disk, is noted there and found by `find`.
+
+    Returns where each that moved has gone.
+    """
+    moved: dict[Path, Path] = {}
+    left = []
+    runs.mkdir(parents=True, exist_ok=True)
+    for folder in folders:
+        if process.is_alive(folder):
+            left.append(folder)
+            continue
+        try:
+            moved[folder] = folder.rename(_free(runs, folder.name))
+        except OSError:
+            left.append(folder)  # where it is it can still be found
+    noted = [folder for folder in elsewhere(runs) if folder not in moved]
+    lines = "".join(f"{folder}\n" for folder in dict.fromkeys([*noted, *left]))
+    if lines or (runs / ELSEWHERE).exists():
+        _write(runs / ELSEWHERE, lines.encode())
+    return moved
 
 
 def _began(folder: Path) -> float:

@@ -62,6 +62,7 @@ class Run(QObject):
         super().__init__(parent)
         self._timer = QTimer(self)
         self._timer.timeout.connect(self._tick)
+        self._made: list[Path] = []  # the runs that began in this window
         self._forget()
 
     def _forget(self) -> None:
@@ -132,8 +133,18 @@ class Run(QObject):
         self.followed.emit()
         self.state_changed.emit(self.state)
 
+    def adopt(self, before: Path, runs: Path) -> None:
+        """The project got its first file: its runs come along, from the folder `before` to `runs`."""
+        known = dict.fromkeys([*self._made, *([self.folder] if self.folder else [])])
+        moved = run_folder.adopt([f for f in known if f.parent == before and not f.name.startswith(".")], runs)
+        self._made = []
+        if self.folder in moved:
+            self.folder = moved[self.folder]
+            self._tail.path = self.folder / process.EVENTS
+
     def follow_newest(self, runs: Path) -> None:
         """What opening a project does: follow the run that lives, else the newest, else none."""
+        run_folder.adopt(run_folder.elsewhere(runs), runs)
         folders = self.find(runs)
         living = next((folder for folder in folders if process.is_alive(folder)), None)
         self.follow(living or next(iter(folders), None))
@@ -150,10 +161,13 @@ class Run(QObject):
     def _create(self, runs: Path, project: Project, base: Path, weights: bytes | None, name: str = "") -> Path | None:
         self._dismiss_server()
         try:
-            return run_folder.create(runs, project, base, weights, name)
+            folder = run_folder.create(runs, project, base, weights, name)
         except OSError as error:
             self._cannot_start(runs, error)
             return None
+        if not name:
+            self._made.append(folder)
+        return folder
 
     def _attach(self, folder: Path) -> None:
         said = self._said_state

@@ -100,3 +100,23 @@ def test_unsaved_work_of_a_killed_window_is_recovered(open_window, user_folders)
     person.until(lambda: set(person.document.nodes) == {"fc1"})
     assert person.document.is_dirty
     QApplication.processEvents()
+
+
+def test_a_run_that_lives_while_its_project_is_first_saved_belongs_to_the_file(
+    person, open_window, tmp_path, monkeypatch
+):
+    person.open_template("digits-mlp")
+    person.train()
+    person.until(lambda: person.run.last_step is not None)
+    path = tmp_path / "digits.loom"
+    person.save_as(path, monkeypatch)
+    assert person.run.state == "running"
+    person.until(lambda: person.run.state == "finished", 120)
+    before = person.run.folder
+    person.window.close()
+
+    again = open_window()
+    again.window.projects.open(path)
+    again.until(lambda: again.run.end is not None)
+    assert again.run.folder == tmp_path / "digits.runs" / before.name
+    assert not before.exists()
