@@ -1,0 +1,48 @@
+"""`--check`: the same weights and batches for everybody, and how far the losses come apart."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tests.benchmarks import contenders
+from tests.benchmarks.contenders import JAX, OURS, OURS_EAGER, TORCH
+from tests.benchmarks.workloads import Workload
+
+BATCHES = 8  # taken in turns
+FIRST = 2e-5  # the first loss is the same but for the order of sums
+DRIFT = 0.05  # of the first loss, at the end: rounding grows from step to step
+
+
+def drift(losses: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """How far the losses are apart at each step, as a share of the first loss.
+
+    >>> drift(np.array([2.0, 1.1]), np.array([2.0, 1.0])).round(3).tolist()
+    [0.0, 0.05]
+    """
+    return np.abs(losses - reference) / np.abs(reference[0])
+
+
+def check(chosen: list[Workload], steps: int, notes: list[str]) -> int:
+    """Print the drift of everybody from the engine's plain loop; 1 where it is more than rounding."""
+    print(
+        "workload".ljust(12) + "loss from, to".rjust(20) + "  drift from ours_eager: at the first step, the most of all"
+    )
+    failed = []
+    for workload in chosen:
+        state, batches = contenders.initial_state(workload), contenders.batches(workload, BATCHES)
+        reference = contenders.losses(OURS_EAGER, workload, state, batches, steps)
+        cells = [f"{reference[0]:9.5f} {reference[-1]:9.5f}".rjust(20)]
+        for contender in others():
+            apart = drift(contenders.losses(contender, workload, state, batches, steps), reference)
+            wrong = not (apart[0] < FIRST and apart.max() < DRIFT)
+            cells.append(f"  {contender} {apart[0]:.1e} {apart.max():.1e}{' FAILS' * wrong}")
+            failed += [workload.name] * wrong
+        print(workload.name.ljust(12) + "".join(cells), flush=True)
+    print(*notes, sep="\n")
+    return int(bool(failed))
+
+
+def others() -> list[str]:
+    """Who is held against the plain loop: a captured step, PyTorch, JAX. torch.compile is PyTorch's own business."""
+    found = [contender for contender in (TORCH, JAX) if contenders.installed(contender)]
+    return [*([OURS] if contenders.captures() else []), *found]
