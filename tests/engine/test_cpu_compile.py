@@ -79,7 +79,9 @@ def test_a_folder_that_cannot_be_made_leaves_the_code_in_memory(tmp_path, monkey
     assert counts(start())[0] > 0
 
 
-@pytest.mark.skipif(os.name == "nt" or not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
+@pytest.mark.skipif(
+    os.name == "nt" or not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere"
+)
 def test_a_read_only_folder_leaves_the_code_in_memory(folder):
     folder.mkdir()
     folder.chmod(stat.S_IREAD | stat.S_IEXEC)

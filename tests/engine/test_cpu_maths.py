@@ -14,7 +14,20 @@ from engine.kernels.cpu.compile import compiled
 from engine.kernels.cpu.emit import new_kernel
 from engine.kernels.cpu.expression import apply, evaluate, leaf
 
-SPECIAL = [0.0, -0.0, np.inf, -np.inf, np.nan, 1e-45, -1e-45, 1e-40, -1e-40, 1.17549435e-38, 3.4028235e38, -3.4028235e38]
+SPECIAL = [
+    0.0,
+    -0.0,
+    np.inf,
+    -np.inf,
+    np.nan,
+    1e-45,
+    -1e-45,
+    1e-40,
+    -1e-40,
+    1.17549435e-38,
+    3.4028235e38,
+    -3.4028235e38,
+]
 
 
 def elementwise(expr, lanes):
@@ -38,7 +51,9 @@ def run(name, x, lanes=16):
 def every_magnitude(low=-np.inf, high=np.inf):
     """All exponents with both signs, and the special numbers; a multiple of 16 of them."""
     bits = np.arange(0, 1 << 32, 9973, dtype=np.uint64).astype(np.uint32)
-    x = np.concatenate([np.array(SPECIAL, np.float32), bits.view(np.float32), np.linspace(-100, 100, 200_003, dtype=np.float32)])
+    x = np.concatenate(
+        [np.array(SPECIAL, np.float32), bits.view(np.float32), np.linspace(-100, 100, 200_003, dtype=np.float32)]
+    )
     x = x[~((x < low) | (x > high))]
     return x[: x.size // 16 * 16].copy()
 
@@ -58,7 +73,11 @@ def assert_close(got, want, relative):
     with np.errstate(all="ignore"):
         rounded = want.astype(np.float32)
         plain = np.isfinite(rounded)
-        wrong = np.where(plain, np.abs(got - want) > np.abs(want) * relative + 3e-45, ~((got == rounded) | np.isnan(got) & np.isnan(rounded)))
+        wrong = np.where(
+            plain,
+            np.abs(got - want) > np.abs(want) * relative + 3e-45,
+            ~((got == rounded) | np.isnan(got) & np.isnan(rounded)),
+        )
     assert not wrong.any(), (got[wrong][:5], want[wrong][:5])
 
 
@@ -70,7 +89,9 @@ def test_functions_are_accurate_from_denormals_to_infinity(name, lanes):
     assert_close(got, want, 2e-7)
 
 
-@pytest.mark.parametrize(("name", "low", "high"), [("log1p", -0.999, 3e38), ("expm1_negative", -1e30, 0), ("softplus", -80, 3e38)])
+@pytest.mark.parametrize(
+    ("name", "low", "high"), [("log1p", -0.999, 3e38), ("expm1_negative", -1e30, 0), ("softplus", -80, 3e38)]
+)
 def test_functions_that_avoid_cancellation_are_accurate(name, low, high):
     x = every_magnitude(low, high)
     x = x[np.isfinite(x)]

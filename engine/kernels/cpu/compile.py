@@ -8,7 +8,7 @@ import secrets
 import sys
 import threading
 from collections.abc import Callable
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,7 @@ def compiled(emit: Callable[..., ir.Module], *parameters: Any) -> int:
     return _compiled(emit, parameters, host())
 
 
-@lru_cache(maxsize=None)
+@cache
 def _compiled(emit: Callable[..., ir.Module], parameters: tuple[Any, ...], target: Host) -> int:
     key = _key(emit, parameters, target)
     with _lock:
@@ -156,4 +156,3 @@ def _machine(target: Host) -> Any:
     return llvm.Target.from_triple(target.triple).create_target_machine(
         cpu=target.cpu, features=target.features, opt=3, jit=True
     )
-

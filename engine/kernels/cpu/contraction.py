@@ -75,7 +75,10 @@ class Tiles:
                 self._walk(code, pointers, start, stop, begun, code.minimum(begun + steps, size))
         else:
             pieces = len(self.plan.sizes)
-            with code.loop(start // pieces, (stop + (pieces - 1)) // pieces) as block, code.loop(0, size, steps) as begun:
+            with (
+                code.loop(start // pieces, (stop + (pieces - 1)) // pieces) as block,
+                code.loop(0, size, steps) as begun,
+            ):
                 from_tile, to_tile = code.maximum(start, block * pieces), code.minimum(stop, (block + 1) * pieces)
                 self._walk(code, pointers, from_tile, to_tile, begun, code.minimum(begun + steps, size))
 

@@ -8,7 +8,7 @@ padded image is ever written to memory. Transposed convolution is the input grad
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from math import gcd, prod
 
 import llvmlite.ir as ir
@@ -198,7 +198,7 @@ def weight_gradient(conv: Conv, bias: bool = True) -> Plan:
     return Plan(tuple(steps), scratch)
 
 
-@lru_cache(maxsize=None)
+@cache
 def forward_frame(conv: Conv) -> Frame:
     """Bands of x as high as the cache takes, all alike."""
     (top, _), (left, _) = conv.padding
@@ -225,7 +225,9 @@ def emit_forward(conv: Conv, bias: bool, activation: str, residual: bool, most: 
     frame = forward_frame(conv)
     band, out_row = conv.out_height // frame.bands, conv.out_width * conv.outputs
     inner, outputs = conv.inner, conv.outputs // conv.groups
-    epilogue, columns, per_group, per_row, per_pixel = _epilogue(bias, activation, residual, outputs, conv.outputs, out_row)
+    epilogue, columns, per_group, per_row, per_pixel = epilogue_of(
+        bias, activation, residual, outputs, conv.outputs, out_row
+    )
     spec = Contraction(
         outer=(Dim(conv.groups, inner, outputs, outputs, per_group),),
         rows=(
@@ -241,7 +243,7 @@ def emit_forward(conv: Conv, bias: bool, activation: str, residual: bool, most: 
     block, thread, threads = code.arguments
     x, weight, y, room, *operands = (code.pointer(block, slot) for slot in range(4 + len(columns)))
     tiles = Tiles(code.module, spec)
-    with _mine(code, conv.images * frame.bands, thread, threads, most, room, frame) as (number, mine):
+    with Share(code, conv.images * frame.bands, thread, threads, most, room, frame) as (number, mine):
         image, part = number // frame.bands, number % frame.bands
         a = frame.enter(code, x, mine, image, part)
         start = number * (band * out_row)
@@ -265,7 +267,7 @@ def emit_input_gradient(conv: Conv, gated: bool, most: int) -> ir.Module:
     works = [(_phase_spec(conv, frame, v, h, gated), v, h) for v, h in phases]
     known: dict[Contraction, Tiles] = {}
     pixel, row = conv.channels, conv.width * conv.channels
-    with _mine(code, conv.images, thread, threads, most, room, frame) as (image, mine):
+    with Share(code, conv.images, thread, threads, most, room, frame) as (image, mine):
         a = frame.enter(code, dy, mine, image, code.int(0))
         for spec, v, h in works:
             tiles = known.setdefault(spec, Tiles(code.module, spec, f"phase{len(known)}_"))
@@ -304,7 +306,7 @@ def emit_weight_gradient(conv: Conv, most: int) -> ir.Module:
     with code.when((threads < most) & thread.equals(0)):  # fewer threads than planned for: their sums are zero
         with code.loop(threads, most) as absent:
             pack.clear(code, code.at(partial, absent * conv.weight_size), conv.weight_size)
-    with _mine(code, conv.images * frame.bands, thread, threads, most, room, frame) as (number, mine):
+    with Share(code, conv.images * frame.bands, thread, threads, most, room, frame) as (number, mine):
         a = frame.enter(code, x, mine, number // frame.bands, number % frame.bands)
         tiles.walk(code, [a, code.at(dy, number * (band * out_row)), sums], code.int(0), code.int(tiles.count))
     code.finish()
@@ -384,7 +386,7 @@ def _taps(conv: Conv, pitch: int) -> tuple[Dim, Dim, Dim]:
     )
 
 
-def _epilogue(bias: bool, activation: str, residual: bool, per_group: int, pixel: int, row: int
+def epilogue_of(bias: bool, activation: str, residual: bool, per_group: int, pixel: int, row: int
               ) -> tuple[Expr | None, tuple[int, ...], tuple[int, ...], tuple[int, ...], tuple[int, ...]]:  # fmt: skip
     """Formula, column steps, and the operands' strides by group, row and pixel."""
     formula = leaf("sum")
@@ -398,13 +400,15 @@ def _epilogue(bias: bool, activation: str, residual: bool, per_group: int, pixel
     return (formula if count or activation else None), (1,) * count, (per_group,) * count, rows, pixels
 
 
-class _mine:
-    """with _mine(...) as (number, room): loop over this thread's share of `count` pieces, its room cleared before.
+class Share:
+    """with Share(...) as (number, room): loop over this thread's share of `count` pieces, its room cleared before.
 
     At most `most` threads take part: there is room for no more.
     """
 
-    def __init__(self, code: Code, count: int, thread: Value, threads: Value, most: int, room: Value, frame: Frame) -> None:
+    def __init__(
+        self, code: Code, count: int, thread: Value, threads: Value, most: int, room: Value, frame: Frame
+    ) -> None:
         self.code = code
         self.guard = code.when(thread < most)
         self.arguments = count, thread, code.minimum(threads, most)

@@ -8,7 +8,7 @@ around than the weight.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 
 from engine.kernels.cpu import contraction, pack
 from engine.kernels.cpu.expression import Expr, apply, leaf
@@ -49,7 +49,7 @@ class Extra:
         return Extra(self.name, self.columns, self.rows, self.batch)
 
 
-@lru_cache(maxsize=None)
+@cache
 def product(m: int, k: int, n: int, a: Matrix, b: Matrix, c: Matrix, batch: int = 1, epilogue: Expr | None = None,
             extras: tuple[Extra, ...] = (), accumulate: bool = False) -> Plan:  # fmt: skip
     """C (m, n) = epilogue(A (m, k) B (k, n)), over a batch, the cheaper way.
@@ -152,12 +152,12 @@ class _Way:
     def packs_a(self) -> bool:
         """Low tiles can read rows that displace each other; neighbours in the sum must not."""
         scatters = self.a.columns % FAR_FLOATS == 0 and self.k >= 32 and self.m >= 8
-        return self.n > 16 and (scatters or self.aliases_a and self.width < 3)
+        return self.n > 16 and (scatters or (self.aliases_a and self.width < 3))
 
     @property
     def packs_b(self) -> bool:
         aliases = self.b.rows % 256 == 0 and self.b.rows >= FAR_FLOATS
-        far = (aliases or self.b.rows >= FAR_FLOATS and self.k > 512) and self.k >= 32 and self.m >= 8
+        far = (aliases or (self.b.rows >= FAR_FLOATS and self.k > 512)) and self.k >= 32 and self.m >= 8
         return (self.b.columns != 1 and self.n > 1) or far
 
     @property
