@@ -109,6 +109,16 @@ class Person:
         self.window.actions_table["file.save"].trigger()
         self.until(lambda: path.exists() and not self.document.is_dirty)
 
+    def save(self) -> None:
+        """Save again to the file that the project has."""
+        self.window.actions_table["file.save"].trigger()
+        self.until(lambda: not self.document.is_dirty)
+
+    def close(self) -> None:
+        """Close the window; with unsaved work it would ask first."""
+        assert not self.document.is_dirty
+        assert self.window.close()
+
     def fix_button(self, text: str) -> QPushButton:
         """The visible button with this label."""
         found = [b for b in self.window.findChildren(QPushButton) if b.text() == text and b.isVisible()]

@@ -113,7 +113,9 @@ def test_a_run_that_lives_while_its_project_is_first_saved_belongs_to_the_file(
     assert person.run.state == "running"
     person.until(lambda: person.run.state == "finished", 120)
     before = person.run.folder
-    person.window.close()
+    person.until(lambda: person.document.weights is not None)
+    person.save()
+    person.close()
 
     again = open_window()
     again.window.projects.open(path)

@@ -55,7 +55,7 @@ def test_a_network_drawn_by_hand_trains_and_is_the_same_after_reopening(person, 
 
     path = tmp_path / "Мои цифры.loom"
     person.save_as(path, monkeypatch)
-    person.window.close()
+    person.close()
 
     again = open_window()
     again.window.projects.open(path)
