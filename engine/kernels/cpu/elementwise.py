@@ -1,0 +1,225 @@
+"""Chains of elementwise operations as one loop, and per-channel sums of such chains."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil, prod
+
+import llvmlite.ir as ir
+
+from engine.kernels.cpu.emit import Code, Value, new_kernel
+from engine.kernels.cpu.expression import Expr, evaluate
+from engine.kernels.cpu.pool import num_threads
+from engine.kernels.cpu.program import Kernel, Plan, Step
+from engine.kernels.cpu.reduction import column_sums
+
+SMALL_LOOP = 30_000  # elements that one thread does sooner than several
+UNROLL = 4
+
+
+@dataclass(frozen=True)
+class Chain:
+    """outputs = formulas over inputs, element by element.
+
+    Args:
+        shape: of the outputs, which lie in C order.
+        inputs: names and strides (in elements; 0 where an axis is stretched) of what the formulas read. An output may
+            be an input too: it is read before it is written.
+        outputs: names and formulas.
+    """
+
+    shape: tuple[int, ...]
+    inputs: tuple[tuple[str, tuple[int, ...]], ...]
+    outputs: tuple[tuple[str, Expr], ...]
+
+    @property
+    def size(self) -> int:
+        return prod(self.shape)
+
+    def axes(self) -> list[tuple[int, ...]]:
+        """(size, stride of the outputs, strides of the inputs) of each axis, joined where they lie as one."""
+        result: list[tuple[int, ...]] = []
+        step = self.size
+        for axis, size in enumerate(self.shape):
+            step //= size
+            if size == 1:
+                continue
+            strides = (step, *(strides[axis] for _, strides in self.inputs))
+            if result and all(outer == inner * size for outer, inner in zip(result[-1][1:], strides)):
+                result[-1] = (result[-1][0] * size, *strides)
+            else:
+                result.append((size, *strides))
+        return result or [(1, 1, *(0 for _ in self.inputs))]
+
+
+def chain(shape: tuple[int, ...], inputs: dict[str, tuple[int, ...]], outputs: dict[str, Expr]) -> Plan:
+    """A plan of one loop; inputs are given with their shapes, stretched as in NumPy."""
+    spec = Chain(shape, tuple((n, strides_for(s, shape)) for n, s in inputs.items()), tuple(outputs.items()))
+    kernel = Kernel(emit, (spec,), alone=spec.size < SMALL_LOOP)
+    return Plan((Step(kernel, (*inputs, *outputs)),))
+
+
+def strides_for(shape: tuple[int, ...], target: tuple[int, ...]) -> tuple[int, ...]:
+    """Strides of a C-ordered array of `shape`, stretched to `target`.
+
+    >>> strides_for((4, 1), (3, 4, 5))
+    (0, 1, 0)
+    """
+    strides, step = [], 1
+    for size in reversed(shape):
+        strides.append(0 if size == 1 else step)
+        step *= size
+    return (0,) * (len(target) - len(shape)) + tuple(reversed(strides))
+
+
+def emit(spec: Chain) -> ir.Module:
+    """The innermost axis in vectors; the longer of it and the others together is divided among the threads."""
+    code = new_kernel("chain")
+    block, thread, threads = code.arguments
+    names = [name for name, _ in spec.inputs]
+    pointers = [code.pointer(block, slot) for slot in range(len(names) + len(spec.outputs))]
+    reads, writes = pointers[: len(names)], pointers[len(names) :]
+    *outer, inner = spec.axes()
+    lanes = code.lanes if all(stride in (0, 1) for stride in inner[2:]) else 1
+    fixed = {n: code.splat(code.load(p), lanes) for (n, s), p in zip(spec.inputs, reads) if not any(s)}
+    count, size = prod(axis[0] for axis in outer), inner[0]
+    if count >= size or (outer and count * size < SMALL_LOOP):
+        bounds, inside = code.share(count, thread, threads), (code.int(0), code.int(size))
+    else:
+        bounds, inside = (code.int(0), code.int(count)), code.share(size, thread, threads, lanes * UNROLL)
+    with code.loop(*bounds) as number:
+        offsets = _offsets(code, outer, number, 1 + len(names))
+        body = _Body(code, spec, inner, [code.at(p, o) for p, o in zip(reads, offsets[1:])], fixed,
+                     [code.at(p, offsets[0]) for p in writes], lanes)  # fmt: skip
+        body.run(*inside)
+    code.finish()
+    return code.module
+
+
+def _offsets(code: Code, axes: list[tuple[int, ...]], number: Value, count: int) -> list[Value]:
+    offsets = [code.int(0)] * count
+    for position, (size, *strides) in reversed(list(enumerate(axes))):
+        index = number % size if position else number
+        number = number // size
+        offsets = [offset + index * stride for offset, stride in zip(offsets, strides)]
+    return offsets
+
+
+@dataclass
+class _Body:
+    code: Code
+    spec: Chain
+    inner: tuple[int, ...]
+    reads: list[Value]
+    fixed: dict[str, Value]
+    writes: list[Value]
+    lanes: int
+
+    def run(self, start: Value, stop: Value) -> None:
+        """Whole vectors, several at a time, then one masked vector at the end."""
+        code, lanes = self.code, self.lanes
+        step = lanes * (UNROLL if len(self.spec.outputs) < 3 else 2)
+        many = start + (stop - start) // step * step
+        with code.loop(start, many, step) as index:
+            for part in range(0, step, lanes):
+                self._store(self._values(index + part, None), index + part, None)
+        with code.loop(many, stop, lanes) as index:
+            mask = code.first(lanes, code.minimum(stop - index, lanes)) if lanes > 1 else None
+            self._store(self._values(index, mask), index, mask)
+
+    def _values(self, index: Value, mask: Value | None) -> list[Value]:
+        values = dict(self.fixed)
+        for (name, _), pointer, stride in zip(self.spec.inputs, self.reads, self.inner[2:]):
+            if name not in values:
+                values[name] = self._load(pointer, index, stride, mask)
+        known: dict[Expr, Value] = {}
+        return [evaluate(expr, values, known) for _, expr in self.spec.outputs]
+
+    def _load(self, pointer: Value, index: Value, stride: int, mask: Value | None) -> Value:
+        code = self.code
+        if self.lanes == 1 or stride == 0:
+            return code.splat(code.load(pointer, index * stride), self.lanes)
+        return code.load(pointer, index, self.lanes) if mask is None else code.load_masked(code.at(pointer, index), mask)
+
+    def _store(self, results: list[Value], index: Value, mask: Value | None) -> None:
+        for value, pointer in zip(results, self.writes):
+            if mask is None:
+                self.code.store(value, pointer, index)
+            else:
+                self.code.store_masked(value, self.code.at(pointer, index), mask)
+
+
+@dataclass(frozen=True)
+class ChannelSums:
+    """Sums over rows of formulas, for each column.
+
+    Args:
+        rows, columns: sizes.
+        inputs: names and kinds: "all" (rows, columns), "column" (columns), "row" (rows).
+        sums: formulas.
+    """
+
+    rows: int
+    columns: int
+    inputs: tuple[tuple[str, str], ...]
+    sums: tuple[Expr, ...]
+
+
+def channel_sums(rows: int, columns: int, inputs: dict[str, str], sums: dict[str, Expr]) -> Plan:
+    """A plan: each thread sums its rows, then the threads' sums are added in order.
+
+    The results are one array, named by joining the names of the sums: (sums, columns).
+    """
+    threads = num_threads() if rows * columns >= SMALL_LOOP else 1
+    spec, name = ChannelSums(rows, columns, tuple(inputs.items()), tuple(sums.values())), " ".join(sums)
+    size = len(sums) * columns
+    first = Step(Kernel(emit_channel_sums, (spec, threads), threads == 1), (*inputs, f"partial {name}"))
+    second = Step(column_sums(threads, size), (f"partial {name}", name))
+    return Plan((first, second), {f"partial {name}": threads * size})
+
+
+def emit_channel_sums(spec: ChannelSums, most: int) -> ir.Module:
+    """Each thread takes a share of the rows, in blocks of a few columns that stay in registers."""
+    code = new_kernel("channel_sums")
+    block, thread, threads = code.arguments
+    *reads, partial = (code.pointer(block, slot) for slot in range(len(spec.inputs) + 1))
+    lanes, size = code.lanes, len(spec.sums) * spec.columns
+    sums = code.at(partial, thread * size)
+    with code.when(thread < most):
+        start, stop = code.share(spec.rows, thread, code.minimum(threads, most))
+        with code.loop(0, ceil(spec.columns / lanes)) as number:
+            column = number * lanes
+            mask = code.first(lanes, code.minimum(code.int(spec.columns) - column, lanes))
+            totals = _sum_rows(code, spec, reads, start, stop, column, mask)
+            for i, total in enumerate(totals):
+                code.store_masked(total, code.at(sums, column + i * spec.columns), mask)
+        with code.when(thread.equals(0)), code.loop(threads, most) as absent:
+            with code.loop(0, size) as i:
+                code.store(code.float(0.0), code.at(partial, absent * size), i)
+    code.finish()
+    return code.module
+
+
+def _sum_rows(code: Code, spec: ChannelSums, reads: list[Value], start: Value, stop: Value, column: Value, mask: Value
+              ) -> list[Value]:  # fmt: skip
+    lanes = code.lanes
+    fixed = {n: code.load_masked(code.at(p, column), mask) for (n, kind), p in zip(spec.inputs, reads) if kind == "column"}
+    pairs = [[code.variable(code.float(0.0, lanes)) for _ in spec.sums] for _ in range(2)]
+
+    def add(row: Value, totals: list) -> None:
+        values = dict(fixed)
+        for (name, kind), pointer in zip(spec.inputs, reads):
+            if kind == "all":
+                values[name] = code.load_masked(code.at(pointer, row * spec.columns + column), mask)
+            elif kind == "row":
+                values[name] = code.splat(code.load(pointer, row), lanes)
+        for total, expr in zip(totals, spec.sums):
+            total.set(total.get() + evaluate(expr, values))
+
+    even = start + (stop - start) // 2 * 2
+    with code.loop(start, even, 2) as row:
+        add(row, pairs[0])
+        add(row + 1, pairs[1])
+    with code.loop(even, stop) as row:
+        add(row, pairs[0])
+    return [a.get() + b.get() for a, b in zip(*pairs)]
