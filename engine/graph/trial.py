@@ -33,7 +33,10 @@ Inputs = tuple[Spec, ...]
 
 @dataclass(frozen=True)
 class Trial:
-    """`output` is with the batch axis; flops and bytes are for one sample; `fault` is "" where all is well."""
+    """`output` is with the batch axis; flops and bytes are for one sample; `fault` is "" where all is well.
+
+    `offered` are the fixes that the layer itself offered; `fixes` those that were tried and help.
+    """
 
     params: dict[str, Any] = field(default_factory=dict)
     output: Spec | None = None
@@ -42,6 +45,7 @@ class Trial:
     activation_bytes: int = 0
     fault: str = ""
     fixes: tuple[Fix, ...] = ()
+    offered: tuple[Fix, ...] = ()
 
 
 def attempt(type: str, params: Mapping[str, Any], inputs: Inputs) -> Trial:
@@ -59,7 +63,10 @@ def _attempt(type: str, params: bytes, inputs: Inputs) -> Trial:
     if not found.fault or found.fixes:
         return found
     entry = catalogue.entry(type)
-    fixes = (fix for fix in _candidates(entry, given, inputs) if _mends(fix, entry, given, inputs))
+    free = {p.name for p in entry.parameters if p.inferred is None}
+    offered = (fix for fix in found.offered if fix.action == "set_parameter" and fix.name in free)
+    candidates = {fix.label: fix for fix in (*offered, *_candidates(entry, given, inputs))}.values()
+    fixes = (fix for fix in candidates if _mends(fix, entry, given, inputs))
     return replace(found, fixes=tuple(islice(fixes, 3)))
 
 
@@ -79,7 +86,7 @@ def _run(type: str, params: bytes, inputs: Inputs) -> Trial:
             with record() as calls:
                 output = first_value(layer(*arrays))
     except EngineError as error:
-        return Trial(values, fault=_explain(entry, values, inputs) or _sentence(error))
+        return Trial(values, fault=_explain(entry, values, inputs) or _sentence(error), offered=error.fixes)
     except Exception as error:  # a layer is anyone's code: whatever it says is shown on its node
         return Trial(values, fault=_explain(entry, values, inputs) or _without_batch(str(error) or repr(error)))
     spec = Spec(tuple(output.shape), output.dtype)
@@ -229,6 +236,9 @@ def _candidates(entry: Entry, given: Mapping[str, Any], inputs: Inputs) -> Itera
         yield Fix(f"Make it {other.title}", "replace", name=other.type)
     if x.ndim > 2:
         yield Fix(f"Insert Flatten before {entry.title}", "insert_before", name="Flatten")
+    if x.ndim == 2 and len(entry.axes) == 2 and x.dtype.kind == "f":  # a vector can be read as a series of numbers
+        shape = [-1, 1] if entry.axes[-1] == "features" else [1, -1]
+        yield Fix(f"Insert Reshape before {entry.title}", "insert_before", name="Reshape", value={"shape": shape})
     if x.dtype.kind == "i":
         yield Fix(f"Insert Embedding before {entry.title}", "insert_before", name="Embedding")
     for parameter in entry.parameters:
@@ -270,7 +280,8 @@ def _mends(fix: Fix, entry: Entry, given: Mapping[str, Any], inputs: Inputs) -> 
         other = catalogue.entry(fix.name)
         kept = {p.name: given[p.name] for p in other.parameters if p.name in given and not p.check(given[p.name])}
         return len(other.inputs) == len(inputs) and _works(other.type, other.starts() | kept, inputs)
-    inserted = _run(fix.name, msgspec.json.encode(catalogue.entry(fix.name).starts()), inputs[:1])
+    starts = catalogue.entry(fix.name).starts() | (fix.value or {})
+    inserted = _run(fix.name, msgspec.json.encode(starts), inputs[:1])
     return inserted.output is not None and _works(entry.type, given, (inserted.output, *inputs[1:]))
 
 

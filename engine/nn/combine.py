@@ -59,3 +59,47 @@ class Concat(Module):
 
     def extra_repr(self) -> str:
         return f"dim={self.dim}"
+
+
+@layer("Multiply", category="Combine", synonyms=("product", "times", "gate", "hadamard", "attention gate"))
+class Multiply(Module):
+    """Multiplies two branches value by value, as a gate does.
+
+    y = a · b
+
+    Shape:
+        a: any; b: the same, or one that broadcasts -> the same
+
+    Example:
+        >>> import engine
+        >>> engine.nn.Multiply()(engine.tensor([2.0, 3.0]), engine.tensor([4.0, 5.0])).tolist()
+        [8.0, 15.0]
+    """
+
+    def __init__(self):
+        super().__init__()
+
+    def forward(self, a: Tensor, b: Tensor) -> Tensor:
+        return a * b
+
+
+@layer("Dot", category="Combine", synonyms=("dot product", "inner product", "similarity", "matrix factorisation"))
+class Dot(Module):
+    """Says how much two vectors point the same way: one number a pair, as in matrix factorisation.
+
+    y = Σ a[d] · b[d], over the last axis
+
+    Shape:
+        a: (N, ..., D); b: the same, or one that broadcasts -> (N, ..., 1)
+
+    Example:
+        >>> import engine
+        >>> engine.nn.Dot()(engine.tensor([[1.0, 2.0]]), engine.tensor([[3.0, 4.0]])).tolist()
+        [[11.0]]
+    """
+
+    def __init__(self):
+        super().__init__()
+
+    def forward(self, a: Tensor, b: Tensor) -> Tensor:
+        return (a * b).sum(-1, keepdim=True)

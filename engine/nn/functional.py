@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine.errors import ShapeError, TypeMismatch
+from engine.nn.attention_functional import scaled_dot_product_attention
 from engine.nn.convolution_functional import conv1d, conv2d, conv_transpose1d, conv_transpose2d
 from engine.nn.losses_functional import (
     binary_cross_entropy_with_logits,
@@ -45,6 +46,7 @@ __all__ = [
     "dropout",
     "embedding",
     "gelu",
+    "group_norm",
     "interpolate",
     "l1_loss",
     "layer_norm",
@@ -59,6 +61,7 @@ __all__ = [
     "one_hot",
     "pad",
     "relu",
+    "scaled_dot_product_attention",
     "sigmoid",
     "silu",
     "softmax",
@@ -116,6 +119,16 @@ def layer_norm(input: Tensor, normalized_shape: int | Sequence[int], weight: Ten
     """
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
     return apply(normalisation.LayerNorm(shape, eps), input, weight, bias)
+
+
+def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None,
+               eps: float = 1e-5) -> Tensor:  # fmt: skip
+    """(x - mean) / sqrt(var + eps) * weight + bias over groups of channels of each sample (Wu and He, 2018).
+
+    Shape:
+        input (N, C, ...), weight and bias (C)
+    """
+    return apply(normalisation.GroupNorm(num_groups, eps), input, weight, bias)
 
 
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False, *,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated
 
-from engine.describe import Hidden, Inferred, Range, layer
-from engine.errors import Fix, ShapeError
+from engine.describe import Hidden, Inferred, Range, Start, layer
+from engine.errors import Fix, OptionError, ShapeError
 from engine.nn import functional as F
 from engine.nn import init
 from engine.nn.module import Module
@@ -233,5 +234,75 @@ class LayerNorm(Module):
     def extra_repr(self) -> str:
         return (
             f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}, "
+            f"bias={self.bias is not None}"
+        )
+
+
+@layer("Group norm", category="Normalisation", synonyms=("group normalization", "group normalisation", "gn"))
+class GroupNorm(Module):
+    """Brings groups of channels of each sample to mean 0 and deviation 1; for batches too small for a batch norm.
+
+    y = (x - mean) / √(variance + eps) · weight + bias, with mean and variance over the channels of a group
+
+    Wu and He, 2018.
+
+    Args:
+        num_groups: Parts that the channels are split into; 1 normalises all of them together.
+        num_channels: Channels of the input; on the canvas filled in from the wire.
+        eps: Added to the variance, against division by zero.
+        affine: Whether weight and bias are learned, one of each a channel.
+        bias: Whether bias is learned, where weight is.
+
+    Shape:
+        x: (N, num_channels, ...) -> the same
+
+    Raises:
+        OptionError: channels that num_groups does not divide.
+
+    Example:
+        >>> import engine
+        >>> tuple(engine.nn.GroupNorm(2, 8)(engine.randn(2, 8, 5, 5)).shape)
+        (2, 8, 5, 5)
+    """
+
+    def __init__(
+        self,
+        num_groups: Annotated[int, Range(1, 65_536), Start(4)],
+        num_channels: Annotated[int, Inferred(1), Range(1, 65_536)],
+        eps: Epsilon = 1e-5,
+        affine: bool = True,
+        device=None,
+        dtype=None,
+        *,
+        bias: Annotated[bool, Hidden()] = True,
+    ):
+        super().__init__()
+        if num_groups < 1 or num_channels % num_groups:
+            groups = math.gcd(num_channels, num_groups)
+            fix = Fix(f"Set num_groups to {groups}", "set_parameter", name="num_groups", value=groups)
+            raise OptionError("GroupNorm", got=f"{num_channels} channels in {num_groups} groups",
+                              expected="groups of equal size", fixes=(fix,))  # fmt: skip
+        self.num_groups = num_groups
+        self.num_channels = num_channels
+        self.eps = eps
+        self.affine = affine
+        place = {"device": device, "dtype": dtype}
+        self.register_parameter("weight", Parameter(empty(num_channels, **place)) if affine else None)
+        self.register_parameter("bias", Parameter(empty(num_channels, **place)) if affine and bias else None)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Weight 1, bias 0."""
+        if self.weight is not None:
+            init.ones_(self.weight)
+        if self.bias is not None:
+            init.zeros_(self.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
+
+    def extra_repr(self) -> str:
+        return (
+            f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}, "
             f"bias={self.bias is not None}"
         )

@@ -95,3 +95,43 @@ class LayerNorm(Op):
 
     def flops(self, x, *others):
         return 8 * x.size
+
+
+@dataclass(eq=False)
+class GroupNorm(Op):
+    """(x - mean) / sqrt(var + eps) * weight + bias over groups of channels of each sample (Wu and He, 2018).
+
+    x (N, C, ...), weight and bias (C) or None
+    """
+
+    groups: int
+    eps: float
+
+    saves = ("x", "weight", "mean", "rstd")
+    extras = ("mean", "rstd")
+    checked = True
+
+    def shape(self, x, weight=None, bias=None):
+        if x.ndim < 2:
+            raise ShapeError("GroupNorm", got=f"a tensor of {times(x.shape)} arrives", expected="(N, channels, ...)")
+        channels = x.shape[1]
+        if weight is not None and weight.shape[0] != channels:
+            raise ShapeError(
+                "GroupNorm", got=f"{channels} channels arrive", expected=f"{weight.shape[0]}",
+                mend=f"set num_channels to {channels}",
+                fixes=(Fix(f"Set num_channels to {channels}", "set_parameter", name="num_channels", value=channels),),
+            )  # fmt: skip
+        if channels % self.groups:
+            raise ShapeError("GroupNorm", got=f"{channels} channels in {self.groups} groups",
+                             expected="groups of equal size")  # fmt: skip
+        same_dtype("GroupNorm", x, weight)
+        return Spec(x.shape, x.dtype)
+
+    def forward(self, k, x, weight=None, bias=None):
+        return k.group_norm(x, weight, bias, self.groups, self.eps)
+
+    def backward(self, k, grad, needs, x, weight, mean, rstd):
+        return k.group_norm_backward(grad, x, mean, rstd, weight)
+
+    def flops(self, x, *others):
+        return 8 * x.size

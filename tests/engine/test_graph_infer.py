@@ -186,6 +186,9 @@ def test_a_sequence_layer_does_not_take_the_samples_for_steps(type):
                    ("CrossEntropyLoss", {})])  # fmt: skip
     problem = only(infer(graph, (VECTOR, LABEL)))
     assert "N x 30 arrives, but it takes N x steps x features." in problem.message
+    title = catalogue.entry(type).title
+    after = mended(graph, (VECTOR, LABEL), f"Insert Reshape before {title}")
+    assert infer(after, (VECTOR, LABEL)).nodes["reshape1"].outputs["out"] == Spec((30, 1))
 
 
 def test_whole_numbers_before_an_lstm_are_offered_an_embedding():
@@ -249,6 +252,68 @@ def test_a_layer_for_sequences_that_gets_images_is_offered_its_relative(layer, o
     problem = only(infer(graph, DIGITS))
     assert "N x 1 x 8 x 8 arrives, but it takes N x channels x length" in problem.message
     assert infer(mended(graph, DIGITS, f"Make it {catalogue.entry(other).title}"), DIGITS).ok
+
+
+# --- attention --------------------------------------------------------------------------------------------------------
+
+TOKENS = FieldSpec("tokens", "vector", (12, 16), "input")
+
+
+@pytest.mark.parametrize(
+    ("type", "params", "shape", "parameters", "products"),
+    [
+        ("TransformerEncoderLayer", {"nhead": 4, "dim_feedforward": 32}, (12, 16), 4 * 272 + 544 + 528 + 64,
+         12 * (4 * 256 + 2 * 512) + 2 * 12 * 12 * 16),
+        ("PositionalEncoding", {}, (12, 16), 0, 0),
+        ("LearnedPositionalEncoding", {}, (12, 16), 192, 0),
+    ],
+)  # fmt: skip
+def test_a_layer_of_a_transformer_has_the_shape_parameters_and_cost_that_one_computes_by_hand(
+    type, params, shape, parameters, products
+):
+    graph = chain([("Input", {}), (type, params)])
+    found = infer(graph, (TOKENS,)).nodes[graph.nodes[1].id]
+    assert found.problems == ()
+    assert found.outputs["out"] == Spec(shape)
+    assert found.parameter_count == parameters
+    assert 2 * products <= found.flops <= 2 * products + 12 * 16 * 60
+
+
+def three_wired(type: str, **params) -> Graph:
+    """One Input that feeds all ports of a layer."""
+    graph = edit.add(chain([("Input", {})]), Node("joined", type, params))
+    for port in catalogue.entry(type).inputs:
+        graph = edit.connect(graph, Wire("input1", "joined", target_port=port))
+    return graph
+
+
+def test_self_attention_is_one_layer_wired_three_times():
+    found = infer(three_wired("MultiheadAttention", num_heads=4), (TOKENS,)).nodes["joined"]
+    assert list(found.inputs) == ["query", "key", "value"]
+    assert found.outputs == {"out": Spec((12, 16))}
+    assert found.parameter_count == 4 * 16 * 17
+    assert found.flops >= 2 * (12 * 4 * 256 + 2 * 12 * 12 * 16)
+    assert found.params["embed_dim"] == 16
+
+
+@pytest.mark.parametrize(("type", "name"), [("MultiheadAttention", "num_heads"), ("TransformerEncoderLayer", "nhead")])
+def test_heads_that_do_not_divide_the_features_are_offered_as_many_as_do(type, name):
+    graph = three_wired(type, **{name: 5})
+    problem = next(p for p in infer(graph, (TOKENS,)).problems if p.node == "joined" and p.fixes)
+    assert "16 features for 5 heads" in problem.message
+    assert problem.fixes[0].label == f"Set {name} to 4"
+    assert infer(edit.apply_fix(graph, problem.fixes[0]), (TOKENS,)).nodes["joined"].outputs["out"] == Spec((12, 16))
+
+
+def test_groups_that_do_not_divide_the_channels_are_offered_as_many_as_do():
+    graph = chain([("Input", {}), ("GroupNorm", {"num_groups": 2})])
+    problem = next(p for p in infer(graph, (PICTURE,)).problems if p.node == graph.nodes[1].id and p.fixes)
+    assert problem.fixes[0].label == "Set num_groups to 1"
+
+
+@pytest.mark.parametrize(("type", "shape"), [("Multiply", (30,)), ("Dot", (1,))])
+def test_two_branches_are_multiplied(type, shape):
+    assert infer(three_wired(type), (VECTOR,)).nodes["joined"].outputs["out"] == Spec(shape)
 
 
 # --- faults, each at its node, with a fix that mends it --------------------------------------------------------------

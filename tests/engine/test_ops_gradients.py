@@ -18,6 +18,7 @@ import engine.ops
 from engine.ops import activation as act
 from engine.ops import arithmetic as ar
 from engine.ops import (
+    attention,
     convolution,
     indexing,
     layout,
@@ -198,6 +199,20 @@ case(normalisation.BatchNorm(True, 0.1, 1e-5), random(4, 3), None, None, None, N
 case(normalisation.LayerNorm((4,), 1e-5), random(2, 3, 4), random(4), random(4))
 case(normalisation.LayerNorm((3, 4), 1e-5), random(2, 3, 4), random(3, 4), random(3, 4))
 case(normalisation.LayerNorm((4,), 1e-5), random(2, 3, 4), None, None)
+
+case(normalisation.GroupNorm(2, 1e-5), random(2, 6, 3, 2), random(6), random(6))
+case(normalisation.GroupNorm(6, 1e-5), random(2, 6, 3), random(6), random(6))
+case(normalisation.GroupNorm(1, 1e-5), random(3, 6), None, None)
+
+query, key, value = random(2, 3, 4, 5), random(2, 3, 6, 5), random(2, 3, 6, 2)
+hides_a_row = np.where(np.arange(24).reshape(4, 6) % 4 == 0, -np.inf, 0.0)
+hides_a_row[1] = -np.inf
+for causal in (False, True):
+    case(attention.Attention(0.4, causal, 0.0, None), query, key, value, None)
+    case(attention.Attention(0.4, causal, 0.0, None), query, key, value, random(4, 6))
+    case(attention.Attention(0.4, causal, 0.0, None), query, key, value, hides_a_row, constant=(3,))
+case(attention.Attention(0.4, False, 0.0, None), query, key[:1], value[:, :1], random(2, 1, 1, 6), label="stretched")
+case(lambda: attention.Attention(0.4, True, 0.3, Generator().manual_seed(1)), query, key, value, random(3, 4, 6))
 
 for reverse in (False, True):
     for first in (True, False):

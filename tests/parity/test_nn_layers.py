@@ -118,6 +118,10 @@ LAYERS = [
     ("Upsample bilinear to a size", lambda nn: nn.Upsample((4, 20), mode="bilinear", align_corners=True), IMAGE),
     ("Upsample a sequence", lambda nn: nn.Upsample(30, mode="linear"), SEQUENCE),
     ("Upsample a sequence, nearest", lambda nn: nn.Upsample(scale_factor=1.3), SEQUENCE),
+    ("GroupNorm", lambda nn: nn.GroupNorm(3, 6), IMAGE),
+    ("GroupNorm of vectors", lambda nn: nn.GroupNorm(1, 6, eps=1e-3), (4, 6)),
+    ("GroupNorm of sequences, no weights", lambda nn: nn.GroupNorm(6, 6, affine=False), SEQUENCE),
+    ("GroupNorm without bias", lambda nn: nn.GroupNorm(2, 6, bias=False), SEQUENCE),
     ("Sequential", lambda nn: nn.Sequential(nn.Linear(8, 6), nn.BatchNorm1d(6), nn.GELU(), nn.Linear(6, 2)), (4, 8)),
     ("a small image network", lambda nn: small_network(nn), IMAGE),
 ]  # fmt: skip
@@ -245,7 +249,7 @@ LEFT_OUT = {
     "name",
     ["Linear", "Conv2d", "MaxPool2d", "AvgPool2d", "BatchNorm1d", "BatchNorm2d", "LayerNorm", "Dropout", "Flatten",
      "Conv1d", "ConvTranspose1d", "ConvTranspose2d", "MaxPool1d", "AvgPool1d", "AdaptiveAvgPool1d",
-     "AdaptiveAvgPool2d", "Upsample",
+     "AdaptiveAvgPool2d", "Upsample", "GroupNorm", "MultiheadAttention", "TransformerEncoder",
      "Embedding", "ReLU", "LeakyReLU", "GELU", "SiLU", "Softmax", "MSELoss", "L1Loss", "CrossEntropyLoss",
      "BCEWithLogitsLoss"],
 )  # fmt: skip

@@ -89,3 +89,29 @@ class Normalisation:
         g = grad if weight is None else grad * weight
         along = (g * normal).mean(axis=axes, keepdims=True)
         return rstd * (g - g.mean(axis=axes, keepdims=True) - normal * along), d_weight, d_bias
+
+    def group_norm(self, x: Any, weight: Any, bias: Any, groups: int, eps: float) -> tuple[Any, Any, Any]:
+        """x (N, C, ...) -> the result, and the mean and 1 / deviation of each group (N, G, 1)"""
+        rows = x.reshape(x.shape[0], groups, -1)
+        mean = rows.mean(axis=2, keepdims=True)
+        out = rows - mean
+        rstd = 1 / self.xp.sqrt((out * out).mean(axis=2, keepdims=True) + eps)
+        out *= rstd
+        out = out.reshape(x.shape)
+        by_channel = (-1, *(1,) * (x.ndim - 2))
+        if weight is not None:
+            out *= weight.reshape(by_channel)
+        if bias is not None:
+            out += bias.reshape(by_channel)
+        return out, mean, rstd
+
+    def group_norm_backward(self, grad: Any, x: Any, mean: Any, rstd: Any, weight: Any) -> tuple[Any, Any, Any]:
+        """-> gradients of x (N, C, ...), weight (C), bias (C)"""
+        groups, rest = mean.shape[1], (0, *range(2, x.ndim))
+        normal = (x.reshape(x.shape[0], groups, -1) - mean) * rstd  # (N, G, C / G ...)
+        d_bias = grad.sum(axis=rest)
+        d_weight = (grad * normal.reshape(x.shape)).sum(axis=rest)
+        g = grad if weight is None else grad * weight.reshape(-1, *(1,) * (x.ndim - 2))
+        g = g.reshape(normal.shape)
+        along = (g * normal).mean(axis=2, keepdims=True)
+        return (rstd * (g - g.mean(axis=2, keepdims=True) - normal * along)).reshape(x.shape), d_weight, d_bias
