@@ -8,6 +8,7 @@ from typing import Annotated
 import numpy as np
 
 from engine.describe import Inferred, Range, layer
+from engine.device import resolve
 from engine.errors import Fix, ShapeError
 from engine.nn import functional as F
 from engine.nn import init
@@ -58,7 +59,12 @@ class PositionalEncoding(Module):
         self.d_model = d_model
         self.dropout = dropout
         self.max_len = max_len
-        self.register_buffer("encoding", tensor(_waves(max_len, d_model), device=device, dtype=dtype), persistent=False)
+        place = {"device": device, "dtype": dtype}
+        if resolve(device).is_meta:  # a shape alone costs nothing, however long the sequence
+            encoding = empty(max_len, d_model, **place)
+        else:
+            encoding = tensor(_waves(max_len, d_model), **place)
+        self.register_buffer("encoding", encoding, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         _check_length(self, x)

@@ -55,6 +55,23 @@ def reader() -> Graph:
                   ("CrossEntropyLoss", {})])  # fmt: skip
 
 
+def attentive() -> Graph:
+    """The rows of an image as tokens that attend to each other, once by hand and once as a whole encoder layer."""
+    graph = chain([("Input", {}), ("Reshape", {"shape": [8, 8]}), ("LearnedPositionalEncoding", {})])
+    graph = edit.add(graph, Node("attention", "MultiheadAttention", {"num_heads": 2}))
+    for port in ("query", "key", "value"):
+        graph = edit.connect(graph, Wire(graph.nodes[2].id, "attention", target_port=port))
+    rest = (
+        ("encoder", "TransformerEncoderLayer", {"nhead": 4, "dim_feedforward": 16, "activation": "gelu"}),
+        ("last", "LastStep", {}), ("fc", "Linear", {"out_features": 10}), ("loss", "CrossEntropyLoss", {}),
+    )  # fmt: skip
+    for id, type, params in rest:
+        before = graph.nodes[-1].id
+        graph = edit.add(graph, Node(id, type, params))
+        graph = edit.connect(graph, Wire(before, id, target_port="input" if id == "loss" else "x"))
+    return graph
+
+
 TWO_HEADED = (POINT, SIDE, FieldSpec("point2", "vector", (4,), "target"))
 
 
@@ -178,7 +195,7 @@ np.savez("outputs.npz", *[output.detach().numpy() for output in outputs])
 @pytest.mark.parametrize(
     ("graph", "fields", "shape"),
     [(templates.create(name).graph, templates.create(name).data.fields, None) for name in templates.names()]
-    + [(two_headed(), TWO_HEADED, (7, 4)), (reader(), (IMAGE, LABEL), None)],
+    + [(two_headed(), TWO_HEADED, (7, 4)), (reader(), (IMAGE, LABEL), None), (attentive(), (IMAGE, LABEL), None)],
 )
 def test_the_script_has_the_same_weights_and_outputs_as_the_built_network(tmp_path, graph, fields, shape):
     project = Project(graph=graph, data=DataSpec(source="bundled:digits", fields=fields))
@@ -221,6 +238,12 @@ def test_a_layer_that_gives_a_tuple_hands_on_its_first_value_in_the_script_and_i
     text = to_script(project)
     assert "self.lstm1 = nn.LSTM(8, 6, bidirectional=True, batch_first=True)" in text
     assert "x = self.lstm1(x)[0] " in text
+    compare_with_trainer(project, tmp_path)
+
+
+def test_attention_wired_by_hand_learns_the_same_in_the_script_and_in_the_trainer(tmp_path):
+    project = replace(bundled("digits-mlp", epochs=1), graph=attentive())
+    assert "self.attention(learned1, learned1, learned1)[0]" in re.sub(r"learned\w+", "learned1", to_script(project))
     compare_with_trainer(project, tmp_path)
 
 

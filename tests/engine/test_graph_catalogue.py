@@ -60,7 +60,9 @@ def test_every_new_layer_takes_some_input_as_it_is(entry):
 @pytest.mark.parametrize(
     ("words", "type"),
     [("dense", "Linear"), ("fc", "Linear"), ("conv2d", "Conv2d"), ("cross", "CrossEntropyLoss"),
-     ("mse", "MSELoss"), ("skip connection", "Add"), ("max pool", "MaxPool2d"), ("relu", "ReLU")],
+     ("mse", "MSELoss"), ("skip connection", "Add"), ("max pool", "MaxPool2d"), ("relu", "ReLU"),
+     ("lstm", "LSTM"), ("deconvolution", "ConvTranspose2d"), ("global average pool", "AdaptiveAvgPool2d"),
+     ("self-attention", "MultiheadAttention"), ("dot product", "Dot"), ("resize", "Upsample")],
 )  # fmt: skip
 def test_the_search_finds_by_the_names_that_people_use(words, type):
     assert catalogue.search(words)[0].type == type
