@@ -29,7 +29,11 @@ def numbers(*shape, seed=0):
 
 
 @few
-@given(shape=st.lists(st.sampled_from([1, 2, 3, 5, 16, 33, 70]), min_size=1, max_size=4).map(tuple), data=st.data(), threads=st.integers(1, 3))
+@given(
+    shape=st.lists(st.sampled_from([1, 2, 3, 5, 16, 33, 70]), min_size=1, max_size=4).map(tuple),
+    data=st.data(),
+    threads=st.integers(1, 3),
+)
 def test_chains_stretch_their_inputs_as_numpy_does(shape, data, threads):
     pool.set_num_threads(threads)
     shapes = {}
@@ -62,7 +66,9 @@ def test_sums_of_formulas_for_each_channel(rows, columns, threads):
     x, shift, scale = numbers(rows, columns), numbers(columns, seed=1), numbers(rows, seed=2)
     out = np.empty((2, columns), np.float32)
     formula = (leaf("x") - leaf("shift")) * leaf("scale")
-    plan = elementwise.channel_sums(rows, columns, {"x": "all", "shift": "column", "scale": "row"}, {"a": formula, "b": leaf("x")})
+    plan = elementwise.channel_sums(
+        rows, columns, {"x": "all", "shift": "column", "scale": "row"}, {"a": formula, "b": leaf("x")}
+    )
     plan(x=x, shift=shift, scale=scale, **{"a b": out})
     np.testing.assert_allclose(out[0], ((x - shift) * scale[:, None]).astype("d").sum(0), rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(out[1], x.astype("d").sum(0), rtol=1e-4, atol=1e-4)
@@ -79,7 +85,10 @@ def same(got, want, names):
 
 
 @pytest.mark.parametrize("size", [5, 1003, 50_000])
-@pytest.mark.parametrize(("decoupled", "amsgrad", "weight_decay", "maximize"), [(False, False, 0.0, False), (True, False, 0.1, False), (False, True, 0.1, True)])
+@pytest.mark.parametrize(
+    ("decoupled", "amsgrad", "weight_decay", "maximize"),
+    [(False, False, 0.0, False), (True, False, 0.1, False), (False, True, 0.1, True)],
+)
 def test_adam_steps_as_the_generic_kernel(size, decoupled, amsgrad, weight_decay, maximize):
     got, want, lr, step = state(size), state(size), 0.01, 3
     plan = updates.adam(size, 0.9, 0.99, 1e-8, weight_decay, decoupled, amsgrad, maximize)
@@ -90,7 +99,9 @@ def test_adam_steps_as_the_generic_kernel(size, decoupled, amsgrad, weight_decay
     same(got, want, ("param", "mean", "square", *(["largest"] if amsgrad else [])))
 
 
-@pytest.mark.parametrize(("momentum", "nesterov", "is_first"), [(0.0, False, False), (0.9, False, True), (0.9, True, False)])
+@pytest.mark.parametrize(
+    ("momentum", "nesterov", "is_first"), [(0.0, False, False), (0.9, False, True), (0.9, True, False)]
+)
 def test_sgd_steps_as_the_generic_kernel(momentum, nesterov, is_first):
     got, want = state(777), state(777)
     updates.sgd(777, momentum, 0.0, nesterov, 0.01, False, is_first)(**got, rate=np.array([0.1], np.float32))

@@ -118,7 +118,7 @@ class _Body:
     def run(self, start: Value, stop: Value) -> None:
         """Whole vectors, several at a time, then one masked vector at the end."""
         code, lanes = self.code, self.lanes
-        step = lanes * (UNROLL if len(self.spec.outputs) < 3 else 2)
+        step = lanes * min(UNROLL if len(self.spec.outputs) < 3 else 2, max(1, self.inner[0] // lanes))
         many = start + (stop - start) // step * step
         with code.loop(start, many, step) as index:
             for part in range(0, step, lanes):
@@ -139,7 +139,9 @@ class _Body:
         code = self.code
         if self.lanes == 1 or stride == 0:
             return code.splat(code.load(pointer, index * stride), self.lanes)
-        return code.load(pointer, index, self.lanes) if mask is None else code.load_masked(code.at(pointer, index), mask)
+        return (
+            code.load(pointer, index, self.lanes) if mask is None else code.load_masked(code.at(pointer, index), mask)
+        )
 
     def _store(self, results: list[Value], index: Value, mask: Value | None) -> None:
         for value, pointer in zip(results, self.writes):
@@ -193,9 +195,8 @@ def emit_channel_sums(spec: ChannelSums, most: int) -> ir.Module:
             totals = _sum_rows(code, spec, reads, start, stop, column, mask)
             for i, total in enumerate(totals):
                 code.store_masked(total, code.at(sums, column + i * spec.columns), mask)
-        with code.when(thread.equals(0)), code.loop(threads, most) as absent:
-            with code.loop(0, size) as i:
-                code.store(code.float(0.0), code.at(partial, absent * size), i)
+        with code.when(thread.equals(0)), code.loop(threads, most) as absent, code.loop(0, size) as i:
+            code.store(code.float(0.0), code.at(partial, absent * size), i)
     code.finish()
     return code.module
 
@@ -203,7 +204,9 @@ def emit_channel_sums(spec: ChannelSums, most: int) -> ir.Module:
 def _sum_rows(code: Code, spec: ChannelSums, reads: list[Value], start: Value, stop: Value, column: Value, mask: Value
               ) -> list[Value]:  # fmt: skip
     lanes = code.lanes
-    fixed = {n: code.load_masked(code.at(p, column), mask) for (n, kind), p in zip(spec.inputs, reads) if kind == "column"}
+    fixed = {
+        n: code.load_masked(code.at(p, column), mask) for (n, kind), p in zip(spec.inputs, reads) if kind == "column"
+    }
     pairs = [[code.variable(code.float(0.0, lanes)) for _ in spec.sums] for _ in range(2)]
 
     def add(row: Value, totals: list) -> None:

@@ -73,7 +73,13 @@ class Step:
     """A kernel and the names of its arguments: an entry before there are arrays."""
 
     kernel: Kernel
-    arguments: tuple[Any, ...]  # names of arrays; a number stands for itself
+    arguments: tuple[
+        Any, ...
+    ]  # names of arrays; (name, offset in elements) for a part of one; a number stands for itself
+
+    def bind(self, arrays: Mapping[str, Any]) -> Entry:
+        """The entry with these arrays, by name."""
+        return self.kernel.bind(*(_chosen(argument, arrays) for argument in self.arguments))
 
 
 @dataclass(frozen=True)
@@ -90,9 +96,7 @@ class Plan:
 
     def entries(self, arrays: Mapping[str, Any]) -> list[Entry]:
         """The steps bound to arrays, by name; scratch arrays too."""
-        return [
-            step.kernel.bind(*(arrays[a] if isinstance(a, str) else a for a in step.arguments)) for step in self.steps
-        ]
+        return [step.bind(arrays) for step in self.steps]
 
     def room(self) -> dict[str, np.ndarray]:
         """Fresh scratch arrays."""
@@ -103,6 +107,13 @@ class Plan:
         from engine.kernels.cpu.pool import run
 
         run(Program(self.entries({**arrays, **self.room()})))
+
+
+def _chosen(argument: Any, arrays: Mapping[str, Any]) -> Any:
+    if isinstance(argument, tuple):
+        name, offset = argument
+        return arrays[name].reshape(-1)[offset:]
+    return arrays[argument] if isinstance(argument, str) else argument
 
 
 def aligned(shape: int | tuple[int, ...], kind: Any = np.float32) -> np.ndarray:

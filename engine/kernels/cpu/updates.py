@@ -81,6 +81,6 @@ def _slope(weight_decay: float, maximize: bool) -> Expr:
 
 
 def _update(size: int, inputs: list[str], scalars: tuple[str, ...], outputs: dict[str, Expr]) -> Plan:
-    shapes = {name: (size,) for name in inputs} | {name: (1,) for name in scalars}
+    shapes = dict.fromkeys(inputs, (size,)) | dict.fromkeys(scalars, (1,))
     used = {name for expr in outputs.values() for name in expr.leaves()}
     return chain((size,), {name: shape for name, shape in shapes.items() if name in used}, outputs)

@@ -1,0 +1,132 @@
+"""Batch normalisation, dropout and embeddings against NumPy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+pytest.importorskip("llvmlite", reason="the compiled kernels need llvmlite")
+
+from engine.kernels.cpu import batch_norm, embedding, pool
+from engine.kernels.cpu.dropout import GROUP, MULTIPLIERS, WEYL, dropout
+
+few = settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+channels = st.sampled_from([1, 3, 16, 20, 33])
+
+
+@pytest.fixture(autouse=True)
+def threads_as_before():
+    yield
+    pool._wanted = 0
+
+
+def numbers(*shape, seed=0):
+    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+
+
+@few
+@given(
+    n=st.sampled_from([2, 5, 64, 65, 200, 3001]),
+    c=channels,
+    fused=st.booleans(),
+    threads=st.integers(1, 3),
+    far=st.sampled_from([0, 1000]),
+)
+def test_batch_norm_and_its_gradients(n, c, fused, threads, far):
+    pool.set_num_threads(threads)
+    x, dy, rest = numbers(n, c) + far, numbers(n, c, seed=1), numbers(n, c, seed=2)
+    a = {"x": x, "dy": dy, "residual": rest, "weight": numbers(c, seed=3), "bias": numbers(c, seed=4), "y": np.empty_like(x), "dx": np.empty_like(x),
+         "mean": np.empty(c, np.float32), "rstd": np.empty(c, np.float32), "running mean": np.zeros(c, np.float32), "running var": np.ones(c, np.float32),
+         "dweight dbias": np.empty((2, c), np.float32)}  # fmt: skip
+    batch_norm.training(n, c, 1e-3, 0.1, "relu" if fused else "", fused)(**a)
+    wide = x.astype("d")
+    scale = 1 / np.sqrt(wide.var(0) + 1e-3)
+    normal = (wide - wide.mean(0)) * scale
+    want = normal * a["weight"] + a["bias"] + (rest if fused else 0)
+    tolerance = 1e-4 if far == 0 else 3e-3  # x itself is only known to its own rounding
+    np.testing.assert_allclose(a["y"], np.maximum(want, 0) if fused else want, rtol=tolerance, atol=tolerance)
+    np.testing.assert_allclose(a["running var"], 0.9 + 0.1 * wide.var(0, ddof=1), rtol=1e-3)
+    np.testing.assert_allclose(a["running mean"], 0.1 * wide.mean(0), rtol=1e-4, atol=1e-5)
+    batch_norm.gradient(n, c, gated=fused)(**a)
+    g = dy * (a["y"] > 0) if fused else dy.astype("d")
+    sums = np.stack([(g * normal).sum(0), g.sum(0)])
+    np.testing.assert_allclose(a["dweight dbias"], sums, rtol=1e-2, atol=0.02 if far else 2e-3)
+    dx = a["weight"] * scale * (g - sums[1] / n - normal * sums[0] / n)
+    np.testing.assert_allclose(a["dx"], dx, rtol=1e-2, atol=(2e-2 if far else 1e-4) * np.abs(scale).max())
+
+
+def philox(seed, offset, size):
+    """Philox 4x32-10 in NumPy, words in the order of the elements."""
+    counters = -(-size // (4 * GROUP)) * GROUP
+    n = np.arange(counters, dtype=np.uint64)
+    low = np.uint64(0xFFFFFFFF)
+    c = [n & low, n >> np.uint64(32), np.full_like(n, offset & 0xFFFFFFFF), np.full_like(n, offset >> 32)]
+    key = [seed & 0xFFFFFFFF, seed >> 32]
+    for _ in range(10):
+        a, b = c[0] * np.uint64(MULTIPLIERS[0]), c[2] * np.uint64(MULTIPLIERS[1])
+        c = [
+            (b >> np.uint64(32)) ^ c[1] ^ np.uint64(key[0]),
+            b & low,
+            (a >> np.uint64(32)) ^ c[3] ^ np.uint64(key[1]),
+            a & low,
+        ]
+        key = [(k + w) & 0xFFFFFFFF for k, w in zip(key, WEYL)]
+    return np.stack(c).reshape(4, -1, GROUP).transpose(1, 0, 2).reshape(-1)[:size]
+
+
+def test_the_reference_generator_gives_the_published_numbers():
+    assert [hex(w) for w in philox(0, 0, 64).reshape(4, 16)[:, 0]] == [
+        "0x6627e8d5",
+        "0xe169c58d",
+        "0xbc57ac4c",
+        "0x9b00dbd8",
+    ]
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("size", [1, 63, 64, 1000, 20_001])
+def test_dropout_follows_the_generator_and_draws_the_same_again(size, threads):
+    pool.set_num_threads(threads)
+    seed, offset = 0x0123456789ABCDEF, 0x1234500000007
+    x, y, state = numbers(size), np.empty(size, np.float32), np.array([seed, offset])
+    dropout(size, 0.3)(x=x, y=y, state=state)
+    np.testing.assert_allclose(
+        y, np.where(philox(seed, offset, size) >= round(0.3 * 2**32), x / np.float32(0.7), 0), rtol=1e-6
+    )
+    again = np.empty_like(y)
+    dropout(size, 0.3)(x=x, y=again, state=state)
+    assert np.array_equal(y, again)
+    state[1] += 1
+    dropout(size, 0.3)(x=x, y=again, state=state)
+    assert size < 60 or not np.array_equal(y, again)
+
+
+def test_dropout_of_everything_is_refused():
+    with pytest.raises(ValueError, match="below 1"):
+        dropout(10, 1.0)
+
+
+@few
+@given(
+    count=st.integers(1, 200),
+    table_rows=st.integers(1, 30),
+    columns=st.sampled_from([1, 5, 16, 33, 64]),
+    add=st.booleans(),
+    threads=st.integers(1, 3),
+)
+def test_embedding_rows_and_their_gradient(count, table_rows, columns, add, threads):
+    pool.set_num_threads(threads)
+    table, index = numbers(table_rows, columns), np.random.default_rng(1).integers(0, table_rows, count)
+    y, dy, dtable = (
+        np.empty((count, columns), np.float32),
+        numbers(count, columns, seed=2),
+        numbers(table_rows, columns, seed=3),
+    )
+    embedding.gather(count, columns)(table=table, index=index, y=y)
+    assert np.array_equal(y, table[index])
+    want = dtable.astype("d") if add else np.zeros(dtable.shape)
+    np.add.at(want, index[index != 2], dy[index != 2])
+    embedding.gradient(count, table_rows, columns, skipped=2, accumulate=add)(dy=dy, index=index, dtable=dtable)
+    np.testing.assert_allclose(dtable, want, rtol=1e-4, atol=1e-5)
