@@ -20,7 +20,24 @@ PITCH = 160.0
 """Pixels from one node of a row to the next."""
 ROW = 62.0
 """Nodes whose y differs by less stand in one row."""
-_STEMS = {"Linear": "fc", "MaxPool2d": "pool", "AvgPool2d": "pool", "BatchNorm1d": "bn", "BatchNorm2d": "bn"}
+_STEMS = {
+    "Linear": "fc",
+    "MaxPool1d": "pool",
+    "MaxPool2d": "pool",
+    "AvgPool1d": "pool",
+    "AvgPool2d": "pool",
+    "AdaptiveAvgPool1d": "pool",
+    "AdaptiveAvgPool2d": "pool",
+    "BatchNorm1d": "bn",
+    "BatchNorm2d": "bn",
+    "ConvTranspose1d": "deconv",
+    "ConvTranspose2d": "deconv",
+    "LastStep": "last",
+    "MultiheadAttention": "attention",
+    "TransformerEncoderLayer": "encoder",
+    "PositionalEncoding": "position",
+    "LearnedPositionalEncoding": "position",
+}
 
 
 def unique_id(graph: Graph, type: str) -> str:

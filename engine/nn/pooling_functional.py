@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import floor
 from typing import Any
 
-from engine.errors import OptionError, ShapeError, TypeMismatch
+from engine.errors import Fix, OptionError, ShapeError, TypeMismatch
 from engine.nn.convolution_functional import One, Pair, along, back, numbers
 from engine.ops import pooling, resampling
 from engine.ops.base import times
@@ -159,11 +159,14 @@ def interpolate(input: Tensor, size: Any = None, scale_factor: Any = None, mode:
     count = input.ndim - 2
     modes = {1: ("nearest", "linear"), 2: ("nearest", "bilinear")}.get(count, ())
     if mode not in modes:
+        fix = Fix(f"Set mode to {modes[1]}", "set_parameter", name="mode", value=modes[1]) if modes else None
         raise OptionError("Upsample", got=f"mode {mode!r} for a tensor of {times(input.shape)}",
-                          expected="nearest; linear for (N, C, L); bilinear for (N, C, H, W)")  # fmt: skip
+                          expected="nearest; linear for (N, C, L); bilinear for (N, C, H, W)",
+                          fixes=(fix,) if fix else ())  # fmt: skip
     if align_corners is not None and mode == "nearest":
         raise OptionError("Upsample", got="align_corners is given for mode 'nearest'",
-                          expected="it for linear and bilinear", mend="leave it out")  # fmt: skip
+                          expected="it for linear and bilinear", mend="leave it out",
+                          fixes=(Fix("Leave align_corners out", "set_parameter", name="align_corners"),))  # fmt: skip
     out, steps = _target(input.shape[2:], size, scale_factor, bool(recompute_scale_factor))
     image = input if count == 2 else input.unsqueeze(-2)
     if count == 1:
@@ -176,7 +179,13 @@ def interpolate(input: Tensor, size: Any = None, scale_factor: Any = None, mode:
 def _target(shape: tuple[int, ...], size: Any, factor: Any, recompute: bool) -> tuple[Any, Any]:
     """The sizes that come out, and how far apart the places are in the input."""
     if (size is None) == (factor is None):
-        raise OptionError("Upsample", got=f"size is {size} and scale_factor is {factor}", expected="one of the two")
+        fix = (
+            Fix("Leave scale_factor out", "set_parameter", name="scale_factor")
+            if size is not None
+            else Fix("Set scale_factor to 2", "set_parameter", name="scale_factor", value=2.0)
+        )
+        raise OptionError("Upsample", got=f"size is {size} and scale_factor is {factor}", expected="one of the two",
+                          fixes=(fix,))  # fmt: skip
     given = factor if size is None else size
     each = tuple(given) if isinstance(given, tuple | list) else (given,) * len(shape)
     if len(each) != len(shape) or not all(isinstance(n, int | float) and n > 0 for n in each):

@@ -16,6 +16,10 @@ _SHORT = {
     "num_embeddings": "words",
     "embedding_dim": "dim",
     "normalized_shape": "shape",
+    "hidden_size": "units",
+    "num_heads": "heads",
+    "nhead": "heads",
+    "num_groups": "groups",
     "negative_slope": "slope",
 }
 
@@ -59,7 +63,8 @@ def parameters_line(node: Node, entry: Entry, result: NodeResult, data: DataSpec
     if entry.type == "Input":
         return _samples(values.get("field", ""), data)
     if "out_channels" in values and "kernel_size" in values:
-        return tr("{count} filters {kernel}", count=values["out_channels"], kernel=_pair(values["kernel_size"]))
+        kernel = _parameter_text(entry.parameter("kernel_size"), values["kernel_size"])
+        return tr("{count} filters {kernel}", count=values["out_channels"], kernel=kernel)
     return " ".join(_parameter_text(p, values[p.name]) for p in _main(entry, node)[:2] if p.name in values)
 
 

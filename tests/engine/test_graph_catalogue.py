@@ -73,6 +73,14 @@ def test_the_search_finds_everything_in_a_category_and_nothing_for_nonsense():
     assert catalogue.search("quetzalcoatl") == []
 
 
+def test_what_is_fixed_on_the_canvas_is_in_no_form_and_options_of_a_call_are_no_ports():
+    lstm, attention = catalogue.entry("LSTM"), catalogue.entry("MultiheadAttention")
+    assert (lstm.inputs, attention.inputs) == (("x",), ("query", "key", "value"))
+    assert lstm.fixed == attention.fixed == {"batch_first": True}
+    assert "batch_first" not in [p.name for p in (*lstm.parameters, *attention.parameters)]
+    assert [e.type for e in LAYERS if e.gives_tuple] == ["MultiheadAttention", "RNN", "GRU", "LSTM"]
+
+
 def test_an_unknown_layer_is_named_with_the_nearest():
     with pytest.raises(GraphError, match=r"layer 'Dense'.*the nearest is Linear"):
         catalogue.entry("Dense")

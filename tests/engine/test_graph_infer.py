@@ -254,6 +254,23 @@ def test_a_layer_for_sequences_that_gets_images_is_offered_its_relative(layer, o
     assert infer(mended(graph, DIGITS, f"Make it {catalogue.entry(other).title}"), DIGITS).ok
 
 
+@pytest.mark.parametrize(
+    ("params", "label"),
+    [
+        ({"size": 12, "scale_factor": 2.0}, "Leave scale_factor out"),
+        ({}, "Set scale_factor to 2"),
+        ({"scale_factor": 2.0, "mode": "linear"}, "Set mode to bilinear"),
+        ({"scale_factor": 2.0, "align_corners": True}, "Leave align_corners out"),
+    ],
+)
+def test_options_of_a_resize_that_contradict_each_other_are_offered_a_way_out(params, label):
+    graph = chain([("Input", {}), ("Upsample", params), ("Flatten", {}), ("Linear", {"out_features": 10}),
+                   ("CrossEntropyLoss", {})])  # fmt: skip
+    problem = only(infer(graph, DIGITS))
+    assert problem.fixes[0].label == label
+    assert infer(mended(graph, DIGITS), DIGITS).ok
+
+
 # --- attention --------------------------------------------------------------------------------------------------------
 
 TOKENS = FieldSpec("tokens", "vector", (12, 16), "input")
