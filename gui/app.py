@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import faulthandler
+import gc
 import sys
 import traceback
 from datetime import datetime
@@ -39,6 +40,8 @@ def open_window(app: QApplication) -> Window:
     theme.install(app, look if look in TOKENS else "system")
     window = Window()
     window.show()
+    sys.setswitchinterval(0.001)  # a thread that reads data lets the window's go first
+    gc.freeze()  # what has been imported stays: a full collection over it would hold a frame up
     return window
 
 

@@ -72,8 +72,10 @@ class Background(QObject):
         self._answered.emit(turn, result, error)
 
     def _tell(self, turn: int, fraction: float) -> bool:
+        if turn != self._turn:
+            return False
         self._moved.emit(turn, fraction)
-        return turn == self._turn
+        return True
 
     def _move(self, turn: int, fraction: float) -> None:
         if turn == self._turn:

@@ -35,7 +35,7 @@ class Projects(QObject):
         self._export.done.connect(lambda path: self.said.emit(tr("Script written to {path}", path=path), "good", ()))
         self._export.failed.connect(lambda error: self.said.emit(str(error), "bad", ()))
         self._wants_network = False
-        files.opened.connect(lambda path: self.shown.emit())
+        files.opened.connect(lambda path: self.shown.emit(), Qt.ConnectionType.QueuedConnection)
         files.failed.connect(lambda text: self.said.emit(text, "bad", ()))
         files.changed_outside.connect(self._tell_change)
         document.data_changed.connect(self._lay_out_first_network)

@@ -162,8 +162,9 @@ class Window(QMainWindow):
         self.projects.said.connect(self.say)
         self.files.saved.connect(lambda path: self.say(tr("Saved to {path}", path=path), "good"))
         self.files.first_saved.connect(self.run.adopt)
-        self.files.opened.connect(lambda path: self._show_runs())
+        self.files.opened.connect(self._show_runs, Qt.ConnectionType.QueuedConnection)
         self.files.saved.connect(lambda path: self.dashboard.set_runs(self.files.runs_folder()))
+        self.dashboard.was_built.connect(self._warm_up)
         self.dashboard.train_wanted.connect(self.training_control.act)
         self.dashboard.serve_wanted.connect(self.training_control.serve)
         self.files.recents_changed.connect(lambda: self.start_page.show_recents(self.files.recents))
@@ -189,6 +190,12 @@ class Window(QMainWindow):
         self.start_page.open_wanted.connect(self.projects.ask_open)
         self.start_page.new_wanted.connect(self.projects.new)
         self.start_page.back_wanted.connect(self._go_back)
+
+    def _warm_up(self) -> None:
+        """Draw once what the first project will show, while the start page waits: fonts and icons stay ready."""
+        panels = [self.palette_panel, self.side, self.workspace, self.dashboard]
+        for turn, panel in enumerate(panels):
+            QTimer.singleShot(20 * turn, panel, lambda panel=panel: panel.isVisible() or panel.grab())
 
     # Start page and work
 
@@ -251,7 +258,7 @@ class Window(QMainWindow):
         self.files.discard(work)
         self._offer_recovery()
 
-    def _show_runs(self) -> None:
+    def _show_runs(self, path: Path | None) -> None:
         """The runs of the project that was opened, the newest in view."""
         runs = self.files.runs_folder()
         self.dashboard.set_runs(runs)
@@ -415,7 +422,7 @@ class Window(QMainWindow):
     def close_down(self) -> None:
         """Let threads and timers end; a run goes on by itself."""
         self.files.close()
-        for part in (self.start_page, self.data, self.training, self.script, self.projects):
+        for part in (self.start_page, self.data, self.training, self.script, self.projects, self.dashboard):
             part.close_down()
         self.run.close()
 

@@ -64,6 +64,7 @@ class Checkpoints(Extension):
 
     def _write(self, trainer: Trainer, kind: Literal["last", "best"], content: bytes, step: int, epoch: int) -> bool:
         path = trainer.folder.checkpoint(kind)
+        trainer.folder.events.write()  # whoever resumes from here must find all that was said before
         try:
             write_atomic(path, content)
         except OSError as error:

@@ -110,7 +110,7 @@ class EventWriter:
         Raises:
             TrainingError: the disk is full or the file cannot be written to.
         """
-        self._write()
+        self.write()
         if self._fault is not None:
             raise TrainingError(f"{self.path}", got=f"the run's events cannot be written ({reason(self._fault)})")
 
@@ -131,10 +131,10 @@ class EventWriter:
 
     def _run(self) -> None:
         while not self._closing.wait(BATCH_SECONDS):
-            self._write()
+            self.write()
 
-    def _write(self) -> None:
-        """What a full disk refuses stays in the queue, in order, and is tried again with the next batch."""
+    def write(self) -> None:
+        """Write now what waits; what a full disk refuses stays in the queue, in order, for the next batch."""
         with self._writing:
             with self._mutex:
                 lines, self._waiting = self._waiting, []

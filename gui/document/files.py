@@ -72,6 +72,7 @@ class Files(QObject):
         self._autosaved: tuple[Project, bytes | None] | None = None
         self._session = state_folder() / "autosave" / uuid.uuid4().hex
         self._lock: FileLock | None = None
+        self._recents: list[Path] | None = None  # None until the list was read or written here
         self._watcher = QFileSystemWatcher(self)
         self._watcher.fileChanged.connect(self._look)
         self._watcher.directoryChanged.connect(self._look)
@@ -199,6 +200,8 @@ class Files(QObject):
         self._write_recents([path, *(other for other in self._read_recents() if other != path)])
 
     def _read_recents(self) -> list[Path]:
+        if self._recents is not None:
+            return self._recents
         file = state_folder() / "recents.json"
         try:
             return [Path(path) for path in msgspec.json.decode(file.read_bytes(), type=list[str])]
@@ -206,11 +209,9 @@ class Files(QObject):
             return []  # the list is a convenience: none yet, or not ours, is an empty one
 
     def _write_recents(self, paths: list[Path]) -> None:
-        content = json.dumps([str(path) for path in paths[:RECENTS]]).encode()
-        try:
-            write_atomic(state_folder() / "recents.json", content)
-        except OSError as error:
-            self.failed.emit(tr("The list of recent projects could not be kept: {reason}", reason=error.strerror))
+        self._recents = paths[:RECENTS]
+        content = json.dumps([str(path) for path in self._recents]).encode()
+        self._start(lambda: _keep_recents(content), lambda _: None)
         self.recents_changed.emit()
 
     # Autosave
@@ -342,6 +343,14 @@ class _Job(QObject):
             if self.error is None:
                 self._done(self._result)
             self._end(self)
+
+
+def _keep_recents(content: bytes) -> None:
+    try:
+        write_atomic(state_folder() / "recents.json", content)
+    except OSError as error:
+        raise ProjectError(tr("The list of recent projects"), got=tr("it could not be kept: {reason}",
+                           reason=error.strerror)) from None  # fmt: skip
 
 
 def _stamp_of(path: Path | None) -> tuple[int, int] | None:

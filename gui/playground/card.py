@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import monotonic
 
 import numpy as np
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from engine.train.events import Prediction
@@ -50,8 +50,9 @@ class TryCard(Card):
         self._reading.failed.connect(lambda error: self.answer.show_message(str(error)))
         self._beat = QTimer(self, interval=ASK_EVERY)
         self._beat.timeout.connect(self._ask_if_due)
-        document.was_reset.connect(self.read_project)
-        document.data_changed.connect(self.read_project)
+        queued = Qt.ConnectionType.QueuedConnection  # a form of many columns takes a turn of its own
+        document.was_reset.connect(self.read_project, queued)
+        document.data_changed.connect(self.read_project, queued)
         run.prediction.connect(self._show)
         run.refused.connect(lambda event: self.answer.show_message(event.message) if not event.request else None)
         run.followed.connect(self._begin_anew)
@@ -90,6 +91,11 @@ class TryCard(Card):
     def show_empty(self, is_empty: bool) -> None:
         super().show_empty(is_empty)
         self._button.hide()
+
+    def close_down(self) -> None:
+        """The window goes away."""
+        self._beat.stop()
+        self._reading.wait()
 
     # The project
 

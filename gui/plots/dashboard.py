@@ -94,6 +94,11 @@ class Dashboard(QWidget):
             pass
         self._clock.stop()
 
+    def close_down(self) -> None:
+        """The window goes away."""
+        if "try" in self.cards:
+            self.cards["try"].close_down()
+
     def _build_steps(self) -> Iterator[None]:
         yield from library.load()
         for module in MODULES:

@@ -20,6 +20,7 @@ COMMANDS = "commands.jsonl"
 HEARD = "commands.position"
 """Where the engine notes up to which command it has read."""
 LOCK = "run.lock"
+NICENESS = 5
 
 _APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
 
@@ -56,13 +57,21 @@ def launch(arguments: list[str], folder: Path) -> subprocess.Popen:
             env=environment,
             **_detached(),
         )
+    _let_the_window_go_first(process)
     _started.append(process)
     return process
 
 
+def _let_the_window_go_first(process: subprocess.Popen) -> None:
+    """Where both want the same processor the window gets it: a frame is short, a training run long."""
+    if sys.platform != "win32":  # there the priority is given at the start
+        os.setpriority(os.PRIO_PROCESS, process.pid, NICENESS)
+
+
 def _detached() -> dict:
     if sys.platform == "win32":
-        return {"creationflags": subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP}
+        below = subprocess.BELOW_NORMAL_PRIORITY_CLASS
+        return {"creationflags": subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP | below}
     return {"start_new_session": True}
 
 

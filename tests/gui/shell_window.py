@@ -31,7 +31,7 @@ def end(window: Window) -> None:
 def open_template(qtbot, window: Window, name: str) -> None:
     """One click on a tile, and the project stands on the canvas."""
     tile = find(window, f"tile-{name}")
-    with qtbot.waitSignal(window.files.opened, timeout=10_000):
+    with qtbot.waitSignal(window.projects.shown, timeout=10_000):
         tile.click()
     qtbot.waitUntil(lambda: window.canvas.canvas.is_populated, timeout=5_000)
     window.document.finish_inference()

@@ -120,7 +120,7 @@ def test_the_name_carries_a_dot_while_there_is_something_to_save(digits):
 
 
 def test_train_says_what_is_missing_instead_of_starting(qtbot, window):
-    with qtbot.waitSignal(window.files.opened):
+    with qtbot.waitSignal(window.projects.shown):
         find(window, "start-new").click()
     QTest.mouseClick(find(window, "train"), Qt.MouseButton.LeftButton)
     assert window.run.state == "idle"
@@ -377,7 +377,7 @@ def test_save_and_open_bring_the_same_project_back(qtbot, digits, tmp_path):
     qtbot.waitUntil(lambda: len(digits.start_page.recents) == 1, timeout=5000)
     card = digits.start_page.recents[0]
     qtbot.waitUntil(lambda: not card._thumbnail.isNull(), timeout=5000)
-    with qtbot.waitSignal(digits.files.opened, timeout=10_000):
+    with qtbot.waitSignal(digits.projects.shown, timeout=10_000):
         QTest.mouseClick(card, Qt.MouseButton.LeftButton)
     assert digits.is_working
     assert digits.document.project.graph == project.graph
@@ -470,7 +470,7 @@ def test_work_of_a_window_that_died_is_offered(qtbot, window, tmp_path):
     window.show_start()
     assert find(window, "start-message").isVisible()
     assert "spirals" in find(window, "start-message-text").text()
-    with qtbot.waitSignal(window.files.opened, timeout=10_000):
+    with qtbot.waitSignal(window.projects.shown, timeout=10_000):
         find(window, "start-message-fix-0").click()
     assert window.document.project.training.epochs == 7
     assert window.is_working

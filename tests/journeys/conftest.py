@@ -10,19 +10,16 @@ from tests.journeys.person import Person, close
 @pytest.fixture
 def open_window(qtbot, qapp):
     """Opens windows like the application does; every one is closed in the end, and no engine is left."""
-    from gui.theme import theme
-    from gui.window import Window
+    from gui import app as application
 
     opened: list[Person] = []
 
     def open() -> Person:
-        theme.install(qapp, "dark")
-        window = Window()
+        window = application.open_window(qapp)
         window.resize(1366, 768)
-        window.show()
-        qtbot.waitExposed(window)
+        with qtbot.waitSignal(window.dashboard.was_built, timeout=20_000):
+            qtbot.waitExposed(window)
         person = Person(window, qtbot)
-        person.until(lambda: window.dashboard is not None)
         opened.append(person)
         return person
 
