@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 pytest.importorskip("llvmlite", reason="the compiled kernels need llvmlite")
 
 from engine.kernels.cpu import convolution, pool
-from engine.kernels.cpu.convolution import Conv
+from engine.kernels.cpu.frames import Conv
 from engine.kernels.cpu.program import aligned
 from engine.kernels.generic.convolution import Convolution
 
@@ -72,8 +72,19 @@ pair = lambda low, high: st.tuples(st.integers(low, high), st.integers(low, high
 
 
 @few
-@given(images=st.integers(1, 5), size=pair(1, 12), channels=st.integers(1, 20), outputs=st.integers(1, 35), kernel=pair(1, 4), stride=pair(1, 3),
-       vertical=pair(0, 3), horizontal=pair(0, 3), dilation=pair(1, 2), threads=st.integers(1, 3), fused=st.booleans())  # fmt: skip
+@given(
+    images=st.integers(1, 5),
+    size=pair(1, 12),
+    channels=st.integers(1, 20),
+    outputs=st.integers(1, 35),
+    kernel=pair(1, 4),
+    stride=pair(1, 3),
+    vertical=pair(0, 3),
+    horizontal=pair(0, 3),
+    dilation=pair(1, 2),
+    threads=st.integers(1, 3),
+    fused=st.booleans(),
+)
 def test_any_window_stride_padding_and_dilation(
     images, size, channels, outputs, kernel, stride, vertical, horizontal, dilation, threads, fused
 ):
@@ -84,29 +95,37 @@ def test_any_window_stride_padding_and_dilation(
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize("conv", [
-    Conv(3, 8, 8, 4, 6, (3, 3), (2, 2), SAME, groups=2),
-    Conv(2, 7, 5, 6, 9, (3, 1), (1, 1), ((1, 1), (0, 0)), groups=3),
-    Conv(2, 9, 9, 20, 20, padding=SAME, groups=20),
-    Conv(2, 9, 8, 5, 5, stride=(2, 2), padding=SAME, groups=5),
-    Conv(3, 10, 11, 33, 33, (5, 3), (2, 1), ((2, 2), (1, 0)), (2, 1), groups=33),
-    Conv(2, 6, 6, 3, 6, padding=SAME, groups=3),
-], ids=repr)  # fmt: skip
+@pytest.mark.parametrize(
+    "conv",
+    [
+        Conv(3, 8, 8, 4, 6, (3, 3), (2, 2), SAME, groups=2),
+        Conv(2, 7, 5, 6, 9, (3, 1), (1, 1), ((1, 1), (0, 0)), groups=3),
+        Conv(2, 9, 9, 20, 20, padding=SAME, groups=20),
+        Conv(2, 9, 8, 5, 5, stride=(2, 2), padding=SAME, groups=5),
+        Conv(3, 10, 11, 33, 33, (5, 3), (2, 1), ((2, 2), (1, 0)), (2, 1), groups=33),
+        Conv(2, 6, 6, 3, 6, padding=SAME, groups=3),
+    ],
+    ids=repr,
+)
 def test_groups_and_one_window_for_each_channel(conv, threads):
     pool.set_num_threads(threads)
     check(conv, gated=True, residual=True, activation="relu")
 
 
-@pytest.mark.parametrize("conv", [
-    Conv(4, 14, 14, 16, 32, padding=SAME),
-    Conv(2, 28, 28, 1, 16, padding=SAME),
-    Conv(2, 32, 32, 3, 32, padding=SAME),
-    Conv(2, 7, 7, 64, 48, padding=SAME),
-    Conv(4, 8, 8, 32, 64, (1, 1)),
-    Conv(2, 8, 8, 16, 32, (1, 1), (2, 2)),
-    Conv(1, 64, 64, 16, 16, padding=SAME),
-    Conv(2, 1, 50, 8, 8, (1, 5), (1, 1), ((0, 0), (2, 2))),
-], ids=repr)  # fmt: skip
+@pytest.mark.parametrize(
+    "conv",
+    [
+        Conv(4, 14, 14, 16, 32, padding=SAME),
+        Conv(2, 28, 28, 1, 16, padding=SAME),
+        Conv(2, 32, 32, 3, 32, padding=SAME),
+        Conv(2, 7, 7, 64, 48, padding=SAME),
+        Conv(4, 8, 8, 32, 64, (1, 1)),
+        Conv(2, 8, 8, 16, 32, (1, 1), (2, 2)),
+        Conv(1, 64, 64, 16, 16, padding=SAME),
+        Conv(2, 1, 50, 8, 8, (1, 5), (1, 1), ((0, 0), (2, 2))),
+    ],
+    ids=repr,
+)
 def test_layers_of_real_networks(conv):
     check(conv)
 

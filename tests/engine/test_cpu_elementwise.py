@@ -75,8 +75,14 @@ def test_sums_of_formulas_for_each_channel(rows, columns, threads):
 
 
 def state(size):
-    return {"param": numbers(size), "grad": numbers(size, seed=1), "mean": numbers(size, seed=2), "velocity": numbers(size, seed=3),
-            "square": np.abs(numbers(size, seed=4)) + 1.5, "largest": np.abs(numbers(size, seed=5))}  # fmt: skip
+    return {
+        "param": numbers(size),
+        "grad": numbers(size, seed=1),
+        "mean": numbers(size, seed=2),
+        "velocity": numbers(size, seed=3),
+        "square": np.abs(numbers(size, seed=4)) + 1.5,
+        "largest": np.abs(numbers(size, seed=5)),
+    }
 
 
 def same(got, want, names):
@@ -94,8 +100,22 @@ def test_adam_steps_as_the_generic_kernel(size, decoupled, amsgrad, weight_decay
     plan = updates.adam(size, 0.9, 0.99, 1e-8, weight_decay, decoupled, amsgrad, maximize)
     scalars = {"rate": lr / (1 - 0.9**step), "root": (1 - 0.99**step) ** 0.5, "shrink": 1 - lr * weight_decay}
     plan(**got, **{name: np.array([value], np.float32) for name, value in scalars.items()})
-    oracle.adam_step(want["param"], want["grad"], want["mean"], want["square"], want["largest"] if amsgrad else None, numbers(2, size), lr=lr,
-                     beta1=0.9, beta2=0.99, eps=1e-8, weight_decay=weight_decay, decoupled=decoupled, maximize=maximize, step=step)  # fmt: skip
+    oracle.adam_step(
+        want["param"],
+        want["grad"],
+        want["mean"],
+        want["square"],
+        want["largest"] if amsgrad else None,
+        numbers(2, size),
+        lr=lr,
+        beta1=0.9,
+        beta2=0.99,
+        eps=1e-8,
+        weight_decay=weight_decay,
+        decoupled=decoupled,
+        maximize=maximize,
+        step=step,
+    )
     same(got, want, ("param", "mean", "square", *(["largest"] if amsgrad else [])))
 
 
@@ -105,8 +125,19 @@ def test_adam_steps_as_the_generic_kernel(size, decoupled, amsgrad, weight_decay
 def test_sgd_steps_as_the_generic_kernel(momentum, nesterov, is_first):
     got, want = state(777), state(777)
     updates.sgd(777, momentum, 0.0, nesterov, 0.01, False, is_first)(**got, rate=np.array([0.1], np.float32))
-    oracle.sgd_step(want["param"], want["grad"], want["velocity"] if momentum else None, numbers(2, 777), lr=0.1, momentum=momentum, dampening=0.0,
-                    nesterov=nesterov, weight_decay=0.01, maximize=False, is_first=is_first)  # fmt: skip
+    oracle.sgd_step(
+        want["param"],
+        want["grad"],
+        want["velocity"] if momentum else None,
+        numbers(2, 777),
+        lr=0.1,
+        momentum=momentum,
+        dampening=0.0,
+        nesterov=nesterov,
+        weight_decay=0.01,
+        maximize=False,
+        is_first=is_first,
+    )
     same(got, want, ("param", "velocity"))
 
 
@@ -116,6 +147,18 @@ def test_rmsprop_steps_as_the_generic_kernel(momentum, centered):
     for each in (got, want):
         each["mean"] *= 0.1
     updates.rmsprop(777, 0.99, 1e-8, 0.01, momentum, centered)(**got, rate=np.array([0.1], np.float32))
-    oracle.rmsprop_step(want["param"], want["grad"], want["square"], want["mean"] if centered else None, want["velocity"] if momentum else None,
-                        numbers(2, 777), lr=0.1, alpha=0.99, eps=1e-8, weight_decay=0.01, momentum=momentum, maximize=False)  # fmt: skip
+    oracle.rmsprop_step(
+        want["param"],
+        want["grad"],
+        want["square"],
+        want["mean"] if centered else None,
+        want["velocity"] if momentum else None,
+        numbers(2, 777),
+        lr=0.1,
+        alpha=0.99,
+        eps=1e-8,
+        weight_decay=0.01,
+        momentum=momentum,
+        maximize=False,
+    )
     same(got, want, ("param", "square", "mean", "velocity"))

@@ -62,10 +62,16 @@ def reference(name, x):
     with np.errstate(all="ignore"):
         wide = x.astype(np.float64)
         return {
-            "exp": np.exp, "log": np.log, "tanh": np.tanh, "sqrt": np.sqrt, "log1p": np.log1p,
-            "erf": np.vectorize(math.erf), "sigmoid": lambda v: 1 / (1 + np.exp(-v)),
-            "expm1_negative": np.expm1, "softplus": lambda v: np.logaddexp(0, v),
-        }[name](wide)  # fmt: skip
+            "exp": np.exp,
+            "log": np.log,
+            "tanh": np.tanh,
+            "sqrt": np.sqrt,
+            "log1p": np.log1p,
+            "erf": np.vectorize(math.erf),
+            "sigmoid": lambda v: 1 / (1 + np.exp(-v)),
+            "expm1_negative": np.expm1,
+            "softplus": lambda v: np.logaddexp(0, v),
+        }[name](wide)
 
 
 def assert_close(got, want, relative):

@@ -37,9 +37,20 @@ def numbers(*shape, seed=0):
 def test_batch_norm_and_its_gradients(n, c, fused, threads, far):
     pool.set_num_threads(threads)
     x, dy, rest = numbers(n, c) + far, numbers(n, c, seed=1), numbers(n, c, seed=2)
-    a = {"x": x, "dy": dy, "residual": rest, "weight": numbers(c, seed=3), "bias": numbers(c, seed=4), "y": np.empty_like(x), "dx": np.empty_like(x),
-         "mean": np.empty(c, np.float32), "rstd": np.empty(c, np.float32), "running mean": np.zeros(c, np.float32), "running var": np.ones(c, np.float32),
-         "dweight dbias": np.empty((2, c), np.float32)}  # fmt: skip
+    a = {
+        "x": x,
+        "dy": dy,
+        "residual": rest,
+        "weight": numbers(c, seed=3),
+        "bias": numbers(c, seed=4),
+        "y": np.empty_like(x),
+        "dx": np.empty_like(x),
+        "mean": np.empty(c, np.float32),
+        "rstd": np.empty(c, np.float32),
+        "running mean": np.zeros(c, np.float32),
+        "running var": np.ones(c, np.float32),
+        "dweight dbias": np.empty((2, c), np.float32),
+    }
     batch_norm.training(n, c, 1e-3, 0.1, "relu" if fused else "", fused)(**a)
     wide = x.astype("d")
     scale = 1 / np.sqrt(wide.var(0) + 1e-3)

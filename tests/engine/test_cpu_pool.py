@@ -16,8 +16,9 @@ import pytest
 pytest.importorskip("llvmlite", reason="the compiled kernels need llvmlite")
 
 from engine.kernels.cpu import pool
-from engine.kernels.cpu.emit import I64, new_kernel
+from engine.kernels.cpu.emit import new_kernel
 from engine.kernels.cpu.program import Kernel, Program
+from engine.kernels.cpu.values import I64
 
 ROOT = Path(__file__).parents[2]
 

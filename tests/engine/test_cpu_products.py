@@ -142,10 +142,13 @@ def test_several_axes_of_rows_and_sums_with_a_fused_residual(rows, columns, redu
     )
     in_a, in_b, in_c = ([s // 4 for s in array.strides] for array in (a, b, c))
     spec = Contraction(
-        (), tuple(Dim(n, a=in_a[i], c=in_c[i], operands=(in_c[i],)) for i, n in enumerate(rows)), columns,
+        (),
+        tuple(Dim(n, a=in_a[i], c=in_c[i], operands=(in_c[i],)) for i, n in enumerate(rows)),
+        columns,
         tuple(Dim(n, a=in_a[3 + i], b=in_b[i]) for i, n in enumerate(reduce)),
-        epilogue=apply("relu", leaf("sum") * 2.0 + leaf("0")), operand_columns=(1,),
-    )  # fmt: skip
+        epilogue=apply("relu", leaf("sum") * 2.0 + leaf("0")),
+        operand_columns=(1,),
+    )
     run_contraction(spec, a, b, c, residual)
     close(c, np.maximum(np.tensordot(a.astype("d"), b, 3) * 2 + residual, 0), np.prod(reduce))
 

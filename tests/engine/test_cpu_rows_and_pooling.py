@@ -100,8 +100,17 @@ pair = lambda low, high: st.tuples(st.integers(low, high), st.integers(low, high
 
 
 @few
-@given(images=st.integers(1, 3), size=pair(1, 9), channels=st.sampled_from([1, 3, 16, 20]), kernel=pair(1, 3), stride=pair(1, 3), padding=pair(0, 1), dilation=pair(1, 2),
-       counted=st.booleans(), threads=st.integers(1, 2))  # fmt: skip
+@given(
+    images=st.integers(1, 3),
+    size=pair(1, 9),
+    channels=st.sampled_from([1, 3, 16, 20]),
+    kernel=pair(1, 3),
+    stride=pair(1, 3),
+    padding=pair(0, 1),
+    dilation=pair(1, 2),
+    counted=st.booleans(),
+    threads=st.integers(1, 2),
+)
 def test_pooling_of_any_window(images, size, channels, kernel, stride, padding, dilation, counted, threads):
     spec = Pool(images, *size, channels, kernel, stride, padding, dilation, counted)
     assume(spec.out_height > 0 and spec.out_width > 0 and all(2 * p <= k for p, k in zip(padding, kernel)))
@@ -118,8 +127,15 @@ def test_pooling_of_any_window(images, size, channels, kernel, stride, padding, 
     want_y, want_mean, want_largest, want_all = np.empty(shape), np.empty(shape), np.zeros(x.shape), np.zeros(x.shape)
     for i in range(spec.out_height):
         for j in range(spec.out_width):
-            places = [(a, b) for a in range(i * stride[0] - padding[0], i * stride[0] - padding[0] + dilation[0] * kernel[0], dilation[0])
-                      for b in range(j * stride[1] - padding[1], j * stride[1] - padding[1] + dilation[1] * kernel[1], dilation[1])]  # fmt: skip
+            places = [
+                (a, b)
+                for a in range(
+                    i * stride[0] - padding[0], i * stride[0] - padding[0] + dilation[0] * kernel[0], dilation[0]
+                )
+                for b in range(
+                    j * stride[1] - padding[1], j * stride[1] - padding[1] + dilation[1] * kernel[1], dilation[1]
+                )
+            ]
             inside = [(a, b) for a, b in places if 0 <= a < size[0] and 0 <= b < size[1]]
             assume(inside)
             seen = np.stack([x[:, a, b] for a, b in inside])

@@ -10,10 +10,11 @@ import llvmlite.ir as ir
 
 from engine.kernels.cpu import maths
 from engine.kernels.cpu.elementwise import SMALL_LOOP, chain, channel_sums
-from engine.kernels.cpu.emit import Code, Value, new_kernel
+from engine.kernels.cpu.emit import Code, new_kernel
 from engine.kernels.cpu.expression import Expr, apply, leaf
 from engine.kernels.cpu.pool import num_threads
 from engine.kernels.cpu.program import Kernel, Plan, Step
+from engine.kernels.cpu.values import Value
 
 BLOCK = 64  # rows
 

@@ -14,11 +14,12 @@ from typing import Any
 
 import llvmlite.ir as ir
 
-from engine.kernels.cpu.emit import I64, POINTER, VOID, Code, Value, new_kernel
+from engine.kernels.cpu.emit import Code, new_kernel
 from engine.kernels.cpu.expression import evaluate
 from engine.kernels.cpu.geometry import Chunk, Contraction, Cut, Dim, chunk, cut
 from engine.kernels.cpu.host import L2_FLOATS, host
 from engine.kernels.cpu.program import Kernel
+from engine.kernels.cpu.values import I64, POINTER, VOID, Value
 
 SMALL_FLOPS = 150_000  # less work than this is done sooner by one thread than divided
 

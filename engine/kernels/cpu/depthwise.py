@@ -7,19 +7,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import Any
 
 import llvmlite.ir as ir
 
 from engine.kernels.cpu import pack
 from engine.kernels.cpu.contraction import SMALL_FLOPS
-from engine.kernels.cpu.convolution import Conv, Phase, Share, epilogue_of, forward_frame, gradient_frame
-from engine.kernels.cpu.emit import Code, Value, new_kernel
+from engine.kernels.cpu.convolution import epilogue_of
+from engine.kernels.cpu.emit import Code, new_kernel
 from engine.kernels.cpu.expression import Expr, apply, evaluate, leaf
+from engine.kernels.cpu.frames import Conv, Frame, Phase, Share, forward_frame, gradient_frame
 from engine.kernels.cpu.geometry import Dim
 from engine.kernels.cpu.pool import num_threads
 from engine.kernels.cpu.program import Kernel, Plan, Step
 from engine.kernels.cpu.reduction import column_sums
+from engine.kernels.cpu.values import Value
 
 PIXELS = 6  # neighbours that are computed together, so that their sums need not wait for each other
 SUMS = 12  # running sums of the weight gradient that stay in registers
@@ -187,7 +188,7 @@ def emit_weight_gradient(conv: Conv, most: int) -> ir.Module:
     return code.module
 
 
-def _sum_taps(code: Code, conv: Conv, frame: Any, taps: list[tuple[int, int]], a: Value, grad: Value, sums: Value,
+def _sum_taps(code: Code, conv: Conv, frame: Frame, taps: list[tuple[int, int]], a: Value, grad: Value, sums: Value,
               count: int) -> None:  # fmt: skip
     lanes, channels = code.lanes, conv.channels
     totals = [code.variable(code.load(sums, in_weight, lanes, count)) for _, in_weight in taps]

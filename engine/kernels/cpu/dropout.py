@@ -9,8 +9,9 @@ from __future__ import annotations
 import llvmlite.ir as ir
 
 from engine.kernels.cpu.elementwise import SMALL_LOOP
-from engine.kernels.cpu.emit import I64, Code, Value, new_kernel
+from engine.kernels.cpu.emit import Code, new_kernel
 from engine.kernels.cpu.program import Kernel, Plan, Step
+from engine.kernels.cpu.values import I64, Value
 
 MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 WEYL = (0x9E3779B9, 0xBB67AE85)

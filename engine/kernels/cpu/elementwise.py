@@ -7,11 +7,12 @@ from math import ceil, prod
 
 import llvmlite.ir as ir
 
-from engine.kernels.cpu.emit import Code, Value, new_kernel
+from engine.kernels.cpu.emit import Code, new_kernel
 from engine.kernels.cpu.expression import Expr, evaluate
 from engine.kernels.cpu.pool import num_threads
 from engine.kernels.cpu.program import Kernel, Plan, Step
 from engine.kernels.cpu.reduction import column_sums
+from engine.kernels.cpu.values import Value
 
 SMALL_LOOP = 30_000  # elements that one thread does sooner than several
 UNROLL = 4

@@ -8,8 +8,9 @@ import llvmlite.ir as ir
 
 from engine.kernels.cpu import pack
 from engine.kernels.cpu.elementwise import SMALL_LOOP
-from engine.kernels.cpu.emit import I64, new_kernel
+from engine.kernels.cpu.emit import new_kernel
 from engine.kernels.cpu.program import Kernel, Plan, Step
+from engine.kernels.cpu.values import I64
 
 
 def gather(count: int, columns: int) -> Plan:

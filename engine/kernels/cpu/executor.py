@@ -11,7 +11,8 @@ from typing import Any
 import llvmlite.ir as ir
 
 from engine.kernels.cpu.compile import new_module
-from engine.kernels.cpu.emit import I64, KERNEL, POINTER, VOID, Code, Value
+from engine.kernels.cpu.emit import Code
+from engine.kernels.cpu.values import I64, KERNEL, POINTER, VOID, Value
 
 # Words of the context; what different threads write lies 128 bytes apart.
 GENERATION, TABLE, LENGTH, THREADS, YIELD, PATIENCE, WAKE, PENDING, ARRIVED, PHASE, STATES = (

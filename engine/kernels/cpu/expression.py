@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.kernels.cpu import maths
-from engine.kernels.cpu.emit import Value
+from engine.kernels.cpu.values import Value
 
 OPERATIONS: dict[str, Callable[..., Value]] = {
     "add": lambda a, b: a + b,

@@ -104,5 +104,6 @@ def _darwin_performance_cores() -> int:
     import ctypes
 
     count, size = ctypes.c_int32(0), ctypes.c_size_t(4)
-    failed = ctypes.CDLL(None).sysctlbyname(b"hw.perflevel0.physicalcpu", ctypes.byref(count), ctypes.byref(size), None, 0)  # fmt: skip
+    ask = ctypes.CDLL(None).sysctlbyname
+    failed = ask(b"hw.perflevel0.physicalcpu", ctypes.byref(count), ctypes.byref(size), None, 0)
     return 0 if failed else count.value

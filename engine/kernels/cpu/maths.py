@@ -10,7 +10,7 @@ import math
 
 import llvmlite.ir as ir
 
-from engine.kernels.cpu.emit import I32, Value
+from engine.kernels.cpu.values import I32, Value
 
 LOG2E = 1 / math.log(2)
 LN2_HIGH, LN2_LOW = 355 / 512, math.log(2) - 355 / 512  # n times the high part is exact for all exponents n

@@ -7,8 +7,9 @@ from math import ceil, prod
 
 import llvmlite.ir as ir
 
-from engine.kernels.cpu.emit import Code, Value, new_kernel
+from engine.kernels.cpu.emit import Code, new_kernel
 from engine.kernels.cpu.program import Kernel
+from engine.kernels.cpu.values import Value
 
 SMALL_MOVE = 8_000  # floats that one thread copies sooner than two can share
 

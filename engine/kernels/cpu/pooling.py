@@ -11,8 +11,9 @@ import llvmlite.ir as ir
 
 from engine.kernels.cpu import maths, pack
 from engine.kernels.cpu.elementwise import SMALL_LOOP
-from engine.kernels.cpu.emit import I32, Code, Value, new_kernel
+from engine.kernels.cpu.emit import Code, new_kernel
 from engine.kernels.cpu.program import Kernel, Plan, Step
+from engine.kernels.cpu.values import I32, Value
 
 Pair = tuple[int, int]
 

@@ -81,8 +81,9 @@ def linear_forward(samples: int, inputs: int, outputs: int, bias: bool = True, a
         epilogue, extras = epilogue + leaf("0"), (Extra("bias", 0, 1),)
     if activation:
         epilogue = apply(activation, epilogue)
+    formula = epilogue if bias or activation else None
     return product(samples, inputs, outputs, Matrix("x", inputs, 1), Matrix("weight", 1, pitch or inputs),
-                   Matrix("y", outputs, 1), epilogue=epilogue if extras or activation else None, extras=extras)  # fmt: skip
+                   Matrix("y", outputs, 1), epilogue=formula, extras=extras)  # fmt: skip
 
 
 def linear_input_gradient(samples: int, inputs: int, outputs: int, gated: bool = False, pitch: int = 0) -> Plan:

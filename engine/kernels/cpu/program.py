@@ -10,8 +10,6 @@ import numpy as np
 
 from engine.kernels.cpu.compile import compiled
 
-NUMBER = {float: np.float32, int: np.int64}
-
 
 @dataclass(frozen=True)
 class Entry:
@@ -56,13 +54,19 @@ class Kernel:
     alone: bool = False
 
     def bind(self, *arguments: Any) -> Entry:
-        """An entry with these arrays (C-contiguous, of the shapes that the kernel was made for) and numbers."""
+        """An entry with these arrays, of the shapes that the kernel was made for, and numbers.
+
+        Raises:
+            ValueError: an array is not C-contiguous.
+        """
         block = np.empty(max(1, len(arguments)), np.int64)
         for slot, argument in enumerate(arguments):
-            if isinstance(argument, float | int):
-                block[slot : slot + 1].view(NUMBER[type(argument)])[0] = argument
-            elif argument is None:
-                block[slot] = 0
+            if isinstance(argument, float | np.floating):
+                block[slot : slot + 1].view(np.float32)[0] = argument
+            elif isinstance(argument, int | np.integer):
+                block[slot] = argument
+            elif not argument.flags.c_contiguous:
+                raise ValueError(f"argument {slot} of a kernel lies with gaps; it must be C-contiguous")
             else:
                 block[slot] = argument.__array_interface__["data"][0]
         return Entry(compiled(self.emit, *self.parameters), block, self.alone, arguments)

@@ -9,9 +9,10 @@ import llvmlite.ir as ir
 
 from engine.kernels.cpu import maths
 from engine.kernels.cpu.elementwise import SMALL_LOOP, channel_sums
-from engine.kernels.cpu.emit import I64, Code, Value, new_kernel
+from engine.kernels.cpu.emit import Code, new_kernel
 from engine.kernels.cpu.expression import leaf
 from engine.kernels.cpu.program import Kernel, Plan, Step
+from engine.kernels.cpu.values import I64, Value
 
 Load = Callable[..., Value]
 
