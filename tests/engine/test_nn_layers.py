@@ -176,6 +176,28 @@ def test_an_output_size_chooses_among_the_sizes_that_a_transposed_convolution_ca
     assert layer(image, output_size=(8, 7)).shape == (1, 1, 8, 7)
 
 
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (nn.LSTM(3, 4, 2, batch_first=True, bidirectional=True), (0, 5, 3)),
+        (nn.GRU(3, 4), (5, 0, 3)),
+        (nn.Conv1d(3, 4, 3), (0, 3, 9)),
+        (nn.ConvTranspose2d(3, 4, 3), (0, 3, 4, 4)),
+        (nn.TransformerEncoderLayer(4, 2, 8, batch_first=True), (0, 5, 4)),
+        (nn.Upsample(scale_factor=2), (0, 1, 4, 4)),
+        (nn.GroupNorm(1, 3), (0, 3, 4)),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_batch_without_samples_passes_through(layer, shape):
+    x = engine.zeros(*shape, requires_grad=True)
+    out = layer(x)
+    out = out[0] if isinstance(out, tuple) else out
+    assert out.numel() == 0
+    out.sum().backward()
+    assert x.grad.shape == shape
+
+
 def test_a_very_long_sequence_costs_nothing_on_meta():
     with engine.device("meta"):
         long = nn.PositionalEncoding(60_000, max_len=60_000)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 
@@ -92,7 +93,7 @@ class Normalisation:
 
     def group_norm(self, x: Any, weight: Any, bias: Any, groups: int, eps: float) -> tuple[Any, Any, Any]:
         """x (N, C, ...) -> the result, and the mean and 1 / deviation of each group (N, G, 1)"""
-        rows = x.reshape(x.shape[0], groups, -1)
+        rows = x.reshape(x.shape[0], groups, prod(x.shape[1:]) // groups)
         mean = rows.mean(axis=2, keepdims=True)
         out = rows - mean
         rstd = 1 / self.xp.sqrt((out * out).mean(axis=2, keepdims=True) + eps)
@@ -108,7 +109,7 @@ class Normalisation:
     def group_norm_backward(self, grad: Any, x: Any, mean: Any, rstd: Any, weight: Any) -> tuple[Any, Any, Any]:
         """-> gradients of x (N, C, ...), weight (C), bias (C)"""
         groups, rest = mean.shape[1], (0, *range(2, x.ndim))
-        normal = (x.reshape(x.shape[0], groups, -1) - mean) * rstd  # (N, G, C / G ...)
+        normal = (x.reshape(x.shape[0], groups, prod(x.shape[1:]) // groups) - mean) * rstd  # (N, G, C / G ...)
         d_bias = grad.sum(axis=rest)
         d_weight = (grad * normal.reshape(x.shape)).sum(axis=rest)
         g = grad if weight is None else grad * weight.reshape(-1, *(1,) * (x.ndim - 2))
