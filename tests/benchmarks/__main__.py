@@ -71,18 +71,37 @@ def choose(only: list[str]) -> tuple[list[Workload], dict[str, list[str]]]:
 
 
 def benchmark(chosen: list[Workload], missing: dict, options: argparse.Namespace, notes: list[str]) -> int:
-    """Measure one workload after the other, print the table, write the JSON."""
+    """Measure one workload after the other; each has its line and its place in the JSON as soon as it is done."""
     running = [c for c in CONTENDERS if contenders.installed(c) and not (c == COMPILED and options.no_compile)]
     imports = {label: memory.import_mb(*packages) for label, packages in memory.IMPORTS.items()
                if contenders.has(packages[0])}  # fmt: skip
-    measured, peaks = [], []
+    measured, peaks = [], [peak_gflops(options.threads)]
+    result = together(measured, peaks, imports, missing, notes, options)
+    print(report.heading(), flush=True)
     for workload in chosen:
-        print(f"{workload.name} ...", file=sys.stderr, flush=True)
-        peaks.append(peak_gflops(options.threads))
         measured.append(measure(workload, running, options, notes))
-    peak, peak_by = max(peaks, default=peak_gflops(options.threads))
+        peaks.append(peak_gflops(options.threads))
+        result = together(measured, peaks, imports, missing, notes, options)
+        if workload.name in result["workloads"]:
+            print(report.line(workload.name, result["workloads"][workload.name]), flush=True)
+        if options.json:
+            report.write(options.json, result)
+    print(report.closing(result))
+    return int(len(result["workloads"]) < len(chosen))
+
+
+def together(
+    measured: list[Measured],
+    peaks: list[tuple[float, str]],
+    imports: dict[str, float],
+    missing: dict[str, list[str]],
+    notes: list[str],
+    options: argparse.Namespace,
+) -> dict[str, Any]:
+    """All numbers so far; the peak is the best that was measured between the workloads."""
+    peak, peak_by = max(peaks)
     rows = {m.workload.name: report.row(m, peak) for m in measured if OURS in m.times}
-    result: dict[str, Any] = {
+    return {
         "workloads": rows,
         **report.summary(rows),
         "machine": report.machine(options.threads),
@@ -94,11 +113,6 @@ def benchmark(chosen: list[Workload], missing: dict, options: argparse.Namespace
         "notes": notes,
         "quick": options.quick,
     }
-    print(report.heading(), *(report.line(name, found) for name, found in rows.items()), sep="\n")
-    print(report.closing(result))
-    if options.json:
-        report.write(options.json, result)
-    return int(len(rows) < len(chosen))
 
 
 def measure(workload: Workload, running: list[str], options: argparse.Namespace, notes: list[str]) -> Measured:
