@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from gui import icons
 from gui.canvas.view import CanvasView
@@ -33,16 +33,16 @@ class Workspace(QWidget):
         row.addWidget(self.tabs)
         row.addStretch(1)
         column.addLayout(row)
-        self.message = Message("message")
-        bar = QHBoxLayout()
-        bar.setContentsMargins(SPACE[2], SPACE[0], SPACE[2], SPACE[0])
-        bar.addWidget(self.message)
-        column.addLayout(bar)
         self.pages = QStackedWidget()
         self.pages.addWidget(canvas)
         self.pages.addWidget(script)
         self.tabs.currentChanged.connect(self.pages.setCurrentIndex)
-        column.addWidget(self.pages, 1)
+        self.message = Message("message")
+        self.message.setProperty("floats", True)
+        above = QGridLayout()  # what happened is said over the canvas, which stays where it is
+        above.addWidget(self.pages, 0, 0)
+        above.addWidget(self.message, 0, 0, Qt.AlignmentFlag.AlignTop)
+        column.addLayout(above, 1)
         column.addLayout(self._build_status())
 
     def _build_status(self) -> QHBoxLayout:
