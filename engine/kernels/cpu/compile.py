@@ -64,6 +64,7 @@ def object_code(text: str, target: Host) -> bytes:
     options = llvm.create_pipeline_tuning_options(speed_level=3)
     options.slp_vectorization = False  # kernels are written with vectors; the search for more costs the most time
     options.loop_vectorization = False
+    options.loop_unrolling = False  # doubles the time to compile; emitters unroll where it pays
     builder = llvm.create_pass_builder(machine, options)
     builder.getModulePassManager().run(module, builder)
     return machine.emit_object(module)

@@ -21,6 +21,7 @@ from engine.kernels.cpu.host import L2_FLOATS, host
 from engine.kernels.cpu.program import Kernel
 from engine.kernels.cpu.values import I64, POINTER, VOID, Value
 
+UNROLLED = 12  # steps of a sum that are written out: loops as short as that cost more than they save
 SMALL_FLOPS = 150_000  # less work than this is done sooner by one thread than divided
 
 
@@ -179,7 +180,7 @@ def _micro_kernel(module: ir.Module, name: str, spec: Contraction, plan: Cut, sh
         with code.when(begun > 0):
             load_c()
     end_of_sum = end if is_cut else code.int(spec.reduce[0].size)
-    _sum(code, spec, rows, totals, valid, a, b, begun, end_of_sum, _ahead(spec, chunk))
+    _sum(code, spec, rows, totals, valid, a, b, begun, end_of_sum, is_cut, _ahead(spec, chunk))
 
     def store(finished: bool) -> None:
         for r, v in cells:
@@ -204,17 +205,21 @@ def _micro_kernel(module: ir.Module, name: str, spec: Contraction, plan: Cut, sh
 
 
 def _sum(code: Code, spec: Contraction, rows: list[Dim], totals: dict[Any, Any], valid: list[int], a: Value, b: Value,
-         begun: Value, end: Value, ahead: int) -> None:  # fmt: skip
+         begun: Value, end: Value, is_cut: bool, ahead: int) -> None:  # fmt: skip
     """The loops over the reduce axes, outermost first, and the multiply-adds inside."""
 
     def loop(dims: tuple[Dim, ...], a: Value, b: Value) -> None:
+        if not dims:
+            multiply_add(a, b)
+            return
         first = len(dims) == len(spec.reduce)
+        step = lambda index: loop(dims[1:], code.at(a, index * dims[0].a), code.at(b, index * dims[0].b))  # noqa: E731
+        if prod(dim.size for dim in dims) <= UNROLLED and not (first and is_cut):
+            for index in range(dims[0].size):
+                step(code.int(index))
+            return
         with code.loop(begun if first else 0, end if first else dims[0].size) as index:
-            a, b = code.at(a, index * dims[0].a), code.at(b, index * dims[0].b)
-            if len(dims) > 1:
-                loop(dims[1:], a, b)
-            else:
-                multiply_add(a, b)
+            step(index)
 
     def multiply_add(a: Value, b: Value) -> None:
         columns = [code.load(b, v * code.lanes, code.lanes, valid[v]) for v in range(len(valid))]
