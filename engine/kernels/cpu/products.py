@@ -18,7 +18,7 @@ from engine.kernels.cpu.program import Plan, Step
 from engine.kernels.cpu.reduction import column_sums
 
 MOVE_CYCLES = 0.6  # for a float that is packed, beside a multiply-add of a whole vector at 0.5
-FAR_FLOATS = 512  # rows of B further apart than this leave the first-level cache and the page table
+FAR_FLOATS = 512  # 2 KB: rows a multiple of this apart displace each other in the first-level cache
 
 
 @dataclass(frozen=True)
@@ -151,14 +151,13 @@ class _Way:
 
     @property
     def packs_a(self) -> bool:
-        """Low tiles can read rows that displace each other; neighbours in the sum must not."""
-        scatters = self.a.columns % FAR_FLOATS == 0 and self.k >= 32 and self.m >= 8
+        """Low tiles can read rows that displace each other; neighbours in the sum must not lie in a page each."""
+        scatters = self.a.columns >= FAR_FLOATS and self.k >= 32 and self.m >= 8
         return self.n > 16 and (scatters or (self.aliases_a and self.width < 3))
 
     @property
     def packs_b(self) -> bool:
-        aliases = self.b.rows % 256 == 0 and self.b.rows >= FAR_FLOATS
-        far = (aliases or (self.b.rows >= FAR_FLOATS and self.k > 512)) and self.k >= 32 and self.m >= 8
+        far = self.b.rows % (FAR_FLOATS // 2) == 0 and self.b.rows >= FAR_FLOATS and self.k >= 32 and self.m >= 8
         return (self.b.columns != 1 and self.n > 1) or far
 
     @property
