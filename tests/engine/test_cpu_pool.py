@@ -68,6 +68,26 @@ def test_all_threads_take_part_and_wait_for_each_other(threads):
     assert (seen == threads).all()
 
 
+def test_an_entry_for_one_thread_runs_once_between_shared_ones():
+    pool.set_num_threads(3)
+    seen, x = np.zeros(3, np.int64), np.zeros(1000, np.float32)
+    alone = Kernel(emit_more, (1000,), alone=True).bind(x)
+    shared = Kernel(emit_who, (3,)).bind(seen)
+    for _ in range(50):
+        pool.run(Program([alone, alone, shared, alone, shared]))
+    assert (x == 150).all()
+    assert (seen == 3).all()
+
+
+def emit_more(size):
+    code = new_kernel("more")
+    x = code.pointer(code.arguments[0], 0)
+    with code.loop(0, size) as i:
+        code.store(code.load(x, i) + 1.0, x, i)
+    code.finish()
+    return code.module
+
+
 def test_callers_from_several_threads_take_turns():
     pool.set_num_threads(2)
     work = [turns(10) for _ in range(4)]

@@ -27,7 +27,7 @@ def training(rows: int, channels: int, eps: float = 1e-5, momentum: float = 0.1,
     """
     threads = num_threads() if rows * channels >= SMALL_LOOP else 1
     gather = Kernel(emit_gather, (rows, channels, threads), threads == 1)
-    merge = Kernel(emit_merge, (rows, channels, threads, eps, momentum), True)
+    merge = Kernel(emit_merge, (rows, channels, threads, eps, momentum))
     after = normalise(rows, channels, activation, residual)
     steps = (
         Step(gather, ("x", "moments")),
@@ -95,16 +95,16 @@ def emit_gather(rows: int, channels: int, most: int) -> ir.Module:
 def emit_merge(rows: int, channels: int, most: int, eps: float, momentum: float) -> ir.Module:
     """The threads' moments as one, in their order; mean, 1 / √(var + eps), and the running mean and variance."""
     code = new_kernel("batch_norm_merge")
-    block, _, threads = code.arguments
+    block, thread, threads = code.arguments
     moments, mean_at, rstd_at, running_mean, running_var = (code.pointer(block, slot) for slot in range(5))
     threads = code.minimum(threads, most)
-    with code.loop(0, channels, code.lanes) as channel:
+    with code.when(thread.equals(0)), code.loop(0, channels, code.lanes) as channel:
         mask = code.first(code.lanes, code.minimum(code.int(channels) - channel, code.lanes))
         load = lambda pointer, index: code.load_masked(code.at(pointer, index), mask)  # noqa: E731
         moment = _Moments(code)
-        with code.loop(0, threads) as thread:
-            start, stop = code.share(rows, thread, threads)
-            at = thread * (2 * channels) + channel
+        with code.loop(0, threads) as part:
+            start, stop = code.share(rows, part, threads)
+            at = part * (2 * channels) + channel
             with code.when(stop > start):
                 moment.merge(stop - start, load(moments, at), load(moments, at + channels))
         mean, spread = moment.mean.get(), moment.spread.get()

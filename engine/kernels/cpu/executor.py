@@ -1,6 +1,6 @@
 """The native side of the pool: threads that run a program in step, wait by spinning for a while, then park.
 
-A program is a table of (function, arguments, whether a barrier follows). Every thread walks through it and calls each
+A program is a table of (function, arguments, flags). Every thread walks through it and calls each
 function with its own number, so that between two barriers the threads share one piece of work.
 """
 
@@ -20,6 +20,7 @@ GENERATION, TABLE, LENGTH, THREADS, YIELD, PATIENCE, WAKE, PENDING, ARRIVED, PHA
 )  # fmt: skip
 STATE_WORDS, PARKED, SEEN = 16, 0, 1  # of each thread: whether it is parked, and the generation it has seen
 ENTRY_WORDS = 3
+BARRIER, ALONE = 1, 2  # flags of an entry: all wait behind it; thread 0 does it by itself
 PAUSES = 4000  # at a barrier, before the processor is offered to others
 
 
@@ -134,8 +135,13 @@ def _work(module: ir.Module) -> Any:
     table, length, threads = (code.load(_word(code, context, w), kind=I64) for w in (TABLE, LENGTH, THREADS))
     with code.loop(0, length) as entry:
         place = _entry(code, table, entry)
-        _call_entry(code, place, thread, threads)
-        with code.when(code.load(place, 2, kind=I64).differs(0)):
+        flags = code.load(place, 2, kind=I64)
+        with code.ir.if_else((flags & ALONE).differs(0).ir) as (is_alone, is_shared):
+            with is_alone, code.when(thread.equals(0)):
+                _call_entry(code, place, code.int(0), code.int(1))
+            with is_shared:
+                _call_entry(code, place, thread, threads)
+        with code.when((flags & BARRIER).differs(0)):
             code.call(barrier, context, threads)
     return code.finish()
 

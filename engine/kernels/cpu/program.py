@@ -31,10 +31,12 @@ class Program:
         self.entries = tuple(entries)
         self.alone = all(entry.alone for entry in self.entries)
         last = len(self.entries) - 1
-        rows = [
-            (entry.address, entry.block.ctypes.data, i == last or not (entry.alone and self.entries[i + 1].alone))
-            for i, entry in enumerate(self.entries)
-        ]
+        rows = []
+        for i, entry in enumerate(self.entries):
+            waits = i == last or not (entry.alone and self.entries[i + 1].alone)
+            rows.append(
+                (entry.address, entry.block.ctypes.data, waits * 1 + entry.alone * 2)
+            )  # as executor.BARRIER, ALONE
         self.table = np.array(rows, np.int64).reshape(-1, 3)
         self.address, self.length = self.table.ctypes.data, len(rows)
 
