@@ -191,7 +191,12 @@ def _diagnose_cuda(index: int) -> Diagnosis:
                              "install the graphics card's driver, then `pip install layerloom[cuda12]`")  # fmt: skip
         return Diagnosis(name, "NVIDIA GPU", False, "CuPy, which drives the GPU, is not installed",
                          "`pip install layerloom[cuda12]` or, for CUDA 13, `layerloom[cuda13]`")  # fmt: skip
-    import cupy
+    try:
+        import cupy
+    except ImportError as error:
+        why = (str(error).splitlines() or ["it does not say why"])[0]
+        return Diagnosis(name, "NVIDIA GPU", False, f"CuPy is installed but cannot be loaded ({why})",
+                         "install it anew: `pip install --force-reinstall layerloom[cuda12]`")  # fmt: skip
 
     if not cupy.cuda.is_available():
         return Diagnosis(name, "NVIDIA GPU", False, "CuPy is installed, but no usable GPU or driver was found",

@@ -352,3 +352,13 @@ def test_changes_in_place_reach_the_memory_that_is_shared():
     x.add_(1).mul_(engine.tensor([1.0, 2.0, 3.0])).sub_(1, alpha=2).div_(2)
     assert array.tolist() == [0.0, 1.0, 2.0]
     assert x._version == 4
+
+
+def test_a_broken_cupy_is_a_reason_and_not_a_traceback(tmp_path, monkeypatch):
+    (tmp_path / "cupy").mkdir()
+    (tmp_path / "cupy" / "__init__.py").write_text("raise ImportError('libcudart.so is missing')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "cupy", raising=False)
+    found = {d.device: d for d in engine.diagnose()}["cuda:0"]
+    assert not found.usable
+    assert "libcudart.so is missing" in found.reason
