@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,9 @@ from PySide6.QtCore import QObject, Signal
 from engine.data import Cancelled
 from engine.errors import EngineError
 from gui.i18n import tr
+
+PAUSE = 0.0005
+"""Seconds that work rests whenever it tells how far it is: the window's thread gets the interpreter at once."""
 
 
 class Background(QObject):
@@ -75,6 +79,7 @@ class Background(QObject):
         if turn != self._turn:
             return False
         self._moved.emit(turn, fraction)
+        time.sleep(PAUSE)
         return True
 
     def _move(self, turn: int, fraction: float) -> None:

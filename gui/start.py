@@ -331,6 +331,13 @@ class StartPage(QWidget):
         if not self._load_data.is_busy:
             QTimer.singleShot(0, self, lambda: self._load_data.start(_load_tiles))
 
+    def set_moving(self, is_moving: bool) -> None:
+        """Whether the tiles move; they rest while a project is opened."""
+        if is_moving and self.isVisible() and theme.duration() > 0:
+            self._clock.start()
+        else:
+            self._clock.stop()
+
     def hideEvent(self, event) -> None:
         super().hideEvent(event)
         self._clock.stop()

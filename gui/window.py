@@ -167,7 +167,8 @@ class Window(QMainWindow):
         self.dashboard.was_built.connect(self._warm_up)
         self.dashboard.train_wanted.connect(self.training_control.act)
         self.dashboard.serve_wanted.connect(self.training_control.serve)
-        self.files.recents_changed.connect(lambda: self.start_page.show_recents(self.files.recents))
+        self.files.busy_changed.connect(lambda is_busy: self.start_page.set_moving(not is_busy))
+        self.files.recents_changed.connect(lambda: QTimer.singleShot(0, self, self._show_recents))
         self.training_control.said.connect(self.say)
         self.training_control.problems_wanted.connect(lambda: self.show_panel(PROBLEMS))
         self.training_control.data_wanted.connect(lambda: self.show_panel(DATA))
@@ -204,6 +205,10 @@ class Window(QMainWindow):
         """Whether a project is on the screen, not the start page."""
         return self.middle.currentWidget() is self.workspace
 
+    def _show_recents(self) -> None:
+        if not self.is_working:  # else the start page looks when it is shown again
+            self.start_page.show_recents(self.files.recents)
+
     def show_start(self) -> None:
         """The start page, with what can be recovered."""
         self.start_page.show_recents(self.files.recents)
@@ -234,11 +239,20 @@ class Window(QMainWindow):
         self.canvas.setFocus()
 
     def _show_docks(self) -> None:
-        for id, dock in self.docks.items():
-            dock.setVisible(self.is_working and self.actions_table[id].isChecked())
+        wanted = [dock for id, dock in self.docks.items() if self.is_working and self.actions_table[id].isChecked()]
+        for dock in self.docks.values():
+            if dock not in wanted:
+                dock.hide()
+        self._show_in_turn(wanted)
         self.top_bar.show_work(self.is_working)
         for id in ("file.save", "file.save_as", "file.export_script", "train.start"):
             self.actions_table[id].setEnabled(self.is_working)
+
+    def _show_in_turn(self, docks: list[QDockWidget]) -> None:
+        """One after the other, so that no turn of the event loop lays all of them out and paints them."""
+        if docks and self.is_working:
+            docks[0].show()
+            QTimer.singleShot(0, self, lambda: self._show_in_turn(docks[1:]))
 
     def _offer_recovery(self) -> None:
         found = self.files.recoverable()

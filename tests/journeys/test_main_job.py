@@ -62,7 +62,9 @@ def test_a_network_drawn_by_hand_trains_and_is_the_same_after_reopening(person, 
     again.until(lambda: again.run.end is not None)
     assert again.run.end.validation["accuracy"] == accuracy
     assert again.document.weights is not None
-    assert again.document.project == person.document.project
+    saved, opened = person.document.project, again.document.project
+    assert (opened.graph, opened.data, opened.training) == (saved.graph, saved.data, saved.training)
+    assert opened.name == path.stem
 
     evaluated = engine("evaluate", path, "--json")
     assert evaluated["validation"]["accuracy"] == pytest.approx(best, abs=1e-6)
