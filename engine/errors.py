@@ -54,7 +54,7 @@ class EngineError(RuntimeError):
             text += f", expected {self.expected}"
         if self.mend:
             text += f"; {self.mend}"
-        return text + "."
+        return text if text.endswith("?") else text + "."
 
     def __reduce__(self):
         return _rebuild, (type(self), self.where, self.got, self.expected, self.mend, self.fixes)

@@ -12,9 +12,11 @@ from gui import settings
 from gui.actions import Actions
 from gui.canvas.view import CanvasView
 from gui.command_palette import CommandPalette
+from gui.document import clipboard
 from gui.document.document import Document
 from gui.document.files import Files
 from gui.document.selection import Selection
+from gui.first_network import first_network
 from gui.i18n import tr
 from gui.panels.controls import hairline
 from gui.panels.data import DataPanel
@@ -55,6 +57,7 @@ class Window(QMainWindow):
         self.files = Files(self.document, self)
         self.run = Run(self)
         self.actions_table = Actions(self)
+        self._has_noted_edit = False
         self._build_views()
         self._build_places()
         self.projects = Projects(self.document, self.files, self.canvas, self.data, self)
@@ -162,7 +165,10 @@ class Window(QMainWindow):
         self.projects.said.connect(self.say)
         self.files.saved.connect(lambda path: self.say(tr("Saved to {path}", path=path), "good"))
         self.files.first_saved.connect(self.run.adopt)
-        self.files.opened.connect(self._show_runs, Qt.ConnectionType.QueuedConnection)
+        self.document.was_reset.connect(self._show_runs, Qt.ConnectionType.QueuedConnection)
+        self.document.data_changed.connect(self._offer_first_network)
+        self.document.undo_stack.indexChanged.connect(self._note_edit)
+        self.run.started.connect(self._forget_edit)
         self.files.saved.connect(lambda path: self.dashboard.set_runs(self.files.runs_folder()))
         self.dashboard.was_built.connect(self._warm_up)
         self.dashboard.train_wanted.connect(self.training_control.act)
@@ -272,7 +278,27 @@ class Window(QMainWindow):
         self.files.discard(work)
         self._offer_recovery()
 
-    def _show_runs(self, path: Path | None) -> None:
+    def _offer_first_network(self) -> None:
+        if self.is_working and not self.document.nodes and self.document.project.data.fields:
+            self.say(tr("These data have no network yet."), "info",
+                     ((tr("Lay out a first one"), self._lay_out_first_network),))  # fmt: skip
+
+    def _lay_out_first_network(self) -> None:
+        graph = first_network(self.document.project.data)
+        if graph.nodes and not self.document.nodes:
+            self.document.paste(clipboard.copy(graph, [node.id for node in graph.nodes]), 0.0, 0.0)
+            self.canvas.fit_all_later()
+
+    def _note_edit(self) -> None:
+        """Say once in a run that it goes on with the network as it was."""
+        if self.run.is_training and not self._has_noted_edit:
+            self._has_noted_edit = True
+            self.say(tr("This run goes on with the network as it was; train anew for the changes."), "info")
+
+    def _forget_edit(self) -> None:
+        self._has_noted_edit = False
+
+    def _show_runs(self) -> None:
         """The runs of the project that was opened, the newest in view."""
         runs = self.files.runs_folder()
         self.dashboard.set_runs(runs)

@@ -159,6 +159,9 @@ def _read_table(path: Path, spec: DataSpec, fields: tuple[FieldSpec, ...], progr
     field = _only(path, fields, "vector", "a table")
     form = sniff(path, spec.options if spec.reader == "csv" else {})
     used = {name for name in form.names if any(c == name or c.startswith(f"{name}=") for c in field.columns)}
+    if not used:
+        raise DataError(str(path), got=f"its columns are {listed(form.names)}",
+                        expected=f"those trained with: {listed(field.columns)}")  # fmt: skip
     kinds = {name: "number" if name in field.columns else "category" for name in used}
     options = {**(spec.options if spec.reader == "csv" else {}), "kinds": kinds}
     roles: dict[str, Any] = {name: "input" if name in used else "unused" for name in form.names}

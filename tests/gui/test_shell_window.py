@@ -375,8 +375,8 @@ def test_save_and_open_bring_the_same_project_back(qtbot, digits, tmp_path):
     digits.show_start()
     assert not digits.is_working
     qtbot.waitUntil(lambda: len(digits.start_page.recents) == 1, timeout=5000)
+    qtbot.waitUntil(lambda: not digits.start_page.recents[0]._thumbnail.isNull(), timeout=5000)
     card = digits.start_page.recents[0]
-    qtbot.waitUntil(lambda: not card._thumbnail.isNull(), timeout=5000)
     with qtbot.waitSignal(digits.projects.shown, timeout=10_000):
         QTest.mouseClick(card, Qt.MouseButton.LeftButton)
     assert digits.is_working
@@ -412,6 +412,48 @@ def test_a_mistake_of_ours_is_logged_and_told_in_a_sentence(digits, monkeypatch,
     assert "a mistake" in (user_folders / "state" / "crash.log").read_text()
     faulthandler.disable()
     log.close()
+
+
+def test_data_chosen_on_an_empty_canvas_offer_a_first_network_as_one_step(qtbot, window):
+    with qtbot.waitSignal(window.projects.shown):
+        find(window, "start-new").click()
+    box = find(window, "data-source")
+    with qtbot.waitSignal(window.document.data_changed, timeout=10_000):
+        box.setCurrentIndex(0)
+        box.activated.emit(0)
+    find(window, "message-fix-0").click()
+    window.document.finish_inference()
+    assert window.document.inference.ok
+    assert len(window.document.nodes) > 3
+    window.document.undo_stack.undo()
+    assert not window.document.nodes
+
+
+def test_an_edit_during_a_run_is_answered_once_that_the_run_goes_on_as_it_was(qtbot, window):
+    open_template(qtbot, window, "digits-mlp")
+    window.document.set_training("epochs", 2000)
+    with qtbot.waitSignal(window.run.stepped, timeout=60_000):
+        find(window, "train").click()
+    window.document.add_node("ReLU", 0.0, 400.0)
+    assert "as it was" in find(window, "message-text").text()
+    window.workspace.message.dismiss()
+    window.document.undo_stack.undo()
+    assert not window.workspace.message.isVisible()
+
+
+def test_a_project_around_own_data_does_not_show_the_runs_of_the_one_before(qtbot, window, tmp_path):
+    open_template(qtbot, window, "breast-cancer")
+    window.document.set_training("epochs", 1)
+    with qtbot.waitSignal(window.run.ended, timeout=60_000):
+        find(window, "train").click()
+    window.document.undo_stack.setClean()
+    window.document.mark_saved(window.document.project, window.document.weights)
+    path = tmp_path / "points.csv"
+    path.write_text("a,b,kind\n" + "".join(f"{i},{-i},{'x' if i % 2 else 'y'}\n" for i in range(60)))
+    window.projects.from_data(path)
+    qtbot.waitUntil(lambda: len(window.document.nodes) > 2, timeout=10_000)
+    qtbot.waitUntil(lambda: window.run.folder is None, timeout=5_000)
+    assert len(window.run.history) == 0
 
 
 def test_main_opens_the_project_it_is_given_and_ends_with_zero(tmp_path):
