@@ -63,6 +63,7 @@ class Document(QObject):
         self._path: Path | None = None
         self._saved: tuple[Project, bytes | None] = (self._project, None)
         self._was_dirty = False
+        self._loads = self._changes = 0
         self._inferring = Inferring(self)
         self._inferring.changed.connect(self.inference_changed)
 
@@ -72,6 +73,16 @@ class Document(QObject):
     def project(self) -> Project:
         """A frozen snapshot."""
         return self._project
+
+    @property
+    def loads(self) -> int:
+        """How often another project was taken up: whoever waits for something sees whether it is still the same one."""
+        return self._loads
+
+    @property
+    def changes(self) -> int:
+        """How often the project was changed or another taken up, undone steps counted too."""
+        return self._changes
 
     @property
     def graph(self) -> Graph:
@@ -285,6 +296,8 @@ class Document(QObject):
     def new(self, project: Project, weights: bytes | None = None, path: Path | None = None) -> None:
         """Take up another project; the undo stack starts anew."""
         self.undo_stack.clear()
+        self._loads += 1
+        self._changes += 1
         self._project, self._weights = project, weights
         self._nodes = {node.id: node for node in project.graph.nodes}
         self._wires = frozenset(project.graph.wires)
@@ -350,6 +363,7 @@ class Document(QObject):
     def _show(self, project: Project) -> None:
         """Become this project and say by id what is different."""
         before, self._project = self._project, project
+        self._changes += 1
         if project.graph is not before.graph:
             self._show_graph(project.graph)
         if project.data != before.data:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import uuid
@@ -28,6 +29,7 @@ from gui.i18n import tr
 AUTOSAVE_MS = 4000
 RECENTS = 12
 APPLICATION = "Layerloom"
+log = logging.getLogger(__name__)
 
 
 def state_folder() -> Path:
@@ -69,6 +71,7 @@ class Files(QObject):
         self.document = document
         self._jobs: list[_Job] = []
         self._known_stamp: tuple[int, int] | None = None
+        self._left = 0  # `changes` of the document when the person agreed to leave it
         self._autosaved: tuple[Project, bytes | None] | None = None
         self._session = state_folder() / "autosave" / uuid.uuid4().hex
         self._lock: FileLock | None = None
@@ -94,7 +97,7 @@ class Files(QObject):
             self._remember(path)
             self.opened.emit(path)
 
-        self._start(lambda: project_file.read(path), show)
+        self._take_up(path.name, lambda: project_file.read(path), show)
 
     def new_from_template(self, name: str) -> None:
         """Take up a project from the start page, without a file; "" is an empty one."""
@@ -104,7 +107,23 @@ class Files(QObject):
             self.document.new(project)
             self.opened.emit(None)
 
-        self._start((lambda: templates.create(name)) if name else Project, show)
+        self._take_up(name or tr("The new project"), (lambda: templates.create(name)) if name else Project, show)
+
+    def _take_up(self, name: str, read: Callable[[], Any], show: Callable[[Any], None]) -> None:
+        """Read, then show: unless the person went on working here, who agreed to leave what was there at this moment.
+
+        Of several openings the last one stays.
+        """
+        self._left = self.document.changes
+
+        def show_unless_changed(found: Any) -> None:
+            if self.document.changes != self._left:
+                raise ProjectError(name, got=tr("it was not opened, as the project here was changed meanwhile"),
+                                   mend=tr("open it again"))  # fmt: skip
+            show(found)
+            self._left = self.document.changes
+
+        self._start(name, read, show_unless_changed)
 
     # Saving
 
@@ -124,22 +143,23 @@ class Files(QObject):
         if not path.suffix and not path.is_dir():
             path = path.with_suffix(project_file.SUFFIX)
         document = self.document
-        before, weights = document.project, document.weights
+        before, weights, loads = document.project, document.weights, document.loads
+        had_file, runs = document.path is not None, self.runs_folder()
         project = before if path == document.path else msgspec.structs.replace(before, name=path.stem)
 
         def done(_: None) -> None:
-            had_file, runs = document.path is not None, self.runs_folder()
-            document.mark_saved(before, weights)
-            document.set_path(path)
+            if document.loads == loads:  # else another project is open by now, which this file has nothing to do with
+                document.mark_saved(before, weights)
+                document.set_path(path)
+                self._watch(path)  # the file is another one now: the old watch went with the old file
+                if not document.is_dirty:
+                    self._forget_autosave()
             if not had_file:
-                self.first_saved.emit(runs, self.runs_folder())
-            self._watch(path)  # the file is another one now: the old watch went with the old file
+                self.first_saved.emit(runs, project_file.runs_folder(path))
             self._remember(path)
-            if not document.is_dirty:
-                self._forget_autosave()
             self.saved.emit(path)
 
-        self._start(lambda: project_file.write(path, project, weights, thumbnail), done)
+        self._start(path.name, lambda: project_file.write(path, project, weights, thumbnail), done)
 
     @property
     def is_busy(self) -> bool:
@@ -157,8 +177,8 @@ class Files(QObject):
         self.wait()
         self._forget_autosave()
 
-    def _start(self, work: Callable[[], Any], done: Callable[[Any], None]) -> None:
-        job = _Job(work, done, self._end)
+    def _start(self, name: str, work: Callable[[], Any], done: Callable[[Any], None] = lambda _: None) -> None:
+        job = _Job(name, work, done, self._end)
         self._jobs.append(job)
         if len(self._jobs) == 1:
             self.busy_changed.emit(True)
@@ -211,7 +231,7 @@ class Files(QObject):
     def _write_recents(self, paths: list[Path]) -> None:
         self._recents = paths[:RECENTS]
         content = json.dumps([str(path) for path in self._recents]).encode()
-        self._start(lambda: _keep_recents(content), lambda _: None)
+        self._start(tr("The list of recent projects"), lambda: _keep_recents(content))
         self.recents_changed.emit()
 
     # Autosave
@@ -224,7 +244,7 @@ class Files(QObject):
             return
         own = Recoverable(self._session, state[0].name, document.path, 0.0)
         self._autosaved = state  # also where it fails: said once, tried again after the next edit
-        self._start(lambda: self._keep(own, project_file.ProjectFile(*state)), lambda _: None)
+        self._start(own.name, lambda: self._keep(own, project_file.ProjectFile(*state)))
 
     @staticmethod
     def _is_same(one: tuple, other: tuple | None) -> bool:
@@ -265,9 +285,9 @@ class Files(QObject):
             self.document.mark_unsaved()
             self._stamp()
             self.opened.emit(work.path)
-            self._start(lambda: self._keep(work, found), lambda _: _discard(work.session))
+            self._start(work.name, lambda: self._keep(work, found), lambda _: _discard(work.session))
 
-        self._start(lambda: project_file.read(work.session / "project.loom"), show)
+        self._take_up(work.name, lambda: project_file.read(work.session / "project.loom"), show)
 
     def _keep(self, work: Recoverable, found: project_file.ProjectFile) -> None:
         """Write work into this window's own place for recovery."""
@@ -305,13 +325,13 @@ class Files(QObject):
 
 
 class _Job(QObject):
-    """One piece of work in a thread; its outcome is taken up in the window's thread."""
+    """One piece of work in a thread; its outcome is taken up in the window's thread. `name` is what it works on."""
 
     _ended = Signal()
 
-    def __init__(self, work: Callable[[], Any], done: Callable[[Any], None], end: Callable[[_Job], None]):
+    def __init__(self, name: str, work: Callable[[], Any], done: Callable[[Any], None], end: Callable[[_Job], None]):
         super().__init__()
-        self._work, self._done, self._end = work, done, end
+        self._name, self._work, self._done, self._end = name, work, done, end
         self._result: Any = None
         self._is_finished = False
         self.error: str | None = None
@@ -330,18 +350,31 @@ class _Job(QObject):
     def _run(self) -> None:
         try:
             self._result = self._work()
-        except EngineError as error:
-            self.error = str(error)
-        except OSError as error:
-            self.error = f"{error.filename or tr('The disk')}: {error.strerror or error}."
+        except BaseException as error:  # whatever it is: a job that never ends would hold all that come after it
+            self.error = self._sentence(error)
         self._ended.emit()
+
+    def _sentence(self, error: BaseException) -> str:
+        if isinstance(error, EngineError):
+            return str(error)
+        if isinstance(error, OSError):
+            return f"{error.filename or tr('The disk')}: {error.strerror or error}."
+        if isinstance(error, MemoryError):
+            return tr("{name}: there is not enough memory; close other programs and try again.", name=self._name)
+        log.error("%s", self._name, exc_info=error)
+        return tr("{name}: a mistake of ours, {error}; nothing was changed.", name=self._name, error=repr(error))
 
     def finish(self) -> None:
         """Take up the outcome, once."""
-        if not self._is_finished:
-            self._is_finished = True
+        if self._is_finished:
+            return
+        self._is_finished = True
+        try:
             if self.error is None:
                 self._done(self._result)
+        except EngineError as error:
+            self.error = str(error)
+        finally:
             self._end(self)
 
 

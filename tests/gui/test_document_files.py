@@ -229,3 +229,123 @@ def test_a_project_folder_opens_and_saves_as_a_file_does(files, document, chain,
     files.open(folder)
     files.wait()
     assert len(document.nodes) == len(chain)
+
+
+@pytest.fixture
+def two_files(files, document, tmp_path):
+    """old.loom with a Linear, which is open, and new.loom with a ReLU."""
+    old, new = tmp_path / "old.loom", tmp_path / "new.loom"
+    document.add_node("ReLU", 0, 0)
+    files.save_as(new)
+    files.wait()
+    document.new(Project())
+    document.add_node("Linear", 0, 0)
+    files.save_as(old)
+    files.wait()
+    return old, new
+
+
+def types_in(path):
+    return [node.type for node in project_file.read(path).project.graph.nodes]
+
+
+def test_a_save_that_ends_after_another_project_was_opened_leaves_that_one_its_file(files, document, two_files):
+    old, new = two_files
+    files.open(new)
+    files.save()  # of the old project, which is still on the screen
+    files.wait()
+    assert document.path == new
+    document.add_node("Tanh", 0, 0)
+    files.save()
+    files.wait()
+    assert types_in(old) == ["Linear"]
+    assert types_in(new) == ["ReLU", "Tanh"]
+
+
+def test_the_runs_of_a_project_first_saved_while_another_opens_come_along(files, document, two_files, tmp_path):
+    document.new(Project(name="Unsaved"))
+    before = files.runs_folder()
+    told = QSignalSpy(files.first_saved)
+    files.open(two_files[1])
+    files.save_as(tmp_path / "first.loom")
+    files.wait()
+    assert told.at(0) == [before, tmp_path / "first.runs"]
+    assert document.path == two_files[1]
+
+
+def test_an_edit_made_while_another_project_is_read_is_kept_and_said(files, document, two_files):
+    old, new = two_files
+    failed = QSignalSpy(files.failed)
+    files.open(new)
+    document.add_node("ReLU", 0, 0)
+    files.wait()
+    assert [node.type for node in document.nodes.values()] == ["Linear", "ReLU"]
+    assert document.path == old
+    assert document.is_dirty
+    sentence = "new.loom: it was not opened, as the project here was changed meanwhile; open it again."
+    assert failed.at(0) == [sentence]
+    document.undo_stack.undo()
+    files.open(new)
+    files.wait()
+    assert document.path == new
+
+
+def test_a_template_does_not_take_the_place_of_edits_either(files, document):
+    files.new_from_template("spirals")
+    document.add_node("Linear", 0, 0)
+    files.wait()
+    assert [node.type for node in document.nodes.values()] == ["Linear"]
+
+
+def test_of_two_openings_the_last_one_stays(files, document, two_files):
+    old, new = two_files
+    failed = QSignalSpy(files.failed)
+    files.open(new)
+    files.open(old)
+    files.open(new)
+    files.wait()
+    assert document.path == new
+    assert failed.count() == 0
+
+
+def test_an_opening_does_not_take_the_place_of_a_project_begun_since(files, document, two_files):
+    files.open(two_files[1])
+    document.new(Project(name="from data"))
+    files.wait()
+    assert document.project.name == "from data"
+
+
+def no_memory(*_):
+    raise MemoryError
+
+
+@pytest.mark.parametrize("fault", ["memory", "unknown"])
+def test_whatever_stops_a_save_is_said_and_loses_nothing(files, document, chain, tmp_path, monkeypatch, fault):
+    files.autosave()
+    files.wait()
+    path, failed = tmp_path / "net.loom", QSignalSpy(files.failed)
+    with monkeypatch.context() as patch:
+        if fault == "memory":
+            patch.setattr(project_file, "write", no_memory)
+        else:
+            patch.setattr(project_file, "write", lambda *_: 1 / 0)
+        files.save_as(path)
+        files.wait()
+    assert failed.count() == 1
+    assert failed.at(0)[0].startswith("net.loom: ")
+    assert not files.is_busy
+    assert document.is_dirty
+    assert document.path is None
+    assert list((state_folder() / "autosave").glob("*/project.loom"))
+    files.save_as(path)
+    files.wait()
+    assert not document.is_dirty
+    assert project_file.read(path).project.graph == document.graph
+
+
+def test_the_window_is_free_again_after_a_save_that_failed(qtbot, files, document, chain, tmp_path, monkeypatch):
+    monkeypatch.setattr(project_file, "write", no_memory)
+    with qtbot.waitSignal(files.failed, timeout=5000) as failed:
+        files.save_as(tmp_path / "net.loom")
+    assert failed.args == ["net.loom: there is not enough memory; close other programs and try again."]
+    qtbot.waitUntil(lambda: not files.is_busy, timeout=1000)
