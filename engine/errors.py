@@ -8,6 +8,7 @@ from typing import Any, Literal
 Action = Literal[
     "set_parameter",  # node, name, value: set one parameter of the node
     "insert_before",  # node, name: insert a layer of type `name` on the wire into the node, with parameters `value`
+    "splice",  # node, name: its input, value: the node behind which it goes, whose wires it takes over
     "insert_after",  # node, name: the same behind the node
     "replace",  # node, name: make it a layer of type `name`, keeping the parameters that both have
     "remove",  # node: take it out and rejoin its wires

@@ -154,6 +154,8 @@ def apply_fix(graph: Graph, fix: Fix) -> Graph:
         case "connect":
             source = _node(graph, fix.value)
             return connect(graph, Wire(source.id, fix.node, _first_port(source.type, "outputs"), fix.name))
+        case "splice":
+            return _splice(graph, fix)
         case "insert_before":
             return _insert_before(graph, fix)
         case "insert_after":
@@ -188,6 +190,16 @@ def downstream(graph: Graph, id: str) -> set[str]:
         found |= new
         waiting.extend(new)
     return found
+
+
+def tail(graph: Graph, id: str) -> list[str]:
+    """The node and what follows it one by one up to an open end; nothing where the way parts."""
+    chain = [id]
+    while leaving := [wire.target for wire in graph.wires if wire.source == chain[-1]]:
+        if len(leaving) > 1 or leaving[0] in chain:
+            return []
+        chain.append(leaving[0])
+    return chain
 
 
 def open_ends(graph: Graph) -> list[Node]:
@@ -297,6 +309,24 @@ def _insert_after(graph: Graph, fix: Fix) -> Graph:
     graph = connect(graph, Wire(node.id, id, source_port, _first_port(fix.name, "inputs")))
     for wire in leaving:
         graph = connect(graph, Wire(id, wire.target, _first_port(fix.name, "outputs"), wire.target_port))
+    return graph
+
+
+def _splice(graph: Graph, fix: Fix) -> Graph:
+    """A node with what hangs on it goes behind another and feeds what that one fed; it moves there."""
+    source, chain = _node(graph, fix.value), tail(graph, fix.node)
+    if not chain or source.id in chain:
+        raise GraphError(f"node {fix.node!r}", got=f"it cannot go behind {source.id!r}")
+    leaving = [wire for wire in graph.wires if wire.source == source.id]
+    graph = disconnect(graph, leaving)
+    for place, id in enumerate(chain, start=1):
+        for target in {wire.target for wire in leaving}:
+            graph = _make_room(graph, id, target) if abs(_node(graph, target).y - source.y) < ROW else graph
+        graph = _with_node(graph, changed(_node(graph, id), x=source.x + place * PITCH, y=source.y))
+    graph = connect(graph, Wire(source.id, fix.node, _first_port(source.type, "outputs"), fix.name))
+    for wire in leaving:
+        output = _first_port(_node(graph, chain[-1]).type, "outputs")
+        graph = connect(graph, Wire(chain[-1], wire.target, output, wire.target_port))
     return graph
 
 

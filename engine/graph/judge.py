@@ -7,9 +7,9 @@ from heapq import nsmallest
 from itertools import pairwise
 
 from engine.errors import Fix
-from engine.graph import catalogue
-from engine.graph.network import Network, Problem, with_batch
-from engine.graph.spec import FieldSpec, Node
+from engine.graph import catalogue, edit
+from engine.graph.network import Network, Problem, with_batch, without_batch
+from engine.graph.spec import FieldSpec, Node, Wire
 from engine.graph.trial import attempt
 from engine.ops import Spec
 
@@ -100,9 +100,12 @@ def _open_inputs(network: Network) -> Iterator[Problem]:
             if port in network.into[node.id]:
                 continue
             where = "input" if len(entry.inputs) == 1 else f"input {port!r}"
-            source = _source_for(network, givers, node, entry, port)
             who = network.name(node)
-            if source is not None:
+            likely = _likely_sources(network, givers, node)
+            source = next((other for other in likely if _takes(network, node, entry, port, other)), None)
+            if source is not None and _would_be_a_dead_end(network, node, source):
+                yield _stray(network, node, port, likely)
+            elif source is not None:
                 fix = Fix(f"Connect it to '{source.id}'", "connect", node.id, port, source.id)
                 text = f"{who} has no {where}: connect it to {network.name(source)}."
                 yield Problem(node.id, text, fixes=(fix,))
@@ -110,15 +113,14 @@ def _open_inputs(network: Network) -> Iterator[Problem]:
                 yield Problem(node.id, f"{who} has no {where}: connect it to the layer before it.")
 
 
-def _source_for(network: Network, givers: list[Node], node: Node, entry: catalogue.Entry, port: str) -> Node | None:
-    """The likeliest layer to feed an open input: an open end before a wired one, a near one before a far one."""
+def _likely_sources(network: Network, givers: list[Node], node: Node) -> list[Node]:
+    """The likeliest layers to feed an open input: an open end before a wired one, a near one before a far one."""
     behind = network.downstream(node.id)
 
     def distance(other: Node) -> tuple[bool, float]:
         return bool(network.out_of[other.id]), abs(other.x - node.x) + abs(other.y - node.y)
 
-    likely = nsmallest(8, (other for other in givers if other.id not in behind), key=distance)
-    return next((other for other in likely if _takes(network, node, entry, port, other)), None)
+    return nsmallest(8, (other for other in givers if other.id not in behind), key=distance)
 
 
 def _takes(network: Network, node: Node, entry: catalogue.Entry, port: str, source: Node) -> bool:
@@ -127,6 +129,50 @@ def _takes(network: Network, node: Node, entry: catalogue.Entry, port: str, sour
     arriving = {**network.results[node.id].inputs, port: network.results[source.id].outputs["out"]}
     specs = [arriving.get(p) for p in entry.inputs]
     return None in specs or not attempt(node.type, node.params, tuple(with_batch(s) for s in specs if s)).fault
+
+
+def _would_be_a_dead_end(network: Network, node: Node, source: Node) -> bool:
+    """Whether a wire from there would only make a branch that reaches no loss, beside the way that is there."""
+    kinds = [entry.kind for id in network.downstream(node.id) if (entry := network.entry(network.nodes[id]))]
+    return bool(network.out_of[source.id] and network.losses()) and "loss" not in kinds
+
+
+def _stray(network: Network, node: Node, port: str, likely: list[Node]) -> Problem:
+    """A layer outside the network: it may go into the way behind the nearest layer where it fits, or away."""
+    who, entry = network.name(node), network.entry(node)
+    removal = Fix("Remove it", "remove", node.id)
+    behind = next((other for other in likely if len(entry.inputs) == 1 and _suits_behind(network, node, other)), None)
+    if behind is None:
+        text = f"{who} has no input and reaches no loss: wire it into the network, or remove it."
+        return Problem(node.id, text, fixes=(removal,))
+    fix = Fix(f"Put it behind '{behind.id}'", "splice", node.id, port, behind.id)
+    text = f"{who} has no input: put it behind {network.name(behind)}, or remove it."
+    return Problem(node.id, text, fixes=(fix, removal))
+
+
+def _suits_behind(network: Network, node: Node, source: Node) -> bool:
+    """Whether what `source` feeds takes what comes when it goes through `node`, and what hangs on it, instead."""
+    spec = network.results[source.id].outputs["out"]
+    for id in (chain := edit.tail(network.graph, node.id)):
+        layer = network.nodes[id]
+        entry = network.entry(layer)
+        if entry is None or len(entry.inputs) != 1 or not entry.outputs:
+            return False
+        output = attempt(layer.type, layer.params, (with_batch(spec),)).output
+        if output is None:
+            return False
+        spec = without_batch(output)
+    leaving = network.out_of[source.id]
+    return bool(chain and leaving) and all(_still_takes(network, wire, spec) for wire in leaving)
+
+
+def _still_takes(network: Network, wire: Wire, spec: Spec) -> bool:
+    target = network.nodes[wire.target]
+    entry, inputs = network.entry(target), network.results[target.id].inputs
+    if entry is None or entry.kind == "loss":
+        return inputs.get(wire.target_port) == spec
+    arriving = [{**inputs, wire.target_port: spec}.get(port) for port in entry.inputs]
+    return None in arriving or not attempt(target.type, target.params, tuple(map(with_batch, arriving))).fault
 
 
 def _no_input(network: Network) -> Problem:

@@ -554,6 +554,36 @@ def test_a_lone_new_layer_stops_nobody():
     assert only(found, "warning").node == "conv1"
 
 
+@pytest.mark.parametrize("stray", [["ReLU"], ["ReLU", "Dropout"]], ids=" ".join)
+def test_a_stray_layer_goes_into_the_way_behind_the_nearest_layer_and_nothing_is_left_to_mend(stray):
+    graph = classifier(10)
+    nearest = graph.node("fc1")
+    for number, type in enumerate(stray):
+        graph = edit.add(graph, Node(f"stray{number}", type, {}, nearest.x + 10, nearest.y + 200))
+        if number:
+            graph = edit.connect(graph, Wire(f"stray{number - 1}", f"stray{number}"))
+    last = f"stray{len(stray) - 1}"
+    fed = {(wire.target, wire.target_port) for wire in graph.wires if wire.source == "fc1"}
+    found = infer(graph, (VECTOR, LABEL))
+    problem = next(p for p in found.problems if p.node == "stray0")
+    assert problem.message == "ReLU 'stray0' has no input: put it behind Linear 'fc1', or remove it."
+    assert [fix.label for fix in problem.fixes] == ["Put it behind 'fc1'", "Remove it"]
+    mended_graph = edit.apply_fix(graph, problem.fixes[0])
+    assert not infer(mended_graph, (VECTOR, LABEL)).problems
+    assert {wire.target for wire in mended_graph.wires if wire.source == "fc1"} == {"stray0"}
+    assert {(wire.target, wire.target_port) for wire in mended_graph.wires if wire.source == last} == fed
+    assert mended_graph.node("stray0").y == nearest.y
+    places = [(node.x, node.y) for node in mended_graph.nodes]
+    assert len(set(places)) == len(places)
+
+
+def test_a_stray_layer_that_fits_nowhere_may_only_go():
+    graph = edit.add(classifier(10), Node("add1", "Add"))
+    problem = next(p for p in infer(graph, (VECTOR, LABEL)).problems if p.node == "add1")
+    assert [fix.label for fix in problem.fixes] == ["Remove it"]
+    assert edit.apply_fix(graph, problem.fixes[0]) == classifier(10)
+
+
 def test_a_field_that_does_not_exist_offers_those_that_do():
     graph = edit.set_parameter(classifier(10), "input1", "field", "pixels")
     problem = only(infer(graph, (VECTOR, LABEL)))
