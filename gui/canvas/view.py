@@ -257,7 +257,7 @@ class CanvasView(Pointing):
 
         def rename(title: str) -> None:
             if id in self.document.nodes:  # it may have gone while the field was open
-                self.document.rename(id, title)
+                self.attempt(self.document.rename, id, title)
 
         TitleEditor(self, rect, item.card.title, rename)
 

@@ -210,13 +210,20 @@ class Document(QObject):
         """
         ids = tuple(ids)
         graph = self.graph
+        if isinstance(value, str):
+            _check_text(value, name.replace("_", " "))
         for id in ids:
             graph = edit.set_parameter(graph, id, name, value)
         text = tr("Set {parameter}", parameter=name.replace("_", " "))
         self._push(text, graph=graph, gesture=None if gesture is None else (ids, name, gesture))
 
     def rename(self, id: str, title: str) -> None:
-        """Give a node a title of its own; empty: the layer's name again."""
+        """Give a node a title of its own; empty: the layer's name again.
+
+        Raises:
+            ProjectError: it holds what no file can: half of a character.
+        """
+        _check_text(title, tr("The title"))
         title = " ".join(title.split())[:64]
         node = msgspec.structs.replace(self._nodes[id], title="" if title == self.entry(id).title else title)
         self._push(tr("Rename {layer}", layer=self._title(id)), graph=placing.with_nodes(self.graph, {id: node}))
@@ -453,6 +460,14 @@ def _is_rewired(before: Graph, after: Graph) -> bool:
         a is not b and (a.id, a.type, a.params, a.title) != (b.id, b.type, b.params, b.title)
         for a, b in zip(before.nodes, after.nodes)
     )
+
+
+def _check_text(text: str, where: str) -> None:
+    """Half of a surrogate pair, as a broken paste leaves it, is no text that a file could hold."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ProjectError(where, got=tr("it holds half of a character"), mend=tr("write it anew")) from None
 
 
 def _checked(settings: Any, where: str) -> Any:

@@ -180,8 +180,13 @@ class _LayerPage(Scrolled):
             return
         id = self._selection.ids[0]
         shown = self._document.nodes[id].title or self._document.entry(id).title
-        if self._title.text().strip() != shown:
+        if self._title.text().strip() == shown:
+            return
+        try:
             self._document.rename(id, self._title.text())
+        except EngineError as error:
+            self._refused.emit(error)
+            self.show_selection()
 
     def _edit(self, name: str, value: object, gesture: int) -> None:
         try:

@@ -293,3 +293,14 @@ def test_a_move_needs_no_new_inference(document, chain):
     before = document.inference
     document.move({chain[0]: (99, 99)})
     assert document.inference is before
+
+
+def test_half_of_a_character_is_refused_before_a_save_stumbles_over_it(document, chain):
+    before = document.project
+    with pytest.raises(ProjectError, match=r"^The title: it holds half of a character; write it anew\.$"):
+        document.rename(chain[0], "broken \ud83d")
+    with pytest.raises(EngineError, match="half of a character"):
+        document.set_parameter([chain[0]], "field", "\ud83d")
+    assert document.project is before
+    document.rename(chain[0], "whole \U0001f600")
+    assert document.nodes[chain[0]].title == "whole \U0001f600"
