@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
+from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from engine.errors import TrainingError
@@ -113,7 +114,7 @@ class Run(QObject):
         if self.folder is None:
             raise TrainingError("Resume", got="there is no run", expected="one that was stopped or lost")
         folder = self.folder
-        again = ["--resume"] if (folder / "checkpoints" / "last.safetensors").exists() else []
+        again = ["--resume"] if self._last_checkpoint.exists() else []
         self._dismiss_server()
         self._set_state("starting")
         self._launch_when_free = lambda: self._launch(["train", str(folder), "--out", str(folder), *again])
@@ -206,10 +207,16 @@ class Run(QObject):
 
     @property
     def can_resume(self) -> bool:
-        """Whether there is a run here that ended before its time."""
+        """Whether there is a run here that ended before its time; a failed one needs a checkpoint to go on from."""
+        if self.state == "failed":
+            return self.folder is not None and self._last_checkpoint.exists()
         return self.state == "lost" or (
             self.state == "finished" and self.end is not None and self.end.reason == "stopped"
         )
+
+    @property
+    def _last_checkpoint(self) -> Path:
+        return self.folder / "checkpoints" / "last.safetensors"
 
     def pause(self) -> None:
         """Wait before the next step."""
@@ -419,11 +426,14 @@ class Run(QObject):
                 self.snapshot.emit(event, arrays)
 
     def read_snapshot(self, event: events.Snapshot) -> dict[str, np.ndarray]:
-        """The arrays of a snapshot; empty where its file has been thinned out or lies outside the run's folder."""
+        """The arrays of a snapshot; empty where its file was thinned out, is damaged or lies outside the folder."""
         path = (self.folder / event.file).resolve()
         if not path.is_relative_to(self.folder.resolve()) or not path.is_file():
             return {}
-        return load_file(path)
+        try:
+            return load_file(path)
+        except (SafetensorError, OSError, KeyError, ValueError):
+            return {}  # one picture of many: the run is shown without it
 
     # What it does not say
 

@@ -402,3 +402,44 @@ def test_a_snapshot_outside_the_run_folder_is_not_read(tmp_path, qtbot):
     (tmp_path / "secret.safetensors").write_bytes(b"")
     event = events.Snapshot(step=1, epoch=1, file="../secret.safetensors", contents=())
     assert run.read_snapshot(event) == {}
+
+
+def test_a_damaged_snapshot_is_skipped_and_the_run_is_shown(run, runs, qtbot):
+    begin(run, runs)
+    until(qtbot, lambda: run.state == "finished")
+    newest = run.folder / run.history.snapshots[-1].file
+    newest.write_bytes(newest.read_bytes()[:100])
+    later, states = Run(), []
+    later.state_changed.connect(states.append)
+    with qtbot.waitSignal(later.loaded, timeout=5000):
+        later.follow(run.folder)
+    assert states == ["finished"]
+    assert len(later.history) == 100
+    assert later.arrays == {}
+    assert later.read_snapshot(later.history.snapshots[0])["confusion"].shape == (3, 3)
+    later.close()
+
+
+def test_a_failed_run_goes_on_from_its_checkpoint_where_it_has_one(run, runs, qtbot):
+    begin(run, runs)
+    until(qtbot, lambda: len(run.history) > 25)
+    os.kill(pid_of(run), signal.SIGKILL)
+    until(qtbot, lambda: run.state == "lost")
+    folder = run.folder
+    with (folder / "events.jsonl").open("ab") as file:
+        file.write(events.encode(events.Failed(message="The loss is not a number.")))
+        file.write(events.encode(events.RunEnded(reason="failed", step=26, epoch=2, seconds=1.0)))
+    run.follow(None)
+    run.follow(folder)
+    until(qtbot, lambda: run.state == "failed")
+    assert run.can_resume
+    run.resume()
+    until(qtbot, lambda: run.state == "finished")
+    assert run.history.step[-1] == 100
+
+
+def test_a_run_that_failed_before_its_first_checkpoint_cannot_be_resumed(run, runs, qtbot, fake_engine):
+    fake_engine.setenv("FAKE_FAULT", "at start")
+    begin(run, runs)
+    until(qtbot, lambda: run.state == "failed")
+    assert not run.can_resume
