@@ -56,6 +56,8 @@ def parameters_line(node: Node, entry: Entry, result: NodeResult, data: DataSpec
     """The one or two parameters that matter: "16 filters 3 x 3", "p 0.25", "target: label"."""
     values = {p.name: p.start for p in entry.parameters if p.start is not MISSING}
     values |= {k: v for k, v in result.params.items() if v is not None} | node.params
+    names = {p.name for p in entry.parameters}  # the result may still be that of the type before
+    values = {k: v for k, v in values.items() if k in names}
     if entry.kind == "loss":
         targets = [f.name for f in data.fields if f.role == "target"]
         only = targets[0] if len(targets) == 1 else tr("none yet")
