@@ -28,7 +28,7 @@ def as_array(values: Any, dtype: Any, device: Where) -> tuple[Any, Device]:
     elif isinstance(values, np.ndarray | np.generic):
         array = np.asarray(values)
     else:
-        array = _from_lists(values)
+        array = _from_lists(values, dtype)
     if array.dtype.kind not in "biuf":
         raise TypeMismatch("tensor()", got=f"the values are {array.dtype}", expected="numbers")
     dtype = np.dtype(dtype) if dtype is not None else array.dtype
@@ -37,14 +37,16 @@ def as_array(values: Any, dtype: Any, device: Where) -> tuple[Any, Device]:
     return place.asarray(np.array(array, dtype)), place
 
 
-def _from_lists(values: Any) -> np.ndarray:
+def _from_lists(values: Any, dtype: Any) -> np.ndarray:
     if isinstance(values, list | tuple) and any(isinstance(v, Core) for v in values):
         values = [v.tolist() if isinstance(v, Core) else v for v in values]
     try:
         array = np.array(values)
     except ValueError:
         raise ShapeError("tensor()", got="the rows are of different lengths", expected="equal lengths") from None
-    if array.dtype.kind == "f" and not isinstance(values, np.ndarray):
+    if dtype is not None:
+        return array  # not through another dtype, which would round
+    if array.dtype.kind == "f":
         return array.astype(get_default_dtype())
     if array.size == 0:
         return array.astype(get_default_dtype())
