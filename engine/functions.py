@@ -58,6 +58,8 @@ def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool
     outputs = [outputs] if isinstance(outputs, Core) else list(outputs)
     inputs = [inputs] if isinstance(inputs, Core) else list(inputs)
     given = [grad_outputs] if isinstance(grad_outputs, Core) else list(grad_outputs or [None] * len(outputs))
+    for x in inputs:
+        x._catch_up()
     keys = [id(x) if x._node is None else (id(x), x._node) for x in inputs]
     found: dict[Any, Any] = dict.fromkeys(keys)
     backward([(y, seed(y, g)) for y, g in zip(outputs, given)], retain_graph, found)

@@ -85,6 +85,37 @@ class SetItem(_Index):
 
 
 @dataclass(eq=False)
+class Overlay(_Index):
+    """x with the values of a view of it replaced: how the tape tells x of a change in place through the view.
+
+    path: the ops that lead from x to the view, none of which names a place twice.
+    """
+
+    path: tuple[Op, ...]
+    saves = ("x.shape",)
+
+    def shape(self, x, value):
+        return Spec(x.shape, x.dtype)
+
+    def forward(self, k, x, value):
+        return self._put(k, x, value)
+
+    def backward(self, k, grad, needs, shape):
+        by_value = self._view(k, grad) if needs[1] else None
+        return self._put(k, grad, 0) if needs[0] else None, by_value
+
+    def _view(self, k: Any, x: Any) -> Any:
+        for op in self.path:
+            x = op.forward(k, x)
+        return x
+
+    def _put(self, k: Any, x: Any, value: Any) -> Any:
+        places = self._view(k, k.reshape(k.xp.arange(x.size), x.shape))
+        flat = k.setitem(k.reshape(x, (x.size,)), places, value)
+        return k.reshape(flat, x.shape)
+
+
+@dataclass(eq=False)
 class Gather(_Index):
     """The values at `index` along an axis: out[i][j] = x[index[i][j]][j] for axis 0."""
 

@@ -178,6 +178,7 @@ class Tensor(Arithmetic, Reductions, Shapes, Conversion, InPlace, Core):
     @property
     def requires_grad(self) -> bool:
         """Whether a gradient is wanted for it."""
+        self._catch_up()
         return self._requires_grad
 
     @requires_grad.setter
@@ -187,6 +188,8 @@ class Tensor(Arithmetic, Reductions, Shapes, Conversion, InPlace, Core):
         elif self._node is not None:
             raise GradientError("requires_grad", got="it is switched off on the result of an op",
                                 expected="a leaf", mend="use detach() for a tensor without history")  # fmt: skip
+        if on and not self.requires_grad:
+            self._stand_alone()
         self._requires_grad = bool(on)
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
@@ -197,11 +200,13 @@ class Tensor(Arithmetic, Reductions, Shapes, Conversion, InPlace, Core):
     @property
     def is_leaf(self) -> bool:
         """Whether it is no result of an op on the tape."""
+        self._catch_up()
         return self._node is None
 
     @property
     def grad_fn(self) -> Node | None:
         """The op on the tape that made it."""
+        self._catch_up()
         return self._node
 
     @property
@@ -227,7 +232,7 @@ class Tensor(Arithmetic, Reductions, Shapes, Conversion, InPlace, Core):
         Raises:
             GradientError: with no history, on more than one element without `gradient`, or called twice.
         """
-        if not self._requires_grad:
+        if not self.requires_grad:
             raise GradientError("backward()", got="the tensor has no history and requires no gradient",
                                 mend="set requires_grad=True on what it is computed from")  # fmt: skip
         backward([(self, seed(self, gradient))], retain_graph)
@@ -240,12 +245,17 @@ class Tensor(Arithmetic, Reductions, Shapes, Conversion, InPlace, Core):
 
     def detach_(self) -> Tensor:
         """Forget the history."""
+        self._stand_alone()
         self._node, self._requires_grad = None, False
         return self
 
+    def _stand_alone(self) -> None:
+        """Be no view any more as far as the tape is concerned: a leaf has no history to be told of."""
+        self._base = self._path = None
+
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> Hook:
         """Call `hook` with the gradient when it arrives; what it returns, if anything, takes its place."""
-        if not self._requires_grad:
+        if not self.requires_grad:
             raise GradientError("register_hook", got="the tensor requires no gradient")
         owner = self if self._node is None else self._node
         name = "_hooks" if self._node is None else "hooks"
@@ -258,7 +268,7 @@ class Tensor(Arithmetic, Reductions, Shapes, Conversion, InPlace, Core):
 
     def retain_grad(self) -> None:
         """Keep `.grad` of a tensor that is no leaf."""
-        if not self._requires_grad:
+        if not self.requires_grad:
             raise GradientError("retain_grad", got="the tensor requires no gradient")
         if self._node is not None:
             self._node.retained = weakref.ref(self)
@@ -288,7 +298,7 @@ class Tensor(Arithmetic, Reductions, Shapes, Conversion, InPlace, Core):
         raise TypeMismatch("pickle", got="tensors are not pickled", expected="engine.save, which writes safetensors")
 
     def __deepcopy__(self, memo: dict[Any, Any]) -> Tensor:
-        if self._node is not None:
+        if self.grad_fn is not None:
             raise GradientError("deepcopy", got="the tensor is the result of an op", mend="use detach().clone()")
         out = object.__new__(type(self))
         memo[id(self)] = out

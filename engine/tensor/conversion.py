@@ -43,7 +43,7 @@ class Conversion:
             TypeMismatch: where the values are not on the cpu; cpu() first, or force.
         """
         self._require_values("numpy()")
-        if not force and self._requires_grad:
+        if not force and self.requires_grad:
             raise GradientError("numpy()", got="the tensor requires a gradient, which NumPy would lose",
                                 mend="use tensor.detach().numpy()")  # fmt: skip
         if not force and self.device.type != "cpu":
@@ -141,7 +141,7 @@ def _moved(tensor: Any, device: Device) -> Any:
     else:
         tensor._require_values("to()")
         out = wrap(device.asarray(tensor.device.to_numpy(tensor.array)), device)
-    if tensor._requires_grad and mode.grad:
+    if tensor.requires_grad and mode.grad:
         edge = tensor if tensor._node is None else tensor._node
         out._requires_grad = True
         out._node = Node(Transfer(tensor.device, device), [edge], [], (), device)

@@ -9,7 +9,7 @@ from engine.ops.base import times
 from engine.ops.indexing import SetItem
 from engine.random import Generator, default_generator
 from engine.tensor.arithmetic import cast, operand
-from engine.tensor.tape import Core, apply, mode
+from engine.tensor.tape import Core, apply, keep_values, mode, retell, shares_memory
 
 
 class InPlace:
@@ -19,10 +19,22 @@ class InPlace:
     device: Any
 
     def _refuse(self, where: str) -> None:
-        """A leaf that wants a gradient may only be changed where the tape does not run."""
-        if mode.grad and self._requires_grad and self._node is None:
-            raise GradientError(where, got="a leaf that requires a gradient is changed in place",
+        """Memory of its own is needed, and a leaf that wants a gradient may only be changed without the tape."""
+        if self._base is not None and not shares_memory(self, self._base):
+            self._stand_alone()
+        self._catch_up()
+        if mode.grad and (self._leaf_below or (self._requires_grad and self._node is None)):
+            which = "a leaf" if self._base is None else "a view of a leaf"
+            raise GradientError(where, got=f"{which} that requires a gradient is changed in place",
                                 mend="do it inside `with no_grad():`, or on a copy")  # fmt: skip
+        if self.device.is_meta:
+            return
+        if any(stride == 0 and n > 1 for n, stride in zip(self.array.shape, self.array.strides)):
+            raise ShapeError(where, got="several elements of the tensor lie in one place of its memory",
+                             expected="a place for each", mend="clone() it before the change")  # fmt: skip
+        if not getattr(self.array.flags, "writeable", True):
+            raise TypeMismatch(where, got="the memory of the tensor can only be read",
+                               mend="clone() it before the change")  # fmt: skip
 
     def _become(self, where: str, result: Any) -> Any:
         """Take over a result's values, in this tensor's memory, and its history."""
@@ -32,21 +44,20 @@ class InPlace:
         ranks = {"b": 0, "u": 1, "i": 1, "f": 2}
         if ranks[result.dtype.kind] > ranks[self.dtype.kind]:
             raise TypeMismatch(where, got=f"the result is {result.dtype}", expected=f"{self.dtype}")
+        if mode.grad and result._requires_grad and self._base is not None and self._path is None:
+            raise GradientError(where, got="the view was taken without the tape and is changed with it",
+                                mend="take the view where the tape runs, or clone() it")  # fmt: skip
         if not self.device.is_meta:
+            if result._node is not None:
+                keep_values(result._node, self)
             self.array[...] = result.array
         return self._changed(result)
 
     def _changed(self, result: Any = None) -> Any:
         """Count the change; with the result of an op, go on with its history."""
-        cell = self._cell()
-        cell.number += 1
+        self._cell().number += 1
         if result is not None and mode.grad and (result._requires_grad or self._requires_grad):
-            if result.dtype != self.dtype:
-                result = cast(result, self.dtype)
-            # a view's change is told to the tape for the view alone: what it was taken from must not be used as it is
-            cell.stale = self._is_view
-            self._node = result._node
-            self._requires_grad = result._requires_grad
+            retell(self, cast(result, self.dtype)._node)
         return self
 
     def _put(self, op: SetItem, value: Any) -> None:
@@ -56,8 +67,6 @@ class InPlace:
             value = value.to(self.device)
         value = cast(value, self.dtype)
         if mode.grad and (self._requires_grad or value._requires_grad):
-            cell = self._cell()
-            cell.stale = False  # from here on the history is told anew
             self._become("item assignment", apply(op, self, value))
             return
         if self.device.is_meta:
@@ -162,9 +171,8 @@ class InPlace:
         if self._has_values():
             self.array[...] = values
         self._cell().number += 1
-        if mode.grad and self._node is not None:
-            self._cell().stale = self._is_view
-            self._node, self._requires_grad = None, False
+        if mode.grad and self._requires_grad:
+            retell(self, None)
         return self
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -54,7 +55,7 @@ class Shapes:
             ShapeError: where the memory lies so that a copy would be needed; `reshape` makes it.
         """
         out = apply(layout.Reshape(_sizes(shape)), self)
-        if not self.device.is_meta and self.array.size and not out._is_view:
+        if not self.device.is_meta and self.array.size and out._base is None:
             raise ShapeError("view", got="the elements do not lie one behind the other in memory",
                              mend="call .reshape() or .contiguous() first")  # fmt: skip
         return out
@@ -136,7 +137,8 @@ class Shapes:
         if ahead < 0 or -1 in sizes[:ahead]:
             raise ShapeError("expand", got=f"{times(self.shape)} does not stretch to {times(sizes)}")
         to = tuple(self.shape[i - ahead] if n == -1 else n for i, n in enumerate(sizes))
-        return apply(layout.Expand(to), self)
+        # where nothing is stretched, the result can be written to
+        return apply(layout.Reshape(to) if prod(to) == prod(self.shape) else layout.Expand(to), self)
 
     def expand_as(self, other: Any) -> Any:
         """Stretched to the shape of another tensor."""

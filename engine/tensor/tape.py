@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from engine.device import Device
 from engine.errors import DeviceError, GradientError, TypeMismatch
 from engine.ops.base import Op, Spec
+from engine.ops.indexing import Overlay
 
 
 class _Mode(threading.local):
@@ -69,20 +70,23 @@ class Version:
     """How often the values in one piece of memory were changed in place; views of it share the count."""
 
     number = 0
-    stale = False  # changed through a view while on the tape, so that this tensor's history is no longer true
 
 
 class Core:
     """A tensor as the tape sees it: an array on a device, perhaps with a gradient.
 
     `array` is the device's array, or a Spec on the device "meta".
+    A view knows the tensor `_base` that it was taken from and the ops `_path` that lead there, None where they were
+    not noted. `_told` counts how often the base's history was told anew; a view that is behind has to `_catch_up`.
     """
 
     grad: Any = None
     _requires_grad = False
     _node: Node | None = None
     _version_cell: Version | None = None
-    _is_view = False
+    _base: Core | None = None
+    _path: tuple[Op, ...] | None = None
+    _told = 0
     _hooks: list[Callable[[Any], Any]] | None = None
     _retains = False
     array: Any
@@ -92,6 +96,30 @@ class Core:
         if self._version_cell is None:
             self._version_cell = Version()
         return self._version_cell
+
+    def _catch_up(self) -> None:
+        """Take the history anew from the base, which was changed in place since this view of it was taken."""
+        base = self._base
+        if base is None or self._path is None or self._told == base._told:
+            return
+        before, mode.grad, mode.listeners = (mode.grad, mode.listeners), True, ()
+        try:
+            again = base
+            for op in self._path:
+                again = apply(op, again)
+        finally:
+            mode.grad, mode.listeners = before
+        if not shares_memory(again, self):
+            raise GradientError("a view", got="the tensor that it was taken from has other memory now",
+                                mend="take the view again")  # fmt: skip
+        follow(self, again._node)
+        self._told = base._told
+
+    @property
+    def _leaf_below(self) -> bool:
+        """Whether it is a leaf that requires a gradient, or a view of one."""
+        owner = self if self._base is None or self._path is None else self._base
+        return owner._requires_grad and owner._node is None
 
 
 _tensor: type = Core
@@ -131,6 +159,8 @@ def apply(op: Op, *inputs: Any) -> Any:
             continue
         if tensor.device is not device:
             raise _different_devices(op, inputs)
+        if tensor._base is not None and tensor._told != tensor._base._told:
+            tensor._catch_up()
         if tensor._requires_grad:
             tracked = True
         arrays.append(tensor.array)
@@ -155,12 +185,56 @@ def apply(op: Op, *inputs: Any) -> Any:
         _tell(op, arrays, result)
     out = wrap(result, device)
     if op.view and not device.is_meta and _memory(result) is _memory(arrays[0]):
-        out._version_cell = inputs[0]._cell()
-        out._is_view = True
+        _link(out, op, inputs[0])
     if tracked and mode.grad and op.differentiable:
         out._requires_grad = True
         out._node = _note(op, inputs, arrays, result, extras, out)
     return out
+
+
+def _link(view: Any, op: Op, source: Any) -> None:
+    """Say of a view where it was taken from; without the tape, how is not noted, as nothing may be told through it."""
+    view._version_cell = source._cell()
+    view._base = source if source._base is None else source._base
+    if mode.grad and (source._base is None or source._path is not None):
+        view._path = (*(source._path or ()), op)
+    view._told = view._base._told
+
+
+def follow(tensor: Any, node: Node | None) -> None:
+    """From now on this node, or none, is the history of the tensor."""
+    if tensor._retains and tensor._node is not None and node is not None:
+        tensor._node.retained, node.retained = None, tensor._node.retained
+    tensor._node, tensor._requires_grad = node, node is not None
+
+
+def retell(tensor: Any, node: Node | None) -> None:
+    """A tensor was changed in place and this is its history now: tell the tensor of which it is a view, and others.
+
+    The base of a view goes on as its old self with the view's new values laid over; other views of it catch up when
+    they are next used.
+    """
+    base = tensor._base
+    if base is None:
+        follow(tensor, node)
+        tensor._told += 1
+        return
+    edges = [base._node, node]
+    if edges != [None, None]:
+        follow(base, Node(Overlay(tensor._path), edges, [base.array.shape], (), base.device))
+    base._told += 1
+    if node is not None:
+        follow(tensor, node)
+        tensor._told = base._told
+
+
+def keep_values(node: Node, tensor: Any) -> None:
+    """Let the op that changes a tensor in place keep copies of the old values, where its gradient needs them."""
+    others = [guard for guard in node.guards if guard[0] is not tensor._version_cell]
+    if len(others) < len(node.guards):
+        home = _memory(tensor.array)
+        node.saved = [x.copy() if hasattr(x, "base") and _memory(x) is home else x for x in node.saved]
+        node.guards = others
 
 
 def _note(op: Op, inputs: tuple[Any, ...], arrays: list[Any], result: Any, extras: Any, out: Any) -> Node:
@@ -169,13 +243,7 @@ def _note(op: Op, inputs: tuple[Any, ...], arrays: list[Any], result: Any, extra
         if tensor is None or not tensor._requires_grad:
             edges.append(None)
             continue
-        node = tensor._node
-        if node is None:
-            edges.append(tensor)
-            continue
-        if tensor._version_cell is not None and tensor._version_cell.stale:
-            raise _stale(op)
-        edges.append(node)
+        edges.append(tensor if tensor._node is None else tensor._node)
     if out.device.is_meta:
         return Node(op, edges, [], (), out.device)
     guards = []
@@ -195,7 +263,14 @@ def _note(op: Op, inputs: tuple[Any, ...], arrays: list[Any], result: Any, extra
 
 def _memory(array: Any) -> Any:
     """The array that owns the memory."""
-    return array if array.base is None else array.base
+    while type(array.base) is type(array):
+        array = array.base
+    return array
+
+
+def shares_memory(a: Any, b: Any) -> bool:
+    """Whether two tensors with values lie in the same memory, of which each may be a part."""
+    return _memory(a.array) is _memory(b.array)
 
 
 def spec_of(array: Any) -> Spec | None:
@@ -213,12 +288,6 @@ def _different_devices(op: Op, inputs: tuple[Any, ...]) -> DeviceError:
     places = " and ".join(dict.fromkeys(str(t.device) for t in inputs if t is not None))
     return DeviceError(op.name, got=f"the tensors are on {places}", expected="one device",
                        mend="move them with .to(device)")  # fmt: skip
-
-
-def _stale(op: Op) -> GradientError:
-    return GradientError(op.name, got="a tensor was changed in place through a view of it",
-                         expected="the change to be made on the tensor itself",
-                         mend="write x[...] = value, or clone() the view first")  # fmt: skip
 
 
 def backward(outputs: list[tuple[Any, Any]], retain_graph: bool = False, into: dict[int, Any] | None = None) -> None:
@@ -244,6 +313,7 @@ def backward(outputs: list[tuple[Any, Any]], retain_graph: bool = False, into: d
 
     wanted = {} if into is None else {key[1]: key for key in into if isinstance(key, tuple)}
     for tensor, grad in outputs:
+        tensor._catch_up()
         if tensor._node is None:
             _arrive(tensor, grad, True, into)
         else:
@@ -328,14 +398,21 @@ def _owned(grad: Any) -> bool:
 
 
 class set_grad_enabled(ContextDecorator):
-    """Switch the tape on or off: from now on, or inside a `with`."""
+    """Switch the tape on or off: from now on, inside a `with`, or, as a decorator, inside the function."""
 
     def __init__(self, on: bool) -> None:
-        self.before = mode.grad
-        mode.grad = on
+        self.before, self.on = mode.grad, bool(on)
+        mode.grad = self.on
+
+    def __call__(self, function: Callable[..., Any]) -> Any:
+        mode.grad = self.before  # as a decorator it holds for the calls, not from now on
+        return super().__call__(function)
+
+    def _recreate_cm(self) -> set_grad_enabled:
+        return set_grad_enabled(self.on)
 
     def __enter__(self) -> None:
-        return None
+        mode.grad = self.on
 
     def __exit__(self, *exception: object) -> None:
         mode.grad = self.before
@@ -350,6 +427,9 @@ class _Switch(ContextDecorator):
     def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
         # `@no_grad` without brackets, as PyTorch allows
         return cls()(function) if callable(function) else object.__new__(cls)
+
+    def _recreate_cm(self) -> Any:
+        return type(self)()  # each call of a decorated function remembers for itself, also in several threads
 
     def __enter__(self) -> None:
         self.before.append(mode.grad)

@@ -244,6 +244,9 @@ case(losses.SoftCrossEntropy(), random(4, 5), random(4, 5, **positive))
 case(losses.SoftCrossEntropy(), random(2, 5, 3), random(2, 5, 3, **positive))
 for pos_weight in (None, random(3, **positive)):
     case(losses.BCEWithLogits(), random(4, 3), random(4, 3, low=0, high=1), pos_weight, constant=(2,))
+part = (layout.Reshape((4, 3)), indexing.GetItem((slice(1, 3), 2)))
+case(indexing.Overlay(part), random(3, 4), random(2))
+case(indexing.Overlay((layout.Permute((1, 0)),)), random(3, 4), random(4, 3))
 case(transfer.Transfer(engine.device("cpu"), engine.device("cpu")), random(3))
 
 

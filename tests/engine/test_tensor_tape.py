@@ -11,7 +11,7 @@ import pytest
 
 import engine
 import engine.nn.functional as F
-from engine.errors import GradientError, ShapeError, TypeMismatch
+from engine.errors import EngineError, GradientError, ShapeError, TypeMismatch
 from engine.tensor import record
 
 
@@ -151,12 +151,105 @@ def test_changes_in_place_are_differentiated():
     assert x.grad.tolist() == [0.0, 16.0]
 
 
-def test_a_view_changed_on_the_tape_is_refused_where_it_was_taken_from():
-    y = leaf(1.0, 2.0) * 1
+def test_a_view_changed_on_the_tape_tells_the_tensor_that_it_was_taken_from():
+    x = leaf(1.0, 2.0, 3.0)
+    y = x * 1
+    part = y[:2]
+    part.mul_(5)
+    y[2] = 0.0
+    y.sum().backward()
+    assert x.grad.tolist() == [5.0, 5.0, 0.0]
+
+
+def test_a_view_catches_up_with_the_tensor_that_was_changed():
+    x = leaf(1.0, 2.0, 3.0)
+    y = x * 1
+    part = y[:2]
+    y.mul_(5)
+    part.sum().backward()
+    assert x.grad.tolist() == [5.0, 5.0, 0.0]
+
+
+def test_a_view_of_constants_requires_a_gradient_once_they_take_tracked_values():
+    x, y = leaf(3.0), engine.zeros(2)
     part = y[:1]
-    part *= 2
-    with pytest.raises(GradientError, match="changed in place through a view"):
-        y.sum()
+    y.add_(x)
+    assert part.requires_grad
+    assert not part.is_leaf
+    part.sum().backward()
+    assert x.grad.tolist() == [1.0]
+
+
+def test_a_view_does_not_keep_up_with_memory_that_was_exchanged():
+    x, y = leaf(1.0, 2.0), engine.zeros(2)
+    part = y[:1]
+    y.add_(x)
+    y.data = engine.ones(2)
+    with pytest.raises(GradientError, match="take the view again"):
+        part.sum()
+
+
+@pytest.mark.parametrize("change", [
+    lambda x: x[:2].mul_(5), lambda x: x.view(2, 2)[0].zero_(), lambda x: x.T.__setitem__(0, 1.0),
+])  # fmt: skip
+def test_a_view_of_a_leaf_is_not_changed_on_the_tape(change):
+    x = leaf(1.0, 2.0, 3.0, 4.0)
+    with pytest.raises(GradientError, match="a view of a leaf that requires a gradient is changed in place"):
+        change(x)
+    with engine.no_grad():
+        change(x)
+    assert x.is_leaf
+
+
+@pytest.mark.parametrize("change", [
+    lambda x: x.add_(1), lambda x: x.__setitem__(0, 1), lambda x: x.fill_(2), lambda x: x.copy_(engine.ones(3)),
+])  # fmt: skip
+def test_a_stretched_tensor_is_not_changed_in_place(change):
+    with pytest.raises(EngineError, match=r"several elements .* in one place of its memory.*clone\(\) it"):
+        change(engine.zeros(1).expand(3))
+
+
+def test_memory_that_can_only_be_read_is_not_changed():
+    values = np.ones(3)
+    values.flags.writeable = False
+    with pytest.raises(EngineError, match=r"can only be read; clone\(\) it"):
+        engine.from_numpy(values).add_(1)
+
+
+def test_a_function_that_runs_without_the_tape_leaves_it_as_it_was():
+    x = leaf(1.0)
+
+    @engine.set_grad_enabled(False)
+    def evaluate():
+        return x * 2
+
+    assert engine.is_grad_enabled()
+    assert not evaluate().requires_grad
+    assert not evaluate().requires_grad
+    assert engine.is_grad_enabled()
+    with engine.set_grad_enabled(False):
+        assert not engine.is_grad_enabled()
+    assert engine.is_grad_enabled()
+
+
+def test_calls_of_a_decorated_function_in_two_threads_keep_their_modes_apart():
+    inside, seen = threading.Barrier(2), []
+
+    @engine.no_grad()
+    def evaluate():
+        inside.wait(5)
+
+    def call(on):
+        with engine.set_grad_enabled(on):
+            evaluate()
+            seen.append(engine.is_grad_enabled() is on)
+
+    threads = [threading.Thread(target=call, args=(on,)) for on in (True, False) * 10]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert seen == [True] * 20
 
 
 def test_in_place_keeps_shape_and_dtype():
