@@ -83,10 +83,53 @@ class Editing(Navigation):
     # Adding
 
     def search_layer(self, at: QPoint | None = None) -> None:
-        """Open the search for a layer to add, at the cursor; Enter places it there."""
+        """Open the search for a layer to add: behind the selected node where its output is open, else at the cursor."""
+        end = self._open_end() if at is None and self.asked_at is None else None
+        if end is not None:
+            prompt = tr("Add a layer behind {layer}", layer=self._name(end))
+            place = self.mapFromScene(QPointF(*self._place_behind(end)))
+            self.search.ask(place, prompt, find_layers, lambda type: self._add_behind(end, type))
+            return
         at = self.cursor_place() if at is None else at
         point = self.mapToScene(at)
-        self.search.ask(at, tr("Add a layer"), find_layers, lambda type: self.add_layer(type, point))
+        self.search.ask(at, tr("Add a layer"), find_layers, lambda type: self._add_beside(type, point))
+
+    def _open_end(self) -> str | None:
+        """The node selected last, where its output goes nowhere yet."""
+        current = self.selection.current
+        if current is None or not self.document.entry(current).outputs:
+            return None
+        return None if any(wire.source == current for wire in self.document.wires_of(current)) else current
+
+    def _place_behind(self, id: str) -> geometry.Point:
+        self.canvas.finish()
+        box = self.canvas.node_items[id].box
+        return self._free_place(box.right + geometry.GAP, box.top)
+
+    def _free_place(
+        self, x: float, y: float, width: float = geometry.WIDTH, height: float = geometry.HEIGHT
+    ) -> geometry.Point:
+        self.canvas.finish()
+        others = [item.box for item in self.canvas.node_items.values()]
+        return geometry.free_place(geometry.Box(x, y, x + width, y + height), others)
+
+    def _add_behind(self, end: str, type: str) -> None:
+        """A new layer to the right of a node and wired to it; one without an input just there."""
+        if end not in self.document.nodes:  # it may have gone while the search was open
+            return
+        wired = {"connect_from": (end, self.document.entry(end).outputs[0])} if catalogue.entry(type).inputs else {}
+        self._show_new([self.attempt(lambda: self.document.add_node(type, *self._place_behind(end), **wired))])
+
+    def _add_beside(self, type: str, point: QPointF) -> None:
+        """A new layer with its middle at a place of the scene, or near it where others stand."""
+        place = self._free_place(point.x() - geometry.WIDTH / 2, point.y() - geometry.HEIGHT / 2)
+        self._show_new([self.attempt(self.document.add_node, type, *place)])
+
+    def _show_new(self, ids: Sequence[str | None] | None) -> None:
+        """Select what was added and bring it on the screen."""
+        self._select_new(ids)
+        if ids and None not in ids:
+            self.reveal(ids)
 
     def search_layer_for(self, port: Port, point: QPointF) -> None:
         """The same for the loose end of a wire: only what fits there, and it comes wired."""
@@ -178,10 +221,17 @@ class Editing(Navigation):
         if not data.hasFormat(clipboard.MIME):
             self.show_hint(tr("The clipboard holds no layers."), self.cursor_point(), stays=True)
             return
-        point = self.cursor_point()
-        self._select_new(
-            self.attempt(self.document.paste, data.data(clipboard.MIME).data(), round(point.x()), round(point.y()))
-        )
+        self._show_new(self.attempt(self._paste_at, data.data(clipboard.MIME).data(), self.cursor_point()))
+
+    def _paste_at(self, content: bytes, point: QPointF) -> list[str]:
+        """With the upper left corner there, or near it where others stand."""
+        nodes = clipboard.read(content).nodes
+        width = max((node.x for node in nodes), default=0) - min((node.x for node in nodes), default=0)
+        height = max((node.y for node in nodes), default=0) - min((node.y for node in nodes), default=0)
+        place = self._free_place(
+            round(point.x()), round(point.y()), width + geometry.WIDTH, height + geometry.HEIGHT
+        )  # fmt: skip
+        return self.document.paste(content, *place)
 
     def duplicate(self) -> None:
         """The selected nodes once more, beside themselves."""

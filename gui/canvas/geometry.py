@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from math import hypot
 
 WIDTH, HEIGHT = 118.0, 62.0
@@ -16,6 +17,10 @@ PORT = 9.0
 TARGET = 24.0
 """Diameter of the place around a port that takes the mouse."""
 GRID = 20.0
+GAP = 42.0
+"""The room between two nodes that stand in a row."""
+CLEAR = 12.0
+"""The least room between a new node and others."""
 SNAP = 6.0
 
 Point = tuple[float, float]
@@ -49,6 +54,39 @@ class Box:
 
     def moved(self, dx: float, dy: float) -> Box:
         return Box(self.left + dx, self.top + dy, self.right + dx, self.bottom + dy)
+
+
+def free_place(box: Box, others: Iterable[Box]) -> Point:
+    """The upper left corner of a place as large as `box` and clear of all others: there, or the nearest around it."""
+    across, down = (WIDTH + GAP) / 2, (HEIGHT + GAP) / 2
+    wide, high = box.width + CLEAR, box.height + CLEAR
+    taken = [
+        other for other in others
+        if abs(other.centre[0] - box.centre[0]) < RINGS * across + wide + other.width
+        and abs(other.centre[1] - box.centre[1]) < RINGS * down + high + other.height
+    ]  # fmt: skip
+
+    def is_clear(x: float, y: float) -> bool:
+        return not any(
+            o.left - wide < x < o.right + CLEAR and o.top - high < y < o.bottom + CLEAR for o in taken
+        )  # fmt: skip
+
+    for right, below in _around():
+        if is_clear(box.left + right * across, box.top + below * down):
+            return box.left + right * across, box.top + below * down
+    return box.left, max(other.bottom for other in taken) + GAP
+
+
+RINGS = 12
+"""So many half steps a free place is looked for to each side."""
+
+
+@cache
+def _around() -> list[tuple[int, int]]:
+    """Steps to the places around, the nearest first, and of those equally near to the right and below first."""
+    steps = range(-RINGS, RINGS + 1)
+    every = [(right, below) for right in steps for below in steps]
+    return sorted(every, key=lambda step: (hypot(step[0] * 1.5, step[1]), step[1] < 0, step[0] < 0))
 
 
 def node_height(ports: int) -> float:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 SIZE = (120, 84)
 INSET = 7
+FARTHEST = 1200.0
+"""So far beyond the nodes the screen is followed at least, in pixels of the scene."""
 
 
 class Minimap(QWidget):
@@ -33,6 +35,10 @@ class Minimap(QWidget):
         view.installEventFilter(self)
         self._nodes: QPixmap | None = None
         self._shown = QRectF(0, 0, 1, 1)
+        self._bounds = QRectF()
+        """Of all nodes, as drawn last."""
+        self._is_held = False
+        """The mouse drags on it: the ground stays where it is meanwhile."""
         document = view.document
         for signal in (document.nodes_moved, document.node_added, document.node_removed, document.was_reset):
             signal.connect(self.refresh)
@@ -60,21 +66,30 @@ class Minimap(QWidget):
         self.move(room.width() - self.width() - SPACE[2], room.height() - self.height() - SPACE[2])
 
     def _area(self) -> QRectF:
-        """What is shown of the scene: every node with some room, in the widget's proportions."""
-        area = self._view.final_bounds().adjusted(-60, -60, 60, 60)
+        """What is shown of the scene: every node with some room and what is on the screen, in the widget's proportions.
+
+        Somebody who has gone far away sees the frame at the rim: else the nodes would shrink to nothing.
+        """
+        area = self._bounds.adjusted(-60, -60, 60, 60)
+        reach = max(area.width(), area.height(), FARTHEST)
+        area = area.united(self._view.visible_rect().intersected(area.adjusted(-reach, -reach, reach, reach)))
         inner = QRectF(self.rect()).adjusted(INSET, INSET, -INSET, -INSET)
         scale = max(area.width() / inner.width(), area.height() / inner.height(), 8.0)
         grown = QRectF(0, 0, inner.width() * scale, inner.height() * scale)
         grown.moveCenter(area.center())
         return grown
 
-    def _small(self, rect: QRectF) -> QRectF:
+    def place_of(self, rect: QRectF) -> QRectF:
+        """Where a part of the scene is on the map."""
         scale = (self.width() - 2 * INSET) / self._shown.width()
         x, y = (rect.left() - self._shown.left()) * scale + INSET, (rect.top() - self._shown.top()) * scale + INSET
         return QRectF(x, y, rect.width() * scale, rect.height() * scale)
 
+    def frame(self) -> QRectF:
+        """Around what is on the screen."""
+        return self.place_of(self._view.visible_rect()).intersected(QRectF(self.rect()).adjusted(3, 3, -3, -3))
+
     def _draw_nodes(self) -> QPixmap:
-        self._shown = self._area()
         ratio = self.devicePixelRatioF()
         picture = QPixmap(self.size() * ratio)
         picture.setDevicePixelRatio(ratio)
@@ -87,7 +102,7 @@ class Minimap(QWidget):
         painter.setPen(Qt.PenStyle.NoPen)
         for id, item in self._view.canvas.node_items.items():
             node = self._view.document.nodes[id]
-            mark = self._small(QRectF(node.x, node.y, item.width, item.height))
+            mark = self.place_of(QRectF(node.x, node.y, item.width, item.height))
             mark.setWidth(max(2.0, mark.width()))
             mark.setHeight(max(2.0, mark.height()))
             painter.setBrush(theme.family(item.card.category))
@@ -97,6 +112,10 @@ class Minimap(QWidget):
 
     def _picture(self) -> QPixmap:
         if self._nodes is None:
+            self._bounds = self._view.final_bounds()
+        shown = self._shown if self._is_held else self._area()
+        if self._nodes is None or shown != self._shown:
+            self._shown = shown
             self._nodes = self._draw_nodes()
         return self._nodes
 
@@ -105,15 +124,15 @@ class Minimap(QWidget):
         painter.drawPixmap(0, 0, self._picture())
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(QPen(theme.color("accent"), 1))
-        inner = QRectF(self.rect()).adjusted(3, 3, -3, -3)
-        painter.drawRoundedRect(self._small(self._view.visible_rect()).intersected(inner), 3, 3)
+        painter.drawRoundedRect(self.frame(), 3, 3)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
+        self._picture()  # what is shown must be what was pressed upon
+        self._is_held = True
         self.mouseMoveEvent(event)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         if event.buttons() & Qt.MouseButton.LeftButton:
-            self._picture()  # what is shown must be what was pressed upon
             scale = self._shown.width() / (self.width() - 2 * INSET)
             x, y = event.position().toTuple()
             self._view.centerOn(self._shown.left() + (x - INSET) * scale, self._shown.top() + (y - INSET) * scale)
@@ -121,4 +140,6 @@ class Minimap(QWidget):
         event.accept()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        self._is_held = False
+        self.update()
         event.accept()

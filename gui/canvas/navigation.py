@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from math import ceil, floor
 
-from PySide6.QtCore import QPoint, QPointF, QRectF, Qt, QTimer, Signal
+from PySide6.QtCore import QEasingCurve, QPoint, QPointF, QRect, QRectF, Qt, QTimer, QVariantAnimation, Signal
 from PySide6.QtGui import QPainter, QPolygonF, QResizeEvent, QShowEvent, QWheelEvent
 from PySide6.QtWidgets import QFrame, QGraphicsView, QWidget
 
@@ -54,6 +55,17 @@ class Navigation(QGraphicsView):
         self._rest = QTimer(self, interval=REST_MS, singleShot=True)
         self._rest.timeout.connect(self.canvas.refine)
         theme.changed.connect(self.viewport().update)
+        self._extent = QRectF()
+        """What the nodes covered before the edit under way."""
+        self._shifted: set[str] = set()
+        self._gliding: QVariantAnimation | None = None
+        self._follow = QTimer(self, interval=0, singleShot=True)
+        self._follow.timeout.connect(self._follow_network)
+        document.node_added.connect(lambda id: self._will_follow([id]))
+        document.nodes_moved.connect(self._will_follow)
+        document.node_removed.connect(lambda id: self._will_follow(()))
+        document.was_reset.connect(lambda: self._will_follow(()))
+        self.canvas.populated.connect(lambda: self._will_follow(()))
 
     def _set_up_view(self) -> None:
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -88,6 +100,7 @@ class Navigation(QGraphicsView):
 
     def zoom_at(self, place: QPoint, factor: float) -> None:
         """Zoom so that what is under `place` of the viewport stays there."""
+        self.stop_gliding()
         point = self.mapToScene(place)
         self._set_zoom(min(LARGEST, max(SMALLEST, self.zoom * factor)))
         self.pan_by(place - self.mapFromScene(point))
@@ -143,6 +156,71 @@ class Navigation(QGraphicsView):
             rect = rect.united(QRectF(node.x, node.y, *sizes[id]))
         return rect
 
+    # What an edit moves
+
+    def _will_follow(self, ids: Iterable[str]) -> None:
+        self._shifted.update(ids)
+        self._follow.start()
+
+    def _follow_network(self) -> None:
+        """Where all was on the screen and an edit pushed nodes off it, go along; not with what is moved by hand."""
+        shifted, self._shifted = self._shifted, set()
+        before, self._extent = self._extent, self.final_bounds()
+        if self._needs_fit or before.isEmpty() or shifted <= set(self.selection.ids):
+            return
+        if self._shows(before):
+            self.glide_to(self._extent)
+
+    def reveal(self, ids: Iterable[str]) -> None:
+        """Bring new nodes on the screen, with all others where these are on it."""
+        self.canvas.finish()
+        whole = self.final_bounds()
+        self.glide_to(whole if self._shows(self._extent) else self.canvas.bounds(ids))
+
+    def _shows(self, rect: QRectF) -> bool:
+        return self._gliding is not None or self.visible_rect().contains(rect)
+
+    def glide_to(self, rect: QRectF) -> None:
+        """Go no farther than it takes to have a part of the scene on the screen, with some room around it."""
+        self.stop_gliding()
+        if rect.isEmpty() or self.visible_rect().contains(rect) or not self.isVisible():
+            return
+        room = QRectF(self._room())
+        zoom = max(SMALLEST, min(self.zoom, room.width() / rect.width(), room.height() / rect.height()))
+        width, height = room.width() / zoom, room.height() / zoom
+        start, now = self.zoom, self._middle()
+        x = min(max(now.x(), rect.right() - width / 2), rect.left() + width / 2)
+        y = min(max(now.y(), rect.bottom() - height / 2), rect.top() + height / 2)
+
+        def show(share: float) -> None:
+            self._set_zoom(start * (zoom / start) ** share)
+            wanted = QPointF(now.x() + share * (x - now.x()), now.y() + share * (y - now.y()))
+            self.pan_by(self._room().center() - self.mapFromScene(wanted))
+
+        duration = theme.duration(160)
+        if not duration:
+            show(1.0)
+            return
+        self._gliding = QVariantAnimation(self, startValue=0.0, endValue=1.0, duration=duration)
+        self._gliding.setEasingCurve(QEasingCurve.Type.OutCubic)
+        self._gliding.valueChanged.connect(show)
+        self._gliding.finished.connect(self.stop_gliding)
+        self._gliding.start()
+
+    def stop_gliding(self) -> None:
+        """Stay where the view is now."""
+        gliding, self._gliding = self._gliding, None
+        if gliding is not None:
+            gliding.stop()
+            gliding.deleteLater()
+
+    def _room(self) -> QRect:
+        """The part of the viewport where nothing covers the network."""
+        return self.viewport().rect().adjusted(MARGIN, MARGIN, -MARGIN, -max(MARGIN, self.foot))
+
+    def _middle(self) -> QPointF:
+        return self.mapToScene(self._room().center())
+
     @property
     def foot(self) -> int:
         """The height of what covers the lower rim."""
@@ -151,7 +229,8 @@ class Navigation(QGraphicsView):
     def show_rect(self, rect: QRectF) -> None:
         """Show a part of the scene in the free room, no nearer than one to one."""
         self._needs_fit = False
-        room = self.viewport().rect().adjusted(MARGIN, MARGIN, -MARGIN, -max(MARGIN, self.foot))
+        self.stop_gliding()
+        room = self._room()
         zoom = 1.0
         if not rect.isEmpty() and room.isValid():
             zoom = min(1.0, room.width() / rect.width(), room.height() / rect.height())
@@ -186,6 +265,7 @@ class Navigation(QGraphicsView):
         self.canvas.populated.connect(self._fit_once, Qt.ConnectionType.SingleShotConnection)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
+        self.stop_gliding()
         is_trackpad = event.phase() != Qt.ScrollPhase.NoScrollPhase and not event.pixelDelta().isNull()
         if is_trackpad and not event.modifiers() & CTRL:
             self.pan_by(event.pixelDelta())

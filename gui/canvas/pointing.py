@@ -51,6 +51,7 @@ class Pointing(Editing):
         place, point, held = event.position().toPoint(), self.mapToScene(event.position().toPoint()), event.modifiers()
         self.setFocus(Qt.FocusReason.MouseFocusReason)
         self.cancel()
+        self.stop_gliding()
         self.search.close_search()
         self._pressed_at = place
         button = event.button()

@@ -43,6 +43,7 @@ class Popover(QFrame):
     def close_popover(self) -> None:
         """Go away."""
         self.node, self._problems = None, ()
+        self._give_focus_back()
         self.hide()
 
     def follow(self, anchor: QRect) -> None:
@@ -57,7 +58,14 @@ class Popover(QFrame):
         y = below if below + height <= room.height() - 8 else max(8, anchor.top() - GAP - height)
         self.move(x, y)
 
+    def _give_focus_back(self) -> None:
+        """To the canvas: a button that goes while it has the focus would hand it to whatever comes next."""
+        focused = self.focusWidget()
+        if focused is not None and focused.hasFocus():
+            self.parentWidget().setFocus(Qt.FocusReason.OtherFocusReason)
+
     def _fill(self) -> None:
+        self._give_focus_back()
         while self._box.count():
             item = self._box.takeAt(0).widget()
             item.hide()
@@ -74,6 +82,8 @@ class Popover(QFrame):
                 button.setProperty("kind", "accent" if place == 0 else "quiet")
                 button.clicked.connect(lambda _=False, fix=fix: self._apply(fix))
                 self._box.addWidget(button, alignment=Qt.AlignmentFlag.AlignLeft)
+        for child in self.findChildren(QWidget, options=Qt.FindChildOption.FindDirectChildrenOnly):
+            child.setVisible(self._box.indexOf(child) >= 0)  # a layout leaves out what is not shown yet
         self.setAccessibleName(" ".join(problem.message for problem in self._problems))
 
     def _restyle(self) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
 from PySide6.QtGui import QContextMenuEvent, QNativeGestureEvent, QPointingDevice
 from PySide6.QtTest import QSignalSpy, QTest
-from PySide6.QtWidgets import QApplication, QLineEdit, QPushButton
+from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton
 
 from gui.canvas.view import LAYER_MIME
 
@@ -111,6 +113,19 @@ def test_alt_m_shows_the_minimap_and_dragging_on_it_pans(canvas, hand, document,
 # Select
 
 
+def test_the_minimap_s_frame_is_as_much_wider_than_the_nodes_as_the_screen(qtbot, canvas, hand, document, chain):
+    canvas.resize(1900, 600)
+    canvas.toggle_minimap()
+    canvas.show_rect(canvas.canvas.bounds())
+    canvas.minimap.grab()
+    seen, nodes = canvas.visible_rect(), canvas.canvas.bounds()
+    assert seen.width() > 1.5 * nodes.width()
+    frame, marks = canvas.minimap.frame(), canvas.minimap.place_of(nodes)
+    assert frame.width() / marks.width() == pytest.approx(seen.width() / nodes.width(), rel=0.05)
+    assert QRectF(canvas.minimap.rect()).contains(frame)
+    assert frame.contains(marks)
+
+
 def test_click_selects_and_shift_or_ctrl_click_adds_and_takes_away(canvas, hand, chain):
     hand.click(hand.node(chain[0]))
     hand.click(hand.node(chain[1]), held=SHIFT)
@@ -208,6 +223,68 @@ def test_a_search_opens_at_the_cursor_and_enter_places(canvas, hand, document, w
     assert canvas.hasFocus()
     if way == "double click":
         assert (node.x + 59, node.y + 31) == EMPTY
+
+
+@pytest.mark.parametrize(("key", "held"), [(Key.Key_Tab, Held.NoModifier), (Key.Key_A, SHIFT)], ids=["tab", "shift a"])
+def test_layers_added_by_key_one_after_the_other_stand_in_a_row_and_are_wired(canvas, hand, document, key, held):
+    for word in ("input", "flatten", "dense", "relu"):
+        hand.key(key, held)
+        hand.type(word, canvas.search.field)
+        hand.key(Key.Key_Return, to=canvas.search.field)
+        assert canvas.selection.ids == (list(document.nodes)[-1],)
+    assert [node.type for node in document.nodes.values()] == ["Input", "Flatten", "Linear", "ReLU"]
+    ids = list(document.nodes)
+    assert wires_of(document) == set(pairwise(ids))
+    assert_apart(canvas)
+    assert len({node.y for node in document.nodes.values()}) == 1
+    xs = [node.x for node in document.nodes.values()]
+    assert xs == sorted(xs)
+    hand.key(Key.Key_Z, CTRL)
+    assert list(document.nodes) == ids[:3]
+
+
+def test_what_is_added_by_key_beyond_the_rim_comes_on_the_screen(qtbot, canvas, hand, document):
+    for word in ("input", "flatten", *["relu"] * 9):
+        hand.key(Key.Key_Tab)
+        hand.type(word, canvas.search.field)
+        hand.key(Key.Key_Return, to=canvas.search.field)
+    assert len(wires_of(document)) == 10
+    qtbot.waitUntil(lambda: canvas.visible_rect().contains(canvas.canvas.bounds()), timeout=2000)
+
+
+def test_layers_added_at_the_cursor_never_stand_upon_each_other(canvas, hand, document):
+    for _ in range(6):
+        hand.key(Key.Key_Escape)
+        hand.key(Key.Key_Tab)
+        hand.type("relu", canvas.search.field)
+        hand.key(Key.Key_Return, to=canvas.search.field)
+    assert len(document.nodes) == 6
+    assert not document.wires
+    assert_apart(canvas)
+
+
+def test_a_node_whose_output_is_wired_takes_no_layer_added_by_key(canvas, hand, document, chain):
+    before = wires_of(document)
+    canvas.selection.set([chain[1]])
+    hand.key(Key.Key_Tab)
+    hand.type("relu", canvas.search.field)
+    hand.key(Key.Key_Return, to=canvas.search.field)
+    assert wires_of(document) == before
+    assert_apart(canvas)
+
+
+def test_what_is_pasted_twice_stands_upon_nothing(canvas, hand, document, chain):
+    canvas.selection.set(chain[1:4])
+    hand.key(Key.Key_C, CTRL)
+    for _ in range(3):
+        hand.key(Key.Key_V, CTRL)
+    assert len(document.nodes) == 6 + 9
+    assert_apart(canvas)
+
+
+def assert_apart(canvas):
+    boxes = [QRectF(b.left, b.top, b.width, b.height) for b in (i.box for i in canvas.canvas.node_items.values())]
+    assert not any(one.intersects(other) for n, one in enumerate(boxes) for other in boxes[:n])
 
 
 def test_arrows_walk_the_search_and_esc_leaves_it(canvas, hand, document):
@@ -413,6 +490,69 @@ def test_a_problem_sits_on_the_node_and_a_click_mends_it(canvas, hand, document,
     assert not document.result(chain[4]).problems
     assert not canvas.popover.isVisible()
     assert item.card.severity == ""
+
+
+def test_a_mend_that_uncovers_the_next_problem_shows_it_in_full_and_leaves_the_focus_on_the_canvas(
+    qtbot, canvas, hand, document, row
+):
+    ids = row("Input", "Linear", "CrossEntropyLoss")
+    document.set_parameter([ids[1]], "in_features", 3)
+    hand.click(hand.node(ids[1]))
+    first = canvas.popover.accessibleName()
+    height = canvas.popover.height()
+    button = canvas.popover.findChild(QPushButton, "fix0_0")
+    button.setFocus()
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert canvas.popover.isVisible()
+    assert canvas.popover.accessibleName() != first
+    assert canvas.hasFocus()
+    assert canvas.popover.height() > height / 2
+    for child in [*canvas.popover.findChildren(QLabel), *canvas.popover.findChildren(QPushButton)]:
+        if child.isVisible():
+            assert canvas.popover.rect().contains(child.geometry())
+            assert child.height() >= child.minimumSizeHint().height()
+    assert any(child.isVisible() for child in canvas.popover.findChildren(QPushButton, "fix0_0"))
+
+
+def test_esc_closes_a_problem_and_leaves_the_focus_on_the_canvas(canvas, hand, document, chain):
+    document.set_parameter([chain[4]], "in_features", 3)
+    hand.click(hand.node(chain[4]))
+    canvas.popover.findChild(QPushButton, "fix0_0").setFocus()
+    canvas.popover.close_popover()
+    assert canvas.hasFocus()
+
+
+def test_a_stray_layer_is_put_into_the_network_by_one_click(canvas, hand, document, chain):
+    hand.carry(LAYER_MIME, "ReLU", (700, 300))
+    stray = canvas.selection.current
+    hand.click(hand.node(stray))
+    labels = [b.text() for b in canvas.popover.findChildren(QPushButton)]
+    assert labels[0].startswith("Put it behind")
+    assert labels[1] == "Remove it"
+    QTest.mouseClick(canvas.popover.findChild(QPushButton, "fix0_0"), Qt.MouseButton.LeftButton)
+    assert document.inference.ok
+    assert not document.inference.problems
+    assert not canvas.popover.isVisible()
+    assert_apart(canvas)
+
+
+def test_the_view_goes_along_when_a_splice_pushes_the_last_layer_off_the_screen(qtbot, canvas, hand, document, chain):
+    canvas.resize(1000, 600)
+    canvas.show_rect(canvas.canvas.bounds())
+    before = canvas.visible_rect()
+    hand.carry(LAYER_MIME, "ReLU", (139, 31))
+    assert len(document.wires) == 6
+    assert not before.contains(canvas.final_bounds())
+    qtbot.waitUntil(lambda: canvas.visible_rect().contains(canvas.final_bounds()), timeout=2000)
+
+
+def test_the_view_stays_when_not_all_was_on_the_screen(qtbot, canvas, hand, document, chain):
+    canvas.zoom_at(hand.place((0, 31)), 2.5)
+    before = canvas.visible_rect()
+    hand.carry(LAYER_MIME, "ReLU", (139, 31))
+    assert len(document.wires) == 6
+    qtbot.wait(300)
+    assert canvas.visible_rect() == before
 
 
 def test_a_click_on_a_node_with_a_problem_tells_it(canvas, hand, document, chain):
