@@ -51,13 +51,15 @@ class TryCard(Card):
         self._beat = QTimer(self, interval=ASK_EVERY)
         self._beat.timeout.connect(self._ask_if_due)
         queued = Qt.ConnectionType.QueuedConnection  # a form of many columns takes a turn of its own
+        document.was_reset.connect(self._forget_answer)
         document.was_reset.connect(self.read_project, queued)
         document.data_changed.connect(self.read_project, queued)
         run.prediction.connect(self._show)
         run.refused.connect(lambda event: self.answer.show_message(event.message) if not event.request else None)
         run.followed.connect(self._begin_anew)
         run.loaded.connect(self._wonder)
-        run.state_changed.connect(self._wonder)
+        run.state_changed.connect(self._look_at_state)
+        run.stepped.connect(self._look_at_step)
         self.read_project()
 
     def _make_body(self) -> None:
@@ -178,7 +180,7 @@ class TryCard(Card):
         """A beat: ask when something is new, or when the network has learned since."""
         waits = bool(self._question) and monotonic() - self._asked < PATIENCE
         learns = self.run.state == "running" and monotonic() - self._asked >= ASK_AGAIN / 1000
-        if waits or not self.isVisible():
+        if waits or self.run.is_loading or not self.isVisible():
             return
         if self._is_stale or learns:
             self._ask()
@@ -207,7 +209,26 @@ class TryCard(Card):
 
     def _begin_anew(self) -> None:
         """Another run: what was asked is asked there."""
-        self._question, self._is_stale = "", True
+        self._forget_answer()
+        self._is_stale = True
+
+    def _forget_answer(self) -> None:
+        """Another network: what was answered is not its own."""
+        self._question = ""
+        self.answer.show_message("")
+        self.set_value("")
+
+    def _look_at_state(self, state: str) -> None:
+        """Where learning ends the last answer lags behind: it is asked once more."""
+        if state in ("paused", "finished"):
+            self._question, self._is_stale = "", True
+        self._wonder()
+
+    def _look_at_step(self) -> None:
+        """A single step, taken while the run rests."""
+        if self.run.state == "paused":
+            self._is_stale = True
+            self._wonder()
 
     def _wonder(self) -> None:
         """The run came to another state: say what can be done here, or ask."""

@@ -3,19 +3,40 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QGridLayout, QLineEdit, QScrollArea, QWidget
-from superqt import QElidingLabel
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QPainter
+from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QLineEdit, QScrollArea, QSizePolicy, QWidget
 
 from engine.graph.spec import FieldSpec
 from gui.i18n import tr
 from gui.theme import theme
 
+BEAT = 6
+"""Rows made in one turn of the window: it goes on painting while a long form is laid out."""
 MOST = 64
 """Number fields for so many columns at most; wider samples come from the data alone."""
+
+
+class ColumnName(QLabel):
+    """A column's name, shortened with an ellipsis where there is no room for all of it."""
+
+    def __init__(self, column: str):
+        super().__init__(column.replace("_", " "))
+        self.setToolTip(column)
+        self.setMinimumWidth(60)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+
+    def shown(self) -> str:
+        """What stands there."""
+        return self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
+
+    def paintEvent(self, event) -> None:
+        with QPainter(self) as painter:
+            painter.setPen(theme.color("secondary"))
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, self.shown())
 
 
 class Number(QLineEdit):
@@ -83,37 +104,54 @@ class RowForm(QScrollArea):
         self._choices: dict[tuple[str, str], QComboBox] = {}
         self._wide: dict[str, np.ndarray] = {}  # fields with too many columns to type
         self._is_filling = False
+        self._rows: Iterator[None] = iter(())  # those still to be made
+        self._clock = QTimer(self, interval=0)
+        self._clock.timeout.connect(self._build_on)
 
     def set_fields(self, fields: tuple[FieldSpec, ...]) -> None:
-        """One control for each column of the input fields."""
+        """One control for each column of the input fields; the first stand at once, the others follow."""
         self.fields = fields
         self._numbers, self._choices, self._wide = {}, {}, {}
         form = QWidget()
         form.setProperty("role", "scrolled")
+        form.setFont(theme.font(11))
         grid = QGridLayout(form)
         grid.setContentsMargins(0, 0, 8, 0)
         grid.setVerticalSpacing(4)
         grid.setHorizontalSpacing(6)
-        for field in fields:
-            for column, values in _columns_of(field):
-                self._add(grid, field.name, column, values)
-        grid.setRowStretch(grid.rowCount(), 1)
+        grid.setColumnStretch(0, 1)
+        self._rows = self._make_rows(grid)
+        self._clock.start()
+        self._build_on()
         self.setWidget(form)
 
-    def _add(self, grid: QGridLayout, field: str, column: str, values: tuple[str, ...]) -> None:
-        word = QElidingLabel(column.replace("_", " "))
-        word.setFont(theme.font(11))
-        word.setToolTip(column)
-        word.setMinimumWidth(60)
-        word.setProperty("role", "secondary")
+    def _make_rows(self, grid: QGridLayout) -> Iterator[None]:
+        columns = [(field.name, *column) for field in self.fields for column in _columns_of(field)]
+        grid.setRowStretch(len(columns), 1)
+        for row, column in enumerate(columns):
+            self._add(grid, row, *column)
+            yield
+
+    def _build_on(self) -> None:
+        """A beat: the next few rows."""
+        for _ in range(BEAT):
+            if next(self._rows, "done") == "done":
+                self._clock.stop()
+                return
+
+    def build(self) -> None:
+        """Make every row now."""
+        while self._clock.isActive():
+            self._build_on()
+
+    def _add(self, grid: QGridLayout, row: int, field: str, column: str, values: tuple[str, ...]) -> None:
+        word = ColumnName(column)
         control = self._choice(field, column, values) if values else self._number(field, column)
         control.setObjectName(f"try-{field}-{column}")
         control.setAccessibleName(column)
         word.setBuddy(control)
-        row = grid.rowCount()
         grid.addWidget(word, row, 0)
         grid.addWidget(control, row, 1)
-        grid.setColumnStretch(0, 1)
 
     def _number(self, field: str, column: str) -> Number:
         number = self._numbers[field, column] = Number()
@@ -132,6 +170,7 @@ class RowForm(QScrollArea):
 
     def fill(self, sample: Mapping[str, np.ndarray]) -> None:
         """Show a sample: by field its values, in the data's own units."""
+        self.build()
         self._is_filling = True
         for field in self.fields:
             values = np.ravel(sample[field.name])
@@ -158,6 +197,7 @@ class RowForm(QScrollArea):
 
     def inputs(self) -> dict[str, object]:
         """By field, as a prediction takes them."""
+        self.build()
         said: dict[str, object] = {}
         for field in self.fields:
             if field.kind == "category":

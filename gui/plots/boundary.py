@@ -18,6 +18,8 @@ from gui.theme import mix, theme
 
 GROUND = 0.45
 """How strongly the plane is coloured."""
+ALIKE = 3
+"""Up to this ratio of their spans two inputs are taken as of one unit, and a step is as long on both axes."""
 
 
 class BoundaryView(PointsView):
@@ -40,6 +42,9 @@ class BoundaryView(PointsView):
         self.surface = surface
         self.extent = tuple(float(value) for value in extent)
         self.of = points[:, 2]
+        left, right, bottom, top = self.extent
+        spans = sorted((right - left, top - bottom))
+        self._box.setAspectLocked(spans[1] <= ALIKE * spans[0])
         self.set_points(points[:, 0], points[:, 1])
 
     def ranges(self) -> tuple[tuple[float, float], tuple[float, float]]:

@@ -71,13 +71,15 @@ class Card(QWidget):
         layout = QVBoxLayout(page)
         layout.setContentsMargins(0, 0, 8, 8)
         self._empty = QLabel(text)
+        self._empty.setObjectName(f"card-{self.name}-empty")
         self._empty.setWordWrap(True)
         self._empty.setProperty("role", "secondary")
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         layout.addStretch()
         layout.addWidget(self._empty)
+        self._first_step: QPushButton | None = None
         if first_step:
-            button = QPushButton(first_step)
+            button = self._first_step = QPushButton(first_step)
             button.setObjectName(f"card-{self.name}-first-step")
             button.setAccessibleName(first_step)
             button.clicked.connect(self.first_step_wanted)
@@ -111,6 +113,12 @@ class Card(QWidget):
         self._button.setVisible(not is_empty)
         if is_empty:
             self.set_value("")
+
+    def say_empty(self, text: str, offers_step: bool) -> None:
+        """What the empty page says, and whether its button stands there."""
+        self._empty.setText(text)
+        if self._first_step is not None:
+            self._first_step.setVisible(offers_step)
 
     @property
     def is_empty(self) -> bool:

@@ -115,11 +115,18 @@ class LossCard(CurveCard):
     has_raw_line = True
 
     def __init__(self, run: Run):
-        empty = tr("The loss falls here while the network learns.")
-        super().__init__(run, "loss", tr("Loss"), empty, tr("Train"))
+        self._promise = tr("The loss falls here while the network learns.")
+        super().__init__(run, "loss", tr("Loss"), self._promise, tr("Train"))
         plot = self.make_plot(tr("loss"))
         plot.add_line("train", tr("train"), "train", is_raw=True)
         plot.add_line("validation", tr("validation"), "validation")
+        run.state_changed.connect(self._say_what_comes)
+        self._say_what_comes()
+
+    def _say_what_comes(self) -> None:
+        """Before the first step: what the card is for, or that the engine is about to begin."""
+        begins = self.run.is_training
+        self.say_empty(tr("Starting the engine") if begins else self._promise, offers_step=not begins)
 
     def update_lines(self) -> None:
         history = self.run.history

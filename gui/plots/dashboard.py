@@ -61,6 +61,7 @@ class Dashboard(QWidget):
         under.setContentsMargins(0, 0, 10, 0)  # the cards' scroll bar stands in the margin
         under.addWidget(self.bar)
         layout.addLayout(under)
+        self._arranged: Wanted | None = None
         self._steps = self._build_steps()
         self._clock = QTimer(self, interval=FIRST_FRAMES)
         self._clock.timeout.connect(self._build_on)
@@ -69,6 +70,7 @@ class Dashboard(QWidget):
         document.data_changed.connect(self._arrange)
         document.node_added.connect(self._arrange)
         document.node_removed.connect(self._arrange)
+        document.node_changed.connect(self._arrange)  # another loss is another task
 
     def set_runs(self, runs: Path | None) -> None:
         """The folder in which the project's runs lie."""
@@ -109,6 +111,7 @@ class Dashboard(QWidget):
             card.first_step_wanted.connect(self.train_wanted)
             card.show_empty(card.is_empty)
             self.rows.add(name, card)
+            self._arranged = None
             self._arrange()
             yield
             card.body.grab()  # the first drawing of a plot costs most: it is done now, not with the first figure
@@ -127,6 +130,9 @@ class Dashboard(QWidget):
     def _arrange(self, *_: object) -> None:
         """Which cards, in which order, with which names on their axes."""
         want = wanted(self.document.project)
+        if want == self._arranged:
+            return
+        self._arranged = want
         self.rows.arrange(list(want.cards), {} if want.has_image else {"try": TABLE})
         _name_axes(self.cards, want)
 

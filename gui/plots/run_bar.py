@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
@@ -34,10 +35,21 @@ TOKENS = {"running": "accent", "starting": "accent", "stopping": "accent", "paus
 
 def words(summary: Summary) -> str:
     """What a list says of a run."""
-    parts = [summary.title, tr(STATES.get(summary.state, summary.state))]
+    parts = [_title(summary), tr(STATES.get(summary.state, summary.state))]
     if summary.figure is not None:
         parts.append(f"{tr(figures.word(summary.metric))} {figures.metric(summary.metric, summary.figure)}")
     return " · ".join(parts)
+
+
+def _title(summary: Summary) -> str:
+    """When it began; before its first word that is what its folder is named by."""
+    if summary.title != summary.folder.name:
+        return summary.title
+    try:
+        began = datetime.strptime(summary.title[: len("2026-01-31 12-00-00")], "%Y-%m-%d %H-%M-%S")
+    except ValueError:
+        return summary.title
+    return began.strftime("%H:%M:%S" if began.date() == datetime.now().date() else "%d %b %H:%M")
 
 
 class RunButton(QAbstractButton):

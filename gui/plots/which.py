@@ -37,11 +37,10 @@ def wanted(project: Project) -> Wanted:
     inputs = [field for field in fields if field.role == "input"]
     target = next((field.name for field in fields if field.role == "target"), "")
     numbers = _numbers(inputs)
-    pictures = ["scatter"] if task == "regression" else ["confusion"]
-    if len(numbers) == 2:
-        pictures = ["boundary", *pictures]
-    if len(numbers) == 1 and task == "regression":
-        pictures = ["line", *pictures]
+    if task == "regression":
+        pictures = ["line", "scatter"] if len(numbers) == 1 else ["scatter"]
+    else:
+        pictures = ["boundary", "confusion"] if len(numbers) == 2 else ["confusion"]
     has_image = any(field.kind == "image" for field in inputs)
     cards = ("loss", "metric", *pictures[:1], "try", *pictures[1:], "weights", "learning-rate", "gradient-norm")
     return Wanted(cards, "r2" if task == "regression" else "accuracy", numbers, target, has_image)

@@ -14,6 +14,7 @@ from PIL import Image
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel, QPushButton
 
 from engine.train import events
 from gui.plots import decimate, export
@@ -89,12 +90,25 @@ def point_at(view, place: QPointF) -> None:
     view.mouseMoveEvent(event)
 
 
-def test_an_empty_card_says_what_will_stand_there_and_offers_the_first_step(run, qtbot):
-    card = shown(LossCard(run), qtbot)
+def test_an_empty_card_says_what_will_stand_there_and_offers_the_first_step(qtbot):
+    card = shown(LossCard(Run()), qtbot)
     assert card.is_empty
     button = card.findChild(object, "card-loss-first-step")
     with qtbot.waitSignal(card.first_step_wanted):
         QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def test_until_the_first_step_the_loss_card_says_that_the_engine_starts(run, qtbot):
+    card = shown(LossCard(run), qtbot)
+    words, button = card.findChild(QLabel, "card-loss-empty"), card.findChild(QPushButton, "card-loss-first-step")
+    assert (card.is_empty, words.text(), button.isVisible()) == (True, "Starting the engine", False)
+    run._set_state("failed")
+    assert words.text() == "The loss falls here while the network learns."
+    assert button.isVisible()
+    run._set_state("starting")
+    assert (words.text(), button.isVisible()) == ("Starting the engine", False)
+    run.say(steps(3))
+    qtbot.waitUntil(lambda: not card.is_empty)
 
 
 def test_the_loss_card_shows_train_and_validation_and_their_values_in_the_title(run, qtbot):
@@ -293,9 +307,26 @@ def test_the_boundary_colours_the_plane_by_class_and_names_a_point(run, qtbot):
     card = boundary(run, qtbot)
     picture = card.view._picture()
     assert not np.array_equal(picture[0, 0], picture[0, 7])
-    assert card.view._box.viewRange()[0] == pytest.approx([-1, 1], rel=0.1)
     point_at(card.view, card.view.to_pixel(0.5, 0))
     assert card.view.reading_text().startswith("owl\n")
+
+
+def test_a_step_is_as_long_on_both_axes_of_the_boundary(run, qtbot):
+    card = boundary(run, qtbot)
+    for size in ((500, 200), (300, 400)):
+        card.resize(*size)
+        qtbot.wait(20)
+        origin, right, up = (card.view.to_pixel(*place) for place in ((0, 0), (1, 0), (0, 1)))
+        assert right.x() - origin.x() == pytest.approx(origin.y() - up.y(), rel=0.01)
+        (left, east), (bottom, top) = card.view._box.viewRange()
+        assert left <= -1 < 1 <= east, "everything is in sight"
+        assert bottom <= -2 < 2 <= top
+
+
+def test_inputs_of_different_units_fill_the_boundary(run, qtbot):
+    card = boundary(run, qtbot)
+    card.view.set_surface(card.view.surface, np.array([0, 80, 0, 90_000]), np.array([[30, 40_000, 0]]))
+    assert card.view._box.viewRange()[0] == pytest.approx([0, 80], abs=4)
 
 
 def histograms(run, qtbot, count=3) -> HistogramCard:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,15 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
 from engine.graph import templates
+from engine.graph.spec import DataSpec, FieldSpec, Graph, Node, Project
 from gui.document.document import Document
-from gui.playground.row import RowForm
+from gui.playground.row import ColumnName, Number, RowForm
 from gui.playground.strokes import ImageStyle, style_of, to_pixels
 from gui.plots.dashboard import Dashboard
+from gui.plots.run_bar import words
 from gui.plots.which import wanted
 from gui.run import process
+from gui.run.folder import Summary
 from gui.run.model import Run
 
 FAKE = Path(__file__).with_name("fake_engine.py")
@@ -79,6 +83,30 @@ def draw(pad, points) -> None:
 )
 def test_the_cards_fit_the_task_and_the_data(template, first):
     assert wanted(templates.create(template)).cards[: len(first)] == first
+
+
+def plane(loss: str) -> Project:
+    """Two numbers in, one out, judged by that loss."""
+    features = FieldSpec("features", "vector", (2,), "input", columns=("x", "y"))
+    fields = (features, FieldSpec("z", "number", (), "target"))
+    nodes = (Node("input", "Input"), Node("loss", loss))
+    return Project(data=DataSpec("z.csv", reader="csv", fields=fields), graph=Graph(nodes))
+
+
+def test_two_inputs_have_a_boundary_only_where_classes_are_told_apart():
+    assert wanted(plane("BCEWithLogitsLoss")).cards[2:5] == ("boundary", "try", "confusion")
+    assert wanted(plane("MSELoss")).cards[2:5] == ("scatter", "try", "weights")
+
+
+def test_another_loss_brings_the_cards_of_its_task(make):
+    dashboard = make("spirals")
+    assert dashboard.cards["boundary"].isVisibleTo(dashboard)
+    dashboard.document.set_loss("MSELoss")
+    assert not dashboard.cards["boundary"].isVisibleTo(dashboard)
+    assert dashboard.cards["scatter"].isVisibleTo(dashboard)
+    assert dashboard.cards["metric"].accessibleName() == "R²"
+    dashboard.document.undo_stack.undo()
+    assert dashboard.cards["boundary"].isVisibleTo(dashboard)
 
 
 def test_the_cards_stand_in_one_row_as_wide_as_the_window(make):
@@ -167,6 +195,81 @@ def test_questions_come_at_most_ten_times_a_second(make, fake_engine, tmp_path, 
     assert 2 <= len(asked) <= 10 * (time.monotonic() - began) + 2
 
 
+def test_what_was_asked_is_asked_again_after_the_end_and_after_a_single_step(make, fake_engine, tmp_path, qtbot):
+    fake_engine.setenv("FAKE_STEPS", "300")
+    dashboard = make("breast-cancer")
+    trying, run = dashboard.cards["try"], dashboard.run
+    run.start(dashboard.document.project, tmp_path, tmp_path / "runs")
+    qtbot.waitUntil(lambda: run.state == "running" and trying.value != "", timeout=10_000)
+    run.pause()
+    qtbot.waitUntil(lambda: run.state == "paused", timeout=5000)
+    qtbot.waitUntil(lambda: trying.value == f"step {run.last_step.step}", timeout=5000)
+    for _ in range(2):
+        before = run.last_step.step
+        run.step()
+        qtbot.waitUntil(lambda before=before: run.last_step.step == before + 1, timeout=5000)
+        qtbot.waitUntil(lambda before=before: trying.value == f"step {before + 1}", timeout=5000)
+    asked, predict = [], run.predict
+    run.predict = lambda inputs: asked.append(run.state) or predict(inputs)
+    run.go_on()
+    qtbot.waitUntil(lambda: run.state == "finished", timeout=15_000)
+    qtbot.waitUntil(lambda: asked[-1:] == ["finished"], timeout=5000)
+    qtbot.waitUntil(lambda: not trying._question, timeout=10_000)
+    assert trying.answer.text().startswith("a 70 %")
+
+
+def test_another_project_or_run_does_not_keep_the_answer(make, fake_engine, tmp_path, qtbot):
+    fake_engine.setenv("FAKE_STEPS", "4000")
+    dashboard = make("breast-cancer")
+    trying, run = dashboard.cards["try"], dashboard.run
+    run.start(dashboard.document.project, tmp_path, tmp_path / "runs")
+    qtbot.waitUntil(lambda: trying.answer.text().startswith("a 70 %"), timeout=10_000)
+    run.stop()
+    qtbot.waitUntil(lambda: run.state == "finished", timeout=10_000)
+    run.follow(None)
+    assert (trying.value, trying.answer.ranked) == ("", [])
+    qtbot.waitUntil(lambda: trying.answer.text().startswith("Train the network"), timeout=3000)
+    trying.answer.ranked = [("a", 0.7)]
+    trying.set_value("step 12")
+    dashboard.document.new(templates.create("breast-cancer"))
+    assert (trying.value, trying.answer.ranked) == ("", [])
+
+
+def test_a_run_that_starts_is_named_by_its_time_as_the_others():
+    today = datetime.now().strftime("%Y-%m-%d")
+    folder = Path(f"{today} 19-29-05 2")
+    assert words(Summary(folder, folder.name, "starting")) == "19:29:05 · starting"
+    folder = Path("2020-11-03 19-29-05")
+    assert words(Summary(folder, folder.name, "starting")) == "03 Nov 19:29 · starting"
+    assert words(Summary(Path("mine"), "mine", "failed")) == "mine · failed"
+
+
+def test_a_long_form_is_laid_out_in_turns_of_the_window(qtbot):
+    form = RowForm()
+    qtbot.addWidget(form)
+    form.resize(300, 200)
+    form.show()
+    qtbot.waitExposed(form)
+    columns = tuple(f"the_mean_of_a_column_with_a_long_name {index}" for index in range(30))
+    form.set_fields((FieldSpec("features", "vector", (30,), "input", columns=columns),))
+    spent = []
+    form._clock.timeout.disconnect()
+    form._clock.timeout.connect(lambda: timed(form._build_on, spent))
+    qtbot.waitUntil(lambda: not form._clock.isActive(), timeout=3000)
+    assert len(form.findChildren(Number)) == 30
+    assert np.median(spent) < 0.015
+    name = form.findChild(ColumnName)
+    assert name.shown().endswith("…")
+    assert name.toolTip() == columns[0]
+    assert name.buddy() is form.findChild(Number, f"try-features-{columns[0]}")
+
+
+def timed(do, spent: list[float]) -> None:
+    began = time.process_time()
+    do()
+    spent.append(time.process_time() - began)
+
+
 def test_without_a_run_the_card_says_to_train_first(make, qtbot):
     trying = make("digits-cnn").cards["try"]
     draw(trying.pad, THREE)
@@ -200,8 +303,6 @@ def test_a_table_begins_with_the_medians_of_its_columns(make, qtbot):
 
 
 def test_marks_of_a_category_are_one_choice(qtbot):
-    from engine.graph.spec import FieldSpec
-
     form = RowForm()
     qtbot.addWidget(form)
     form.set_fields((FieldSpec("features", "vector", (3,), "input", columns=("age", "sex=f", "sex=m")),))
