@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
-from engine.errors import EngineError, Fix, ProjectError
+from engine.errors import EngineError, Fix
+from engine.formats import checkpoint as checkpoints
 from engine.graph import spec
 from engine.graph.spec import Graph
 from gui.actions import Actions
+from gui.background import Background
 from gui.document.document import Document
 from gui.document.files import Files
 from gui.i18n import tr
 from gui.run.model import Run
 from gui.top_bar import TopBar
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The network of a run, with its weights where they go with the project's."""
+
+    graph: Graph
+    weights: bytes | None
 
 
 class TrainingControl(QObject):
@@ -29,6 +41,9 @@ class TrainingControl(QObject):
         super().__init__(bar)
         self._document, self._files, self._run, self._actions, self._bar = document, files, run, actions, bar
         self._edited = False  # since the run began: then Train begins anew instead of going on
+        self._reading = Background()  # without a parent: its thread may outlive the window by a moment
+        self._reading.done.connect(self._keep_weights)
+        self._reading.failed.connect(self._tell_unread)
         bar.train.clicked.connect(self.act)
         actions.on("train.start", self.act)
         actions.on("train.pause", self.pause_or_go_on)
@@ -100,6 +115,7 @@ class TrainingControl(QObject):
         self.show()
 
     def _forget_edits(self) -> None:
+        self._reading.cancel()  # what is being read belongs to the project that was here
         self._edited = False
         self.show()
 
@@ -195,18 +211,34 @@ class TrainingControl(QObject):
         self.said.emit(tr("{begun}: best validation {figure} {value}, in epoch {epoch}.", **told), "good", ())
 
     def _take_weights(self) -> None:
-        """Keep a run's network with the project: after its end, or when it ended while no window was open."""
+        """Keep a run's network with the project: after its end, or when it ended while no window was open.
+
+        Another thread reads it, as a large one takes longer than a frame.
+        """
         run, path = self._run, self._document.path
         if run.end is None or run.folder is None or run.is_loading:
             return
         if path is not None and path.exists() and run.end.time < path.stat().st_mtime:
             return
-        try:
-            trained = spec.decode((run.folder / "project.json").read_bytes(), "project.json")
-            if layers(trained.graph) == layers(self._document.graph):
-                self._document.set_weights(run.weights())
-        except (OSError, ProjectError) as error:
-            self.said.emit(tr("The trained weights could not be read: {why}", why=error), "warn", ())
+        folder, found, graph = run.folder, run.best_checkpoint, self._document.graph
+
+        def read(progress: Callable[[float], bool]) -> Trained:
+            trained = spec.decode((folder / "project.json").read_bytes(), "project.json").graph
+            fits = found is not None and layers(trained) == layers(graph)
+            return Trained(trained, checkpoints.read_weights(found) if fits else None)
+
+        self._reading.start(read)
+
+    def _keep_weights(self, trained: Trained) -> None:
+        if trained.weights is not None and layers(trained.graph) == layers(self._document.graph):
+            self._document.set_weights(trained.weights)
+
+    def _tell_unread(self, error: EngineError) -> None:
+        self.said.emit(tr("The trained weights could not be read: {why}", why=error), "warn", ())
+
+    def close_down(self) -> None:
+        """The window goes away."""
+        self._reading.wait()
 
 
 def layers(graph: Graph) -> tuple:

@@ -462,7 +462,8 @@ class Window(QMainWindow):
     def close_down(self) -> None:
         """Let threads and timers end; a run goes on by itself."""
         self.files.close()
-        for part in (self.start_page, self.data, self.training, self.script, self.projects, self.dashboard):
+        own = (self.projects, self.training_control)
+        for part in (self.start_page, self.data, self.training, self.script, *own, self.dashboard):
             part.close_down()
         self.run.close()
 

@@ -6,9 +6,10 @@ Tensors lie under model/, optimizer/, preparation/ and state/; what is no tensor
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from safetensors import SafetensorError
@@ -18,6 +19,9 @@ from engine.errors import ProjectError
 from engine.formats.atomic import write_atomic
 
 VERSION = 1
+MODEL = "model/"
+MAX_HEADER = 100_000_000
+"""Bytes of a header at the most, as the format says."""
 PREPARATION = "preparation/"
 """Prefix of the scaling statistics, in a checkpoint and in the weights of a project alike."""
 
@@ -89,15 +93,35 @@ def decode(content: bytes, where: str = "checkpoint") -> Checkpoint:
         arrays = load(content)
         size = int.from_bytes(content[:8], "little")
         plain = json.loads(json.loads(content[8 : 8 + size])["__metadata__"]["layerloom"])
-        if plain["version"] > VERSION:
-            raise ProjectError(where, got=f"it is a checkpoint of version {plain['version']}",
-                               expected=f"{VERSION} or older", mend="update Layerloom")  # fmt: skip
+        _check_version(plain, where)
         parts = [_put_arrays(plain[part], arrays) for part in ("model", "optimizer", "preparation", "state")]
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         if isinstance(error, ProjectError):
             raise
         raise ProjectError(where, got="it is cut off or no checkpoint", mend="train again, or use another") from None
     return Checkpoint(*parts)
+
+
+def read_weights(path: Path) -> bytes:
+    """The weights of a checkpoint's file as `Checkpoint.weights` gives them, copied without reading anything else.
+
+    Raises:
+        ProjectError: the file is missing, cut off, or no checkpoint.
+    """
+    try:
+        with open(path, "rb") as file:
+            size = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(min(size, MAX_HEADER)))
+            _check_version(json.loads(header.pop("__metadata__")["layerloom"]), str(path))
+            return _pack_raw(_weights_in(header), lambda start, end: _read_part(file, 8 + size + start, end - start))
+    except FileNotFoundError:
+        raise ProjectError(str(path), got="there is no checkpoint", mend="train first") from None
+    except OSError as error:
+        raise ProjectError(str(path), got=f"it cannot be read ({error.strerror})") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        if isinstance(error, ProjectError):
+            raise
+        raise ProjectError(str(path), got="it is cut off or no checkpoint", mend="train again") from None
 
 
 def join_weights(model: dict[str, Any], preparation: dict[str, Any]) -> bytes:
@@ -130,6 +154,40 @@ def as_array(value: Any) -> np.ndarray:
     if hasattr(value, "detach"):
         value = value.detach().cpu().numpy()
     return np.asarray(value, order="C")
+
+
+def _check_version(plain: dict[str, Any], where: str) -> None:
+    if plain["version"] > VERSION:
+        raise ProjectError(where, got=f"it is a checkpoint of version {plain['version']}",
+                           expected=f"{VERSION} or older", mend="update Layerloom")  # fmt: skip
+
+
+def _weights_in(header: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Name in the weights -> entry in the header, in the order in which safetensors lays arrays out."""
+    kinds = list(dict.fromkeys(entry["dtype"] for entry in header.values()))
+    found = {key.removeprefix(MODEL): entry for key, entry in header.items() if key.startswith((MODEL, PREPARATION))}
+    return dict(sorted(found.items(), key=lambda item: (kinds.index(item[1]["dtype"]), item[0])))
+
+
+def _pack_raw(arrays: dict[str, dict[str, Any]], read: Callable[[int, int], bytes]) -> bytes:
+    """A safetensors file of these arrays, whose bytes `read(start, end)` gives."""
+    header, parts, at = {}, [], 0
+    for name, entry in arrays.items():
+        part = read(*entry["data_offsets"])
+        header[name] = {"dtype": entry["dtype"], "shape": entry["shape"], "data_offsets": [at, at + len(part)]}
+        parts.append(part)
+        at += len(part)
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    return b"".join([len(text).to_bytes(8, "little"), text, *parts])
+
+
+def _read_part(file: BinaryIO, start: int, length: int) -> bytes:
+    file.seek(start)
+    part = file.read(max(length, 0))
+    if len(part) != length:
+        raise ValueError("cut off")
+    return part
 
 
 def _take_arrays(tree: Any, path: str, arrays: dict[str, np.ndarray]) -> Any:

@@ -283,16 +283,21 @@ class Run(QObject):
         self._launch_when_free = None
 
     def weights(self) -> bytes | None:
-        """The network of the best checkpoint, else of the last, as a project file keeps it; None before the first.
+        """The network of `best_checkpoint`, as a project file keeps it; None before the first.
 
         Raises:
             ProjectError: the checkpoint is cut off.
         """
+        found = self.best_checkpoint
+        return checkpoints.read_weights(found) if found is not None else None
+
+    @property
+    def best_checkpoint(self) -> Path | None:
+        """The file of the best network, else of the last; None before the first."""
         if self.folder is None:
             return None
         paths = [self.folder / "checkpoints" / f"{kind}.safetensors" for kind in ("best", "last")]
-        found = next((path for path in paths if path.exists()), None)
-        return checkpoints.read(found).weights() if found is not None else None
+        return next((path for path in paths if path.exists()), None)
 
     def _send(self, command: AnyCommand) -> None:
         if self.folder is None:

@@ -154,7 +154,7 @@ def test_pause_step_and_stop_do_what_they_say(qtbot, digits):
     actions["train.stop"].trigger()
     qtbot.waitUntil(lambda: run.state == "finished", timeout=20_000)
     assert find(digits, "train").text() == "Resume"
-    assert digits.document.weights is not None, "the trained network belongs to the project now"
+    qtbot.waitUntil(lambda: digits.document.weights is not None, timeout=5_000)  # they belong to the project now
     digits.document.set_training("epochs", 401)
     assert find(digits, "train").text() == "Train"
 
@@ -165,7 +165,7 @@ def test_the_end_of_a_run_is_told_with_its_best_figure(qtbot, digits):
     qtbot.waitUntil(lambda: digits.run.state == "finished", timeout=60_000)
     assert "best validation" in find(digits, "message-text").text()
     assert find(digits, "train").text() == "Train"
-    assert digits.document.weights
+    qtbot.waitUntil(lambda: digits.document.weights is not None, timeout=5_000)
 
 
 def test_a_killed_engine_is_told_and_one_click_resumes_it(qtbot, digits):

@@ -75,7 +75,7 @@ def test_a_run_outlives_a_killed_window_and_is_found_again(open_window, tmp_path
     assert person.run.folder == folder
     assert person.run.end.reason == "finished"
     assert person.run.end.validation["accuracy"] > 0.9
-    assert person.document.weights is not None
+    person.until(lambda: person.document.weights is not None)
 
 
 def has_ended(folder: Path) -> bool:
