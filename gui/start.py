@@ -29,8 +29,9 @@ from engine.graph import templates
 from gui import icons, tiles
 from gui.background import Background
 from gui.i18n import tr
-from gui.panels.controls import Message, label, push
+from gui.panels.controls import label, push
 from gui.panels.data import dropped
+from gui.panels.message import Message
 from gui.theme import CARD_RADIUS, SPACE, theme
 
 _WIDTH = 1180

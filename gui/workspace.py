@@ -8,7 +8,8 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QStackedWid
 from gui import icons
 from gui.canvas.view import CanvasView
 from gui.i18n import tr
-from gui.panels.controls import Message, label, tabs
+from gui.panels.controls import label, tabs
+from gui.panels.message import Message
 from gui.panels.script import ScriptView
 from gui.theme import SPACE
 

@@ -1,13 +1,14 @@
 """A folder of class folders: every image in a folder belongs to the class of the folder's name.
 
-Options: "size" ([height, width]) and "mode" ("L" grey or "RGB"); else both are read off the first images.
+Options: "size" ([height, width]) and "mode" ("L" grey or "RGB"), else both are read off the first images; "without"
+(["cats/17.png"]) names images that are left out.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,10 @@ from typing import Any
 import numpy as np
 
 from engine.data.dataset import FieldDataset
-from engine.data.source import CHOOSE_AGAIN, Progress, no_progress, report, unreadable
+from engine.data.source import CHOOSE_FOLDER, Progress, no_progress, report, unreadable
 from engine.data.spec import DataSpec, FieldSpec
 from engine.data.table import one_class_only
-from engine.errors import DataError
+from engine.errors import DataError, Fix
 
 SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm"))
 LOOKED_AT = 20  # images whose size and mode are looked at
@@ -27,8 +28,8 @@ MOST_PIXELS = 100_000_000  # of one file: more is a decompression bomb
 KEPT_BYTES = 2**30  # up to here all images are kept decoded; beyond, they are decoded when needed
 
 
-def list_images(folder: Path) -> tuple[list[Path], np.ndarray, tuple[str, ...]]:
-    """The image files, the class of each (N,) int64, and the names of the classes.
+def list_images(folder: Path, without: Sequence[str] = ()) -> tuple[list[Path], np.ndarray, tuple[str, ...]]:
+    """The image files except those named in `without`, the class of each (N,) int64, and the names of the classes.
 
     Raises:
         DataError: there are no class folders, a class folder is empty, or there is one class only.
@@ -36,7 +37,7 @@ def list_images(folder: Path) -> tuple[list[Path], np.ndarray, tuple[str, ...]]:
     try:
         content = list(folder.iterdir())
     except OSError as error:
-        raise unreadable(folder, error) from None
+        raise unreadable(folder, error, CHOOSE_FOLDER) from None
     folders = sorted((f for f in content if f.is_dir() and not f.name.startswith((".", "__"))), key=_natural)
     if not folders:
         got = "the images lie loose in it" if any(map(is_image, content)) else "the folder is empty"
@@ -45,12 +46,13 @@ def list_images(folder: Path) -> tuple[list[Path], np.ndarray, tuple[str, ...]]:
             got=got,
             expected="one folder of images per class, named as the class",
             mend="sort the images into class folders",
-            fixes=(CHOOSE_AGAIN,),
+            fixes=(CHOOSE_FOLDER,),
         )
     files: list[Path] = []
     labels: list[int] = []
+    left_out = frozenset(without)
     for label, each in enumerate(folders):
-        inside = sorted(filter(is_image, each.iterdir()))
+        inside = [f for f in sorted(filter(is_image, each.iterdir())) if f"{each.name}/{f.name}" not in left_out]
         if not inside:
             raise _no_image(each)
         files += inside
@@ -73,14 +75,14 @@ def _no_image(folder: Path) -> DataError:
             got="it holds folders of images, not images",
             expected="one folder of images per class",
             mend=f"choose the folder {folder.name!r} itself",
-            fixes=(CHOOSE_AGAIN,),
+            fixes=(CHOOSE_FOLDER,),
         )
     return DataError(
         str(folder),
         got="the class folder holds no image",
         expected="PNG or JPEG files",
         mend="put images in or remove the folder",
-        fixes=(CHOOSE_AGAIN,),
+        fixes=(CHOOSE_FOLDER,),
     )
 
 
@@ -111,15 +113,25 @@ def opened(path: Path) -> Iterator[Any]:
     except Image.DecompressionBombError:
         raise huge(path, "the image is huge") from None
     except (PermissionError, FileNotFoundError) as error:
-        raise unreadable(path, error) from None
+        raise unreadable(path, error, CHOOSE_FOLDER) from None
     except (OSError, SyntaxError, ValueError, EOFError):  # all of these come from Pillow for bytes that are no image
         raise DataError(
             str(path),
             got="the image is corrupt or no image",
             expected="a whole image file",
             mend="replace it or remove it",
-            fixes=(CHOOSE_AGAIN,),
+            fixes=(CHOOSE_FOLDER,),
         ) from None
+
+
+def without_them(faults: list[tuple[Path, DataError]], options: dict[str, Any]) -> DataError:
+    """The first of the faults in images, with the mend of leaving all of these images out."""
+    names = [f"{path.parent.name}/{path.name}" for path, _ in faults]
+    label = "Leave it out" if len(names) == 1 else f"Leave out {len(names)} such images"
+    left_out = sorted({*options.get("without", ()), *names})
+    first = faults[0][1]
+    fix = Fix(label, "set_data", name="options", value={**options, "without": left_out})
+    return DataError(first.where, first.got, first.expected, first.mend, fixes=(fix, CHOOSE_FOLDER))
 
 
 def huge(path: Path, got: str) -> DataError:
@@ -129,7 +141,7 @@ def huge(path: Path, got: str) -> DataError:
         got=got,
         expected=f"at most {MOST_PIXELS // 1_000_000} million pixels",
         mend="scale it down or remove it",
-        fixes=(CHOOSE_AGAIN,),
+        fixes=(CHOOSE_FOLDER,),
     )
 
 
@@ -218,14 +230,20 @@ def open_images(folder: Path, spec: DataSpec, progress: Progress = no_progress) 
     Raises:
         DataError: see `list_images` and `read_image`.
     """
-    files, labels, classes = list_images(folder)
+    files, labels, classes = list_images(folder, spec.options.get("without", ()))
     size, mode = guess_shape(files, {**_known(spec), **spec.options})
     images: Any = ImageFiles(files, size, mode)
     if np.prod(images.shape, dtype=np.int64) <= KEPT_BYTES:
         kept = np.empty(images.shape, dtype=np.uint8)
+        faults = []
         for i, path in enumerate(files):
-            kept[i] = read_image(path, size, mode)
+            try:
+                kept[i] = read_image(path, size, mode)
+            except DataError as fault:
+                faults.append((path, fault))
             report(progress, (i + 1) / len(files))
+        if faults:
+            raise without_them(faults, spec.options)
         images = kept
     return FieldDataset(
         fields_of(classes, size, mode),

@@ -37,6 +37,7 @@ class ImageOptions(Struct, forbid_unknown_fields=True):
     """For "images"; see `engine.data.images`."""
 
     size: tuple[Side, Side] | None = None
+    without: tuple[str, ...] = ()
     mode: Literal["L", "RGB"] | None = None
 
 

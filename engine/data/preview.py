@@ -132,15 +132,15 @@ def _of_columns(
 
 
 def _of_folder(folder: Path, spec: DataSpec, rows: int) -> Preview:
-    files, labels, classes = images.list_images(folder)
+    files, labels, classes = images.list_images(folder, spec.options.get("without", ()))
     size, mode = images.guess_shape(files, spec.options)
     chosen = _spread(labels, rows)
-    thumbnails, problem = [], None
+    thumbnails, faults = [], []
     for i in chosen:
         try:
             thumbnails.append(_thumbnail(images.read_image(files[i], _shrunk(size), mode)))
         except DataError as error:
-            problem = problem or error
+            faults.append((files[i], error))
             thumbnails.append(np.zeros(_shrunk(size), dtype=np.uint8))
     counts = dict(zip(classes, np.bincount(labels, minlength=len(classes)).tolist(), strict=True))
     return Preview(
@@ -149,7 +149,7 @@ def _of_folder(folder: Path, spec: DataSpec, rows: int) -> Preview:
         fields=images.fields_of(classes, size, mode),
         class_counts={"label": counts},
         samples=len(files),
-        problem=problem,
+        problem=images.without_them(faults, spec.options) if faults else None,
         notes=(f"Images are read as {size[0]} x {size[1]} pixels, {'colour' if mode == 'RGB' else 'grey'}.",),
     )
 

@@ -67,7 +67,7 @@ def describe(spec: DataSpec, base: Path | None = None, progress: Progress = no_p
         found = shipped.find(spec)
         return replace(spec, fields=found.fields, samples=found.samples)
     if spec.reader == "images":
-        files, _, classes = images.list_images(locate(spec, base))
+        files, _, classes = images.list_images(locate(spec, base), spec.options.get("without", ()))
         size, mode = images.guess_shape(files, spec.options)
         return replace(spec, fields=images.fields_of(classes, size, mode), samples=len(files))
     if spec.reader == "csv":

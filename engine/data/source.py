@@ -12,6 +12,7 @@ Progress = Callable[[float], bool]
 """Called now and then with the fraction done, 0..1; returning False cancels."""
 
 CHOOSE_AGAIN = Fix("Choose the file again", "choose_data")
+CHOOSE_FOLDER = Fix("Choose the folder again", "choose_data")
 
 
 class Cancelled(EngineError):
@@ -42,18 +43,19 @@ def locate(spec: DataSpec, base: Path | None) -> Path:
     path = Path(spec.source).expanduser()
     path = path if path.is_absolute() or base is None else Path(base) / path
     if not path.exists():
+        is_folder = spec.reader == "images"
         raise DataError(
             str(path),
-            got="the file is not there; it may have been moved or renamed",
+            got=f"the {'folder' if is_folder else 'file'} is not there; it may have been moved or renamed",
             mend="choose it again",
-            fixes=(CHOOSE_AGAIN,),
+            fixes=(CHOOSE_FOLDER if is_folder else CHOOSE_AGAIN,),
         )
     if spec.reader == "images" and not path.is_dir():
         raise DataError(
             str(path),
             got="this is a file",
             expected="a folder with one folder of images per class",
-            fixes=(CHOOSE_AGAIN,),
+            fixes=(CHOOSE_FOLDER,),
         )
     if spec.reader != "images" and path.is_dir():
         raise DataError(
@@ -62,7 +64,7 @@ def locate(spec: DataSpec, base: Path | None) -> Path:
     return path
 
 
-def unreadable(path: Path, error: OSError) -> DataError:
-    """The operating system's refusal as a sentence."""
+def unreadable(path: Path, error: OSError, again: Fix = CHOOSE_AGAIN) -> DataError:
+    """The operating system's refusal as a sentence; `again` is the mend that is offered."""
     reason = "you have no right to read it" if isinstance(error, PermissionError) else error.strerror or str(error)
-    return DataError(str(path), got=f"it cannot be read: {reason}", fixes=(CHOOSE_AGAIN,))
+    return DataError(str(path), got=f"it cannot be read: {reason}", fixes=(again,))

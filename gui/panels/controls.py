@@ -1,15 +1,14 @@
-"""Small pieces that every panel is made of: switch, labels, hairline, section, the bar that says what happened."""
+"""Small pieces that every panel is made of: switch, labels, hairline, section."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Property, QEasingCurve, QPropertyAnimation, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import Property, QEasingCurve, QPropertyAnimation, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QFrame,
-    QHBoxLayout,
     QLabel,
     QLayout,
     QPushButton,
@@ -22,7 +21,6 @@ from PySide6.QtWidgets import (
 )
 
 from gui import icons
-from gui.i18n import tr
 from gui.theme import SPACE, mix, theme
 
 
@@ -183,62 +181,6 @@ class Switch(QAbstractButton):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(QColor("#ffffff") if self.isEnabled() else theme.color("faint"))
             painter.drawEllipse(knob)
-
-
-class Message(QFrame):
-    """A quiet bar that says what happened and offers the mend; `kind` is info, good, warn or bad."""
-
-    dismissed = Signal()
-
-    def __init__(self, object_name: str = "message", parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName(object_name)
-        self.setProperty("role", "card")
-        row = QHBoxLayout(self)
-        row.setContentsMargins(SPACE[2], 6, 6, 6)
-        row.setSpacing(SPACE[1])
-        self._icon = QLabel()
-        self._kind = "info"
-        theme.changed.connect(self._draw_icon)
-        self.text = label("", wrap=True)
-        self.text.setObjectName(f"{object_name}-text")
-        self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.buttons = QHBoxLayout()
-        self.buttons.setSpacing(SPACE[1])
-        close = tool("close", tr("Dismiss"), f"{object_name}-close", self.dismiss)
-        close.setProperty("kind", "quiet")
-        row.addWidget(self._icon)
-        row.addWidget(self.text, 1)
-        row.addLayout(self.buttons)
-        row.addWidget(close)
-        self.hide()
-
-    def say(self, text: str, kind: str = "info", fixes: tuple[tuple[str, Callable[[], object]], ...] = ()) -> None:
-        """Show a sentence, with a button for each (label, action)."""
-        self._kind = kind
-        self._draw_icon()
-        self.text.setText(text)
-        self.setAccessibleName(text)
-        clear(self.buttons)
-        for number, (title, action) in enumerate(fixes):
-            kind_of_button = "accent" if number == 0 else ""
-            button = push(title, f"{self.objectName()}-fix-{number}", lambda a=action: self._mend(a), kind_of_button)
-            self.buttons.addWidget(button)
-        self.show()
-
-    def _draw_icon(self) -> None:
-        names = {"info": ("info", "accent"), "good": ("check", "good"), "warn": ("warning", "warn")}
-        drawing, color = names.get(self._kind, ("error", "bad"))
-        self._icon.setPixmap(icons.pixmap(drawing, 16, color))
-
-    def _mend(self, action: Callable[[], object]) -> None:
-        self.dismiss()
-        action()
-
-    def dismiss(self) -> None:
-        """Take the bar away."""
-        self.hide()
-        self.dismissed.emit()
 
 
 class Scrolled(QScrollArea):

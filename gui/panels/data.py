@@ -26,7 +26,7 @@ from PySide6.QtWidgets import (
 
 import engine.data
 from engine.data import Cancelled, Preview
-from engine.errors import DataError, EngineError
+from engine.errors import DataError, EngineError, Fix
 from engine.graph.catalogue import Parameter
 from engine.graph.spec import DataSpec
 from gui import settings
@@ -35,9 +35,10 @@ from gui.document.document import Document
 from gui.document.selection import Selection
 from gui.i18n import tr
 from gui.panels import values
-from gui.panels.controls import Message, Scrolled, clear, hairline, label, push
+from gui.panels.controls import Scrolled, clear, hairline, label, push
 from gui.panels.editors import ChoiceBox, Gesture
 from gui.panels.form import ParameterForm
+from gui.panels.message import Message
 from gui.panels.pictures import ClassCounts, Thumbnails
 from gui.theme import SPACE
 
@@ -94,10 +95,12 @@ class DataPanel(QWidget):
         self._gesture = Gesture()
         self._previewed: tuple | None = None
         self._reading: tuple | None = None
+        self._wanted = DataSpec()
+        self._shown: Preview | None = None  # of the project's own data
         self._work = Background(self)
         self._work.progressed.connect(lambda fraction: self._progress.setValue(round(fraction * 100)))
         self._work.done.connect(self._take)
-        self._work.failed.connect(self._say)
+        self._work.failed.connect(self._fail)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         scrolled = Scrolled("data-scroll")
@@ -222,7 +225,8 @@ class DataPanel(QWidget):
         self._work.cancel()
         self._busy.hide()
         self.message.hide()
-        self._previewed = self._reading = None
+        self._previewed = self._reading = self._shown = None
+        self._show_preview(None)
         self._show()
 
     def _show(self) -> None:
@@ -240,6 +244,7 @@ class DataPanel(QWidget):
         self._scaling.show_value(data.scaling)
         key = _content(data, self._base)
         if not data.source:
+            self._previewed = self._shown = None
             self._show_preview(None)
         elif key != self._previewed and key != self._reading:
             self._begin(data)
@@ -294,19 +299,20 @@ class DataPanel(QWidget):
         try:
             self._begin(spec_for(path, self._document.project.data, self._base))
         except EngineError as error:
-            self._say(error)
+            self._say(error, self._document.project.data)
 
     def cancel(self) -> None:
         """Stop reading; what stood before stays."""
         self._work.cancel()
         self._reading = None
         self._busy.hide()
-        self._offer_sources(self._document.project.data)
+        self._show_what_is_used(read_it=False)
 
-    def _begin(self, spec: DataSpec) -> None:
+    def _begin(self, spec: DataSpec, keeps_message: bool = False) -> None:
         base = self._base
+        self._wanted = spec
         self._reading = _content(spec, base)
-        self.message.hide()
+        self.message.setVisible(keeps_message)
         self._progress.setValue(0)
         self._busy.show()
         self._work.start(lambda progress: read(spec, base, progress))
@@ -315,28 +321,52 @@ class DataPanel(QWidget):
         described, preview = answer
         self._busy.hide()
         if described is None:
-            self._reading = None
-            self._show_preview(preview)
-            self._offer_sources(self._document.project.data)
+            self._fail(preview.problem, preview)
             return
         self._previewed = self._reading = _content(described, self._base)
+        self._shown = preview
         self._show_preview(preview)
         now = self._document.project.data
         content = {name: getattr(described, name) for name in _CONTENT}
         if msgspec.structs.replace(now, **content) != now:
             self._document.set_data(msgspec.structs.replace(now, **content))
         self._reading = None
+        if preview.problem is not None:
+            self._say(preview.problem, described)
 
-    def _say(self, error: EngineError) -> None:
+    def _fail(self, error: EngineError, preview: Preview | None = None) -> None:
+        """What was wanted cannot be had: the panel says why and shows what the project really uses."""
         self._busy.hide()
         self._reading = None
-        fixes = tuple((fix.label, lambda fix=fix: self._mend(fix)) for fix in error.fixes)
-        self.message.say(str(error), "bad", fixes)
-        self._offer_sources(self._document.project.data)
+        key = _content(self._wanted, self._base)
+        if key == _content(self._document.project.data, self._base):
+            self._previewed, self._shown = key, preview or Preview(samples=self._document.project.data.samples)
+        self._say(error, self._wanted)
+        self._show_what_is_used()
 
-    def _mend(self, fix) -> None:
+    def _show_what_is_used(self, read_it: bool = True) -> None:
+        """The data set, the preview and the roles of the project as it is."""
+        data = self._document.project.data
+        self._offer_sources(data)
+        self._roles_shown = ()
+        if not data.source:
+            self._show_preview(None)
+        elif _content(data, self._base) == self._previewed:
+            self._show_preview(self._shown)
+        elif read_it:
+            self._begin(data, keeps_message=True)
+
+    def _say(self, error: EngineError, about: DataSpec) -> None:
+        """The sentence, and a button for each mend of the data that it is about."""
+        fixes = tuple((fix.label, lambda fix=fix: self._mend(fix, about)) for fix in error.fixes)
+        self.message.say(str(error), "bad", fixes)
+
+    def _mend(self, fix: Fix, about: DataSpec) -> None:
         if fix.action == "choose_data":
-            self.ask_for_file()
+            self.ask_for_folder() if about.reader == "images" else self.ask_for_file()
+            return
+        if fix.action == "set_data" and fix.name in _CONTENT:
+            self._begin(msgspec.structs.replace(about, **{fix.name: fix.value, "fields": (), "samples": 0}))
             return
         try:
             self._document.apply_fix(fix)
@@ -364,8 +394,6 @@ class DataPanel(QWidget):
             self._summary.setText(tr("Nothing is chosen yet. Take a bundled set, or open data of your own."))
         else:
             self._summary.setText(summary_of(preview))
-            if preview.problem is not None:
-                self._say(preview.problem)
 
     def _fill_table(self, preview: Preview) -> None:
         self._table.setColumnCount(len(preview.columns))

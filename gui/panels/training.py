@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QObject, QSize, Qt, Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from engine.device import diagnose
@@ -142,14 +143,15 @@ class TrainingPanel(QWidget):
     def _show(self) -> None:
         training = self._document.project.training
         self._show_loss()
-        for box, form, choice in (
-            (self._optimizer, self._optimizer_form, training.optimizer),
-            (self._schedule, self._schedule_form, training.schedule),
+        for box, form, kind, choice in (
+            (self._optimizer, self._optimizer_form, "optimizer", training.optimizer),
+            (self._schedule, self._schedule_form, "schedule", training.schedule),
         ):
             box.show_value(choice.type if choice else None)
-            form.set_parameters(catalogue.entry(choice.type).parameters if choice else ())
+            known = catalogue.entries(kind).get(choice.type) if choice else None  # a file may name what nobody knows
+            form.set_parameters(known.parameters if known else ())
             form.show_values([choice.params if choice else {}])
-            form.setVisible(choice is not None and bool(catalogue.entry(choice.type).parameters))
+            form.setVisible(known is not None and bool(known.parameters))
         self._length.show_values([{"epochs": training.epochs, "seed": training.seed}])
         self._device.show_value(training.device)
         stopping = training.early_stopping
@@ -183,8 +185,12 @@ class TrainingPanel(QWidget):
 
     def _show_rate(self) -> None:
         editor = self._rate.editors["learning_rate_now"]
-        if self._live.isVisible() and self._run.last_step is not None and not editor.hasFocus():
+        if self.isVisible() and not self._live.isHidden() and self._run.last_step is not None and not editor.hasFocus():
             self._rate.show_values([{"learning_rate_now": self._run.last_step.learning_rate}])
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._show_rate()  # a run that rests says nothing by itself
 
     def _offer_devices(self, found: list) -> None:
         texts = [d.name if d.device == "cpu" else f"{d.name} ({d.device})" for d in found]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from PIL import Image
 from PySide6.QtCore import QMimeData, QObject, QPoint, QPointF, Qt, QUrl, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QComboBox, QPushButton, QSlider, QTableWidget
+from PySide6.QtWidgets import QApplication, QComboBox, QPushButton, QSlider, QTableWidget, QToolButton
 
 from engine.graph import catalogue, templates
 from engine.graph.spec import Project
@@ -16,6 +19,7 @@ from gui.document.document import Document
 from gui.document.selection import Selection
 from gui.first_network import first_network
 from gui.panels.data import DataPanel
+from gui.panels.message import Message
 from gui.panels.pictures import to_image
 from gui.panels.training import TrainingPanel
 
@@ -177,6 +181,134 @@ def test_a_file_that_went_away_offers_to_choose_again(qtbot, data, document, tmp
     assert document.project == project
 
 
+def laid_out(qtbot, message):
+    """Wait for the panel's layout, and say what of the message is cut or lies upon another."""
+    qtbot.wait(50)
+    inside = message.contentsRect()
+    parts = [message.text, *message.findChildren(QPushButton), message.findChild(QToolButton)]
+    cut = [part.objectName() for part in parts if not inside.contains(part.geometry())]
+    pairs = itertools.combinations(parts, 2)
+    cut += [f"{a.objectName()} on {b.objectName()}" for a, b in pairs if a.geometry().intersects(b.geometry())]
+    text = message.text
+    return cut + (["the sentence"] if text.heightForWidth(text.width()) > text.height() else [])
+
+
+def test_a_sentence_has_the_whole_width_of_the_panel_and_its_buttons_below(qtbot, data, tmp_path):
+    path = tmp_path / "a folder with a name" / ("a_very_long_name_without_any_place_to_break_" * 2 + ".csv")
+    path.parent.mkdir()
+    rows = [f"{i},{'tall' if i == 2990 else i},{'ab'[i % 2]}\n" for i in range(3000)]
+    path.write_text("width,height,kind\n" + "".join(rows), encoding="utf-8")
+    drop(data, path)
+    qtbot.waitUntil(data.message.isVisible, timeout=10_000)
+    settled(qtbot, data)
+    message = data.message
+    assert laid_out(qtbot, message) == []
+    buttons = message.findChildren(QPushButton)
+    assert buttons
+    assert all(button.y() >= message.text.geometry().bottom() for button in buttons)
+    assert message.text.width() > 0.6 * data.width()
+    assert message.width() <= data.width() - 32, "the panel is no wider than it was"
+    assert message.height() == message.heightForWidth(message.width())
+
+
+def test_a_wide_message_is_one_row(qtbot):
+    message = Message("said")
+    qtbot.addWidget(message)
+    message.resize(900, 40)
+    message.say("The file changed.", "warn", (("Read it again", list), ("Leave it", list)))
+    buttons = message.findChildren(QPushButton)
+    assert {button.y() for button in buttons} == {buttons[0].y()}
+    assert all(button.x() >= message.text.geometry().right() for button in buttons)
+    assert message.heightForWidth(900) < 50 < message.heightForWidth(300)
+
+
+def tables(panel):
+    """The data set that the panel names, the columns of its table, the roles that can be set."""
+    table = panel.findChild(QTableWidget, "data-table")
+    columns = [table.horizontalHeaderItem(c).text() for c in range(table.columnCount())] if table.isVisible() else []
+    boxes = panel._roles.findChildren(QComboBox) if panel._roles.isVisible() else []
+    roles = {box.objectName().removeprefix("data-role-"): box.currentText() for box in boxes if box.isVisible()}
+    return panel.findChild(QComboBox, "data-source").currentText(), columns, roles
+
+
+def test_after_a_failure_the_panel_shows_what_the_project_uses_and_the_mend_mends_the_new_file(
+    qtbot, data, document, tmp_path
+):
+    drop(data, write_table(tmp_path / "good.csv"))
+    qtbot.waitUntil(lambda: document.project.data.samples == 60, timeout=10_000)
+    settled(qtbot, data)
+    before = tables(data)
+    assert before[:2] == ("good.csv", ["height", "width", "kind"])
+    gaps = tmp_path / "gaps.csv"
+    gaps.write_text("age,kind\n" + "".join(f"{i},{'' if i == 3 else 'ab'[i % 2]}\n" for i in range(40)))
+    drop(data, gaps)
+    qtbot.waitUntil(data.message.isVisible, timeout=10_000)
+    settled(qtbot, data)
+    assert "gaps.csv" in data.message.text.text().replace("\u200b", "")
+    assert tables(data) == before
+    QTest.mouseClick(data.findChild(QPushButton, "data-message-fix-0"), Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: document.project.data.source.endswith("gaps.csv"), timeout=10_000)
+    settled(qtbot, data)
+    assert tables(data) == ("gaps.csv", ["age", "kind"], {"age": "Input", "kind": "Target"})
+    assert not data.message.isVisible()
+
+
+def test_a_role_that_cannot_be_goes_back(qtbot, data, document, tmp_path):
+    drop(data, write_table(tmp_path / "a.csv"))
+    qtbot.waitUntil(lambda: document.project.data.samples == 60, timeout=10_000)
+    settled(qtbot, data)
+    before = tables(data)
+    pick(data.findChild(QComboBox, "data-role-height"), "Unused")
+    qtbot.waitUntil(lambda: document.project.data.roles.get("height") == "unused", timeout=10_000)
+    settled(qtbot, data)
+    pick(data.findChild(QComboBox, "data-role-width"), "Unused")
+    qtbot.waitUntil(data.message.isVisible, timeout=10_000)
+    settled(qtbot, data)
+    assert tables(data) == (*before[:2], {"height": "Unused", "width": "Input", "kind": "Target"})
+
+
+def test_a_project_whose_file_is_broken_now_does_not_show_the_data_of_another(qtbot, data, document, tmp_path):
+    path = write_table(tmp_path / "a.csv")
+    drop(data, path)
+    qtbot.waitUntil(lambda: document.project.data.samples == 60, timeout=10_000)
+    settled(qtbot, data)
+    project = document.project
+    pick(data.findChild(QComboBox, "data-source"), "Handwritten digits")
+    qtbot.waitUntil(lambda: document.project.data.samples == 1797, timeout=10_000)
+    settled(qtbot, data)
+    path.unlink()
+    document.undo_stack.undo()
+    qtbot.waitUntil(data.message.isVisible, timeout=10_000)
+    settled(qtbot, data)
+    assert document.project == project
+    assert tables(data)[0] == "a.csv"
+    assert not data._thumbnails.isVisible()
+    slider = data.findChild(QSlider, "data-validation")
+    slider.setFocus()
+    QTest.keyClick(slider, Qt.Key.Key_Right)
+    qtbot.wait(100)
+    assert data.message.isVisible(), "the error stays until it is mended"
+
+
+def test_a_corrupt_image_can_be_left_out(qtbot, data, document, tmp_path):
+    for name in ("cats", "dogs"):
+        folder = tmp_path / "pets" / name
+        folder.mkdir(parents=True)
+        for number in range(4):
+            Image.fromarray(np.full((12, 12), 40 * number, np.uint8)).save(folder / f"{number}.png")
+    (tmp_path / "pets" / "dogs" / "2.png").write_bytes(b"no image at all")
+    drop(data, tmp_path / "pets")
+    qtbot.waitUntil(data.message.isVisible, timeout=10_000)
+    settled(qtbot, data)
+    texts = [button.text() for button in data.message.findChildren(QPushButton)]
+    assert texts == ["Leave it out", "Choose the folder again"]
+    QTest.mouseClick(data.findChild(QPushButton, "data-message-fix-0"), Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: document.project.data.samples == 7, timeout=10_000)
+    settled(qtbot, data)
+    assert document.project.data.options == {"without": ["dogs/2.png"]}
+    assert not data.message.isVisible()
+
+
 def test_the_split_slider_is_one_step_to_undo(qtbot, data, document):
     pick(data.findChild(QComboBox, "data-source"), "Handwritten digits")
     qtbot.waitUntil(lambda: document.project.data.samples == 1797, timeout=10_000)
@@ -287,6 +419,15 @@ def test_a_device_that_cannot_be_used_says_why(qtbot, training):
         assert box.model().item(row).toolTip() in training._device_note.text()
     assert box.model().item(0).isEnabled()
     assert training._device_note.isVisible() == bool(unusable)
+
+
+def test_the_rate_of_a_run_that_rests_stands_there_when_the_panel_is_first_shown(training):
+    run = training._run
+    training.hide()
+    run.last_step = SimpleNamespace(learning_rate=0.025)
+    run.state_changed.emit("paused")
+    training.show()
+    assert training._rate.editors["learning_rate_now"].text() == "0.025"
 
 
 def test_the_rate_of_a_living_run_is_changed_in_the_run(training):
