@@ -7,8 +7,8 @@ import signal
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt
-from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QMouseEvent
+from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QKeySequence, QMouseEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QFileDialog, QPushButton, QWidget
 
@@ -36,8 +36,20 @@ class Person:
     def click(self, name: str) -> None:
         QTest.mouseClick(self.find(name), LEFT, NONE)
 
-    def key(self, key, held=NONE, to=None) -> None:
-        QTest.keyClick(to or self.canvas, key, held)
+    def press(self, keys: str, to: QWidget | None = None) -> None:
+        """A shortcut, by the name that the shortcut sheet gives it: "Ctrl+S"."""
+        (combination,) = QKeySequence(keys)
+        QTest.keyClick(to or self.window, combination.key(), combination.keyboardModifiers())
+
+    def type_into(self, name: str, text: str) -> None:
+        """Click a field, select what stands in it, type over it and press Return."""
+        field = self.find(name)
+        assert field.isVisible(), f"{name} is not on the screen"
+        QTest.mouseClick(field, LEFT, NONE, QPoint(12, field.height() // 2))
+        assert field.hasFocus(), f"a click does not bring the keyboard to {name}"
+        self.press("Ctrl+A", field)
+        QTest.keyClicks(field, text)
+        QTest.keyClick(field, Qt.Key.Key_Return)
 
     def choose(self, name: str, text: str) -> None:
         """Pick an entry of a combo box with the keyboard."""
@@ -63,15 +75,16 @@ class Person:
         before = set(self.document.nodes)
         data = QMimeData()
         data.setData(LAYER_MIME, type.encode())
-        at, copy = self.canvas.mapFromScene(QPointF(x, y)), Qt.DropAction.CopyAction
-        for event in (
-            QDragEnterEvent(at, copy, data, LEFT, NONE),
-            QDragMoveEvent(at, copy, data, LEFT, NONE),
-            QDropEvent(QPointF(at), copy, data, LEFT, NONE),
-        ):
-            QApplication.sendEvent(self.canvas.viewport(), event)
+        drop(data, self.canvas.viewport(), self.canvas.mapFromScene(QPointF(x, y)))
         (new,) = set(self.document.nodes) - before
         return new
+
+    def drop_file(self, path: Path, target: QWidget) -> None:
+        """Drag a file or folder from the desktop onto a part of the window."""
+        self.until(lambda: target.isVisible() and not target.visibleRegion().isEmpty())
+        data = QMimeData()
+        data.setUrls([QUrl.fromLocalFile(str(path))])
+        drop(data, target, target.rect().center())
 
     def port(self, id: str, side: str) -> QPointF:
         item = self.canvas.canvas.node_items[id]
@@ -106,13 +119,18 @@ class Person:
     def save_as(self, path: Path, monkeypatch) -> None:
         """Save with Ctrl+S; the system's own dialog is answered with `path`."""
         monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *a, **k: (str(path), ""))
-        self.window.actions_table["file.save"].trigger()
+        self.press("Ctrl+S")
         self.until(lambda: path.exists() and not self.document.is_dirty)
 
     def save(self) -> None:
         """Save again to the file that the project has."""
-        self.window.actions_table["file.save"].trigger()
+        self.press("Ctrl+S")
         self.until(lambda: not self.document.is_dirty)
+
+    def open(self, path: Path, monkeypatch) -> None:
+        """Open a project with Ctrl+O; the system's own dialog is answered with `path`."""
+        monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *a, **k: (str(path), ""))
+        self.press("Ctrl+O")
 
     def close(self) -> None:
         """Close the window; with unsaved work it would ask first."""
@@ -124,6 +142,16 @@ class Person:
         found = [b for b in self.window.findChildren(QPushButton) if b.text() == text and b.isVisible()]
         assert found, f"no visible button says {text!r}"
         return found[0]
+
+
+def drop(data: QMimeData, target: QWidget, at: QPoint) -> None:
+    """What a drag sends to a widget: it enters, moves and lets go."""
+    copy = Qt.DropAction.CopyAction
+    enter = QDragEnterEvent(at, copy, data, LEFT, NONE)
+    QApplication.sendEvent(target, enter)
+    assert enter.isAccepted(), f"{target.objectName()} does not take what is dragged over it"
+    QApplication.sendEvent(target, QDragMoveEvent(at, copy, data, LEFT, NONE))
+    QApplication.sendEvent(target, QDropEvent(QPointF(at), copy, data, LEFT, NONE))
 
 
 def _pair(point) -> tuple[float, float]:

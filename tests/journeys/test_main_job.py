@@ -6,16 +6,18 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from engine.graph.spec import Wire
+from gui.plots.live_plot import SMOOTHING
 
 
 def draw_network(person) -> None:
     """On an empty project: choose data, drag three layers, wire them, set loss and optimizer."""
-    person.window.actions_table["view.data"].trigger()
+    person.press("Ctrl+2")
     person.choose("data-source", "Handwritten digits")
     person.until(lambda: person.document.project.data.samples == 1797)
     input, flatten, linear = (
@@ -23,23 +25,20 @@ def draw_network(person) -> None:
     )
     person.wire(input, flatten)
     person.wire(flatten, linear)
-    person.window.actions_table["view.training"].trigger()
+    person.press("Ctrl+3")
     person.choose("training-loss", "Cross-entropy")
     person.choose("training-optimizer", "AdamW")
 
 
 def new_project(person) -> None:
-    person.window.actions_table["file.new"].trigger()
+    person.press("Ctrl+N")
     person.until(lambda: person.window.is_working)
 
 
 def test_a_network_drawn_by_hand_trains_and_is_the_same_after_reopening(person, open_window, tmp_path, monkeypatch):
     new_project(person)
     draw_network(person)
-    (problem,) = [p for p in person.document.inference.problems if p.severity == "error"]
-    assert "10" in problem.message
-    person.document.apply_fix(problem.fixes[0])
-    assert person.document.inference.ok
+    mend_the_one_problem(person)
     assert {(w.source, w.target) for w in person.document.wires} == {
         ("input1", "flatten1"), ("flatten1", "fc1"), ("fc1", "loss1"),
     }  # fmt: skip
@@ -47,8 +46,8 @@ def test_a_network_drawn_by_hand_trains_and_is_the_same_after_reopening(person, 
     person.train_to_the_end()
     history = person.run.history
     assert history.loss[-10:].mean() < history.loss[:10].mean() / 2
-    person.until(lambda: "loss" in person.window.dashboard.cards)
-    person.until(lambda: person.window.dashboard.cards["loss"].plot.drawings > 0)
+    assert json.loads((person.run.folder / "project.json").read_bytes())["training"]["optimizer"]["type"] == "AdamW"
+    assert_curve_is_drawn(person)
     accuracy = person.run.end.validation["accuracy"]
     best = person.run.end.best["accuracy"]
     assert accuracy > 0.85
@@ -58,16 +57,51 @@ def test_a_network_drawn_by_hand_trains_and_is_the_same_after_reopening(person, 
     person.close()
 
     again = open_window()
-    again.window.projects.open(path)
+    again.open(path, monkeypatch)
     again.until(lambda: again.run.end is not None)
     assert again.run.end.validation["accuracy"] == accuracy
-    assert again.document.weights is not None
+    again.until(lambda: again.document.weights is not None)
     saved, opened = person.document.project, again.document.project
     assert (opened.graph, opened.data, opened.training) == (saved.graph, saved.data, saved.training)
     assert opened.name == path.stem
 
     evaluated = engine("evaluate", path, "--json")
     assert evaluated["validation"]["accuracy"] == pytest.approx(best, abs=1e-6)
+
+
+def mend_the_one_problem(person) -> None:
+    """Bring the problems to the front and click the fix."""
+    (problem,) = [p for p in person.document.inference.problems if p.severity == "error"]
+    assert "10" in problem.message
+    person.press("Ctrl+4")
+    fix = person.fix_button(problem.fixes[0].label)
+    assert person.window.problems.isAncestorOf(fix)
+    assert not fix.visibleRegion().isEmpty()
+    QTest.mouseClick(fix, Qt.MouseButton.LeftButton)
+    person.until(lambda: person.document.inference.ok)
+    person.until(lambda: not person.window.problems.problems)
+
+
+def assert_curve_is_drawn(person) -> None:
+    """The loss plot shows the run: each epoch's validation loss, every batch's loss, and the running mean of those."""
+    person.until(lambda: "loss" in person.window.dashboard.cards)
+    plot, history = person.window.dashboard.cards["loss"].plot, person.run.history
+    validation = plot._lines["validation"].top
+    person.until(lambda: len(np.atleast_1d(validation.getData()[1])) == len(history.epochs) and plot.is_current)
+    assert not plot.visibleRegion().isEmpty()
+    steps, losses = validation.getData()
+    assert list(steps) == [event.step for event in history.epochs]
+    np.testing.assert_allclose(losses, [event.validation["loss"] for event in history.epochs], rtol=1e-6)
+
+    under = plot._lines["train"].under.getData()[1]  # lowest and highest loss of each column
+    assert (under.min(), under.max()) == pytest.approx((history.loss.min(), history.loss.max()))
+    assert under[-2] <= history.loss[-1] <= under[-1]
+
+    steps, line = plot._lines["train"].top.getData()
+    size = next(size for size in (1, 2, 4, 8, 16) if -(-len(history) // size) == len(steps))
+    means = [history.loss[start : start + size].mean() for start in range(0, len(history), size)]
+    reach = int(len(means) * SMOOTHING[plot.smoothing]) // 2 + 1
+    assert line[-1] == pytest.approx(np.mean(means[-reach:]), rel=1e-5)
 
 
 def engine(*arguments) -> dict:
@@ -86,14 +120,16 @@ def test_everything_can_be_undone_to_the_empty_canvas_and_redone(person):
     person.canvas.setFocus()
     steps = 0
     while person.document.undo_stack.canUndo():
-        person.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier, person.window)
+        person.press("Ctrl+Z")
         steps += 1
         assert steps < 50
     assert person.document.project == empty
     assert not person.canvas.canvas.node_items
     assert steps >= 8  # data, three layers, two wires, loss, optimizer
     while person.document.undo_stack.canRedo():
-        person.window.actions_table["edit.redo"].trigger()
+        person.press("Ctrl+Shift+Z")
+        steps -= 1
+    assert steps == 0
     assert person.document.project == drawn
     assert set(person.canvas.canvas.node_items) == {"input1", "flatten1", "fc1", "loss1"}
 
@@ -120,10 +156,11 @@ def test_pause_step_and_a_new_learning_rate_reach_the_engine(person):
     before = person.run.last_step.step
     person.click("top-train.step")
     person.until(lambda: person.run.last_step.step == before + 1)
-    person.run.set_learning_rate(0.0005)
-    person.until(lambda: bool(person.run.history.edits))
-    edit = person.run.history.edits[0]
-    assert (edit.name, edit.after) == ("lr", 0.0005)
+    person.press("Ctrl+3")
+    person.type_into("training-now-learning_rate_now", "0.0005")
+    person.until(lambda: bool(person.run.history.edits) and person.run.history.edits[-1].after == 0.0005)
+    assert person.run.history.edits[-1].name == "lr"
+    assert person.run.last_step.step == before + 1, "it is still paused"
     person.click("train")
     person.until(lambda: person.run.last_step.step > before + 3)
     assert person.run.last_step.learning_rate == pytest.approx(0.0005)
