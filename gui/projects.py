@@ -38,6 +38,7 @@ class Projects(QObject):
         files.opened.connect(lambda path: self.shown.emit(), Qt.ConnectionType.QueuedConnection)
         files.failed.connect(lambda text: self.said.emit(text, "bad", ()))
         files.changed_outside.connect(self._tell_change)
+        files.would_overwrite.connect(self._ask_overwrite)
         document.data_changed.connect(self._lay_out_first_network)
 
     # Opening
@@ -93,7 +94,7 @@ class Projects(QObject):
         if self._document.path is None:
             self.save_as()
         else:
-            self._files.save_as(self._document.path, self._thumbnail())
+            self._files.save(self._thumbnail())
 
     def save_as(self) -> bool:
         """Ask for a file and save there. False where the person thinks better of it."""
@@ -167,6 +168,18 @@ class Projects(QObject):
     def _tell_change(self, path: Path) -> None:
         fixes = ((tr("Read it again"), lambda: self.open(path)),)
         self.said.emit(tr("Another program changed {name}.", name=path.name), "warn", fixes)
+
+    def _ask_overwrite(self, path: Path) -> None:
+        """Nothing was saved: what another program wrote is given up only where the person says so."""
+
+        def overwrite() -> None:
+            if self._document.path == path:
+                self._files.save_as(path, self._thumbnail())
+
+        text = tr("Another program changed {name} since it was read here; nothing was saved yet.", name=path.name)
+        is_shown = self._document.path == path
+        fixes = ((tr("Overwrite"), overwrite), (tr("Save as…"), self.save_as)) if is_shown else ()
+        self.said.emit(text, "warn", fixes)
 
     def close_down(self) -> None:
         """The window goes away."""

@@ -29,6 +29,8 @@ from gui.i18n import tr
 AUTOSAVE_MS = 4000
 RECENTS = 12
 APPLICATION = "Layerloom"
+Stamp = tuple[int, int] | None
+"""When a file was written, in nanoseconds, and how long it is; None where there is none."""
 log = logging.getLogger(__name__)
 
 
@@ -65,12 +67,15 @@ class Files(QObject):
     recents_changed = Signal()
     changed_outside = Signal(object)
     """Another program wrote the project's file."""
+    would_overwrite = Signal(object)
+    """Nothing was saved, since it would have taken the place of what another program wrote into this path."""
 
     def __init__(self, document: Document, parent: QObject | None = None):
         super().__init__(parent)
         self.document = document
         self._jobs: list[_Job] = []
-        self._known_stamp: tuple[int, int] | None = None
+        self._stamps: dict[Path, Stamp] = {}  # of each file as it was when it was read or written here
+        self._told_stamp: Stamp = None  # of the shown project's file, as `changed_outside` told it last
         self._left = 0  # `changes` of the document when the person agreed to leave it
         self._autosaved: tuple[Project, bytes | None] | None = None
         self._session = state_folder() / "autosave" / uuid.uuid4().hex
@@ -90,14 +95,18 @@ class Files(QObject):
         """Read a project file or folder into the document; `opened` or `failed` follows."""
         path = Path(path).absolute()
 
-        def show(found: project_file.ProjectFile) -> None:
+        def read() -> tuple[Stamp, project_file.ProjectFile]:
+            return _stamp_of(path), project_file.read(path)
+
+        def show(read: tuple[Stamp, project_file.ProjectFile]) -> None:
+            self._stamps[path], found = read
             self._forget_autosave()
             self.document.new(found.project, found.weights, path)
-            self._stamp()
+            self._watch(path)
             self._remember(path)
             self.opened.emit(path)
 
-        self._take_up(path.name, lambda: project_file.read(path), show)
+        self._take_up(path.name, read, show)
 
     def new_from_template(self, name: str) -> None:
         """Take up a project from the start page, without a file; "" is an empty one."""
@@ -127,18 +136,24 @@ class Files(QObject):
 
     # Saving
 
-    def save(self) -> None:
-        """Write the project to its file; `saved` or `failed` follows.
+    def save(self, thumbnail: bytes | None = None) -> None:
+        """Write the project to its file; `saved`, `failed` or `would_overwrite` follows.
 
         Raises:
             ProjectError: it has no file yet: ask for one and call `save_as`.
         """
         if self.document.path is None:
             raise ProjectError(self.document.project.name, got=tr("it has no file yet"), mend=tr("choose one"))
-        self.save_as(self.document.path)
+        self._save(self.document.path, thumbnail, overwrites=False)
 
     def save_as(self, path: str | Path, thumbnail: bytes | None = None) -> None:
-        """Write the project to this file, which is its own from then on; `saved` or `failed` follows."""
+        """Write the project to this file, whatever it holds; it is the project's own from then on.
+
+        `saved` or `failed` follows.
+        """
+        self._save(path, thumbnail, overwrites=True)
+
+    def _save(self, path: str | Path, thumbnail: bytes | None, overwrites: bool) -> None:
         path = Path(path).absolute()
         if not path.suffix and not path.is_dir():
             path = path.with_suffix(project_file.SUFFIX)
@@ -147,7 +162,19 @@ class Files(QObject):
         had_file, runs = document.path is not None, self.runs_folder()
         project = before if path == document.path else msgspec.structs.replace(before, name=path.stem)
 
-        def done(_: None) -> None:
+        def write() -> bool:
+            """False where the file is another one than this program knows."""
+            if not overwrites and _stamp_of(path) not in (None, self._stamps.get(path)):
+                return False
+            project_file.write(path, project, weights, thumbnail)
+            self._stamps[path] = _stamp_of(path)
+            return True
+
+        def done(was_written: bool) -> None:
+            if not was_written:
+                self._told_stamp = _stamp_of(document.path)  # the question tells it too
+                self.would_overwrite.emit(path)
+                return
             if document.loads == loads:  # else another project is open by now, which this file has nothing to do with
                 document.mark_saved(before, weights)
                 document.set_path(path)
@@ -159,7 +186,7 @@ class Files(QObject):
             self._remember(path)
             self.saved.emit(path)
 
-        self._start(path.name, lambda: project_file.write(path, project, weights, thumbnail), done)
+        self._start(path.name, write, done)
 
     @property
     def is_busy(self) -> bool:
@@ -283,7 +310,9 @@ class Files(QObject):
             self._forget_autosave()
             self.document.new(found.project, found.weights, work.path)
             self.document.mark_unsaved()
-            self._stamp()
+            stamp = _stamp_of(work.path)
+            if stamp is not None and stamp[0] <= work.saved_at * 1e9:  # else another one wrote it since
+                self._stamps[work.path] = stamp
             self.opened.emit(work.path)
             self._start(work.name, lambda: self._keep(work, found), lambda _: _discard(work.session))
 
@@ -305,12 +334,9 @@ class Files(QObject):
         watched = self._watcher.files() + self._watcher.directories()
         if watched:
             self._watcher.removePaths(watched)
-        self._stamp()
+        self._told_stamp = _stamp_of(path)
         if path is not None and path.exists():
             self._watcher.addPaths([str(path), str(path.parent)])
-
-    def _stamp(self) -> None:
-        self._known_stamp = _stamp_of(self.document.path)
 
     def _look(self) -> None:
         path = self.document.path
@@ -319,8 +345,8 @@ class Files(QObject):
             return
         if str(path) not in self._watcher.files():
             self._watcher.addPath(str(path))
-        if stamp != self._known_stamp:
-            self._known_stamp = stamp
+        if stamp != self._told_stamp:
+            self._told_stamp = stamp
             self.changed_outside.emit(path)
 
 
@@ -386,7 +412,7 @@ def _keep_recents(content: bytes) -> None:
                            reason=error.strerror)) from None  # fmt: skip
 
 
-def _stamp_of(path: Path | None) -> tuple[int, int] | None:
+def _stamp_of(path: Path | None) -> Stamp:
     """When a file or project folder was written and how long it is; None where there is none."""
     if path is None:
         return None

@@ -349,3 +349,57 @@ def test_the_window_is_free_again_after_a_save_that_failed(qtbot, files, documen
         files.save_as(tmp_path / "net.loom")
     assert failed.args == ["net.loom: there is not enough memory; close other programs and try again."]
     qtbot.waitUntil(lambda: not files.is_busy, timeout=1000)
+
+
+def test_a_save_does_not_take_the_place_of_what_another_program_wrote(files, document, chain, tmp_path):
+    path, saved, asked = tmp_path / "net.loom", QSignalSpy(files.saved), QSignalSpy(files.would_overwrite)
+    files.save_as(path)
+    files.wait()
+    project_file.write(path, Project(name="Another's"))
+    document.rename(chain[0], "Mine")
+    files.save()
+    files.wait()
+    assert asked.at(0) == [path]
+    assert saved.count() == 1
+    assert document.is_dirty
+    assert project_file.read(path).project.name == "Another's"
+    files.save_as(path)
+    files.save()
+    files.wait()
+    assert asked.count() == 1
+    assert not document.is_dirty
+    assert project_file.read(path).project.graph == document.graph
+
+
+def test_a_file_that_was_deleted_is_written_again_without_a_question(files, document, chain, tmp_path):
+    path = tmp_path / "net.loom"
+    files.save_as(path)
+    files.wait()
+    path.unlink()
+    document.rename(chain[0], "Mine")
+    files.save()
+    files.wait()
+    assert path.exists()
+    assert not document.is_dirty
+
+
+@pytest.mark.parametrize("is_changed", [False, True])
+def test_recovered_work_asks_only_where_its_file_was_written_since(files, document, chain, tmp_path, is_changed):
+    path = tmp_path / "net.loom"
+    other = Files(document)
+    other.save_as(path)
+    other.wait()
+    document.rename(chain[0], "Mine")
+    other.autosave()
+    other.wait()
+    other._lock.release()
+    if is_changed:
+        project_file.write(path, Project(name="Another's"))
+    asked = QSignalSpy(files.would_overwrite)
+    files.recover(files.recoverable()[0])
+    files.wait()
+    files.save()
+    files.wait()
+    assert asked.count() == is_changed
+    assert document.is_dirty == is_changed
+    other.close()

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QApplication,
     QComboBox,
+    QFileDialog,
     QLineEdit,
     QMessageBox,
     QPushButton,
@@ -26,6 +27,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine.formats import project_file
+from engine.graph.spec import Project
 from gui import app as application
 from gui import settings
 from gui.actions import GROUPS, TABLE
@@ -381,6 +384,27 @@ def test_save_and_open_bring_the_same_project_back(qtbot, digits, tmp_path):
         QTest.mouseClick(card, Qt.MouseButton.LeftButton)
     assert digits.is_working
     assert digits.document.project.graph == project.graph
+
+
+@pytest.mark.parametrize("answer", ["Overwrite", "Save as…"])
+def test_ctrl_s_asks_before_it_overwrites_what_another_program_wrote(qtbot, digits, tmp_path, monkeypatch, answer):
+    path, other = tmp_path / "net.loom", tmp_path / "mine.loom"
+    digits.files.save_as(path)
+    digits.files.wait()
+    project_file.write(path, Project(name="Another's"))
+    digits.document.set_training("epochs", 3)
+    with qtbot.waitSignal(digits.files.would_overwrite, timeout=5_000):
+        QTest.keyClick(digits.canvas, Key.Key_S, Held.ControlModifier)
+    assert "nothing was saved yet" in find(digits, "message-text").text()
+    assert project_file.read(path).project.name == "Another's"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(other), ""))
+    buttons = [find(digits, f"message-fix-{number}") for number in (0, 1)]
+    with qtbot.waitSignal(digits.files.saved, timeout=5_000):
+        next(button for button in buttons if button.text() == answer).click()
+    written = path if answer == "Overwrite" else other
+    assert project_file.read(written).project.training.epochs == 3
+    assert (project_file.read(path).project.name == "Another's") == (written == other)
+    assert not digits.document.is_dirty
 
 
 def test_a_truncated_project_is_a_sentence_and_the_start_page_stays(qtbot, window, tmp_path):
