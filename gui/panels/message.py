@@ -125,13 +125,15 @@ class Message(QFrame):
         room = right - close - GAP - start
         is_wide = room - beside >= EASY or not sizes
         words = max(40, room - beside if is_wide else room)
-        tall = max(self.text.heightForWidth(words), close)
+        air = max(0, (close - self.text.fontMetrics().height()) // 2)  # the first line stands beside the icon
+        needed = self.text.heightForWidth(words)
+        tall = max(air + needed + (air if is_wide else 0), close)
         places = _row(sizes, right - close - beside, top + (tall - _tallest(sizes)) // 2)
         if not is_wide:
             places = _flow(sizes, start, right, top + tall + GAP)
         if is_shown:
             self._icon.setGeometry(left, top + (close - ICON) // 2, ICON, ICON)
-            self.text.setGeometry(start, top, words, tall)
+            self.text.setGeometry(start, top + air, words, max(needed, close - 2 * air))
             self._close.move(right - close, top)
             for button, place in zip(self._buttons, places, strict=True):
                 button.setGeometry(place)
@@ -168,4 +170,10 @@ def breakable(text: str) -> str:
     >>> breakable("short words stay") == "short words stay"
     True
     """
-    return re.sub(rf"[^\s/\\]{{{LONG}}}(?=[^\s/\\])", lambda found: found[0] + "\N{ZERO WIDTH SPACE}", text)
+    pause = "\N{ZERO WIDTH SPACE}"
+
+    def break_word(word: re.Match) -> str:
+        parts = re.sub(r"(?<=[_.-])(?=\w)", pause, word[0])
+        return re.sub(rf"[^{pause}]{{{LONG}}}(?=[^{pause}])", lambda part: part[0] + pause, parts)
+
+    return re.sub(rf"[^\s/\\]{{{LONG + 1},}}", break_word, text)

@@ -109,6 +109,7 @@ class TryCard(Card):
         if key == getattr(self, "_key", None):
             return
         self._key, self.samples = key, None
+        self._forget_answer()
         self._reading.cancel()
         self.show_empty(not fields)
         if not fields:

@@ -233,6 +233,10 @@ def test_another_project_or_run_does_not_keep_the_answer(make, fake_engine, tmp_
     trying.set_value("step 12")
     dashboard.document.new(templates.create("breast-cancer"))
     assert (trying.value, trying.answer.ranked) == ("", [])
+    qtbot.wait(50)
+    trying.set_value("step 12")
+    dashboard.document.set_data(templates.create("digits-cnn").data)
+    qtbot.waitUntil(lambda: trying.value == "", timeout=3000)
 
 
 def test_a_run_that_starts_is_named_by_its_time_as_the_others():
