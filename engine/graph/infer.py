@@ -56,12 +56,16 @@ def infer(graph: Graph, fields: tuple[FieldSpec, ...]) -> Inference:
 def infer_steps(graph: Graph, fields: tuple[FieldSpec, ...]) -> Generator[tuple[str, NodeResult], None, Inference]:
     """The same node by node, so that a window can do other things in between; the generator returns the Inference.
 
-    What is yielded may still gain problems that show only from the whole network.
+    What is yielded may still gain problems that show only from the whole network; the last node comes once more
+    before each step of judging that.
     """
     network = Network(graph, fields)
     for id in network.order:
         result = network.results[id] = _infer_node(network, network.nodes[id])
         yield id, result
+    last = network.order[-1] if network.order else ""
+    if last:
+        yield last, network.results[last]
     problems = list(judge(network))
     by_node: dict[str, list[Problem]] = {}
     for problem in problems:
@@ -69,6 +73,8 @@ def infer_steps(graph: Graph, fields: tuple[FieldSpec, ...]) -> Generator[tuple[
     for id, more in by_node.items():
         if id:
             network.results[id] = replace(network.results[id], problems=network.results[id].problems + tuple(more))
+    if last:
+        yield last, network.results[last]
     used = network.used()
     if used:
         network.results = {id: r if id in used else _lenient(r) for id, r in network.results.items()}

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 SIZE = (120, 84)
 INSET = 7
+LARGE = 150
+"""With more nodes than these the marks are plain: they are so small that nobody sees the difference."""
 FARTHEST = 1200.0
 """So far beyond the nodes the screen is followed at least, in pixels of the scene."""
 
@@ -81,7 +83,7 @@ class Minimap(QWidget):
 
     def place_of(self, rect: QRectF) -> QRectF:
         """Where a part of the scene is on the map."""
-        scale = (self.width() - 2 * INSET) / self._shown.width()
+        scale = self._scale
         x, y = (rect.left() - self._shown.left()) * scale + INSET, (rect.top() - self._shown.top()) * scale + INSET
         return QRectF(x, y, rect.width() * scale, rect.height() * scale)
 
@@ -100,15 +102,33 @@ class Minimap(QWidget):
         painter.setBrush(theme.color("panel"))
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), CARD_RADIUS, CARD_RADIUS)
         painter.setPen(Qt.PenStyle.NoPen)
-        for id, item in self._view.canvas.node_items.items():
-            node = self._view.document.nodes[id]
-            mark = self.place_of(QRectF(node.x, node.y, item.width, item.height))
-            mark.setWidth(max(2.0, mark.width()))
-            mark.setHeight(max(2.0, mark.height()))
-            painter.setBrush(theme.family(item.card.category))
-            painter.drawRoundedRect(mark, 1.5, 1.5)
+        self._draw_marks(painter)
         painter.end()
         return picture
+
+    def _draw_marks(self, painter: QPainter) -> None:
+        nodes, items = self._view.document.nodes, self._view.canvas.node_items
+        marks: dict[str, list[QRectF]] = {}
+        scale, left, top = self._scale, self._shown.left(), self._shown.top()
+        for id, item in items.items():
+            node = nodes[id]
+            mark = QRectF(
+                (node.x - left) * scale + INSET, (node.y - top) * scale + INSET,
+                max(2.0, item.width * scale), max(2.0, item.height * scale),
+            )  # fmt: skip
+            marks.setdefault(item.card.category, []).append(mark)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, len(items) <= LARGE)
+        for category, rects in marks.items():
+            painter.setBrush(theme.family(category))
+            if len(items) > LARGE:
+                painter.drawRects(rects)
+                continue
+            for mark in rects:
+                painter.drawRoundedRect(mark, 1.5, 1.5)
+
+    @property
+    def _scale(self) -> float:
+        return (self.width() - 2 * INSET) / self._shown.width()
 
     def _picture(self) -> QPixmap:
         if self._nodes is None:
@@ -133,9 +153,9 @@ class Minimap(QWidget):
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         if event.buttons() & Qt.MouseButton.LeftButton:
-            scale = self._shown.width() / (self.width() - 2 * INSET)
             x, y = event.position().toTuple()
-            self._view.centerOn(self._shown.left() + (x - INSET) * scale, self._shown.top() + (y - INSET) * scale)
+            left, top = self._shown.left(), self._shown.top()
+            self._view.centerOn(left + (x - INSET) / self._scale, top + (y - INSET) / self._scale)
             self._view.moved.emit()
         event.accept()
 

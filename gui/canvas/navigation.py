@@ -150,11 +150,13 @@ class Navigation(QGraphicsView):
 
     def final_bounds(self) -> QRectF:
         """What the nodes cover where the document says that they stand."""
-        sizes, rect = self.canvas.sizes(), QRectF()
-        for id in sizes.keys() & self.document.nodes.keys():
-            node = self.document.nodes[id]
-            rect = rect.united(QRectF(node.x, node.y, *sizes[id]))
-        return rect
+        nodes = self.document.nodes
+        shown = [(nodes[id], item.width, item.height) for id, item in self.canvas.node_items.items() if id in nodes]
+        if not shown:
+            return QRectF()
+        left, top = min(node.x for node, _, _ in shown), min(node.y for node, _, _ in shown)
+        right, bottom = max(node.x + width for node, width, _ in shown), max(node.y + high for node, _, high in shown)
+        return QRectF(left, top, right - left, bottom - top)
 
     # What an edit moves
 

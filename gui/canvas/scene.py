@@ -20,7 +20,9 @@ from gui.theme import theme
 
 AT_ONCE = 60
 """So many items are made or redrawn within an edit; more of them in slices, with the event loop going on."""
-SLICE = 0.006
+SLICE = 0.003
+BREATH_MS = 60
+"""A large network begins to come after so long: the window shows first where it will stand."""
 ANIMATED = 100
 """Networks of up to so many nodes glide when they are laid out."""
 EXTENT = 100_000.0
@@ -82,7 +84,7 @@ class CanvasScene(QGraphicsScene):
             self._waiting[id] = lambda id=id: self._add_node(id)
         for wire in sorted(self.document.wires):
             self._waiting[wire] = lambda wire=wire: self._add_wire(wire)
-        self._begin()
+        self._begin(BREATH_MS)
 
     @property
     def is_populated(self) -> bool:
@@ -104,20 +106,21 @@ class CanvasScene(QGraphicsScene):
             work()
         else:
             self._waiting[key] = work
-            self._timer.start()
+            self._timer.start(0)
 
     def _count_anew(self) -> None:
         self._made_now = 0
 
-    def _begin(self) -> None:
+    def _begin(self, after: int = 0) -> None:
         if len(self._waiting) <= AT_ONCE:
             while self._waiting:
                 self._work()
             self.populated.emit()
         else:
-            self._timer.start()
+            self._timer.start(after)
 
     def _work(self) -> None:
+        self._timer.setInterval(0)
         end = perf_counter() + SLICE
         while self._waiting and perf_counter() < end:
             key = next(iter(self._waiting))
@@ -144,7 +147,7 @@ class CanvasScene(QGraphicsScene):
             if item.is_coarse:
                 self._waiting.setdefault(("fine", id), lambda item=item: item.set_coarse(False))
         if self._waiting:
-            self._timer.start()
+            self._timer.start(0)
 
     def _add_node(self, id: str) -> None:
         node = self.document.nodes.get(id)

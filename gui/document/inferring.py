@@ -12,7 +12,7 @@ from engine.graph.spec import FieldSpec, Graph
 
 AT_ONCE = 40
 """Networks of up to so many nodes are inferred within the edit, so that their shapes are there when it returns."""
-SLICE = 0.005
+SLICE = 0.003
 """Seconds that one slice may take."""
 
 

@@ -111,7 +111,7 @@ def test_inference_in_steps_ends_with_the_same_as_in_one():
 
     ids = [id for id, _ in follow()]
     assert seen == [infer(graph, DIGITS)]
-    assert tuple(ids) == seen[0].order
+    assert tuple(dict.fromkeys(ids)) == seen[0].order
 
 
 def test_inferring_draws_no_random_numbers():
