@@ -92,9 +92,9 @@ class Dashboard(QWidget):
 
     def build(self) -> None:
         """Make every card now."""
+        self._clock.stop()  # loading lets other events through, but no beat
         for _ in self._steps:
             pass
-        self._clock.stop()
 
     def close_down(self) -> None:
         """The window goes away."""

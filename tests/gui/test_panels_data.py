@@ -227,7 +227,7 @@ def tables(panel):
     table = panel.findChild(QTableWidget, "data-table")
     columns = [table.horizontalHeaderItem(c).text() for c in range(table.columnCount())] if table.isVisible() else []
     boxes = panel._roles.findChildren(QComboBox) if panel._roles.isVisible() else []
-    roles = {box.objectName().removeprefix("data-role-"): box.currentText() for box in boxes if box.isVisible()}
+    roles = {box.objectName().removeprefix("data-role-"): box.currentText() for box in boxes}
     return panel.findChild(QComboBox, "data-source").currentText(), columns, roles
 
 
