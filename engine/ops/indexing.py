@@ -41,8 +41,11 @@ class GetItem(_Index):
     saves = ("x.shape",)
 
     def __init__(self, index: Any) -> None:
-        self.index = index
         self.view = is_basic(index)
+        if self.view:  # with an Ellipsis, so that a single element is a view, too, and no number of its own
+            parts = index if isinstance(index, tuple) else (index,)
+            index = parts if any(p is Ellipsis for p in parts) else (*parts, Ellipsis)
+        self.index = index
 
     def shape(self, x):
         return Spec(self.indexed(x, self.index), x.dtype)

@@ -78,6 +78,14 @@ def a_view_that_is_read_after_it_was_overwritten(t, x):
     return (v * x[:2]).sum() + y.sum()
 
 
+def a_single_element_is_a_view(t, x):
+    y = x * 1
+    element, last = y[0], y.view(2, 2)[1, 1]
+    y.mul_(5)
+    last.mul_(x[1])
+    return element + (y * y).sum()
+
+
 def a_column_copied_into(t, x):
     y = (x * 1).view(2, 2)
     y[:, 1].copy_(x[:2] * 7)
@@ -99,7 +107,8 @@ def a_kept_gradient_of_a_changed_result(t, x):
 
 CASES = [
     changed_base, changed_base_of_a_reshaped, changed_view_and_then_an_item, changed_view_and_base_in_turns,
-    changed_temporary_view, a_view_of_a_view, a_view_of_constants_takes_tracked_values, a_view_set_to_zero,
+    changed_temporary_view, a_single_element_is_a_view,
+    a_view_of_a_view, a_view_of_constants_takes_tracked_values, a_view_set_to_zero,
     a_view_that_is_read_after_it_was_overwritten, a_column_copied_into, relu_after_flatten,
     a_kept_gradient_of_a_changed_result,
 ]  # fmt: skip
