@@ -15,7 +15,7 @@ from engine.device import default_device as get_default_device
 from engine.device import diagnose, set_default_device
 from engine.functions import allclose, cat, equal, is_tensor, stack, where
 from engine.random import Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
-from engine.tensor import Tensor, enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from engine.tensor import Size, Tensor, enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from engine.tensor.creation import (
     arange,
     as_tensor,
@@ -63,7 +63,7 @@ from engine.tensor.promotion import (
 warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"engine\.(kernels|ops|tensor|optim)\b")
 
 for _name in _functions.METHODS:
-    globals()[_name] = getattr(Tensor, _name)
+    globals()[_name] = _functions.function_of(_name)
 concat = cat
 inf, nan, pi = 1e999, 1e999 - 1e999, 3.141592653589793
 inference_mode = no_grad
@@ -85,6 +85,7 @@ def __getattr__(name: str) -> Any:
 
 __all__ = [
     "Generator",
+    "Size",
     "Tensor",
     "allclose",
     "arange",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import wraps
 from typing import Any
 
 from engine.errors import GradientError
@@ -23,7 +24,20 @@ METHODS = (
 )  # fmt: skip
 """The methods of Tensor that are functions, too: engine.exp is Tensor.exp."""
 
-__all__ = ["METHODS", "allclose", "cat", "equal", "grad", "is_tensor", "stack", "where"]
+__all__ = ["METHODS", "allclose", "cat", "equal", "function_of", "grad", "is_tensor", "stack", "where"]
+
+
+def function_of(name: str) -> Any:
+    """A method as a function, whose first argument may also be named: exp(x) and exp(input=x)."""
+    method = getattr(Tensor, name)
+
+    @wraps(method)
+    def function(*args: Any, **named: Any) -> Any:
+        if "input" in named and not args:
+            args = (named.pop("input"),)
+        return method(*args, **named)
+
+    return function
 
 
 def where(condition: Any, input: Any, other: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.errors import TypeMismatch
+from engine.errors import OptionError, TypeMismatch
 from engine.ops.base import Op, Spec, broadcast
 from engine.ops.elementwise import BOOL, Unary, refuse_truths
 
@@ -193,6 +193,9 @@ class Division(Op):
         return Spec(broadcast(self.kind, a.shape, b.shape), a.dtype)
 
     def forward(self, k, a, b):
+        if b.dtype.kind in "iu" and not k.all(b):
+            raise OptionError(self.kind, got="a whole number is divided by 0", expected="a divisor other than 0",
+                              mend="call .float() for infinity")  # fmt: skip
         return getattr(k, self.kind)(a, b)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,7 @@ from engine.tensor.tape import (
 __all__ = [
     "Call",
     "Node",
+    "Size",
     "Tensor",
     "apply",
     "arange",
@@ -107,6 +109,27 @@ __all__ = [
 ]
 
 
+class Size(tuple):
+    """The shape of a tensor: a tuple that knows how many elements it stands for.
+
+    >>> Size((2, 3)).numel(), Size((2, 3)) + (4,), Size((2, 3))[:1]
+    (6, (2, 3, 4), (2,))
+    """
+
+    __slots__ = ()
+
+    def numel(self) -> int:
+        """How many elements there are."""
+        return prod(self)
+
+    def __add__(self, other: tuple[int, ...]) -> Size:
+        return Size(tuple(self) + tuple(other))
+
+    def __getitem__(self, index: Any) -> Any:
+        part = tuple.__getitem__(self, index)
+        return Size(part) if isinstance(index, slice) else part
+
+
 class Tensor(Arithmetic, Reductions, Shapes, Conversion, InPlace, Core):
     """An n-dimensional array that can remember how it was made, to give gradients.
 
@@ -126,8 +149,8 @@ class Tensor(Arithmetic, Reductions, Shapes, Conversion, InPlace, Core):
     __array_ufunc__ = None
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        return self.array.shape
+    def shape(self) -> Size:
+        return Size(self.array.shape)
 
     @property
     def dtype(self) -> np.dtype:

@@ -12,7 +12,7 @@ from engine.ops import activation as act
 from engine.ops import arithmetic as ar
 from engine.ops import elementwise as ew
 from engine.ops.products import MatMul
-from engine.tensor.promotion import get_default_dtype, int64, result_dtype, with_scalar
+from engine.tensor.promotion import get_default_dtype, int64, require_fit, result_dtype, with_scalar, wrapped
 from engine.tensor.tape import Core, apply, wrap
 
 ADD, SUB, MUL, DIV, POW = ar.Add(), ar.Sub(), ar.Mul(), ar.Div(), ar.Pow()
@@ -57,6 +57,8 @@ def number(value: Any) -> Any:
 def full_like(x: Any, value: Any) -> Any:
     """A Python number as a tensor with no axes, of the dtype that it has beside x."""
     dtype = with_scalar(x.array.dtype, value)
+    require_fit("a number beside a tensor", dtype, value)
+    value = wrapped(dtype, value)
     if x.device.is_meta:
         from engine.ops.base import Spec
 
@@ -69,7 +71,12 @@ def operand(x: Any, other: Any) -> Any:
     return other if isinstance(other, Core) else full_like(x, number(other))
 
 
-def _arithmetic(op: Any, scalar_op: Any, reverse: bool = False) -> Any:
+def result_dtype_of(x: Any, other: Any) -> Any:
+    """The dtype in which a tensor meets another or a number."""
+    return result_dtype(x.array, other.array) if isinstance(other, Core) else with_scalar(x.array.dtype, other)
+
+
+def _arithmetic(op: Any, scalar_op: Any, sign: int = 1) -> Any:
     def method(self: Any, other: Any) -> Any:
         if isinstance(other, Core):
             if self.array.dtype == other.array.dtype and self.device is other.device:
@@ -78,7 +85,8 @@ def _arithmetic(op: Any, scalar_op: Any, reverse: bool = False) -> Any:
         if not isinstance(other, Number | np.generic):
             return NotImplemented
         value = number(other)
-        return apply(scalar_op(value), cast(self, with_scalar(self.array.dtype, value)))
+        dtype = with_scalar(self.array.dtype, value)
+        return apply(scalar_op(wrapped(dtype, sign * value)), cast(self, dtype))
 
     return method
 
@@ -122,7 +130,7 @@ class Arithmetic:
 
     __add__ = __radd__ = _arithmetic(ADD, ar.AddScalar)
     __mul__ = __rmul__ = _arithmetic(MUL, ar.Scale)
-    __sub__ = _arithmetic(SUB, lambda value: ar.AddScalar(-value))
+    __sub__ = _arithmetic(SUB, ar.AddScalar, sign=-1)
     __rsub__ = _arithmetic(None, ar.RSubScalar)
 
     def __truediv__(self, other: Any) -> Any:
@@ -143,26 +151,28 @@ class Arithmetic:
         return apply(ar.Division("remainder"), *meet(*self._beside(other)))
 
     def __rfloordiv__(self, other: Any) -> Any:
-        return full_like(self, number(other)) // self
+        return full_like(self, wrapped(self.dtype, number(other))) // self
 
     def __rmod__(self, other: Any) -> Any:
-        return full_like(self, number(other)) % self
+        return full_like(self, wrapped(self.dtype, number(other))) % self
 
     def __pow__(self, other: Any) -> Any:
         if isinstance(other, Core):
             return apply(POW, *meet(self, other))
         value = number(other)
+        require_fit("pow", self.array.dtype, value)
         return apply(ar.PowScalar(value), cast(self, with_scalar(self.array.dtype, value)))
 
     def __rpow__(self, other: Any) -> Any:
         value = number(other)
-        return apply(ar.RPowScalar(value), cast(self, with_scalar(self.array.dtype, value)))
+        dtype = with_scalar(self.array.dtype, value)
+        return apply(ar.RPowScalar(wrapped(dtype, value)), cast(self, dtype))
 
     def _beside(self, other: Any) -> tuple[Any, Any]:
         """self and a number as two tensors of one dtype."""
         if isinstance(other, Core):
             return self, other
-        other = full_like(self, number(other))
+        other = full_like(self, wrapped(self.dtype, number(other)))
         return cast(self, other.dtype), other
 
     __eq__ = _comparison("eq")
@@ -242,9 +252,19 @@ class Arithmetic:
         """self * other"""
         return self * other
 
-    def div(self, other: Any) -> Any:
-        """self / other; whole numbers give real ones"""
-        return self / other
+    def div(self, other: Any, *, rounding_mode: str | None = None) -> Any:
+        """self / other; whole numbers give real ones, unless rounded: "floor" goes down, "trunc" towards 0."""
+        if rounding_mode is None:
+            return self / other
+        if rounding_mode not in ("floor", "trunc"):
+            raise TypeMismatch("div", got=f"rounding_mode is {rounding_mode!r}", expected='None, "floor" or "trunc"')
+        if rounding_mode == "floor":
+            return self // other
+        if result_dtype_of(self, other).kind == "f":
+            quotient = self / other
+            return quotient.sign() * quotient.abs().floor()
+        down = self // other
+        return down + ((down < 0) & (down * other != self)).to(down.dtype)
 
     def pow(self, exponent: Any) -> Any:
         """self ** exponent"""
@@ -262,7 +282,15 @@ class Arithmetic:
     tanh = _function(TANH)
     relu = _function(RELU, floats=False)
     sign = _function(ew.Sign(), floats=False)
-    floor, ceil, round = _step(ew.Floor()), _step(ew.Ceil()), _step(ew.Round())
+    floor, ceil, _round = _step(ew.Floor()), _step(ew.Ceil()), _step(ew.Round())
+
+    def round(self, *, decimals: int = 0) -> Any:
+        """To the nearest number of so many decimals, halves to the even one; -2 is to hundreds."""
+        if decimals == 0:
+            return self._round()
+        ew.require_float("round", self.array.dtype)
+        scale = 10.0 ** abs(decimals)
+        return (self * scale)._round() / scale if decimals > 0 else (self / scale)._round() * scale
 
     def rsqrt(self) -> Any:
         """1 / sqrt(x)"""
@@ -285,6 +313,7 @@ class Arithmetic:
             raise TypeMismatch("clamp", got="neither min nor max was given", expected="one of them")
         x = self
         for limit in (min, max):
+            require_fit("clamp", self.array.dtype, limit)
             x = x if limit is None else cast(x, with_scalar(x.array.dtype, limit))
         return apply(ew.Clamp(min, max), x)
 

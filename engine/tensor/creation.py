@@ -10,7 +10,8 @@ from engine.device import Device, resolve
 from engine.errors import ShapeError, TypeMismatch
 from engine.ops.base import Spec
 from engine.random import Generator, default_generator
-from engine.tensor.promotion import get_default_dtype, int64
+from engine.tensor.promotion import get_default_dtype, int64, require_fit, wrapped
+from engine.tensor.spellings import whole
 from engine.tensor.tape import Core, require_gradient_type, wrap
 
 Where = str | Device | None
@@ -45,6 +46,8 @@ def _from_lists(values: Any, dtype: Any) -> np.ndarray:
     except ValueError:
         raise ShapeError("tensor()", got="the rows are of different lengths", expected="equal lengths") from None
     if dtype is not None:
+        if array.size and array.dtype.kind in "iu":
+            require_fit("tensor()", np.dtype(dtype), int(array.max()))
         return array  # not through another dtype, which would round
     if array.dtype.kind == "f":
         return array.astype(get_default_dtype())
@@ -108,21 +111,25 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Where = None,
         dtype = (
             "bool" if isinstance(fill_value, bool) else int64 if isinstance(fill_value, int) else get_default_dtype()
         )
+    require_fit("full", np.dtype(dtype), fill_value)
     if place.is_meta:
         return _made(Spec(shape, dtype), place, requires_grad)
-    return _made(place.xp.full(shape, fill_value, np.dtype(dtype)), place, requires_grad)
+    return _made(place.xp.full(shape, wrapped(np.dtype(dtype), fill_value), np.dtype(dtype)), place, requires_grad)
 
 
+@whole("size")
 def zeros(*size: Any, dtype: Any = None, device: Where = None, requires_grad: bool = False) -> Any:
     """A tensor of zeros: zeros(2, 3) or zeros((2, 3))."""
     return full(_shape_of(size), 0, dtype=dtype or get_default_dtype(), device=device, requires_grad=requires_grad)
 
 
+@whole("size")
 def ones(*size: Any, dtype: Any = None, device: Where = None, requires_grad: bool = False) -> Any:
     """A tensor of ones."""
     return full(_shape_of(size), 1, dtype=dtype or get_default_dtype(), device=device, requires_grad=requires_grad)
 
 
+@whole("size")
 def empty(*size: Any, dtype: Any = None, device: Where = None, requires_grad: bool = False) -> Any:
     """A tensor whose values are whatever lay in memory."""
     place, shape = resolve(device), _shape_of(size)
@@ -161,6 +168,7 @@ def _drawn(draw: Any, shape: tuple[int, ...], dtype: Any, device: Where, require
     return _made(place.asarray(draw()).astype(dtype, copy=False), place, requires_grad)
 
 
+@whole("size")
 def randn(
     *size: Any, generator: Generator | None = None, dtype: Any = None, device: Where = None, requires_grad: bool = False
 ) -> Any:
@@ -169,6 +177,7 @@ def randn(
     return _drawn(lambda: (generator or default_generator).normal(shape, dtype), shape, dtype, device, requires_grad)
 
 
+@whole("size")
 def rand(
     *size: Any, generator: Generator | None = None, dtype: Any = None, device: Where = None, requires_grad: bool = False
 ) -> Any:

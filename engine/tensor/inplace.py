@@ -9,6 +9,7 @@ from engine.ops.base import times
 from engine.ops.indexing import SetItem
 from engine.random import Generator, default_generator
 from engine.tensor.arithmetic import cast, operand
+from engine.tensor.promotion import require_fit, wrapped
 from engine.tensor.tape import Core, apply, keep_values, mode, retell, shares_memory
 
 
@@ -168,8 +169,9 @@ class InPlace:
     def _overwrite(self, where: str, values: Any) -> Any:
         """Values that owe nothing to the old ones: on the tape, the history ends here."""
         self._refuse(where)
+        require_fit(where, self.dtype, values)
         if self._has_values():
-            self.array[...] = values
+            self.array[...] = wrapped(self.dtype, values)
         self._cell().number += 1
         if mode.grad and self._requires_grad:
             retell(self, None)

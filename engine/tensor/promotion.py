@@ -67,3 +67,26 @@ def with_scalar(dtype: np.dtype, value: Any) -> np.dtype:
     if isinstance(value, builtins.float):
         return _default
     return int64 if dtype.kind == "b" else dtype
+
+
+def require_fit(where: str, dtype: np.dtype, value: Any) -> None:
+    """A TypeMismatch where a whole number is too large or too small for this dtype; -1 may stand for the largest."""
+    if dtype.kind not in "iu" or not isinstance(value, builtins.int):
+        return
+    info = np.iinfo(dtype)
+    if not min(info.min, -info.max) <= value <= info.max:
+        raise TypeMismatch(where, got=f"the number {value} came for values of {dtype}",
+                           expected=f"{info.min} to {info.max}", mend="use a wider dtype")  # fmt: skip
+
+
+def wrapped(dtype: np.dtype, value: Any) -> Any:
+    """A Python number beside a tensor of whole numbers: what does not fit begins again from the other end.
+
+    >>> wrapped(uint8, 300), wrapped(int8, 200), wrapped(float32, 300)
+    (44, -56, 300)
+    """
+    if dtype.kind not in "iu" or not isinstance(value, builtins.int) or isinstance(value, builtins.bool):
+        return value
+    require_fit("arithmetic", int64, value)
+    info = np.iinfo(dtype)
+    return value if info.min <= value <= info.max else (value - info.min) % (1 << info.bits) + info.min

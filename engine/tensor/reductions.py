@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from engine.errors import TypeMismatch
 from engine.ops import activation as act
 from engine.ops import reduction as red
@@ -11,6 +13,7 @@ from engine.ops.base import axes_of
 from engine.ops.elementwise import require_float
 from engine.ops.indexing import Gather
 from engine.tensor.arithmetic import cast
+from engine.tensor.spellings import axis
 from engine.tensor.tape import Core, apply
 
 Dim = int | tuple[int, ...] | list[int] | None
@@ -45,6 +48,7 @@ class Reductions:
 
     array: Any
 
+    @axis
     def sum(self, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
         """The sum of all elements, or along the axes `dim`."""
         x = self if dtype is None else cast(self, dtype)
@@ -52,6 +56,7 @@ class Reductions:
             return apply(SUM, x)
         return apply(red.Sum(_axes("sum", x, dim), keepdim), x)
 
+    @axis
     def mean(self, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
         """The mean of all elements, or along the axes `dim`."""
         x = self if dtype is None else cast(self, dtype)
@@ -60,57 +65,69 @@ class Reductions:
             return apply(MEAN, x)
         return apply(red.Mean(_axes("mean", x, dim), keepdim), x)
 
+    @axis
     def prod(self, dim: int | None = None, keepdim: bool = False) -> Any:
         """The product of all elements, or along one axis."""
         return apply(red.Prod(_axes("prod", self, dim), keepdim), self)
 
+    @axis
     def max(self, dim: Any = None, keepdim: bool = False) -> Any:
         """The greatest of all elements; along an axis, the values and their places; with a tensor, the greater."""
         if isinstance(dim, Core):
             return self.maximum(dim)
         return apply(red.AMax(), self) if dim is None else _along(self, red.ArgMax, dim, keepdim)
 
+    @axis
     def min(self, dim: Any = None, keepdim: bool = False) -> Any:
         """The smallest of all elements; along an axis, the values and their places; with a tensor, the smaller."""
         if isinstance(dim, Core):
             return self.minimum(dim)
         return apply(red.AMin(), self) if dim is None else _along(self, red.ArgMin, dim, keepdim)
 
+    @axis
     def amax(self, dim: Dim = None, keepdim: bool = False) -> Any:
         """The greatest along axes; equal ones share the gradient."""
         return apply(red.AMax(_axes("amax", self, dim), keepdim), self)
 
+    @axis
     def amin(self, dim: Dim = None, keepdim: bool = False) -> Any:
         """The smallest along axes; equal ones share the gradient."""
         return apply(red.AMin(_axes("amin", self, dim), keepdim), self)
 
+    @axis
     def argmax(self, dim: int | None = None, keepdim: bool = False) -> Any:
         """The place of the greatest value; the first of equal ones."""
         return apply(red.ArgMax(dim, keepdim), self)
 
+    @axis
     def argmin(self, dim: int | None = None, keepdim: bool = False) -> Any:
         """The place of the smallest value; the first of equal ones."""
         return apply(red.ArgMin(dim, keepdim), self)
 
+    @axis
     def any(self, dim: Dim = None, keepdim: bool = False) -> Any:
         """Whether any element is true."""
         return apply(red.Any(_axes("any", self, dim), keepdim), self)
 
+    @axis
     def all(self, dim: Dim = None, keepdim: bool = False) -> Any:
         """Whether all elements are true."""
         return apply(red.All(_axes("all", self, dim), keepdim), self)
 
+    @axis
     def var(self, dim: Dim = None, unbiased: bool = True, keepdim: bool = False, *, correction: int = 1) -> Any:
         """The mean squared distance from the mean, divided by n - correction."""
         require_float("var", self.array.dtype)
         axes = _axes("var", self, dim)
         distance = self - self.mean(axes, True)
         count = 1
-        for axis in axes_of("var", axes, self.array.ndim):
-            count *= self.array.shape[axis]
+        for place in axes_of("var", axes, self.array.ndim):
+            count *= self.array.shape[place]
         correction = correction if unbiased else 0
-        return (distance * distance).sum(axes, keepdim) / max(count - correction, 0)
+        with np.errstate(divide="ignore", invalid="ignore"):  # too few elements: 0 / 0 is no number, as in PyTorch
+            return (distance * distance).sum(axes, keepdim) / max(count - correction, 0)
 
+    @axis
     def std(self, dim: Dim = None, unbiased: bool = True, keepdim: bool = False, *, correction: int = 1) -> Any:
         """The square root of `var`."""
         return self.var(dim, unbiased, keepdim, correction=correction).sqrt()
@@ -127,14 +144,17 @@ class Reductions:
             return (self * self).sum(dim, keepdim).sqrt()
         return (self.abs() ** p).sum(dim, keepdim) ** (1 / p)
 
+    @axis
     def logsumexp(self, dim: Dim, keepdim: bool = False) -> Any:
         """log of the sum of exp(x) along axes, without overflow."""
         return apply(red.LogSumExp(_axes("logsumexp", self, dim), keepdim), self)
 
+    @axis
     def cumsum(self, dim: int) -> Any:
         """The sum so far along an axis."""
         return apply(red.CumSum(dim), self)
 
+    @axis
     def softmax(self, dim: int) -> Any:
         """exp(x) / sum of exp(x) along an axis."""
         require_float("softmax", self.array.dtype)
@@ -142,6 +162,7 @@ class Reductions:
             return self.reshape(1).softmax(dim).reshape(())
         return apply(act.Softmax(dim), self)
 
+    @axis
     def log_softmax(self, dim: int) -> Any:
         """log of softmax along an axis."""
         require_float("log_softmax", self.array.dtype)

@@ -14,6 +14,7 @@ from engine.ops import layout
 from engine.ops.base import axis_of, times
 from engine.ops.indexing import Gather, GetItem, SetItem
 from engine.tensor.promotion import promote_types
+from engine.tensor.spellings import also, whole
 from engine.tensor.tape import Core, apply
 
 
@@ -44,10 +45,12 @@ class Shapes:
 
     array: Any
 
+    @whole("shape", ahead=1)
     def reshape(self, *shape: Any) -> Any:
         """The same elements in another shape; one axis may be -1."""
         return apply(layout.Reshape(_sizes(shape)), self)
 
+    @whole("size", ahead=1)
     def view(self, *shape: Any) -> Any:
         """The same memory in another shape.
 
@@ -93,8 +96,9 @@ class Shapes:
             axes[a], axes[b] = b, a
         return apply(layout.Permute(tuple(axes)), self)
 
-    swapaxes = transpose
+    swapaxes = also(axis0="dim0", axis1="dim1")(transpose)
 
+    @whole("dims", ahead=1)
     def permute(self, *dims: Any) -> Any:
         """The axes in another order."""
         return apply(layout.Permute(_sizes(dims)), self)
@@ -115,6 +119,7 @@ class Shapes:
         """The last two axes exchanged."""
         return self.transpose(-1, -2)
 
+    @also(axis="dim")
     def squeeze(self, dim: int | tuple[int, ...] | None = None) -> Any:
         """Without the axes of length 1, or without those of `dim` that have it."""
         shape = self.shape
@@ -124,12 +129,14 @@ class Shapes:
             gone = {axis_of("squeeze", d, len(shape)) for d in ((dim,) if isinstance(dim, int) else dim)}
         return apply(layout.Reshape(tuple(n for i, n in enumerate(shape) if n != 1 or i not in gone)), self)
 
+    @also(axis="dim")
     def unsqueeze(self, dim: int) -> Any:
         """With a new axis of length 1."""
         shape = self.shape
         place = axis_of("unsqueeze", dim, len(shape) + 1)
         return apply(layout.Reshape((*shape[:place], 1, *shape[place:])), self)
 
+    @whole("size", ahead=1)
     def expand(self, *sizes: Any) -> Any:
         """Axes of length 1 stretched without a copy; -1 keeps an axis."""
         sizes = _sizes(sizes)
@@ -146,20 +153,23 @@ class Shapes:
 
     broadcast_to = expand
 
+    @whole("repeats", ahead=1)
     def repeat(self, *repeats: Any) -> Any:
         """Copies side by side along each axis."""
         return apply(layout.Tile(_sizes(repeats)), self)
 
-    def split(self, split_size: int | Sequence[int], dim: int = 0) -> tuple[Any, ...]:
+    @also(axis="dim", split_size="split_size_or_sections")
+    def split(self, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Any, ...]:
         """Parts along an axis, of one size (the last may be smaller) or of those listed."""
         axis = axis_of("split", dim, self.ndim)
         length = self.shape[axis]
-        if isinstance(split_size, int):
-            if split_size < 1:
-                raise ShapeError("split", got=f"parts of {split_size}", expected="at least 1")
-            sizes = [min(split_size, length - start) for start in range(0, max(length, 1), split_size)]
+        if isinstance(split_size_or_sections, int):
+            size = split_size_or_sections
+            if size < 1:
+                raise ShapeError("split", got=f"parts of {size}", expected="at least 1")
+            sizes = [min(size, length - start) for start in range(0, max(length, 1), size)]
         else:
-            sizes = list(split_size)
+            sizes = list(split_size_or_sections)
             if sum(sizes) != length:
                 raise ShapeError("split", got=f"parts of {sizes} from an axis of {length}",
                                  expected="parts that add up to it")  # fmt: skip
@@ -169,6 +179,7 @@ class Shapes:
             start += size
         return tuple(parts)
 
+    @also(axis="dim")
     def chunk(self, chunks: int, dim: int = 0) -> tuple[Any, ...]:
         """At most `chunks` parts of equal length; the last may be smaller."""
         if chunks < 1:
@@ -176,6 +187,7 @@ class Shapes:
         length = self.shape[axis_of("chunk", dim, self.ndim)]
         return self.split(max(-(-length // chunks), 1), dim)
 
+    @also(axis="dim")
     def narrow(self, dim: int, start: int, length: int) -> Any:
         """The part of an axis from start on."""
         axis = axis_of("narrow", dim, self.ndim)
@@ -185,10 +197,12 @@ class Shapes:
         """One place along an axis, which goes."""
         return self[(slice(None),) * axis_of("select", dim, self.ndim) + (index,)]
 
+    @also(axis="dim")
     def unbind(self, dim: int = 0) -> tuple[Any, ...]:
         """Every place along an axis."""
         return tuple(self.select(dim, i) for i in range(self.shape[axis_of("unbind", dim, self.ndim)]))
 
+    @also(axis="dim")
     def gather(self, dim: int, index: Any) -> Any:
         """The values at `index` along an axis: out[i][j] = x[index[i][j]][j] for dim 0."""
         return apply(Gather(axis_of("gather", dim, self.ndim)), self, index)
@@ -240,6 +254,7 @@ class Shapes:
         return self.array.shape[0]
 
 
+@also(axis="dim")
 def cat(tensors: Sequence[Any], dim: int = 0) -> Any:
     """Tensors joined along an axis that they have; an empty one of one axis adds nothing, as in PyTorch."""
     tensors = _of_one_dtype("cat", tensors)
@@ -247,6 +262,7 @@ def cat(tensors: Sequence[Any], dim: int = 0) -> Any:
     return apply(layout.Concatenate(axis_of("cat", dim, tensors[0].ndim)), *tensors)
 
 
+@also(axis="dim")
 def stack(tensors: Sequence[Any], dim: int = 0) -> Any:
     """Tensors of one shape joined along a new axis."""
     tensors = _of_one_dtype("stack", tensors)

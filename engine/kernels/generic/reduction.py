@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import nan
 from typing import Any
 
 Axes = tuple[int, ...]
@@ -19,7 +20,8 @@ class Reduction:
 
     def mean(self, x: Any, axes: Axes | None = None, keepdims: bool = False) -> Any:
         total = x.sum(axis=axes, keepdims=keepdims)
-        return total / (x.size // total.size if total.size else 1)
+        count = x.size // total.size if total.size else 1
+        return total / count if count else total * nan
 
     def prod(self, x: Any, axes: Axes | None = None, keepdims: bool = False) -> Any:
         return x.prod(axis=axes, dtype=None if x.dtype.kind == "f" else "int64", keepdims=keepdims)
