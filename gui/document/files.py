@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import re
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import msgspec
@@ -18,12 +16,13 @@ from filelock import FileLock, Timeout
 from platformdirs import user_state_path
 from PySide6.QtCore import QFileSystemWatcher, QObject, QTimer, Signal
 
-from engine.errors import EngineError, ProjectError
+from engine.errors import ProjectError
 from engine.formats import project_file
 from engine.formats.atomic import write_atomic
 from engine.graph import templates
 from engine.graph.spec import Project
 from gui.document.document import Document
+from gui.document.job import Job
 from gui.i18n import tr
 
 AUTOSAVE_MS = 4000
@@ -31,7 +30,6 @@ RECENTS = 12
 APPLICATION = "Layerloom"
 Stamp = tuple[int, int] | None
 """When a file was written, in nanoseconds, and how long it is; None where there is none."""
-log = logging.getLogger(__name__)
 
 
 def state_folder() -> Path:
@@ -73,7 +71,7 @@ class Files(QObject):
     def __init__(self, document: Document, parent: QObject | None = None):
         super().__init__(parent)
         self.document = document
-        self._jobs: list[_Job] = []
+        self._jobs: list[Job] = []
         self._stamps: dict[Path, Stamp] = {}  # of each file as it was when it was read or written here
         self._told_stamp: Stamp = None  # of the shown project's file, as `changed_outside` told it last
         self._left = 0  # `changes` of the document when the person agreed to leave it
@@ -205,13 +203,13 @@ class Files(QObject):
         self._forget_autosave()
 
     def _start(self, name: str, work: Callable[[], Any], done: Callable[[Any], None] = lambda _: None) -> None:
-        job = _Job(name, work, done, self._end)
+        job = Job(name, work, done, self._end)
         self._jobs.append(job)
         if len(self._jobs) == 1:
             self.busy_changed.emit(True)
             job.start()
 
-    def _end(self, job: _Job) -> None:
+    def _end(self, job: Job) -> None:
         self._jobs.remove(job)
         if job.error is not None:
             self.failed.emit(job.error)
@@ -348,60 +346,6 @@ class Files(QObject):
         if stamp != self._told_stamp:
             self._told_stamp = stamp
             self.changed_outside.emit(path)
-
-
-class _Job(QObject):
-    """One piece of work in a thread; its outcome is taken up in the window's thread. `name` is what it works on."""
-
-    _ended = Signal()
-
-    def __init__(self, name: str, work: Callable[[], Any], done: Callable[[Any], None], end: Callable[[_Job], None]):
-        super().__init__()
-        self._name, self._work, self._done, self._end = name, work, done, end
-        self._result: Any = None
-        self._is_finished = False
-        self.error: str | None = None
-        self._thread = Thread(target=self._run, name="files")
-        self._ended.connect(self.finish)
-
-    def start(self) -> None:
-        """Begin."""
-        self._thread.start()
-
-    def wait(self) -> None:
-        """Let it come to its end, and take up the outcome."""
-        self._thread.join()
-        self.finish()
-
-    def _run(self) -> None:
-        try:
-            self._result = self._work()
-        except BaseException as error:  # whatever it is: a job that never ends would hold all that come after it
-            self.error = self._sentence(error)
-        self._ended.emit()
-
-    def _sentence(self, error: BaseException) -> str:
-        if isinstance(error, EngineError):
-            return str(error)
-        if isinstance(error, OSError):
-            return f"{error.filename or tr('The disk')}: {error.strerror or error}."
-        if isinstance(error, MemoryError):
-            return tr("{name}: there is not enough memory; close other programs and try again.", name=self._name)
-        log.error("%s", self._name, exc_info=error)
-        return tr("{name}: a mistake of ours, {error}; nothing was changed.", name=self._name, error=repr(error))
-
-    def finish(self) -> None:
-        """Take up the outcome, once."""
-        if self._is_finished:
-            return
-        self._is_finished = True
-        try:
-            if self.error is None:
-                self._done(self._result)
-        except EngineError as error:
-            self.error = str(error)
-        finally:
-            self._end(self)
 
 
 def _keep_recents(content: bytes) -> None:

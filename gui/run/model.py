@@ -462,13 +462,13 @@ class Run(QObject):
         self._read(60.0)  # its last words may have come since the last look
         code = self._process.returncode if self._process is not None else None
         if self.state == "starting":
-            self._fail(self.message or _why_not_started(self.folder, code))
+            self._fail(self.message or process.why_not_started(self.folder, code))
         elif self.is_training:
             self.message = _how_lost(code, self.last_step)
             self._set_state("lost")
         elif self._is_serving:
             self._is_serving = False
-            self.refused.emit(events.Refused(request="", message=_why_not_started(self.folder, code)))
+            self.refused.emit(events.Refused(request="", message=process.why_not_started(self.folder, code)))
 
     def _is_alive(self) -> bool:
         """By our own child's exit where it is ours: the lock is left alone, it may be about to take it."""
@@ -499,13 +499,6 @@ def _request() -> str:
 def _reason(error: OSError) -> str:
     text = error.strerror or str(error)
     return text[:1].lower() + text[1:]
-
-
-def _why_not_started(folder: Path, code: int | None) -> str:
-    said = process.last_words(folder)
-    if said:
-        return tr("The engine did not start: {why}", why=said if said.endswith(".") else f"{said}.")
-    return tr("The engine did not start: it {how} without a word.", how=process.exit_reason(code))
 
 
 def _how_lost(code: int | None, last: Step | None) -> str:

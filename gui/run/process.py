@@ -12,6 +12,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from engine.train.events import AnyCommand, encode
+from gui.i18n import tr
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 LOG = "engine.log"
@@ -148,3 +149,11 @@ def exit_reason(code: int | None) -> str:
         names = {member.value: member.name for member in signal.Signals}
         return f"was ended by the system ({names.get(-code, f'signal {-code}')})"
     return f"ended with exit code {code}"
+
+
+def why_not_started(folder: Path, code: int | None) -> str:
+    """The last words of an engine that never began, or how it ended, as a sentence."""
+    said = last_words(folder)
+    if said:
+        return tr("The engine did not start: {why}", why=said if said.endswith(".") else f"{said}.")
+    return tr("The engine did not start: it {how} without a word.", how=exit_reason(code))
