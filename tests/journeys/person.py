@@ -66,7 +66,7 @@ class Person:
     def open_template(self, name: str) -> None:
         """Open a project by its tile on the start page."""
         self.click(f"tile-{name}")
-        self.until(lambda: len(self.document.nodes) > 0 and self.document.inference.ok)
+        self.until(lambda: self.window.is_working and len(self.document.nodes) > 0 and self.document.inference.ok)
 
     # The canvas
 
