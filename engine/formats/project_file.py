@@ -36,6 +36,8 @@ _ITEM_SIZES = {
     "BOOL": 1, "U8": 1, "I8": 1, "F8_E4M3": 1, "F8_E5M2": 1, "U16": 2, "I16": 2, "F16": 2, "BF16": 2,
     "U32": 4, "I32": 4, "F32": 4, "U64": 8, "I64": 8, "F64": 8,
 }  # fmt: skip
+LARGEST_DIRECTORY = 4096
+"""Bytes of a zip's directory: three parts take some two hundred."""
 
 
 @dataclass(frozen=True)
@@ -209,6 +211,11 @@ def _check_directory(path: Path) -> None:
     count = int.from_bytes(tail[place + 10 : place + 12], "little")
     if place < 0 or len(tail) < place + 22:
         raise zipfile.BadZipFile("its directory is missing")
+    directory = int.from_bytes(tail[place + 12 : place + 16], "little")
+    if directory > LARGEST_DIRECTORY or tail[max(0, place - 20) : place].startswith(b"PK\x06\x07"):
+        raise ProjectError(
+            path.name, got="its directory is larger than that of a project", expected="a Layerloom project"
+        )
     if count > len(LIMITS):
         raise ProjectError(path.name, got=f"{count} parts lie in it", expected=f"only {', '.join(LIMITS)}")
 
@@ -258,7 +265,7 @@ def _check_weights(content: bytes, where: str) -> None:
     for array in arrays:
         count = _ITEM_SIZES.get(array.dtype, 0)
         for length in array.shape:
-            count *= length
+            count = min(count * length, len(content) + 1)  # past the end it is wrong, however large
         if array.data_offsets != (end, end + count) or array.dtype not in _ITEM_SIZES:
             raise refuse("its header does not match what follows")
         end += count
@@ -268,7 +275,7 @@ def _check_weights(content: bytes, where: str) -> None:
 
 class _Array(msgspec.Struct, forbid_unknown_fields=True):
     dtype: str
-    shape: tuple[Annotated[int, Meta(ge=0)], ...]
+    shape: Annotated[tuple[Annotated[int, Meta(ge=0)], ...], Meta(max_length=64)]
     data_offsets: tuple[int, int]
 
 

@@ -86,10 +86,10 @@ def train(
     """
     trainer: Trainer | None = None
     reporter, interruption = Reporter(), Interruption()
+    if folder.checkpoint("last").exists() and not resume:  # asked first: the run that is there stays as it is
+        raise TrainingError(f"run folder {folder.path}", got="there is a run in it already",
+                            mend="add --resume to go on with it, or choose another --out")  # fmt: skip
     with _failing_aloud(project, folder, lambda: trainer, reporter), _signals(interruption), np.errstate(all="ignore"):
-        if folder.checkpoint("last").exists() and not resume:
-            raise TrainingError(f"run folder {folder.path}", got="there is a run in it already",
-                                mend="add --resume to go on with it, or choose another --out")  # fmt: skip
         kept = checkpoints.read(folder.checkpoint("last")) if resume else None
         store_project(folder.path, spec.encode(project))
         threads.choose()

@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 
 from engine.errors import TrainingError
 from engine.formats.atomic import write_atomic
+from engine.formats.regular import open_regular
 from engine.train.events import AnyCommand, AnyEvent, Event, Refused, decode_command, decode_event, encode
 
 BATCH_SECONDS = 0.05
@@ -87,7 +88,7 @@ class EventWriter:
         self.path = path
         self.seq = mend_tail(path)
         self._echo = echo
-        self._file = open(path, "ab", buffering=0)  # noqa: SIM115  (lives as long as the run)
+        self._file = open_regular(path, "ab", buffering=0)
         self._waiting: list[bytes] = []
         self._mutex = threading.Lock()
         self._writing = threading.Lock()
@@ -174,7 +175,7 @@ def mend_tail(path: Path) -> int:
     """
     if not path.exists():
         return 0
-    with open(path, "r+b") as file:
+    with open_regular(path, "r+b") as file:
         end = file.seek(0, os.SEEK_END)
         while end:
             start = _start_of_line(file, end)
@@ -232,7 +233,7 @@ class CommandReader:
         if lines:
             position = self._offset - len(self._partial)
             with contextlib.suppress(OSError):  # a full disk: the next process may take a command twice, no worse
-                self._note.write_text(f"{position} {self._digest(position)}")
+                write_atomic(self._note, f"{position} {self._digest(position)}".encode())
         return [read_command(line) for line in lines if line.strip()]
 
     def _noted_position(self) -> int:
@@ -245,7 +246,7 @@ class CommandReader:
 
     def _digest(self, position: int) -> str:
         """Of the last bytes before `position`."""
-        with open(self.path, "rb") as file:
+        with open_regular(self.path, "rb") as file:
             file.seek(max(0, position - 256))
             return hashlib.sha256(file.read(min(position, 256))).hexdigest()
 
@@ -258,7 +259,7 @@ class CommandReader:
             self._offset, self._partial = 0, b""
         if size == self._offset:
             return []
-        with open(self.path, "rb") as file:
+        with open_regular(self.path, "rb") as file:
             file.seek(self._offset)
             content = file.read(min(size - self._offset, LONGEST_COMMAND))
         self._offset += len(content)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from engine.formats.regular import open_regular
 from engine.graph import spec
 from engine.graph.spec import Project
 from engine.train.events import AnyEvent, EpochEnded, Failed, RunEnded, RunStarted, decode_event
@@ -80,7 +81,7 @@ def elsewhere(runs: Path) -> list[Path]:
     note = runs / ELSEWHERE
     if not note.exists():
         return []
-    folders = [Path(line) for line in note.read_text(encoding="utf-8").splitlines()]
+    folders = [Path(line) for line in note.read_text(encoding="utf-8", errors="replace").splitlines()]
     return [folder for folder in folders if (folder / "project.json").exists()]
 
 
@@ -89,6 +90,9 @@ def adopt(folders: Iterable[Path], runs: Path) -> dict[Path, Path]:
 
     Returns where each that moved has gone.
     """
+    folders = list(folders)
+    if not folders:
+        return {}
     moved: dict[Path, Path] = {}
     left = []
     runs.mkdir(parents=True, exist_ok=True)
@@ -115,9 +119,9 @@ def _began(folder: Path) -> float:
 
 def _head(folder: Path) -> RunStarted | None:
     path = folder / process.EVENTS
-    if not path.exists():
+    if path.is_symlink() or not path.is_file():
         return None
-    with path.open("rb") as file:
+    with open_regular(path, "rb") as file:
         event = parse(file.readline(TAIL))
     return event if isinstance(event, RunStarted) else None
 
@@ -190,7 +194,7 @@ def _title(began: float) -> str:
 
 def _last_events(folder: Path) -> list[AnyEvent]:
     path = folder / process.EVENTS
-    with path.open("rb") as file:
+    with open_regular(path, "rb") as file:
         start = max(0, file.seek(0, 2) - TAIL)
         file.seek(start)
         lines = file.read().splitlines()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from engine.formats.regular import open_regular
 from engine.train.events import AnyCommand, encode
 from gui.i18n import tr
 
@@ -23,7 +24,6 @@ HEARD = "commands.position"
 LOCK = "run.lock"
 NICENESS = 5
 
-_APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
 
 _started: list[subprocess.Popen] = []
 """Every engine this process started and has not yet seen end, so that none stays a zombie."""
@@ -48,7 +48,7 @@ def launch(arguments: list[str], folder: Path) -> subprocess.Popen:
     if not getattr(sys, "frozen", False):
         inherited = environment.get("PYTHONPATH")
         environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), *([inherited] if inherited else [])])
-    with (folder / LOG).open("ab") as log:
+    with open_regular(folder / LOG, "ab") as log:
         process = subprocess.Popen(
             engine_command(arguments),
             cwd=folder,
@@ -92,11 +92,8 @@ def release() -> None:
 
 def send(folder: Path, command: AnyCommand) -> None:
     """Append the command as one line in one write, so that lines of two writers never mix."""
-    descriptor = os.open(folder / COMMANDS, _APPEND, 0o644)
-    try:
-        os.write(descriptor, encode(command))
-    finally:
-        os.close(descriptor)
+    with open_regular(folder / COMMANDS, "ab", buffering=0) as file:
+        file.write(encode(command))
 
 
 def unsay(folder: Path) -> None:
@@ -108,14 +105,14 @@ def unsay(folder: Path) -> None:
 def is_alive(folder: Path) -> bool:
     """Whether an engine holds the folder's lock."""
     path = folder / LOCK
-    if not path.exists():
+    if path.is_symlink() or not path.is_file():
         return False
     lock = FileLock(path, thread_local=False)
     try:
         lock.acquire(timeout=0)
     except Timeout:
         return True
-    except PermissionError:
+    except OSError:
         return False  # a folder of somebody else's, opened to look at: nobody here can run in it
     lock.release()
     return False
@@ -126,7 +123,7 @@ def last_words(folder: Path) -> str:
     path = folder / LOG
     if not path.exists():
         return ""
-    with path.open("rb") as log:
+    with open_regular(path, "rb") as log:
         log.seek(max(0, path.stat().st_size - 8192))
         lines = log.read().decode("utf-8", "replace").splitlines()
     said = [line.strip() for line in lines if line.strip()]

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from time import perf_counter
 
+from engine.formats.regular import open_regular
+
 CHUNK = 1 << 16
 
 
@@ -27,7 +29,7 @@ class Tail:
         if not self.path.exists():
             return
         deadline = perf_counter() + seconds
-        with self.path.open("rb", buffering=0) as file:
+        with open_regular(self.path, "rb", buffering=0) as file:
             size = file.seek(0, 2)
             if size < self._offset:
                 self._offset, self.was_restarted = 0, True
