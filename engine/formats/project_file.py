@@ -211,13 +211,14 @@ def _check_directory(path: Path) -> None:
     count = int.from_bytes(tail[place + 10 : place + 12], "little")
     if place < 0 or len(tail) < place + 22:
         raise zipfile.BadZipFile("its directory is missing")
+    if count > len(LIMITS):
+        raise ProjectError(path.name, got=f"{count} parts lie in it", expected=f"only {', '.join(LIMITS)}")
+
     directory = int.from_bytes(tail[place + 12 : place + 16], "little")
     if directory > LARGEST_DIRECTORY or tail[max(0, place - 20) : place].startswith(b"PK\x06\x07"):
         raise ProjectError(
             path.name, got="its directory is larger than that of a project", expected="a Layerloom project"
         )
-    if count > len(LIMITS):
-        raise ProjectError(path.name, got=f"{count} parts lie in it", expected=f"only {', '.join(LIMITS)}")
 
 
 def _check_members(members: list[zipfile.ZipInfo], where: str) -> None:
