@@ -110,7 +110,7 @@ class Person:
 
     def train(self) -> None:
         self.click("train")
-        self.until(lambda: self.run.state == "running", 30)
+        self.until(lambda: self.run.info is not None, 30)  # a short run may be over before it was seen running
 
     def train_to_the_end(self, seconds: float = 120) -> None:
         self.train()
