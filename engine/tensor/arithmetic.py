@@ -86,7 +86,8 @@ def _arithmetic(op: Any, scalar_op: Any, sign: int = 1) -> Any:
             return NotImplemented
         value = number(other)
         dtype = with_scalar(self.array.dtype, value)
-        return apply(scalar_op(wrapped(dtype, sign * value)), cast(self, dtype))
+        value = value if sign > 0 else -value
+        return apply(scalar_op(wrapped(dtype, value)), cast(self, dtype))
 
     return method
 
