@@ -64,23 +64,23 @@ class Adam(Optimizer):
             "amsgrad": amsgrad, "maximize": maximize, "decoupled_weight_decay": decoupled_weight_decay,
         })  # fmt: skip
 
-    def _update(self, group: dict[str, Any], param: Tensor) -> None:
-        beta1, beta2 = group["betas"]
-        step = self._count(param)
-        param.device.kernels.adam_step(
-            param.array,
-            param.grad.array,
-            *self._remembered(param, "exp_avg", "exp_avg_sq"),
-            self._remembered(param, "max_exp_avg_sq")[0] if group["amsgrad"] else None,
-            self._room(param),
-            lr=float(group["lr"]),
-            beta1=beta1,
-            beta2=beta2,
-            eps=group["eps"],
-            weight_decay=group["weight_decay"],
-            decoupled=group["decoupled_weight_decay"],
-            maximize=group["maximize"],
-            step=step,
+    def _update(self, group: dict[str, Any], params: list[Tensor]) -> None:
+        def options() -> dict[str, Any]:
+            beta1, beta2 = group["betas"]
+            return {
+                "lr": float(group["lr"]), "beta1": beta1, "beta2": beta2, "steps": self._count(params),
+                "decoupled": group["decoupled_weight_decay"],
+                **{name: group[name] for name in ("eps", "weight_decay", "maximize")},
+            }  # fmt: skip
+
+        k = params[0].device.kernels
+        k.adam_step(
+            *self._arrays(params),
+            self._remembered(params, "exp_avg"),
+            self._remembered(params, "exp_avg_sq"),
+            self._remembered(params, "max_exp_avg_sq") if group["amsgrad"] else None,
+            self._room(params),
+            k.live(options),
         )
 
 

@@ -21,20 +21,33 @@ class Arena:
 
     def __init__(self, params: Iterable[Tensor]):
         self._params = list(params)
-        self._places: dict[int, tuple[Any, int, int]] = {}  # id of the parameter -> kind, begin, end
-        self._sizes: dict[Any, int] = {}
-        self._largest: dict[Any, int] = {}
-        self._flat: dict[tuple[str, Any], Any] = {}
+        self._kinds: list[tuple[Any, Any]] = []  # devices and dtypes
+        self._places: dict[int, tuple[int, int, int]] = {}  # id of the parameter -> number of the kind, begin, end
+        self._sizes: list[int] = []  # of each kind
+        self._largest: list[int] = []
+        self._flat: dict[tuple[str, int], Any] = {}
         self._rooms: dict[int, tuple[Any, Any]] = {}
 
     def _lay_out(self) -> None:
         for param in self._params:
             kind = (param.device, param.dtype)
-            begin = self._sizes.get(kind, 0)
-            size = param.numel()
-            self._places[id(param)] = kind, begin, begin + size
-            self._sizes[kind] = begin + size
-            self._largest[kind] = max(self._largest.get(kind, 0), size)
+            if kind not in self._kinds:
+                self._kinds.append(kind)
+                self._sizes.append(0)
+                self._largest.append(0)
+            number, size = self._kinds.index(kind), param.numel()
+            begin = self._sizes[number]
+            self._places[id(param)] = number, begin, begin + size
+            self._sizes[number] += size
+            self._largest[number] = max(self._largest[number], size)
+
+    def kind(self, param: Tensor) -> int:
+        """The number of the parameter's device and dtype.
+
+        Raises:
+            DeviceError: they are others than at first.
+        """
+        return self._place(param)[0]
 
     def view(self, name: str, param: Tensor) -> Any:
         """The parameter's part of the array of that name, zeros at first, in the parameter's shape."""
@@ -46,13 +59,13 @@ class Arena:
 
     def room(self, param: Tensor) -> tuple[Any, Any]:
         """Two arrays of the parameter's shape to compute in; what stood there before is lost."""
-        kind, _, _ = self._place(param)
         found = self._rooms.get(id(param))
         if found is None:
+            kind = self.kind(param)
             found = self._rooms[id(param)] = (self._scratch(0, kind, param), self._scratch(1, kind, param))
         return found
 
-    def _scratch(self, number: int, kind: Any, param: Tensor) -> Any:
+    def _scratch(self, number: int, kind: int, param: Tensor) -> Any:
         """A part of an array as long as the largest parameter, in the parameter's shape; all parameters share it."""
         name = f"scratch {number}"
         flat = self._flat.get((name, kind))
@@ -60,12 +73,12 @@ class Arena:
             flat = self._flat[name, kind] = param.device.xp.empty(self._largest[kind], param.dtype)
         return flat[: param.numel()].reshape(param.shape)
 
-    def _place(self, param: Tensor) -> tuple[Any, int, int]:
+    def _place(self, param: Tensor) -> tuple[int, int, int]:
         if not self._places:
             self._lay_out()
         place = self._places[id(param)]
-        if place[0] != (param.device, param.dtype):
-            device, dtype = place[0]
+        device, dtype = self._kinds[place[0]]
+        if param.device is not device or param.dtype != dtype:
             raise DeviceError("optimizer", got=f"a parameter is now {param.dtype} on {param.device}",
                               expected=f"{dtype} on {device}, as in the first step",
                               mend="make the optimizer after moving the model")  # fmt: skip

@@ -20,7 +20,7 @@ Switch = Annotated[bool, Hidden()]
 
 
 class Optimizer:
-    """Changes parameters by their gradients; a subclass says how, in `step` or, for one parameter, in `_update`.
+    """Changes parameters by their gradients; a subclass says how, in `step` or, for many parameters, in `_update`.
 
     Args:
         params: what is learned: parameters, or dicts of "params" and options of their own.
@@ -81,33 +81,54 @@ class Optimizer:
                 loss = closure()
         with no_grad():
             for group in self.param_groups:
-                for param in group["params"]:
-                    if param.grad is not None:
-                        self._update(group, param)
+                for params in self._batches(group):
+                    self._update(group, params)
+                    for param in params:
                         param._changed()
         return loss
 
-    def _update(self, group: dict[str, Any], param: Tensor) -> None:
-        """Change the parameter's array in place, by its gradient and the options of its group."""
+    def _batches(self, group: dict[str, Any]) -> Iterable[list[Tensor]]:
+        """The parameters that have a gradient, those of one device and dtype together."""
+        batches: dict[int, list[Tensor]] = {}
+        for param in group["params"]:
+            if param.grad is not None:
+                batches.setdefault(self._arenas[id(param)].kind(param), []).append(param)
+        return batches.values()
+
+    def _update(self, group: dict[str, Any], params: list[Tensor]) -> None:
+        """Change the arrays of parameters of one device and dtype in place, by their gradients and the group's options.
+
+        One kernel call does it. What differs from step to step is computed in a function that is given to
+        `kernels.live`, and nowhere else: where steps are replayed, it is what runs again.
+        """
         raise NotImplementedError
 
-    def _remembered(self, param: Tensor, *names: str) -> list[Any]:
-        """Arrays of these names that last from step to step, zeros at first."""
-        state = self.state[param]
-        for name in names:
+    def _arrays(self, params: list[Tensor]) -> tuple[list[Any], list[Any]]:
+        """The arrays of the parameters and of their gradients."""
+        return [param.array for param in params], [param.grad.array for param in params]
+
+    def _remembered(self, params: list[Tensor], name: str) -> list[Any]:
+        """For each parameter an array of this name that lasts from step to step, zeros at first."""
+        arrays = []
+        for param in params:
+            state = self.state[param]
             if name not in state:
                 state[name] = wrap(self._arenas[id(param)].view(name, param), param.device)
-        return [state[name].array for name in names]
+            arrays.append(state[name].array)
+        return arrays
 
-    def _count(self, param: Tensor) -> int:
-        """The number of this step of the parameter, from 1."""
-        state = self.state[param]
-        state["step"] = state.get("step", 0) + 1
-        return state["step"]
+    def _count(self, params: list[Tensor]) -> list[int]:
+        """The number of this step of each parameter, from 1."""
+        steps = []
+        for param in params:
+            state = self.state[param]
+            state["step"] = state.get("step", 0) + 1
+            steps.append(state["step"])
+        return steps
 
-    def _room(self, param: Tensor) -> tuple[Any, Any]:
-        """Two arrays of the parameter's shape to compute in."""
-        return self._arenas[id(param)].room(param)
+    def _room(self, params: list[Tensor]) -> Callable[[int], tuple[Any, Any]]:
+        """room(i) is two arrays of the shape of parameter i to compute in."""
+        return lambda i: self._arenas[id(params[i])].room(params[i])
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget all gradients; without set_to_none they become zeros."""

@@ -71,19 +71,18 @@ class RMSprop(Optimizer):
             "momentum": momentum, "centered": centered, "maximize": maximize,
         })  # fmt: skip
 
-    def _update(self, group: dict[str, Any], param: Tensor) -> None:
-        self._count(param)
-        param.device.kernels.rmsprop_step(
-            param.array,
-            param.grad.array,
-            self._remembered(param, "square_avg")[0],
-            self._remembered(param, "grad_avg")[0] if group["centered"] else None,
-            self._remembered(param, "momentum_buffer")[0] if group["momentum"] else None,
-            self._room(param),
-            lr=float(group["lr"]),
-            alpha=group["alpha"],
-            eps=group["eps"],
-            weight_decay=group["weight_decay"],
-            momentum=group["momentum"],
-            maximize=group["maximize"],
+    def _update(self, group: dict[str, Any], params: list[Tensor]) -> None:
+        def options() -> dict[str, Any]:
+            self._count(params)
+            named = {name: group[name] for name in ("alpha", "eps", "weight_decay", "momentum", "maximize")}
+            return {"lr": float(group["lr"]), **named}
+
+        k = params[0].device.kernels
+        k.rmsprop_step(
+            *self._arrays(params),
+            self._remembered(params, "square_avg"),
+            self._remembered(params, "grad_avg") if group["centered"] else None,
+            self._remembered(params, "momentum_buffer") if group["momentum"] else None,
+            self._room(params),
+            k.live(options),
         )

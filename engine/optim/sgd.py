@@ -72,18 +72,19 @@ class SGD(Optimizer):
             "nesterov": nesterov, "maximize": maximize,
         })  # fmt: skip
 
-    def _update(self, group: dict[str, Any], param: Tensor) -> None:
-        is_first = "momentum_buffer" not in self.state.get(param, ())
-        param.device.kernels.sgd_step(
-            param.array,
-            param.grad.array,
-            self._remembered(param, "momentum_buffer")[0] if group["momentum"] else None,
-            self._room(param),
-            lr=float(group["lr"]),
-            momentum=group["momentum"],
-            dampening=group["dampening"],
-            nesterov=group["nesterov"],
-            weight_decay=group["weight_decay"],
-            maximize=group["maximize"],
-            is_first=is_first,
+    def _update(self, group: dict[str, Any], params: list[Tensor]) -> None:
+        fresh = {param for param in params if "momentum_buffer" not in self.state.get(param, ())}
+
+        def options() -> dict[str, Any]:
+            named = {name: group[name] for name in ("momentum", "dampening", "nesterov", "weight_decay", "maximize")}
+            is_first = [param in fresh for param in params] if group["dampening"] else None
+            fresh.clear()
+            return {"lr": float(group["lr"]), "is_first": is_first, **named}
+
+        k = params[0].device.kernels
+        k.sgd_step(
+            *self._arrays(params),
+            self._remembered(params, "momentum_buffer") if group["momentum"] else None,
+            self._room(params),
+            k.live(options),
         )

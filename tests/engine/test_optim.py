@@ -264,3 +264,50 @@ def test_a_users_optimizer_and_schedule_are_subclasses():
         schedule.step()
     assert p.tolist() == [2.5, -2.5]
     assert optimizer.state[p]["steps"] == 2
+
+
+@pytest.mark.parametrize(("make", "options"), [*OPTIMIZERS, (optim.SGD, {"momentum": 0.9, "dampening": 0.5})])
+def test_a_parameter_without_gradient_in_some_steps_goes_on_where_it_stopped(make, options):
+    gradients = [[0.5, None], [0.25, 1.0], [None, -2.0], [1.0, 0.5]]
+    together, alone = ([nn.Parameter(engine.ones(3)) for _ in range(2)] for _ in range(2))
+    one, each = make(together, lr=0.1, **options), [make([p], lr=0.1, **options) for p in alone]
+    for row in gradients:
+        for p, q, optimizer, gradient in zip(together, alone, each, row, strict=True):
+            p.grad = q.grad = None if gradient is None else engine.full((3,), gradient)
+            optimizer.step()
+        one.step()
+    for p, q in zip(together, alone, strict=True):
+        np.testing.assert_array_equal(p.detach().numpy(), q.detach().numpy())
+
+
+@pytest.mark.parametrize(("make", "options"), [*OPTIMIZERS, (optim.SGD, {"momentum": 0.9, "dampening": 0.5})])
+def test_a_step_is_one_kernel_call_that_can_be_replayed_with_what_changed_since(make, options, monkeypatch):
+    kernels, calls = engine.device("cpu").kernels, []
+
+    class Recorder:
+        def live(self, make):
+            calls.append(make)
+            return kernels.live(make)
+
+        def __getattr__(self, name):
+            def record(*arguments):
+                calls.append((name, arguments))
+                return getattr(kernels, name)(*arguments)
+
+            return record
+
+    recorded, expected = ([nn.Parameter(engine.ones(3)), nn.Parameter(engine.zeros(2, 2))] for _ in range(2))
+    for p in (*recorded, *expected):
+        p.grad = engine.full(p.shape, 0.5)
+    one, two = make(recorded, lr=0.1, **options), make(expected, lr=0.1, **options)
+    with monkeypatch.context() as patch:
+        patch.setattr(engine.device("cpu"), "kernels", Recorder())
+        one.step()
+    change, (name, arguments) = calls
+    two.step()
+    for rate in (0.1, 0.05, 0.02):
+        one.param_groups[0]["lr"] = two.param_groups[0]["lr"] = rate
+        getattr(kernels, name)(*arguments[:-1], change())
+        two.step()
+    for p, q in zip(recorded, expected, strict=True):
+        np.testing.assert_array_equal(p.detach().numpy(), q.detach().numpy())
