@@ -80,5 +80,6 @@ def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool
     if not allow_unused and any(found[key] is None for key in keys):
         raise GradientError("grad()", got="an input has no part in the outputs", mend="pass allow_unused=True")
     return tuple(
-        None if found[key] is None else wrap(x.device.xp.array(found[key]), x.device) for key, x in zip(keys, inputs)
+        None if found[key] is None else wrap(x.device.kernels.copy(found[key]), x.device)
+        for key, x in zip(keys, inputs)
     )

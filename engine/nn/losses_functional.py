@@ -132,7 +132,7 @@ def _smooth_classes(input: Tensor, target: Tensor, weight: Any, ignore: int, red
 
     losses.check_classes("CrossEntropyLoss", input, target)
     if not input.is_meta:
-        losses.ignored_labels(input.device.kernels, "CrossEntropyLoss", target.array, input.shape[1], ignore)
+        input.device.kernels.check_classes("CrossEntropyLoss", target.array, input.shape[1], ignore)
     kept = target != ignore
     classes = apply(OneHot(input.shape[1], input.dtype), target.masked_fill(~kept, 0))  # (N, ..., C)
     spread = _smoothed(classes.permute(0, -1, *range(1, target.ndim)), smoothing)  # (N, C, ...)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 
-from engine.errors import GradientError
-from engine.tensor import Tensor, no_grad
+from engine.device import Device
+from engine.tensor import Tensor, no_grad, wrap
 from engine.tensor.creation import tensor
 from engine.tensor.shapes import cat
 
@@ -41,14 +40,14 @@ def clip_grad_norm_(
     """
     gradients = _gradients(parameters)
     norm = _norm(gradients, float(norm_type))
-    if error_if_nonfinite and not math.isfinite(norm):
-        raise GradientError("clip_grad_norm_", got=f"the norm of all gradients is {norm}", expected="a finite number")
-    factor = max_norm / (norm + 1e-6)
-    if not factor >= 1.0:  # also where the norm is not a number
-        for gradient in gradients:
-            gradient.array *= gradient.array.dtype.type(factor)
-            gradient._changed()
-    return tensor(norm)
+    if error_if_nonfinite:
+        norm.device.kernels.check_finite("clip_grad_norm_", "the norm of all gradients", norm.array)
+    factor = (max_norm / (norm + 1e-6)).clamp(max=1.0)  # not a number where the norm is none
+    for gradient in gradients:
+        k = gradient.device.kernels
+        k.mul(gradient.array, factor.to(gradient.device, gradient.dtype).array, out=gradient.array)
+        gradient._changed()
+    return norm
 
 
 def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
@@ -67,9 +66,7 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -
         [-0.5]
     """
     for gradient in _gradients(parameters):
-        xp, array = gradient.device.xp, gradient.array
-        xp.minimum(array, clip_value, out=array)
-        xp.maximum(array, -clip_value, out=array)
+        gradient.device.kernels.clip(gradient.array, -clip_value, clip_value, out=gradient.array)
         gradient._changed()
 
 
@@ -93,11 +90,18 @@ def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
     return [parameter.grad for parameter in params if parameter.grad is not None]
 
 
-def _norm(gradients: list[Tensor], order: float) -> float:
-    """The norm over all values: (Σ |g|^order)^(1 / order)"""
-    if order == math.inf:
-        return max((float(abs(g.array).max()) for g in gradients), default=0.0)
-    if order == 2.0:
-        flat = (g.array.reshape(-1) for g in gradients)
-        return math.sqrt(sum(float(f @ f) for f in flat))
-    return sum(float((abs(g.array) ** order).sum(dtype=float)) for g in gradients) ** (1 / order)
+def _norm(gradients: list[Tensor], order: float) -> Tensor:
+    """The norm over all values, on the device of the first gradient: (Σ |g|^order)^(1 / order)"""
+    if not gradients:
+        return tensor(0.0)
+    by_device: dict[Device, list[Tensor]] = {}
+    for gradient in gradients:
+        by_device.setdefault(gradient.device, []).append(gradient)
+    norms = [_norm_of(device, group, order) for device, group in by_device.items()]
+    first = norms[0].device
+    return norms[0] if len(norms) == 1 else _norm_of(first, [norm.to(first) for norm in norms], order)
+
+
+def _norm_of(device: Device, gradients: list[Tensor], order: float) -> Tensor:
+    k = device.kernels
+    return wrap(k.as_array(k.total_norm([gradient.array for gradient in gradients], order)), device)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.errors import EngineError, ShapeError, TypeMismatch
+from engine.errors import ShapeError, TypeMismatch
 from engine.ops.base import Op, Spec, axis_of, times
 
 
@@ -113,7 +113,7 @@ class Overlay(_Index):
         return x
 
     def _put(self, k: Any, x: Any, value: Any) -> Any:
-        places = self._view(k, k.reshape(k.xp.arange(x.size), x.shape))
+        places = self._view(k, k.reshape(k.arange(x.size), x.shape))
         flat = k.setitem(k.reshape(x, (x.size,)), places, value)
         return k.reshape(flat, x.shape)
 
@@ -156,11 +156,7 @@ class Embedding(_Index):
         return Spec((*index.shape, *weight.shape[1:]), weight.dtype)
 
     def forward(self, k, weight, index):
-        rows = weight.shape[0]
-        if index.size and not (k.amin(index) >= 0 and k.amax(index) < rows):
-            worst = k.amax(index) if k.amax(index) >= rows else k.amin(index)
-            raise EngineError("Embedding", got=f"index {int(worst)} was asked of a table of {rows} rows",
-                              expected=f"0 to {rows - 1}", mend="raise num_embeddings or check the data")  # fmt: skip
+        k.check_index(index, weight.shape[0])
         return k.rows(weight, index)
 
     def backward(self, k, grad, needs, shape, index):

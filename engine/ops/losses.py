@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.errors import EngineError, ShapeError, TypeMismatch
+from engine.errors import ShapeError, TypeMismatch
 from engine.ops.base import Op, Spec, broadcast, times
 
 
@@ -43,25 +43,6 @@ def check_classes(where, x, target):
     if tuple(target.shape) != expected:
         mend = "call .squeeze(1) on the target" if target.ndim == 2 and target.shape[1] == 1 else ""
         raise ShapeError(where, got=f"the target is {times(target.shape)}", expected=times(expected), mend=mend)
-
-
-def ignored_labels(k, where, target, classes, ignore):
-    """Which targets count for nothing, None where all count; an EngineError for a class that has no score."""
-    if not target.size:
-        return None
-    low, high = k.value_range(target)
-    inside = low >= 0 and high < classes
-    if inside and not low <= ignore <= high:
-        return None
-    ignored = k.eq(target, ignore)
-    if not inside:
-        low, high = k.value_range(k.where(ignored, 0, target))
-        if low < 0 or high >= classes:
-            label = high if high >= classes else low
-            mend = f"let the last layer have {label + 1} outputs" if label >= classes else "count classes from 0"
-            raise EngineError(where, got=f"the target holds class {label}, and there are scores for {classes} classes",
-                              expected=f"0 to {classes - 1}", mend=mend)  # fmt: skip
-    return ignored
 
 
 @dataclass(eq=False)
@@ -105,7 +86,7 @@ class NLL(_Classes):
     where = "NLLLoss"
 
     def forward(self, k, log_p, target, weight=None):
-        ignored = ignored_labels(k, self.where, target, log_p.shape[1], self.ignore)
+        ignored = k.check_classes(self.where, target, log_p.shape[1], self.ignore)
         loss, factor, total = self.reduced(k, log_p, target, weight, ignored)
         return loss, ignored, factor, total
 
@@ -122,7 +103,7 @@ class CrossEntropy(_Classes):
     where = "CrossEntropyLoss"
 
     def forward(self, k, x, target, weight=None):
-        ignored = ignored_labels(k, self.where, target, x.shape[1], self.ignore)
+        ignored = k.check_classes(self.where, target, x.shape[1], self.ignore)
         log_p = k.log_softmax(x, 1)
         loss, factor, total = self.reduced(k, log_p, target, weight, ignored)
         return loss, log_p, ignored, factor, total

@@ -357,7 +357,7 @@ def seed(output: Tensor, gradient: Tensor | None) -> Any:
             raise GradientError("backward()", got=f"the tensor is {times(output.shape)}",
                                 expected="a single number, as a loss is",
                                 mend="reduce it with .sum() or .mean(), or pass gradient=")  # fmt: skip
-        return output.device.xp.ones(output.shape, output.dtype)
+        return output.device.kernels.full(output.array.shape, 1, output.dtype)
     if tuple(gradient.shape) != tuple(output.shape):
         raise GradientError("backward()", got=f"the gradient is {times(gradient.shape)}",
                             expected=times(output.shape))  # fmt: skip

@@ -114,7 +114,8 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Where = None,
     require_fit("full", np.dtype(dtype), fill_value)
     if place.is_meta:
         return _made(Spec(shape, dtype), place, requires_grad)
-    return _made(place.xp.full(shape, wrapped(np.dtype(dtype), fill_value), np.dtype(dtype)), place, requires_grad)
+    array = place.kernels.full(shape, wrapped(np.dtype(dtype), fill_value), np.dtype(dtype))
+    return _made(array, place, requires_grad)
 
 
 @whole("size")
@@ -134,7 +135,7 @@ def empty(*size: Any, dtype: Any = None, device: Where = None, requires_grad: bo
     """A tensor whose values are whatever lay in memory."""
     place, shape = resolve(device), _shape_of(size)
     dtype = np.dtype(dtype or get_default_dtype())
-    array = Spec(shape, dtype) if place.is_meta else place.xp.empty(shape, dtype)
+    array = Spec(shape, dtype) if place.is_meta else place.kernels.empty(shape, dtype)
     return _made(array, place, requires_grad)
 
 
@@ -161,11 +162,16 @@ def empty_like(input: Any, *, dtype: Any = None, device: Where = None, requires_
     return empty(input.shape, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
 
 
-def _drawn(draw: Any, shape: tuple[int, ...], dtype: Any, device: Where, requires_grad: bool) -> Any:
+def _drawn(draw: Any, shape: tuple[int, ...], dtype: Any, device: Where, requires_grad: bool = False) -> Any:
+    """A tensor of what `draw` makes with the kernels of the device."""
     place = resolve(device)
-    if place.is_meta:
-        return _made(Spec(shape, dtype), place, requires_grad)
-    return _made(place.asarray(draw()).astype(dtype, copy=False), place, requires_grad)
+    array = Spec(shape, dtype) if place.is_meta else draw(place.kernels)
+    return _made(array, place, requires_grad)
+
+
+def _placed(array: np.ndarray, device: Where, requires_grad: bool) -> Any:
+    place = resolve(device)
+    return _made(Spec(array.shape, array.dtype) if place.is_meta else place.asarray(array), place, requires_grad)
 
 
 @whole("size")
@@ -174,7 +180,8 @@ def randn(
 ) -> Any:
     """Standard normal random numbers."""
     shape, dtype = _shape_of(size), np.dtype(dtype or get_default_dtype())
-    return _drawn(lambda: (generator or default_generator).normal(shape, dtype), shape, dtype, device, requires_grad)
+    draw = lambda k: k.normal(generator or default_generator, shape, dtype)  # noqa: E731
+    return _drawn(draw, shape, dtype, device, requires_grad)
 
 
 @whole("size")
@@ -183,7 +190,8 @@ def rand(
 ) -> Any:
     """Random numbers evenly between 0 and 1."""
     shape, dtype = _shape_of(size), np.dtype(dtype or get_default_dtype())
-    return _drawn(lambda: (generator or default_generator).uniform(shape, dtype), shape, dtype, device, requires_grad)
+    draw = lambda k: k.uniform(generator or default_generator, shape, dtype)  # noqa: E731
+    return _drawn(draw, shape, dtype, device, requires_grad)
 
 
 def randn_like(input: Any, *, dtype: Any = None, device: Where = None, requires_grad: bool = False) -> Any:
@@ -204,14 +212,15 @@ def randint(low: int, high: Any = None, size: Any = None, *, generator: Generato
     shape = _shape_of((size,) if isinstance(size, int) else tuple(size))
     if high <= low:
         raise TypeMismatch("randint", got=f"from {low} to {high}", expected="a high above the low")
-    draw = lambda: (generator or default_generator).integers(low, high, shape)  # noqa: E731
-    return _drawn(draw, shape, np.dtype(dtype or int64), device, False)
+    dtype = np.dtype(dtype or int64)
+    draw = lambda k: k.integers(generator or default_generator, low, high, shape, dtype)  # noqa: E731
+    return _drawn(draw, shape, dtype, device)
 
 
 def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Where = None) -> Any:
     """The numbers 0 to n - 1, shuffled."""
-    draw = lambda: (generator or default_generator).permutation(n)  # noqa: E731
-    return _drawn(draw, (n,), np.dtype(dtype or int64), device, False)
+    dtype = np.dtype(dtype or int64)
+    return _drawn(lambda k: k.permutation(generator or default_generator, n, dtype), (n,), dtype, device)
 
 
 def normal(mean: float, std: float, size: Any, *, generator: Generator | None = None, device: Where = None) -> Any:
@@ -221,8 +230,9 @@ def normal(mean: float, std: float, size: Any, *, generator: Generator | None = 
 
 def bernoulli(input: Any, *, generator: Generator | None = None) -> Any:
     """1 with the probability that stands in the input, otherwise 0."""
-    draw = input.device.asarray((generator or default_generator).uniform(input.shape))
-    return wrap((draw < input.array).astype(input.dtype), input.device)
+    k = input.device.kernels
+    draw = k.uniform(generator or default_generator, input.array.shape, np.dtype("float32"))
+    return wrap(k.astype(k.lt(draw, input.array), input.dtype), input.device)
 
 
 def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Where = None,
@@ -232,18 +242,17 @@ def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, dev
         start, end = 0, start
     whole = all(isinstance(v, int) for v in (start, end, step))
     dtype = np.dtype(dtype or (int64 if whole else get_default_dtype()))
-    array = np.arange(start, end, step).astype(dtype)
-    return _drawn(lambda: array, array.shape, dtype, device, requires_grad)
+    return _placed(np.arange(start, end, step).astype(dtype), device, requires_grad)
 
 
 def linspace(start: float, end: float, steps: int, *, dtype: Any = None, device: Where = None,
              requires_grad: bool = False) -> Any:  # fmt: skip
     """`steps` numbers evenly from start to end, both included."""
     dtype = np.dtype(dtype or get_default_dtype())
-    return _drawn(lambda: np.linspace(start, end, steps).astype(dtype), (steps,), dtype, device, requires_grad)
+    return _placed(np.linspace(start, end, steps).astype(dtype), device, requires_grad)
 
 
 def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Where = None, requires_grad: bool = False) -> Any:
     """Ones on the diagonal, zeros elsewhere."""
     dtype = np.dtype(dtype or get_default_dtype())
-    return _drawn(lambda: np.eye(n, m, dtype=dtype), (n, n if m is None else m), dtype, device, requires_grad)
+    return _placed(np.eye(n, m, dtype=dtype), device, requires_grad)

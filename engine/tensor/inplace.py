@@ -51,7 +51,7 @@ class InPlace:
         if not self.device.is_meta:
             if result._node is not None:
                 keep_values(result._node, self)
-            self.array[...] = result.array
+            self.device.kernels.assign(self.array, result.array)
         return self._changed(result)
 
     def _changed(self, result: Any = None) -> Any:
@@ -74,7 +74,7 @@ class InPlace:
             apply(op, self, value)
             return
         try:
-            self.array[op.index] = value.array
+            self.device.kernels.assign_at(self.array, op.index, value.array)
         except (ValueError, IndexError):
             op.shape(self.array, value.array)
             raise
@@ -155,23 +155,25 @@ class InPlace:
 
     def normal_(self, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Any:
         """Draw every element from a normal distribution."""
-        draw = (generator or default_generator).normal(self.shape, self.dtype)
-        return self._overwrite("normal_", self.device.asarray(draw * std + mean) if self._has_values() else 0)
+        return self._drawn("normal_", generator, std, mean)
 
     def uniform_(self, a: float = 0.0, b: float = 1.0, *, generator: Generator | None = None) -> Any:
         """Draw every element evenly between a and b."""
-        draw = (generator or default_generator).uniform(self.shape, self.dtype)
-        return self._overwrite("uniform_", self.device.asarray(draw * (b - a) + a) if self._has_values() else 0)
+        return self._drawn("uniform_", generator, b - a, a)
 
-    def _has_values(self) -> bool:
-        return not self.device.is_meta
+    def _drawn(self, where: str, generator: Generator | None, scale: float, shift: float) -> Any:
+        if self.device.is_meta:
+            return self._overwrite(where, 0)
+        k = self.device.kernels
+        draw = getattr(k, where.removesuffix("_"))(generator or default_generator, self.array.shape, self.dtype)
+        return self._overwrite(where, k.add(k.mul(draw, scale), shift))
 
     def _overwrite(self, where: str, values: Any) -> Any:
         """Values that owe nothing to the old ones: on the tape, the history ends here."""
         self._refuse(where)
         require_fit(where, self.dtype, values)
-        if self._has_values():
-            self.array[...] = wrapped(self.dtype, values)
+        if not self.device.is_meta:
+            self.device.kernels.assign(self.array, wrapped(self.dtype, values))
         self._cell().number += 1
         if mode.grad and self._requires_grad:
             retell(self, None)

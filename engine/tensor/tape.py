@@ -233,7 +233,8 @@ def keep_values(node: Node, tensor: Any) -> None:
     others = [guard for guard in node.guards if guard[0] is not tensor._version_cell]
     if len(others) < len(node.guards):
         home = _memory(tensor.array)
-        node.saved = [x.copy() if hasattr(x, "base") and _memory(x) is home else x for x in node.saved]
+        copy = node.device.kernels.copy
+        node.saved = [copy(x) if hasattr(x, "base") and _memory(x) is home else x for x in node.saved]
         node.guards = others
 
 
@@ -363,7 +364,7 @@ def _open(node: Node) -> Any:
 
 def _hooked(hooks: Any, grad: Any, device: Device) -> Any:
     for hook in hooks or ():
-        changed = hook(wrap(device.xp.asarray(grad), device))
+        changed = hook(wrap(device.kernels.as_array(grad), device))
         if changed is not None:
             grad = changed.array
     return grad
@@ -372,23 +373,22 @@ def _hooked(hooks: Any, grad: Any, device: Device) -> Any:
 def _retain(node: Node, grad: Any) -> None:
     tensor = node.retained()
     if tensor is not None:
-        fresh = node.device.xp.array(grad)
-        tensor.grad = wrap(fresh, node.device) if tensor.grad is None else wrap(tensor.grad.array + fresh, node.device)
+        k = node.device.kernels
+        whole = k.copy(grad) if tensor.grad is None else k.as_array(k.add(tensor.grad.array, grad))
+        tensor.grad = wrap(whole, node.device)
 
 
 def _arrive(leaf: Any, grad: Any, shared: bool, into: dict[Any, Any] | None) -> None:
     """Add a gradient to a leaf; `shared` says that its memory belongs to somebody else, too."""
     grad = _hooked(leaf._hooks, grad, leaf.device)
+    k = leaf.device.kernels
     if into is not None:
         if id(leaf) in into:
-            into[id(leaf)] = grad if into[id(leaf)] is None else into[id(leaf)] + grad
-        return
-    xp = leaf.device.xp
-    if leaf.grad is None:
-        whole = xp.array(grad) if shared or leaf._hooks or not _owned(grad) else xp.asarray(grad)
-        leaf.grad = wrap(whole, leaf.device)
+            into[id(leaf)] = grad if into[id(leaf)] is None else k.add(into[id(leaf)], grad)
+    elif leaf.grad is None:
+        leaf.grad = wrap(k.copy(grad) if shared or leaf._hooks or not _owned(grad) else grad, leaf.device)
     else:
-        xp.add(leaf.grad.array, grad, out=leaf.grad.array)
+        k.add(leaf.grad.array, grad, out=leaf.grad.array)
 
 
 def _owned(grad: Any) -> bool:

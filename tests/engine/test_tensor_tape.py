@@ -385,3 +385,51 @@ def test_backward_in_two_threads_at_once():
     (first,) = engine.autograd.grad(losses[0], x)
     losses[1].backward()
     np.testing.assert_array_equal(first.numpy(), x.grad.numpy())
+
+
+class Spy:
+    """The kernel set of the cpu, with the names of the kernels that were called."""
+
+    def __init__(self, kernels):
+        self.kernels, self.called = kernels, []
+
+    def __getattr__(self, name):
+        self.called.append(name)
+        return getattr(self.kernels, name)
+
+
+@pytest.mark.parametrize(
+    ("change", "kernels"),
+    [
+        (lambda x: x.sum().backward(), {"full"}),
+        (lambda x: (x + x).sum().backward(), {"copy"}),
+        (lambda x: [x.sum().backward() for _ in range(2)], {"add"}),
+        (lambda x: x.detach().zero_(), {"assign"}),
+        (lambda x: x.detach().fill_(2), {"assign"}),
+        (lambda x: x.detach().normal_(), {"normal", "assign"}),
+        (lambda x: x.detach().copy_(engine.ones(3)), {"assign"}),
+        (lambda x: x.detach().__setitem__(0, 2.0), {"assign_at"}),
+        (lambda x: x.detach().add_(1.0), {"add"}),
+        (lambda x: engine.randn(3), {"normal"}),
+        (lambda x: engine.autograd.grad(x.sum(), x), {"copy"}),
+        (lambda x: engine.nn.functional.embedding(engine.tensor([0]), x.reshape(3, 1)), {"check_index"}),
+        (lambda x: engine.nn.functional.cross_entropy(x, engine.tensor(0)), {"check_classes"}),
+    ],
+)
+def test_values_are_touched_by_kernels_alone(change, kernels, monkeypatch):
+    x = engine.ones(3, requires_grad=True)
+    spy = Spy(x.device.kernels)
+    monkeypatch.setattr(x.device, "kernels", spy)
+    change(x)
+    assert kernels <= set(spy.called)
+
+
+def test_clipping_gradients_is_kernels_alone(monkeypatch):
+    p = engine.nn.Parameter(engine.ones(3))
+    p.grad = engine.ones(3)
+    spy = Spy(p.device.kernels)
+    monkeypatch.setattr(p.device, "kernels", spy)
+    engine.nn.utils.clip_grad_norm_(p, 1.0, error_if_nonfinite=True)
+    engine.nn.utils.clip_grad_value_(p, 0.5)
+    assert {"total_norm", "check_finite", "mul", "clip"} <= set(spy.called)
+    assert p.grad.tolist() == [0.5, 0.5, 0.5]

@@ -52,8 +52,8 @@ class Elementwise:
     def where(self, condition: Any, a: Any, b: Any) -> Any:
         return self.xp.where(condition, a, b)
 
-    def clip(self, x: Any, low: float | None, high: float | None) -> Any:
-        return self.xp.clip(x, low, high)
+    def clip(self, x: Any, low: float | None, high: float | None, out: Any = None) -> Any:
+        return self.xp.clip(x, low, high, out=out)
 
     def between(self, x: Any, low: float | None, high: float | None) -> Any:
         """Whether low <= x <= high."""
@@ -62,9 +62,6 @@ class Elementwise:
 
     def astype(self, x: Any, dtype: Any) -> Any:
         return x.astype(dtype)
-
-    def copy(self, x: Any) -> Any:
-        return x.copy()
 
     def relu(self, x: Any) -> Any:
         return self.xp.maximum(x, 0)
@@ -142,3 +139,19 @@ class Elementwise:
         """A mask of the shape of `like`, each element 1 / keep with probability keep, otherwise 0."""
         mask = generator.uniform(like.shape) < keep
         return self.xp.asarray(mask) * like.dtype.type(1 / keep if keep else 0)
+
+    def normal(self, generator: Any, shape: tuple[int, ...], dtype: Any) -> Any:
+        """Standard normal numbers."""
+        return self.xp.asarray(generator.normal(shape, dtype), dtype)
+
+    def uniform(self, generator: Any, shape: tuple[int, ...], dtype: Any) -> Any:
+        """Numbers evenly between 0 and 1, without the 1."""
+        return self.xp.asarray(generator.uniform(shape, dtype), dtype)
+
+    def integers(self, generator: Any, low: int, high: int, shape: tuple[int, ...], dtype: Any) -> Any:
+        """Whole numbers from low to high - 1."""
+        return self.xp.asarray(generator.integers(low, high, shape), dtype)
+
+    def permutation(self, generator: Any, count: int, dtype: Any) -> Any:
+        """The numbers 0 to count - 1, shuffled."""
+        return self.xp.asarray(generator.permutation(count), dtype)

@@ -6,9 +6,25 @@ from typing import Any
 
 
 class Layout:
-    """Reshaping, axes, joining, filling."""
+    """Copying, reshaping, axes, joining, filling."""
 
     xp: Any
+
+    def copy(self, x: Any) -> Any:
+        """The same values in memory of their own, in the order of x."""
+        return self.xp.array(x)
+
+    def as_array(self, x: Any) -> Any:
+        """x itself; a number, as some array functions return it, becomes an array with no axes."""
+        return self.xp.asarray(x)
+
+    def assign(self, target: Any, value: Any) -> None:
+        """Write values, stretched where they are fewer, into an array."""
+        target[...] = value
+
+    def assign_at(self, target: Any, index: Any, value: Any) -> None:
+        """Write values into the part of an array that an index names."""
+        target[index] = value
 
     def reshape(self, x: Any, shape: tuple[int, ...]) -> Any:
         return x.reshape(shape)
@@ -41,11 +57,17 @@ class Layout:
         out[tuple(slice(before, before + n) for n, (before, _) in zip(x.shape, widths))] = x
         return out
 
+    def empty(self, shape: tuple[int, ...], dtype: Any) -> Any:
+        return self.xp.empty(shape, dtype)
+
     def zeros(self, shape: tuple[int, ...], dtype: Any) -> Any:
         return self.xp.zeros(shape, dtype)
 
     def full(self, shape: tuple[int, ...], value: float, dtype: Any) -> Any:
         return self.xp.full(shape, value, dtype)
+
+    def arange(self, count: int) -> Any:
+        return self.xp.arange(count)
 
     def tril(self, x: Any, diagonal: int) -> Any:
         return self.xp.tril(x, diagonal)

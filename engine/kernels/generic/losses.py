@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy
 
+from engine.errors import EngineError
+
 
 class Losses:
     """Classes lie on axis 1: input (N, C, ...), target (N, ...)."""
@@ -18,9 +20,24 @@ class Losses:
             return x[self.xp.arange(x.shape[0]), target]
         return self.xp.take_along_axis(x, self.xp.expand_dims(target, 1), 1)[:, 0]
 
-    def value_range(self, x: Any) -> tuple[int, int]:
-        """The smallest and the greatest of whole numbers."""
-        return int(x.min()), int(x.max())
+    def check_classes(self, where: str, target: Any, classes: int, ignore: int) -> Any:
+        """-> which targets count for nothing (N, ...), None where all count; an EngineError for one without a score."""
+        if not target.size:
+            return None
+        low, high = int(target.min()), int(target.max())
+        inside = low >= 0 and high < classes
+        if inside and not low <= ignore <= high:
+            return None
+        ignored = target == ignore
+        if not inside:
+            kept = self.xp.where(ignored, 0, target)
+            low, high = int(kept.min()), int(kept.max())
+        if low < 0 or high >= classes:
+            label = high if high >= classes else low
+            mend = f"let the last layer have {label + 1} outputs" if label >= classes else "count classes from 0"
+            raise EngineError(where, got=f"the target holds class {label}, and there are scores for {classes} classes",
+                              expected=f"0 to {classes - 1}", mend=mend)  # fmt: skip
+        return ignored
 
     def nll(self, log_p: Any, target: Any, weight: Any, ignored: Any) -> tuple[Any, Any]:
         """-> -weight log p at the target's class, and the weight itself (None where all are 1), both (N, ...)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from math import nan
+from math import inf, nan
 from typing import Any
+
+from engine.errors import GradientError
 
 Axes = tuple[int, ...]
 
@@ -63,6 +65,22 @@ class Reduction:
         without_zero = others / self.xp.where(zero, 1, x)
         value = self.xp.where(zeros == 0, without_zero, self.xp.where((zeros == 1) & zero, others, 0))
         return (grad * value).astype(x.dtype, copy=False)
+
+    def total_norm(self, arrays: list[Any], order: float) -> Any:
+        """The norm over all values of all arrays: (Σ |x|^order)^(1 / order); that of no array is 0."""
+        if order == inf:
+            return self.xp.asarray([self.xp.abs(x).max() for x in arrays if x.size] or [0.0]).max()
+        if order == 2.0:
+            flat = (x.reshape(-1) for x in arrays)
+            powers = [f @ f for f in flat]
+        else:
+            powers = [(self.xp.abs(x) ** order).sum() for x in arrays]
+        return self.xp.asarray(powers or [0.0]).sum() ** (1 / order)
+
+    def check_finite(self, where: str, what: str, number: Any) -> None:
+        """A GradientError where a number is infinite or none at all."""
+        if not self.xp.isfinite(number):
+            raise GradientError(where, got=f"{what} is {float(number)}", expected="a finite number")
 
     def logsumexp(self, x: Any, axes: Axes, keepdims: bool = False) -> Any:
         top = x.max(axis=axes, keepdims=True)
