@@ -70,7 +70,7 @@ inference_mode = no_grad
 
 _LAZY = {"nn": "engine.nn", "optim": "engine.optim", "data": "engine.data", "cuda": "engine.cuda",
          "autograd": "engine.autograd"}  # fmt: skip
-_LAZY_NAMES = {"save": "engine.formats.weights", "load": "engine.formats.weights"}
+_LAZY_NAMES = {"save": "engine.formats.weights", "load": "engine.formats.weights", "capture": "engine.plan"}
 
 
 def __getattr__(name: str) -> Any:

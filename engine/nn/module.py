@@ -14,6 +14,7 @@ from engine.nn.members import Members
 from engine.nn.parameter import Parameter
 from engine.tensor import Tensor, no_grad
 from engine.tensor.creation import empty_like
+from engine.tensor.tape import mode
 
 
 class IncompatibleKeys(NamedTuple):
@@ -63,6 +64,8 @@ class Module(Members):
         raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function')
 
     def __call__(self, *inputs: Any, **named: Any) -> Any:
+        if mode.recorder is not None:
+            mode.recorder.entered(self)
         if not (self._forward_pre_hooks or self._forward_hooks or self._backward_hooks):
             return self.forward(*inputs, **named)
         return self._call_with_hooks(inputs, named)

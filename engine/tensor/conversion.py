@@ -55,6 +55,8 @@ class Conversion:
         return np.array(self.numpy(), dtype=dtype, copy=copy)
 
     def _require_values(self, where: str) -> None:
+        if mode.recorder is not None:
+            mode.recorder.fail(f"{where} reads the values of a tensor")
         if self.device.is_meta:
             raise TypeMismatch(where, got="a tensor on the device meta has no values", expected="one on the cpu")
 

@@ -22,6 +22,7 @@ class _Mode(threading.local):
     def __init__(self) -> None:
         self.grad = True
         self.listeners: tuple[list[Call], ...] = ()
+        self.recorder: Any = None  # of a plan: sees every tensor that takes part
 
 
 mode = _Mode()
@@ -164,6 +165,8 @@ def apply(op: Op, *inputs: Any) -> Any:
         if tensor._requires_grad:
             tracked = True
         arrays.append(tensor.array)
+    if mode.recorder is not None:
+        mode.recorder.saw(inputs)
     if device.is_meta:
         result, extras = op.shape(*arrays), ()
     else:

@@ -1,0 +1,225 @@
+"""`capture`: a step of training is recorded, planned, and from then on replayed."""
+
+from __future__ import annotations
+
+import functools
+import threading
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from engine.device import Device
+from engine.plan.losses import join_cross_entropy
+from engine.plan.lower import Lowering
+from engine.plan.replay import Replay
+from engine.plan.trace import Recorder, Value, recording
+from engine.plan.updates import structure
+from engine.tensor import Tensor, wrap
+from engine.tensor.tape import mode
+
+_running = threading.RLock()
+CPU = Device("cpu")
+
+
+class CaptureWarning(UserWarning):
+    """A captured step runs as it is written, and why."""
+
+
+def capture(step: Callable[..., Any], *, check: bool = False) -> Callable[..., Any]:
+    """The same step, planned once for each kind of arguments and then replayed without the tape.
+
+    The step may take tensors and what is hashable, and return tensors in tuples, lists and dicts. It may run layers,
+    `backward()`, and optimizers; random numbers, rates and statistics are fresh at each call. What cannot be replayed,
+    as Python that decides by the values of tensors, runs as it is written, after one warning that says why.
+
+    Args:
+        step: a function of a batch that trains or evaluates, for instance.
+        check: hold each replay against the step as it is written, and raise where they differ by more than rounding.
+
+    Example:
+        >>> import engine
+        >>> model = engine.nn.Linear(2, 1)
+        >>> optimizer = engine.optim.SGD(model.parameters(), lr=0.1)
+        >>> @engine.capture
+        ... def step(x, y):
+        ...     optimizer.zero_grad()
+        ...     loss = engine.nn.functional.mse_loss(model(x), y)
+        ...     loss.backward()
+        ...     optimizer.step()
+        ...     return loss
+        >>> x, y = engine.ones(4, 2), engine.zeros(4, 1)
+        >>> losses = [step(x, y).item() for _ in range(10)]
+        >>> losses[9] < losses[0]
+        True
+    """
+    return functools.wraps(step)(Captured(step, check))
+
+
+class Captured:
+    """A step with its plans, one for each kind of arguments."""
+
+    def __init__(self, step: Callable[..., Any], check: bool = False) -> None:
+        self.step, self.check = step, check
+        self._plans: dict[Any, Planned | None] = {}
+        self._warned = False
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        tensors: list[Tensor] = []
+        key = (_kind((arguments, tuple(sorted(named.items()))), tensors), mode.grad)
+        if key is None or mode.recorder is not None or not _all_on_cpu(tensors):
+            return self.step(*arguments, **named)
+        with _running:
+            if key not in self._plans:  # the first time as it is written: what is made once is made now
+                self._plans[key] = None
+                return self.step(*arguments, **named)
+            planned = self._plans[key]
+            if planned is FAILED:
+                return self.step(*arguments, **named)
+            if planned is not None and planned.holds(tensors):
+                return planned.replay(tensors)
+            return self._record(key, arguments, named, tensors)
+
+    def _record(self, key: Any, arguments: tuple[Any, ...], named: dict[str, Any], tensors: list[Tensor]) -> Any:
+        with recording(CPU, [t.array for t in tensors]) as recorder:
+            result = self.step(*arguments, **named)
+        kept = _Kept(recorder, result)
+        if recorder.trace.fault:
+            self._plans[key] = FAILED
+            self._warn(recorder.trace.fault)
+        else:
+            self._plans[key] = Planned(recorder, kept, recorder.real)
+        return result
+
+    def _warn(self, reason: str) -> None:
+        if not self._warned:
+            self._warned = True
+            warnings.warn(f"the step runs as it is written, without a plan: {reason}", CaptureWarning, stacklevel=4)
+
+
+FAILED: Any = object()
+
+
+class _Kept:
+    """What is wanted of a step in the end: the tensors that it returns, and the gradients that it leaves."""
+
+    def __init__(self, recorder: Recorder, result: Any) -> None:
+        self.values: list[Value] = []
+        self.form = self._noted(recorder, result)
+        self.gradients: list[tuple[Any, int | None]] = []  # a leaf, and the number of its gradient among the values
+        for tensor, _, wants in list(recorder.trace.watched.values()):
+            if not wants or tensor._node is not None:
+                continue
+            number = None
+            if tensor.grad is not None and recorder.value(tensor.grad.array).kind == "result":
+                number = self._number(recorder.value(tensor.grad.array))
+            self.gradients.append((tensor, number))
+
+    def _number(self, value: Value) -> int:
+        self.values.append(value)
+        return len(self.values) - 1
+
+    def _noted(self, recorder: Recorder, result: Any) -> Any:
+        if isinstance(result, Tensor):
+            if result._node is not None and result._node.saved is not None:
+                recorder.fail("it returns a tensor whose gradient is still to be taken; call backward() inside")
+            return _Slot(self._number(recorder.value(result.array)))
+        if isinstance(result, dict):
+            return {key: self._noted(recorder, value) for key, value in result.items()}
+        if isinstance(result, list | tuple):
+            made = [self._noted(recorder, value) for value in result]
+            return type(result)(*made) if hasattr(result, "_fields") else type(result)(made)
+        return result
+
+
+@dataclass(frozen=True)
+class _Slot:
+    """Stands for a tensor in what a step returns."""
+
+    number: int
+
+
+class Planned:
+    """A recorded step that can be replayed, and what must hold for it."""
+
+    def __init__(self, recorder: Recorder, kept: _Kept, kernels: Any) -> None:
+        self.trace, self.kept, self.kernels = join_cross_entropy(recorder.trace), kept, kernels
+        self._watched = list(self.trace.watched.values())
+        self._modules = list(self.trace.modules.values())
+        self._lower()
+
+    def _lower(self) -> None:
+        """Make the kernels, for the options as they are now."""
+        low = Lowering(self.trace, self.kernels, self.kept.values)
+        places = low.run()
+        self.run, self.items = Replay(low, places), low.items
+        self._structure = [structure(live.now) for live in self.trace.lives]
+        self._left = [
+            (tensor, None if number is None else wrap(self.run.kept[number], CPU))
+            for tensor, number in self.kept.gradients
+        ]
+
+    def holds(self, tensors: list[Tensor]) -> bool:
+        """Whether nothing that the plan was made for is another now."""
+        for tensor, array, wants in self._watched:
+            if tensor.array is not array or tensor._requires_grad is not wants:
+                return False
+        for module, training in self._modules:
+            if module.training is not training:
+                return False
+        inputs = dict(zip(self.trace.inputs, tensors))
+        for function, arguments, result in self.trace.checks:
+            now = [_known(a, inputs) for a in arguments]
+            if not _equal(function(*now), result):
+                return False
+        return True
+
+    def replay(self, tensors: list[Tensor]) -> Any:
+        """The step once more, with these arguments."""
+        for live in self.trace.lives:
+            live.refresh()
+        if [structure(live.now) for live in self.trace.lives] != self._structure:
+            self._lower()
+        self.run([np.ascontiguousarray(t.array) for t in tensors])
+        for tensor, gradient in self._left:
+            if tensor.grad is not gradient:
+                tensor.grad = gradient
+        return self._filled(self.kept.form)
+
+    def _filled(self, form: Any) -> Any:
+        if isinstance(form, _Slot):
+            return wrap(self.run.kept[form.number].copy(), CPU)
+        if isinstance(form, dict):
+            return {key: self._filled(value) for key, value in form.items()}
+        if isinstance(form, list | tuple):
+            made = [self._filled(value) for value in form]
+            return type(form)(*made) if hasattr(form, "_fields") else type(form)(made)
+        return form
+
+
+def _kind(argument: Any, tensors: list[Tensor]) -> Any:
+    """What a plan is made for: shapes and dtypes of tensors (gathered in `tensors`), other arguments as they are."""
+    if isinstance(argument, Tensor):
+        tensors.append(argument)
+        return argument.array.shape, argument.array.dtype, argument._requires_grad
+    if isinstance(argument, list | tuple):
+        return type(argument), tuple([_kind(part, tensors) for part in argument])
+    if isinstance(argument, dict):
+        return tuple([(key, _kind(part, tensors)) for key, part in argument.items()])
+    return argument
+
+
+def _all_on_cpu(tensors: list[Tensor]) -> bool:
+    return all(tensor.device is CPU for tensor in tensors)
+
+
+def _known(argument: Any, inputs: dict[Value, Tensor]) -> Any:
+    if isinstance(argument, Value):
+        return inputs[argument].array if argument in inputs else argument.array
+    return argument
+
+
+def _equal(a: Any, b: Any) -> bool:
+    return a is b or (isinstance(a, tuple | int | float) and a == b)

@@ -1,0 +1,172 @@
+"""Rules of the kernels that work on each element by itself, and of those that only look at values in another way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from engine.kernels.cpu.expression import Expr, apply
+from engine.plan.lazy import Lazy, of_place
+from engine.plan.lower import FLOAT, Lowering, rule
+from engine.plan.places import Place
+from engine.plan.trace import Call, Value
+
+FORMULAS: dict[str, Callable[..., Expr]] = {
+    "relu_backward": lambda grad, out: apply("where_positive", out, grad, 0.0),
+    "leaky_relu": lambda x, slope: apply("where_positive", x, x, x * slope),
+    "leaky_relu_backward": lambda grad, x, slope: apply("where_positive", x, grad, grad * slope),
+    "sigmoid_backward": lambda grad, out: (1 - out) * out * grad,
+    "tanh_backward": lambda grad, out: (1 - out * out) * grad,
+    "silu": lambda x: x * apply("sigmoid", x),
+    "silu_backward": lambda grad, x: grad * _silu_slope(x),
+    "gelu_backward": lambda grad, x: grad * apply("gelu_slope", x),
+    "square": lambda x: x * x,
+    "rsqrt": lambda x, eps: 1 / apply("sqrt", x + eps),
+    "bce_with_logits": lambda x, y, _: apply("softplus", -x) + (1 - y) * x,
+    "bce_with_logits_backward": lambda grad, x, y, _: grad * (apply("sigmoid", x) - y),
+}
+NAMED = {
+    "add": "add", "sub": "sub", "mul": "mul", "div": "div", "neg": "neg", "maximum": "maximum", "minimum": "minimum",
+    "relu": "relu", "abs": "absolute", "sqrt": "sqrt", "exp": "exp", "log": "log", "log1p": "log1p", "tanh": "tanh",
+    "sigmoid": "sigmoid", "softplus": "softplus", "erf": "erf", "gelu": "gelu",
+}  # fmt: skip
+"""Kernel -> operation of `expression.OPERATIONS`."""
+
+
+def _silu_slope(x: Expr) -> Expr:
+    s = apply("sigmoid", x)
+    return s * (1 + x * (1 - s))
+
+
+@rule(*FORMULAS, *NAMED)
+def elementwise(low: Lowering, call: Call) -> bool:
+    """A formula, computed where it is needed."""
+    result = call.results
+    if call.named or not isinstance(result, Value) or result.dtype != FLOAT or None in call.arguments[:3:2]:
+        return False
+    if any(isinstance(a, Value) and a.dtype != FLOAT for a in call.arguments):
+        return False
+    if call.kernel.startswith("bce") and call.arguments[-1] is not None:
+        return False
+    operation = NAMED.get(call.kernel) or FORMULAS[call.kernel]
+    low.env[result] = low.combine(operation, result.shape, *call.arguments)
+    return True
+
+
+@rule("scale_shift")
+def scale_shift(low: Lowering, call: Call) -> bool:
+    """(x - mean) rstd weight + bias, all but x by channel."""
+    x, *vectors = call.arguments
+    if x.dtype != FLOAT:
+        return False
+    mean, rstd, weight, bias = (by_channel(low, v, x.ndim) for v in vectors)
+    scaled = low.combine(lambda x, m, r: (x - m) * r, x.shape, x, mean, rstd)
+    if weight is not None:
+        scaled = low.combine("mul", x.shape, scaled, weight)
+    low.env[call.results] = scaled if bias is None else low.combine("add", x.shape, scaled, bias)
+    return True
+
+
+def by_channel(low: Lowering, vector: Value | None, ndim: int) -> Lazy | None:
+    """A vector (C) stretched over (N, C, ...)."""
+    return None if vector is None else of_place(low.place(vector).reshaped((-1, *(1,) * (ndim - 2))))
+
+
+@rule("copy")
+def copy(low: Lowering, call: Call) -> bool:
+    """A copy is the same value, as nothing is changed in place but state; of state, it is made now."""
+    (x,) = call.arguments
+    if x.kind == "state" or not isinstance(low.env.get(x), Lazy | Place):
+        return False
+    low.env[call.results] = low.env[x] if isinstance(low.env[x], Place) else low.place(x)
+    return True
+
+
+@rule("assign")
+def assign(low: Lowering, call: Call) -> bool:
+    """Into a result of this step: the new value takes its place. Into state: stored there now."""
+    target, value = call.arguments
+    if not isinstance(value, Value) or value.dtype != FLOAT or target.dtype != FLOAT:
+        return False
+    lazy = low.lazy(value)
+    if isinstance(call.results, Value):
+        low.env[call.results] = Lazy(target.shape, lazy.expr, lazy.places) if not lazy.heavy else low.light(lazy)
+        return True
+    place = low.place(target)
+    if not place.is_dense(place.order) or value.shape != target.shape:
+        return False
+    low.stored(low.light(lazy), place.order, place)
+    return True
+
+
+@rule("sum_to")
+def sum_to(low: Lowering, call: Call) -> bool:
+    """Nothing to sum: the same value."""
+    x, shape = call.arguments
+    if x.shape != tuple(shape) or x is not call.results:
+        return False
+    return True
+
+
+def _viewed(low: Lowering, call: Call, shape: tuple[int, ...], view: Callable[[Place], Place]) -> bool:
+    x, result = call.arguments[0], call.results
+    found = low.env.get(x)
+    if isinstance(found, Lazy) and not found.heavy and (found.is_cheap or low.is_last(x)):
+        low.env[result] = found.viewed(shape, view)
+    else:
+        low.env[result] = view(low.place(x))
+    return True
+
+
+@rule("transpose")
+def transpose(low: Lowering, call: Call) -> bool:
+    axes = call.arguments[1]
+    return _viewed(low, call, call.results.shape, lambda place: place.transposed(axes))
+
+
+@rule("expand_dims")
+def expand_dims(low: Lowering, call: Call) -> bool:
+    axes = call.arguments[1]
+    return _viewed(low, call, call.results.shape, lambda place: place.expanded(axes))
+
+
+@rule("broadcast_to", "spread")
+def broadcast_to(low: Lowering, call: Call) -> bool:
+    shape = call.results.shape
+    return _viewed(low, call, shape, lambda place: place.broadcast(shape))
+
+
+@rule("getitem")
+def getitem(low: Lowering, call: Call) -> bool:
+    """A basic index sees a part of the same memory."""
+    index = call.arguments[1]
+    parts = index if isinstance(index, tuple) else (index,)
+    if not all(part is None or part is Ellipsis or isinstance(part, int | slice) for part in parts):
+        return False
+    return _viewed(low, call, call.results.shape, lambda place: place.sliced(index))
+
+
+@rule("reshape")
+def reshape(low: Lowering, call: Call) -> bool:
+    """Another shape of the same memory where that goes, else of a copy in C order."""
+    x, result = call.arguments[0], call.results
+    found = low.env.get(x)
+    if isinstance(found, Lazy) and not found.heavy and (found.is_cheap or low.is_last(x)):
+        places = {n: p.broadcast(found.shape).reshaped(result.shape) for n, p in found.places.items()}
+        if all(places.values()):
+            low.env[result] = Lazy(result.shape, found.expr, places)
+            return True
+    place = low.place(x)
+    seen = place.reshaped(result.shape)
+    if seen is None:
+        if x.dtype != FLOAT:
+            return False
+        seen = low.dense_place(place).reshaped(result.shape)
+    low.env[result] = seen
+    return True
+
+
+def moved(low: Lowering, source: Any, target: Place) -> None:
+    """Copy a value or a formula into a place."""
+    lazy = low.light(low.lazy(source) if isinstance(source, Value) else source)
+    low.chain(target.shape, target.order, lazy.places, [(target, lazy.expr)])

@@ -1,0 +1,94 @@
+"""Values that are not in memory yet: a formula over places, and perhaps over the result of a kernel still to be run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.kernels.cpu.expression import Expr, apply, leaf
+from engine.plan.places import Buffer, Place
+
+SUM = "sum"
+"""The leaf that stands for the result of the kernel still to be run."""
+COSTLY = frozenset({"exp", "log", "log1p", "tanh", "sigmoid", "softplus", "erf", "gelu", "gelu_slope", "expm1_negative"})
+
+
+@dataclass(eq=False)
+class Heavy:
+    """A kernel still to be run, whose store can take a formula along.
+
+    Args:
+        emit: (lazy) -> its place; None where the formula does not fit into the store.
+        reads: the buffers that it reads.
+        shape: of its result.
+    """
+
+    emit: Callable[[Lazy], Place | None]
+    reads: tuple[Buffer, ...]
+    shape: tuple[int, ...]
+
+
+@dataclass(eq=False)
+class Lazy:
+    """A formula over elements: what it is of, and of which shape it is.
+
+    Args:
+        shape: of the result; the places stretch to it.
+        expr: over the names of the places, and over "sum" where there is a heavy kernel in it.
+        places: by name.
+        heavy: the kernel behind "sum".
+    """
+
+    shape: tuple[int, ...]
+    expr: Expr
+    places: Mapping[str, Place] = field(default_factory=dict)
+    heavy: Heavy | None = None
+
+    @property
+    def reads(self) -> set[Buffer]:
+        return {place.buffer for place in self.places.values()} | set(self.heavy.reads if self.heavy else ())
+
+    @property
+    def is_cheap(self) -> bool:
+        """Whether computing it again costs no more than reading it."""
+        size = 1
+        for n in self.shape:
+            size *= n
+        whole = sum(place.size == size > 1 for place in self.places.values())
+        return self.heavy is None and whole <= 1 and not _operations(self.expr) & COSTLY
+
+    def viewed(self, shape: tuple[int, ...], view: Callable[[Place], Place]) -> Lazy:
+        """The same seen in another way: `view` is applied to the stretched places."""
+        return Lazy(shape, self.expr, {n: view(p.broadcast(self.shape)) for n, p in self.places.items()})
+
+
+def of_place(place: Place, shape: tuple[int, ...] | None = None) -> Lazy:
+    """The formula that is just what lies there."""
+    name = f"{place.buffer.number}.{place.offset}.{place.shape}.{place.strides}"
+    return Lazy(place.shape if shape is None else shape, leaf(name), {name: place})
+
+
+def combined(op: str | Callable[..., Expr], shape: tuple[int, ...], *args: Any) -> Lazy:
+    """An operation on Lazys and numbers; at most one of them has a heavy kernel in it."""
+    lazies = [a for a in args if isinstance(a, Lazy)]
+    exprs = [a.expr if isinstance(a, Lazy) else a for a in args]
+    expr = apply(op, *exprs) if isinstance(op, str) else op(*exprs)
+    places = {name: place for lazy in lazies for name, place in lazy.places.items()}
+    heavy = next((lazy.heavy for lazy in lazies if lazy.heavy), None)
+    return Lazy(shape, expr, places, heavy)
+
+
+def _operations(expr: Expr) -> set[str]:
+    if expr.op in ("leaf", "number"):
+        return set()
+    return {expr.op}.union(*(_operations(arg) for arg in expr.args))
+
+
+def renamed(expr: Expr, names: Mapping[str, str]) -> Expr:
+    """The same formula over other names."""
+    if expr.op == "leaf":
+        return leaf(names.get(expr.args[0], expr.args[0]))
+    if expr.op == "number":
+        return expr
+    return Expr(expr.op, tuple(renamed(arg, names) for arg in expr.args))

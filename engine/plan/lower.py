@@ -1,0 +1,238 @@
+"""From the calls of a trace to kernels bound to places: what stays a formula, what is stored, and where."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from engine.kernels.cpu.elementwise import SMALL_LOOP, Chain
+from engine.kernels.cpu.elementwise import emit as emit_chain
+from engine.kernels.cpu.expression import Expr, leaf
+from engine.kernels.cpu.program import Kernel, Plan
+from engine.plan.lazy import SUM, Heavy, Lazy, combined, of_place, renamed
+from engine.plan.places import Buffer, Place, dense, of_array
+from engine.plan.trace import Call, Live, Trace, Value, leaves, mapped
+
+FLOAT = np.dtype(np.float32)
+Order = tuple[int, ...] | None
+Rule = Callable[["Lowering", Call], bool]
+RULES: dict[str, Rule] = {}
+
+
+def rule(*names: str) -> Callable[[Rule], Rule]:
+    """This function lowers calls of these kernels; it says False where it cannot lower this one."""
+
+    def register(function: Rule) -> Rule:
+        RULES.update(dict.fromkeys(names, function))
+        return function
+
+    return register
+
+
+@dataclass
+class Native:
+    """A compiled kernel with the places of its arguments; numbers stand for themselves."""
+
+    kernel: Kernel
+    arguments: tuple[Any, ...]
+
+    def touches(self) -> Iterable[Place]:
+        return (a for a in self.arguments if isinstance(a, Place))
+
+
+@dataclass
+class Host:
+    """A kernel of the eager set, called from Python; what it returns is copied to `results`."""
+
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...]
+    named: dict[str, Any]
+    results: Any
+
+    def touches(self) -> Iterable[Place]:
+        everything = (self.arguments, tuple(self.named.values()), self.results)
+        return (a for a in leaves(everything) if isinstance(a, Place))
+
+
+class Lowering:
+    """Goes through a trace and gathers `items`, to be run in this order.
+
+    A value is in `env` as a Place once it is in memory, and as a Lazy before.
+
+    Args:
+        trace: what one step did.
+        kernels: the eager kernel set, for what has no rule.
+        kept: the Values that are wanted in the end.
+    """
+
+    def __init__(self, trace: Trace, kernels: Any, kept: list[Value]) -> None:
+        self.trace, self.kernels, self.kept = trace, kernels, kept
+        self.items: list[Native | Host] = []
+        self.env: dict[Value, Place | Lazy] = {}
+        self.lives: list[tuple[Live, Callable[[Any], Any], Buffer]] = []
+        self.inputs = [Buffer(v.size, v.dtype, "input") for v in trace.inputs]
+        for value, buffer in zip(trace.inputs, self.inputs):
+            self.env[value] = dense(buffer, value.shape)
+        self.uses: Counter[Value] = Counter()
+
+    def run(self) -> list[Place]:
+        """Lower every call; the places of the kept Values."""
+        calls = wanted(self.trace.calls, self.kept)
+        self.uses.update(v for call in calls for v in call.reads())
+        self.uses.update(self.kept)
+        for call in calls:
+            self._settle(call.writes())
+            if not (call.kernel in RULES and RULES[call.kernel](self, call)):
+                self._on_host(call)
+            self.uses.subtract(call.reads())
+        return [self.place(value) for value in self.kept]
+
+    # values
+
+    def place(self, value: Value) -> Place:
+        """Where a value lies, stored now if it was not before."""
+        found = self.env.get(value)
+        if found is None:
+            found = self.env[value] = of_array(value.array)
+        if isinstance(found, Lazy):
+            found = self.env[value] = self.stored(found)
+        return found
+
+    def packed(self, value: Value, order: Order = None) -> Place:
+        """The same with its elements one after the other in this order of the axes; copied where they are not."""
+        return self.dense_place(self.place(value), order)
+
+    def dense_place(self, place: Place, order: Order = None) -> Place:
+        order = order or tuple(range(place.ndim))
+        return place if place.is_dense(order) else self.stored(of_place(place), order)
+
+    def lazy(self, value: Value) -> Lazy:
+        """A value as a formula: what it is made of, where nobody else needs it or that is cheap."""
+        found = self.env.get(value)
+        if isinstance(found, Lazy) and (found.is_cheap or self.is_last(value)):
+            return found
+        return of_place(self.place(value))
+
+    def is_last(self, value: Value) -> bool:
+        """Whether only the present call still needs the value."""
+        return self.uses[value] <= 1
+
+    def light(self, lazy: Lazy) -> Lazy:
+        """The formula without a heavy kernel in it."""
+        return of_place(self.stored(lazy)) if lazy.heavy else lazy
+
+    def combine(self, op: str | Callable[..., Expr], shape: tuple[int, ...], *args: Any) -> Lazy:
+        """An operation on Values, Lazys and numbers. At most one heavy kernel stays open: the last."""
+        ready = [self.lazy(a) if isinstance(a, Value) else a for a in args]
+        heavy = [a for a in ready if isinstance(a, Lazy) and a.heavy]
+        for one in heavy:
+            if one is not heavy[-1] or one.heavy.shape != shape:
+                closed = self.light(one)
+                ready = [closed if a is one else a for a in ready]
+        return combined(op, shape, *ready)
+
+    def new(self, shape: tuple[int, ...], order: Order = None, dtype: Any = FLOAT) -> Place:
+        """Memory for a value."""
+        return dense(Buffer(prod(shape), np.dtype(dtype)), shape, order)
+
+    # emission
+
+    def emit(self, plan: Plan, **places: Any) -> None:
+        """The steps of a plan with these places (or numbers), by the names of its arrays."""
+        places |= {name: dense(Buffer(size, FLOAT), (size,)) for name, size in plan.scratch.items()}
+
+        def chosen(argument: Any) -> Any:
+            if isinstance(argument, tuple):
+                place = places[argument[0]]
+                return replace(place, offset=place.offset + argument[1])
+            return places[argument] if isinstance(argument, str) else argument
+
+        for step in plan.steps:
+            self.items.append(Native(step.kernel, tuple(chosen(a) for a in step.arguments)))
+
+    def stored(self, lazy: Lazy, order: Order = None, into: Place | None = None) -> Place:
+        """Compute a formula into memory: new memory laid out as its largest operand, if not said."""
+        if lazy.heavy:
+            place = lazy.heavy.emit(lazy) if into is None and order is None else None
+            if place is not None:
+                return place
+            whole = lazy.heavy.emit(Lazy(lazy.heavy.shape, leaf(SUM)))
+            name, sum_place = next(iter(of_place(whole).places.items()))
+            lazy = Lazy(lazy.shape, renamed(lazy.expr, {SUM: name}), {**lazy.places, name: sum_place})
+        order = order or _order_of(lazy)
+        out = into or self.new(lazy.shape, order)
+        self.chain(lazy.shape, order, lazy.places, [(out, lazy.expr)])
+        return out
+
+    def chain(self, shape: tuple[int, ...], order: tuple[int, ...], places: dict[str, Place],
+              outputs: list[tuple[Place, Expr]]) -> None:  # fmt: skip
+        """One loop over the elements; the outputs lie dense in this order of the axes."""
+        used = list(dict.fromkeys(name for _, expr in outputs for name in expr.leaves()))
+        names = {name: f"x{i}" for i, name in enumerate(used)}
+        reads = [places[name].broadcast(shape).transposed(order) for name in used]
+        spec = Chain(
+            tuple(shape[a] for a in order),
+            tuple((names[name], read.strides) for name, read in zip(used, reads)),
+            tuple((f"y{i}", renamed(expr, names)) for i, (_, expr) in enumerate(outputs)),
+        )
+        kernel = Kernel(emit_chain, (spec,), alone=spec.size < SMALL_LOOP)
+        self.items.append(Native(kernel, (*reads, *(out for out, _ in outputs))))
+
+    def live(self, live: Live, make: Callable[[Any], Any], count: int, dtype: Any = FLOAT) -> Place:
+        """A place whose `count` elements are `make(options)`, filled before each replay."""
+        buffer = Buffer(count, np.dtype(dtype), "fixed")
+        self.lives.append((live, make, buffer))
+        return dense(buffer, (count,))
+
+    def _on_host(self, call: Call) -> None:
+        """Call the kernel of the eager set; options that are live stay live."""
+        ready = lambda a: self.place(a) if isinstance(a, Value) else a  # noqa: E731
+
+        def result(value: Any) -> Any:
+            if not isinstance(value, Value):
+                return None
+            self.env[value] = self.new(value.shape, None, value.dtype)
+            return self.env[value]
+
+        arguments = mapped(call.arguments, ready)
+        named = {key: mapped(argument, ready) for key, argument in call.named.items()}
+        results = None if call.results is None else mapped(call.results, result)
+        self.items.append(Host(getattr(self.kernels, call.kernel), arguments, named, results))
+
+    def _settle(self, written: list[Value]) -> None:
+        """Store every formula that reads what is about to be overwritten."""
+        arrays = [value.array for value in written if value.kind == "state"]
+        if not arrays:
+            return
+        for value, found in list(self.env.items()):
+            if isinstance(found, Lazy) and self.uses[value] > 0 and _reads_any(found, arrays):
+                self.place(value)
+
+
+def wanted(calls: list[Call], kept: list[Value]) -> list[Call]:
+    """The calls that have a part in what is kept or written."""
+    needed, result = set(kept), []
+    for call in reversed(calls):
+        if any(v.kind == "state" for v in call.writes()) or needed.intersection(call.makes()):
+            needed.update(call.reads())
+            result.append(call)
+    return result[::-1]
+
+
+def _reads_any(lazy: Lazy, arrays: list[np.ndarray]) -> bool:
+    state = [buffer.array for buffer in lazy.reads if buffer.kind == "state"]
+    return any(np.may_share_memory(a, b) for a in state for b in arrays)
+
+
+def _order_of(lazy: Lazy) -> tuple[int, ...]:
+    """The layout of the largest operand that has all axes; C order where there is none."""
+    whole = [p for p in lazy.places.values() if p.shape == lazy.shape and all(s or n == 1 for s, n in zip(p.strides, p.shape))]
+    return max(whole, key=lambda p: p.size).order if whole else tuple(range(len(lazy.shape)))
+
+
+__all__ = ["RULES", "Buffer", "Heavy", "Host", "Lowering", "Native", "rule", "wanted"]

@@ -1,0 +1,73 @@
+"""Rules of the optimizers' steps: the same formulas as in `engine.kernels.cpu.updates`, over the parameters' own memory."""
+
+from __future__ import annotations
+
+from math import sqrt
+from typing import Any
+
+from engine.kernels.cpu import updates
+from engine.plan.lower import FLOAT, Lowering, rule
+from engine.plan.places import Place
+from engine.plan.trace import Call, Live, Value
+
+CHANGING = frozenset({"lr", "steps"})
+"""Options that may be others at each replay; the rest is part of the plan."""
+
+
+@rule("sgd_step")
+def sgd_step(low: Lowering, call: Call) -> bool:
+    params, grads, velocities, _, live = call.arguments
+    options = live.now
+    if not _fit(params, grads) or options["is_first"] is not None:
+        return False
+    rate = low.live(live, lambda o: [o["lr"]], 1)
+    for i, (param, grad) in enumerate(zip(params, grads)):
+        plan = updates.sgd(param.size, options["momentum"], options["dampening"], options["nesterov"],
+                           options["weight_decay"], options["maximize"])  # fmt: skip
+        places = {"param": _flat(low, param), "grad": _flat(low, grad), "rate": rate}
+        if velocities is not None:
+            places["velocity"] = _flat(low, velocities[i])
+        low.emit(plan, **places)
+    return True
+
+
+@rule("adam_step")
+def adam_step(low: Lowering, call: Call) -> bool:
+    params, grads, means, squares, largests, _, live = call.arguments
+    options = live.now
+    if not _fit(params, grads) or len(set(options["steps"])) > 1:
+        return False
+    decays = options["decoupled"] and options["weight_decay"]
+    numbers = low.live(live, _adam_numbers, 3)
+    rate, root, shrink = (Place(numbers.buffer, (1,), (1,), i) for i in range(3))
+    for i, (param, grad) in enumerate(zip(params, grads)):
+        plan = updates.adam(param.size, options["beta1"], options["beta2"], options["eps"], options["weight_decay"],
+                            options["decoupled"], largests is not None, options["maximize"])  # fmt: skip
+        places = {"param": _flat(low, param), "grad": _flat(low, grad), "mean": _flat(low, means[i]),
+                  "square": _flat(low, squares[i]), "rate": rate, "root": root}  # fmt: skip
+        if largests is not None:
+            places["largest"] = _flat(low, largests[i])
+        if decays:
+            places["shrink"] = shrink
+        low.emit(plan, **places)
+    return True
+
+
+def _adam_numbers(options: dict[str, Any]) -> list[float]:
+    step = options["steps"][0]
+    rate = options["lr"] / (1 - options["beta1"] ** step)
+    return [rate, sqrt(1 - options["beta2"] ** step), 1 - options["lr"] * options["weight_decay"]]
+
+
+def _fit(params: tuple[Value, ...], grads: tuple[Value, ...]) -> bool:
+    dense = all(p.array.flags.c_contiguous for p in params)
+    return dense and all(p.dtype == FLOAT and p.shape == g.shape for p, g in zip(params, grads))
+
+
+def _flat(low: Lowering, value: Value) -> Place:
+    return low.packed(value).reshaped((value.size,))
+
+
+def structure(options: Any) -> Any:
+    """The part of an optimizer's options that a plan is made for."""
+    return {k: v for k, v in options.items() if k not in CHANGING} if isinstance(options, dict) else None
