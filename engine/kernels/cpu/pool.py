@@ -9,14 +9,13 @@ import sys
 import threading
 import time
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from engine.kernels.cpu import executor
 from engine.kernels.cpu.compile import compiled
 from engine.kernels.cpu.host import physical_cores
-from engine.kernels.cpu.program import Program
 
 LINGER_SECONDS = 0.0005  # how long a thread without work keeps spinning before it parks
 MAX_THREADS = 62  # one bit each, in a mask
@@ -27,6 +26,14 @@ _pool: Pool | None = None
 _wanted = 0  # 0: as many as there are physical cores
 _closed = False
 _kept: list[Any] = []  # contexts of pools that were; a thread may look at one for the last time
+
+
+class Program(Protocol):
+    """A table of entries as `executor` reads it, and whether thread 0 does all of them."""
+
+    address: int
+    length: int
+    alone: bool
 
 
 class Pool:

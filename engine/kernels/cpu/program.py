@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.kernels.cpu import pool
 from engine.kernels.cpu.compile import compiled
 
 
@@ -110,9 +111,7 @@ class Plan:
 
     def __call__(self, **arrays: Any) -> None:
         """Run it now."""
-        from engine.kernels.cpu.pool import run
-
-        run(Program(self.entries({**arrays, **self.room()})))
+        pool.run(Program(self.entries({**arrays, **self.room()})))
 
 
 def _chosen(argument: Any, arrays: Mapping[str, Any]) -> Any:

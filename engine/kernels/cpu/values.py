@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import llvmlite.ir as ir
-
-if TYPE_CHECKING:
-    from engine.kernels.cpu.emit import Code
 
 F32, I1, I8, I32, I64, VOID, POINTER = (
     ir.FloatType(), ir.IntType(1), ir.IntType(8), ir.IntType(32), ir.IntType(64), ir.VoidType(), ir.PointerType(),
@@ -21,11 +18,11 @@ def vector(lanes: int, element: Any = F32) -> Any:
 
 
 class Value:
-    """A number, vector or pointer inside a function; operators append instructions to the function."""
+    """A number, vector or pointer inside a function; operators append instructions to the function, its `code`."""
 
     __slots__ = ("code", "ir")
 
-    def __init__(self, code: Code, value: Any) -> None:
+    def __init__(self, code: Any, value: Any) -> None:
         self.code, self.ir = code, value
 
     @property
@@ -107,7 +104,7 @@ class Value:
 class Variable:
     """A place in the frame that the optimiser turns into a register."""
 
-    def __init__(self, code: Code, initial: Value) -> None:
+    def __init__(self, code: Any, initial: Value) -> None:
         self.code = code
         with code.ir.goto_block(code.frame):
             self.place = code.ir.alloca(initial.type)
