@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 pytest.importorskip("llvmlite", reason="the compiled kernels need llvmlite")
 
 from engine.kernels.cpu import convolution, pool
-from engine.kernels.cpu.frames import Conv
 from engine.kernels.cpu.program import aligned
+from engine.kernels.cpu.shapes import Conv
 from engine.kernels.generic.convolution import Convolution
 
 few = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))

@@ -1,216 +1,280 @@
-"""Convolution of channels-last images in all three passes, each a contraction over pieces that stay in the cache.
+"""Convolution of channels-last images in all three passes, and what comes before and after it, in one kernel.
 
-Axes are x (N, H, W, C), y (N, OH, OW, O), weight (KH, KW, C / groups, O). A thread copies an image, or a band of one,
-with its border of zeros into scratch memory of its own, small enough for the second-level cache, and works on that: no
-padded image is ever written to memory. Transposed convolution is the input gradient run forwards.
+Axes are x (N, H, W, C), y (N, OH, OW, O), weight (KH, KW, C / groups, O). A thread computes a piece of the images
+that are read, with their border of zeros, into scratch memory of its own, small enough for the second-level cache, and
+works on that; what is stored is finished and summed up while it is there. Transposed convolution is the input gradient
+run forwards.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from math import prod
 
 import llvmlite.ir as ir
 
 from engine.kernels.cpu import pack
-from engine.kernels.cpu.contraction import SMALL_FLOPS, Tiles
-from engine.kernels.cpu.emit import new_kernel
-from engine.kernels.cpu.expression import Expr, apply, leaf
-from engine.kernels.cpu.frames import Conv, Frame, Phase, Share, forward_frame, gradient_frame
-from engine.kernels.cpu.geometry import Contraction, Dim
+from engine.kernels.cpu.contraction import SMALL_FLOPS
+from engine.kernels.cpu.dense import Dense
+from engine.kernels.cpu.depthwise import Depthwise
+from engine.kernels.cpu.emit import Code, new_kernel
+from engine.kernels.cpu.expression import apply, leaf
+from engine.kernels.cpu.frames import Frame, Pieces, backward_pieces, forward_frame, forward_pieces, gradient_frame
+from engine.kernels.cpu.operands import Epilogue, Source, array
 from engine.kernels.cpu.pool import num_threads
 from engine.kernels.cpu.program import Kernel, Plan, Step
 from engine.kernels.cpu.reduction import column_sums
+from engine.kernels.cpu.shapes import Conv
+from engine.kernels.cpu.sweep import Plane, Sweep, contiguous
+from engine.kernels.cpu.values import Value
+
+X, DY = array("x"), array("dy")
 
 
-def forward(conv: Conv, bias: bool = True, activation: str = "", residual: bool = False) -> Plan:
-    """y = activation(conv(x, weight) + bias + residual). Arrays: x, weight, y, bias, residual (like y)."""
-    if conv.is_depthwise:
-        from engine.kernels.cpu import depthwise
+def forward(conv: Conv, bias: bool = True, activation: str = "", residual: bool = False, *, source: Source = X,
+            epilogue: Epilogue | None = None, statistics: bool = False) -> Plan:  # fmt: skip
+    """y = activation(conv(source, weight) + bias + residual), or epilogue(conv(source, weight)).
 
-        return depthwise.forward(conv, bias, activation, residual)
-    names = ("x", "weight", "y", "frames", *(["bias"] if bias else []), *(["residual"] if residual else []))
-    kernel = Kernel(emit_forward, (conv, bias, activation, residual, num_threads()), conv.flops < SMALL_FLOPS)
-    return Plan((Step(kernel, names),), {"frames": num_threads() * forward_frame(conv).size})
+    Arrays: those of the source (x), weight, y, bias, residual (like y), those of the epilogue; see `gathered`.
 
-
-def input_gradient(conv: Conv, gated: bool = False) -> Plan:
-    """dx = the gradient of x; zero where x is not positive if gated. Arrays: dy, weight, dx, x.
-
-    Raises:
-        ValueError: padding leaves no place to put the window.
+    Args:
+        conv: sizes.
+        bias, activation, residual: what follows, where no epilogue is given.
+        source: what is convolved.
+        epilogue: what follows.
+        statistics: gather the moments of y.
     """
-    if conv.is_depthwise:
-        from engine.kernels.cpu import depthwise
+    epilogue = epilogue or usual(bias, activation, residual)
+    work = Work(conv, forward_pieces(conv), x=source, y=replace(epilogue, moments=epilogue.moments or statistics))
+    return work.plan()
 
-        return depthwise.input_gradient(conv, gated)
+
+def input_gradient(conv: Conv, gated: bool = False, *, source: Source = DY, epilogue: Epilogue | None = None) -> Plan:
+    """dx = the gradient of x, zero where x is not positive if gated, or the epilogue of it.
+
+    Arrays: those of the source (dy), weight, dx, x if gated, those of the epilogue; see `gathered`.
+    """
+    gate = Epilogue(("x",), formula=apply("where_positive", leaf("x"), leaf("sum"), 0.0))
+    return Work(conv, backward_pieces(conv), dy=source, dx=epilogue or (gate if gated else Epilogue())).plan()
+
+
+def weight_gradient(conv: Conv, bias: bool = True, *, x: Source = X, dy: Source = DY) -> Plan:
+    """dweight and dbias = the gradients of the weight and the bias. Arrays: those of x and dy, dweight, dbias.
+
+    Each thread sums over its own pieces; the threads' sums are added in order, so that the result is the same every
+    time for a given number of threads.
+    """
+    return Work(conv, backward_pieces(conv), x=x, dy=dy, dweight=True, dbias=bias).plan()
+
+
+def backward(conv: Conv, x: Source = X, dy: Source = DY, needs_dx: bool = True, bias: bool = True,
+             epilogue: Epilogue | None = None) -> Plan:  # fmt: skip
+    """Both gradients in one kernel, of pieces that are read once.
+
+    Arrays: those of x and dy, weight, dweight, dbias, dx, those of the epilogue (of dx); see `gathered`.
+    """
+    dx = (epilogue or Epilogue()) if needs_dx else None
+    return Work(conv, backward_pieces(conv), x=x, dy=dy, dx=dx, dweight=True, dbias=bias).plan()
+
+
+def transposed_backward(conv: Conv, x: Source = X, dy: Source = DY, needs_dy: bool = True,
+                        epilogue: Epilogue | None = None) -> Plan:  # fmt: skip
+    """Both gradients of `input_gradient(conv)` run forwards: its result's gradient is x, what it read is dy.
+
+    Arrays: those of x and dy, weight, dweight, y (the gradient of what was read), those of the epilogue (of y).
+    """
+    y = (epilogue or Epilogue()) if needs_dy else None
+    return Work(conv, backward_pieces(conv), x=x, dy=dy, y=y, dweight=True).plan()
+
+
+def gathered(conv: Conv, result: str) -> Pieces:
+    """The pieces that "moments" and "sums" (pieces, ..., channels) have, of the result "y" of `forward`, or else."""
+    return forward_pieces(conv) if result == "y" else backward_pieces(conv)
+
+
+def usual(bias: bool, activation: str, residual: bool) -> Epilogue:
+    """activation(sum + bias + residual)"""
+    formula = leaf("sum")
+    for name, wanted in (("bias", bias), ("residual", residual)):
+        formula = formula + leaf(name) if wanted else formula
+    if activation:
+        formula = apply(activation, formula)
+    return Epilogue(("residual",) * residual, ("bias",) * bias, formula=formula)
+
+
+def _turn(conv: Conv) -> Kernel:
+    """The weight as the input gradient reads it: inputs in columns; taps in reverse, so that they go as the places."""
     inner, outputs = conv.inner, conv.outputs // conv.groups
     taps = (prod(conv.kernel), -inner * conv.outputs, inner * conv.outputs)
     per_group = (conv.groups, outputs, outputs * inner)
-    last = (prod(conv.kernel) - 1) * inner * conv.outputs  # taps in reverse, so that places and taps go the same way
-    turn = pack.kernel(pack.Move((taps, per_group), outputs, inner, (1, conv.outputs), inner, (last, 0)))
-    kernel = Kernel(emit_input_gradient, (conv, gated, num_threads()), conv.flops < SMALL_FLOPS)
-    steps = (
-        Step(turn, ("weight", "turned weight")),
-        Step(kernel, ("dy", "turned weight", "dx", "frames", *(["x"] if gated else []))),
-    )
-    return Plan(steps, {"turned weight": conv.weight_size, "frames": num_threads() * gradient_frame(conv).size})
+    last = (prod(conv.kernel) - 1) * inner * conv.outputs
+    return pack.kernel(pack.Move((taps, per_group), outputs, inner, (1, conv.outputs), inner, (last, 0)))
 
 
-def weight_gradient(conv: Conv, bias: bool = True) -> Plan:
-    """dweight and dbias = the gradients of the weight and the bias. Arrays: x, dy, dweight, dbias.
+@dataclass(frozen=True)
+class Work:
+    """What one kernel does with each piece.
 
-    Each thread sums over its own images; the threads' sums are added in order, so that the result is the same every
-    time for a given number of threads.
+    Args:
+        conv: sizes.
+        pieces: how the batch is cut.
+        x, dy: what is read; None where nothing needs it.
+        y, dx: what is done with these results; None where they are not wanted.
+        dweight, dbias: whether these gradients are wanted.
     """
-    if conv.is_depthwise:
-        from engine.kernels.cpu import depthwise
 
-        return depthwise.weight_gradient(conv, bias)
-    threads = num_threads() if conv.flops >= SMALL_FLOPS else 1
-    kernel = Kernel(emit_weight_gradient, (conv, threads), threads == 1)
-    steps = [Step(kernel, ("x", "dy", "partial" if threads > 1 else "dweight", "frames"))]
-    if threads > 1:
-        steps.append(Step(column_sums(threads, conv.weight_size), ("partial", "dweight")))
-    if bias:
-        pixels = conv.images * conv.out_height * conv.out_width
-        steps.append(Step(column_sums(pixels, conv.outputs), ("dy", "dbias")))
-    scratch = {"partial": threads * conv.weight_size, "frames": threads * forward_frame(conv).size}
-    return Plan(tuple(steps), scratch)
+    conv: Conv
+    pieces: Pieces
+    x: Source | None = None
+    dy: Source | None = None
+    y: Epilogue | None = None
+    dx: Epilogue | None = None
+    dweight: bool = False
+    dbias: bool = False
+
+    @property
+    def threads(self) -> int:
+        return num_threads() if self.conv.flops >= SMALL_FLOPS else 1
+
+    @property
+    def x_frame(self) -> Frame | None:
+        return self.x and forward_frame(self.conv, self.pieces, self.x.is_array)
+
+    @property
+    def dy_frame(self) -> Frame | None:
+        owns = self.dweight or self.dbias
+        return self.dy and gradient_frame(self.conv, self.pieces, self.dy.is_array, self.dx is not None, owns)
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """Names of the kernel's arrays."""
+        operands = [part.names for part in (self.x, self.dy, self.y, self.dx) if part]
+        fixed = {
+            "frames": True,
+            "weight": self.y or (self.dx and self.conv.is_depthwise),
+            "turned weight": self.dx and not self.conv.is_depthwise,
+            "y": self.y,
+            "dx": self.dx,
+            "dweight parts": self.dweight,
+            "dbias parts": self.dbias,
+            "moments": self._gathers("moments"),
+            "sums": self._gathers("sums"),
+        }
+        return tuple(
+            dict.fromkeys([*(n for n, wanted in fixed.items() if wanted), *(n for names in operands for n in names)])
+        )
+
+    def _gathers(self, what: str) -> bool:
+        return any(part and getattr(part, what) for part in (self.y, self.dx))
+
+    def plan(self) -> Plan:
+        """The kernel, with the weight turned around before it and the threads' sums added up behind it."""
+        conv, threads = self.conv, self.threads
+        steps, scratch = [], {"frames": threads * sum(f.size for f in (self.x_frame, self.dy_frame) if f)}
+        if self.dx and not conv.is_depthwise:
+            steps.append(Step(_turn(conv), ("weight", "turned weight")))
+            scratch["turned weight"] = conv.weight_size
+        names = tuple("dweight" if n == "dweight parts" and threads == 1 else n for n in self.arguments)
+        steps.append(Step(Kernel(emit, (self, threads), threads == 1), names))
+        if self.dweight and threads > 1:
+            steps.append(Step(column_sums(threads, conv.weight_size), ("dweight parts", "dweight")))
+            scratch["dweight parts"] = threads * conv.weight_size
+        if self.dbias:
+            steps.append(Step(column_sums(self.pieces.count, conv.outputs), ("dbias parts", "dbias")))
+            scratch["dbias parts"] = self.pieces.count * conv.outputs
+        return Plan(tuple(steps), scratch)
 
 
-def emit_forward(conv: Conv, bias: bool, activation: str, residual: bool, most: int) -> ir.Module:
-    """Every thread takes some bands."""
-    frame = forward_frame(conv)
-    band, out_row = conv.out_height // frame.bands, conv.out_width * conv.outputs
-    inner, outputs = conv.inner, conv.outputs // conv.groups
-    epilogue, columns, per_group, per_row, per_pixel = epilogue_of(
-        bias, activation, residual, outputs, conv.outputs, out_row
-    )
-    spec = Contraction(
-        outer=(Dim(conv.groups, inner, outputs, outputs, per_group),),
-        rows=(
-            Dim(band, a=conv.stride[0] * frame.pitch, c=out_row, operands=per_row),
-            Dim(conv.out_width, a=conv.stride[1] * conv.channels, c=conv.outputs, operands=per_pixel),
-        ),
-        columns=outputs,
-        reduce=_taps(conv, frame.pitch),
-        epilogue=epilogue,
-        operand_columns=columns,
-    ).simplified()
-    code = new_kernel("conv_forward")
+def emit(work: Work, most: int) -> ir.Module:
+    """Every thread takes some pieces."""
+    code = new_kernel("convolution")
     block, thread, threads = code.arguments
-    x, weight, y, room, *operands = (code.pointer(block, slot) for slot in range(4 + len(columns)))
-    tiles = Tiles(code.module, spec)
-    with Share(code, conv.images * frame.bands, thread, threads, most, room, frame) as (number, mine):
-        image, part = number // frame.bands, number % frame.bands
-        a = frame.enter(code, x, mine, image, part)
-        start = number * (band * out_row)
-        at = [code.at(o, start) if i == len(operands) - 1 and residual else o for i, o in enumerate(operands)]
-        tiles.walk(code, [a, weight, code.at(y, start), *at], code.int(0), code.int(tiles.count))
-    code.finish()
-    return code.module
-
-
-def emit_input_gradient(conv: Conv, gated: bool, most: int) -> ir.Module:
-    """Every thread takes some images; pixels that differ in their remainder by the stride see different taps."""
-    frame = gradient_frame(conv)
-    code = new_kernel("conv_input_gradient")
-    block, thread, threads = code.arguments
-    dy, weight, dx, room, *gate = (code.pointer(block, slot) for slot in range(4 + gated))
-    phases = [
-        (Phase.of(conv, 0, i), Phase.of(conv, 1, j))
-        for i in range(min(conv.stride[0], conv.height))
-        for j in range(min(conv.stride[1], conv.width))
-    ]
-    works = [(_phase_spec(conv, frame, v, h, gated), v, h) for v, h in phases]
-    known: dict[Contraction, Tiles] = {}
-    pixel, row = conv.channels, conv.width * conv.channels
-    with Share(code, conv.images, thread, threads, most, room, frame) as (image, mine):
-        a = frame.enter(code, dy, mine, image, code.int(0))
-        for spec, v, h in works:
-            tiles = known.setdefault(spec, Tiles(code.module, spec, f"phase{len(known)}_"))
-            start = image * (conv.height * row) + (v.first * row + h.first * pixel)
-            from_a = code.at(a, (v.source + frame.top) * frame.pitch + (h.source + frame.left) * conv.outputs)
-            from_b = code.at(weight, (v.tap * conv.kernel[1] + h.tap) * conv.inner * conv.outputs)
-            at = [code.at(pointer, start) for pointer in (dx, *gate)]
-            tiles.walk(code, [from_a, from_b, *at], code.int(0), code.int(tiles.count))
-    code.finish()
-    return code.module
-
-
-def emit_weight_gradient(conv: Conv, most: int) -> ir.Module:
-    """Every thread sums over its bands, into a weight of its own."""
-    frame = forward_frame(conv)
-    band, out_row = conv.out_height // frame.bands, conv.out_width * conv.outputs
-    outputs = conv.outputs // conv.groups
-    taps = _taps(conv, frame.pitch)
-    spec = Contraction(
-        outer=(Dim(conv.groups, conv.inner, outputs, outputs),),
-        rows=tuple(Dim(dim.size, a=dim.a, c=dim.b) for dim in taps),
-        columns=outputs,
-        reduce=(
-            Dim(band, a=conv.stride[0] * frame.pitch, b=out_row),
-            Dim(conv.out_width, a=conv.stride[1] * conv.channels, b=conv.outputs),
-        ),
-        accumulate=True,
-    ).simplified()
-    code = new_kernel("conv_weight_gradient")
-    block, thread, threads = code.arguments
-    x, dy, partial, room = (code.pointer(block, slot) for slot in range(4))
-    tiles = Tiles(code.module, spec)
-    sums = code.at(partial, thread * conv.weight_size)
+    at = {name: code.pointer(block, slot) for slot, name in enumerate(work.arguments)}
     with code.when(thread < most):
-        pack.clear(code, sums, conv.weight_size)
-    with code.when((threads < most) & thread.equals(0)), code.loop(threads, most) as absent:
-        pack.clear(code, code.at(partial, absent * conv.weight_size), conv.weight_size)  # of threads that are not there
-    with Share(code, conv.images * frame.bands, thread, threads, most, room, frame) as (number, mine):
-        a = frame.enter(code, x, mine, number // frame.bands, number % frame.bands)
-        tiles.walk(code, [a, code.at(dy, number * (band * out_row)), sums], code.int(0), code.int(tiles.count))
+        _Thread(code, work, at, thread, code.minimum(threads, most), most).run()
     code.finish()
     return code.module
 
 
-def _phase_spec(conv: Conv, frame: Frame, v: Phase, h: Phase, gated: bool) -> Contraction:
-    inner, outputs = conv.inner, conv.outputs // conv.groups
-    row, per_tap = conv.width * conv.channels, inner * conv.outputs
-    strides = (conv.stride[0] * row, conv.stride[1] * conv.channels)
-    like_c = lambda stride: (stride,) * gated  # noqa: E731
-    return Contraction(
-        outer=(Dim(conv.groups, outputs, outputs * inner, inner, like_c(inner)),),
-        rows=(
-            Dim(v.count, a=frame.pitch, c=strides[0], operands=like_c(strides[0])),
-            Dim(h.count, a=conv.outputs, c=strides[1], operands=like_c(strides[1])),
-        ),
-        columns=inner,
-        reduce=(
-            Dim(v.taps, a=v.source_step * frame.pitch, b=v.tap_step * conv.kernel[1] * per_tap),
-            Dim(h.taps, a=h.source_step * conv.outputs, b=h.tap_step * per_tap),
-            Dim(outputs, a=1, b=inner),
-        ),
-        epilogue=apply("where_positive", leaf("0"), leaf("sum"), 0.0) if gated else None,
-        operand_columns=(1,) * gated,
-    ).simplified()
+class _Thread:
+    """A thread's part of the work."""
 
+    def __init__(self, code: Code, work: Work, at: dict[str, Value], thread: Value, threads: Value, most: int) -> None:
+        self.code, self.work, self.at, self.conv, self.pieces = code, work, at, work.conv, work.pieces
+        self.thread, self.threads, self.most = thread, threads, most
+        self.x, self.dy = work.x_frame, work.dy_frame
+        self.turned = at.get("turned weight", at.get("weight"))
+        passes = Depthwise if work.conv.is_depthwise else Dense
+        self.passes = passes(work.conv, self.x, self.dy)
+        size = sum(frame.size for frame in (self.x, self.dy) if frame)
+        self.room = code.at(at["frames"], thread * size)
+        self.dy_room = code.at(self.room, self.x.size if self.x else 0)
 
-def _taps(conv: Conv, pitch: int) -> tuple[Dim, Dim, Dim]:
-    """The axes of the weight: rows and columns of the kernel, channels; a in x, b in the weight."""
-    per_tap = conv.inner * conv.outputs
-    return (
-        Dim(conv.kernel[0], a=conv.dilation[0] * pitch, b=conv.kernel[1] * per_tap),
-        Dim(conv.kernel[1], a=conv.dilation[1] * conv.channels, b=per_tap),
-        Dim(conv.inner, a=1, b=conv.outputs),
-    )
+    def run(self) -> None:
+        code, work, at = self.code, self.work, self.at
+        start, stop = code.share(self.pieces.count, self.thread, self.threads)
+        with code.when(start < stop):
+            pack.clear(code, self.room, sum(frame.size for frame in (self.x, self.dy) if frame))
+        if work.dweight:
+            self._clear_sums()
+        with code.loop(start, stop) as number:
+            x = self.x.enter(code, work.x, at, self.room, number) if work.x else None
+            dy = self.dy.enter(code, work.dy, at, self.dy_room, number) if work.dy else None
+            if work.dweight:
+                dweight = code.at(at["dweight parts"], self.thread * self.conv.weight_size)
+                self.passes.weight_gradient(code, x, dy, dweight)
+            if work.dbias:
+                self._sum_bias(dy, number)
+            if work.y:
+                size = (self.conv.out_height, self.conv.out_width, self.conv.outputs)
+                self._result(number, size, "y", work.y,
+                             lambda *to: self.passes.forward(code, x, at["weight"], *to))  # fmt: skip
+            if work.dx:
+                size = (self.conv.height, self.conv.width, self.conv.channels)
+                self._result(number, size, "dx", work.dx,
+                             lambda *to: self.passes.input_gradient(code, dy, self.turned, *to))  # fmt: skip
 
+    def _clear_sums(self) -> None:
+        """This thread's part of dweight, and by thread 0 those of threads that are not there."""
+        code, size = self.code, self.conv.weight_size
+        pack.clear(code, code.at(self.at["dweight parts"], self.thread * size), size)
+        is_due = (self.threads < self.most) & self.thread.equals(0)
+        with code.when(is_due), code.loop(self.threads, self.most) as absent:
+            pack.clear(code, code.at(self.at["dweight parts"], absent * size), size)
 
-def epilogue_of(bias: bool, activation: str, residual: bool, per_group: int, pixel: int, row: int
-              ) -> tuple[Expr | None, tuple[int, ...], tuple[int, ...], tuple[int, ...], tuple[int, ...]]:  # fmt: skip
-    """Formula, column steps, and the operands' strides by group, row and pixel."""
-    formula = leaf("sum")
-    for number in range(bias + residual):
-        formula = formula + leaf(str(number))
-    if activation:
-        formula = apply(activation, formula)
-    count = bias + residual
-    rows = (0,) * bias + (row,) * residual
-    pixels = (0,) * bias + (pixel,) * residual
-    return (formula if count or activation else None), (1,) * count, (per_group,) * count, rows, pixels
+    def _sum_bias(self, dy: Value, number: Value) -> None:
+        code, frame, outputs = self.code, self.dy, self.conv.outputs
+        own = max(0, frame.top) * frame.pitch + max(0, frame.left) * outputs
+        plane = Plane(code.at(dy, own), frame.image, frame.pitch, outputs)
+        band = self.conv.out_height // self.pieces.bands
+        sweep = Sweep(self.pieces.together, band, self.conv.out_width, outputs, {"dy": plane})
+        sweep.run(code, {}, [(leaf("dy"), code.at(self.at["dbias parts"], number * outputs), 1.0)])
+
+    def _result(self, number: Value, size: tuple[int, int, int], name: str, epilogue: Epilogue, compute) -> None:
+        """Compute a piece of y or dx; an epilogue that a tile cannot do is done behind all of them."""
+        code, (height, width, channels) = self.code, size
+        image, band = self.pieces.place(number)
+        rows = height // self.pieces.bands
+        start = band * (rows * width * channels)
+        target = code.at(self.at[name], image * (height * width * channels) + start)
+        planes = epilogue.planes(code, self.at, size, image, start)
+        if epilogue.is_simple:
+            compute(target, epilogue, {operand: plane.pointer for operand, plane in planes.items()})
+            return
+        compute(target, Epilogue(), {})
+        result = contiguous(target, rows, width, channels)
+        stored = {} if epilogue.formula == leaf("sum") else {"value": (epilogue.formula, result)}
+        planes |= {"sum" if stored else "value": result}
+        sums = [
+            (expr, code.at(self.at["sums"], (number * len(epilogue.sums) + i) * channels), 1.0)
+            for i, expr in enumerate(epilogue.sums)
+        ]
+        moments = code.at(self.at["moments"], number * (2 * channels)) if epilogue.moments else None
+        if epilogue.moments:
+            sums.append((leaf("value"), moments, 1 / (self.pieces.together * rows * width)))
+        sizes = self.pieces.together, rows, width, channels
+        Sweep(*sizes, planes).run(code, stored, sums)
+        if epilogue.moments:
+            distance = leaf("value") - leaf("mean")
+            spread = (distance * distance, code.at(moments, channels), 1.0)
+            Sweep(*sizes, {"value": result, "mean": Plane(moments)}).run(code, {}, [spread])

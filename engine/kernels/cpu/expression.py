@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,3 +107,16 @@ def evaluate(expr: Expr, values: dict[str, Value], known: dict[Expr, Value] | No
         else:
             known[expr] = OPERATIONS[expr.op](*(evaluate(arg, values, known) for arg in expr.args))
     return known[expr]
+
+
+def substitute(expr: Expr, leaves: Mapping[str, Expr]) -> Expr:
+    """The expression with some of its leaves replaced.
+
+    >>> substitute(leaf("x") * 2.0, {"x": leaf("y")}) == leaf("y") * 2.0
+    True
+    """
+    if expr.op == "leaf":
+        return leaves.get(expr.args[0], expr)
+    if expr.op == "number":
+        return expr
+    return Expr(expr.op, tuple(substitute(arg, leaves) for arg in expr.args))

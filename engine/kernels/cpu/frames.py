@@ -1,85 +1,55 @@
-"""Sizes of convolutions, and the bands of images with borders that their threads work on."""
+"""Pieces of images with borders, small enough for the second-level cache, that a thread works on one by one."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cache
-from math import gcd, prod
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from engine.kernels.cpu import pack
 from engine.kernels.cpu.emit import Code
 from engine.kernels.cpu.host import L2_FLOATS
+from engine.kernels.cpu.operands import Source
+from engine.kernels.cpu.shapes import Conv, span
+from engine.kernels.cpu.sweep import Plane, Sweep
 from engine.kernels.cpu.values import Value
 
-Pair = tuple[int, int]
+ENOUGH_PIXELS = 256  # in a piece: less, and the weight is fetched too often
 
 
 @dataclass(frozen=True)
-class Conv:
-    """Sizes of a convolution.
+class Pieces:
+    """How a batch of images is cut: each into bands of equal height, or some images together.
 
     Args:
-        images, height, width, channels: of x.
-        outputs: channels of y.
-        kernel, stride, dilation: (vertical, horizontal).
-        padding: ((top, bottom), (left, right)).
-        groups: channels and outputs are split into so many, each with its own weight.
+        images: in the batch.
+        bands: of an image.
+        together: images in a piece; 1 where there is more than one band.
     """
 
     images: int
-    height: int
-    width: int
-    channels: int
-    outputs: int
-    kernel: Pair = (3, 3)
-    stride: Pair = (1, 1)
-    padding: tuple[Pair, Pair] = ((0, 0), (0, 0))
-    dilation: Pair = (1, 1)
-    groups: int = 1
+    bands: int = 1
+    together: int = 1
 
     @property
-    def out_height(self) -> int:
-        return self._places(self.height, 0)
+    def count(self) -> int:
+        return self.images * self.bands // self.together
 
-    @property
-    def out_width(self) -> int:
-        return self._places(self.width, 1)
-
-    @property
-    def inner(self) -> int:
-        """Channels of one group."""
-        return self.channels // self.groups
-
-    @property
-    def weight_size(self) -> int:
-        return prod(self.kernel) * self.inner * self.outputs
-
-    @property
-    def flops(self) -> int:
-        return 2 * self.images * self.out_height * self.out_width * self.weight_size
-
-    @property
-    def is_depthwise(self) -> bool:
-        return self.groups == self.channels == self.outputs > 1
-
-    def reach(self, axis: int) -> int:
-        """Distance between the first and the last tap."""
-        return self.dilation[axis] * (self.kernel[axis] - 1)
-
-    def _places(self, size: int, axis: int) -> int:
-        return (size + sum(self.padding[axis]) - self.reach(axis) - 1) // self.stride[axis] + 1
+    def place(self, number: Value) -> tuple[Value, Value]:
+        """(first image, band) of a piece."""
+        return number // self.bands * self.together, number % self.bands
 
 
 @dataclass(frozen=True)
 class Frame:
-    """Bands of channels-last images with what surrounds them: zeros beyond the edges.
+    """Pieces of channels-last images with what surrounds them: zeros beyond the edges.
 
     Args:
         height, width, channels: of an image.
-        top, left: rows and columns in front of the image; negative leaves some of it out.
-        rows, columns: of a framed band.
+        top, left: rows and columns in front of the piece; negative leaves some of the image out.
+        rows, columns: of an image's part in the frame.
         step: rows of the image from one band to the next.
-        bands: of an image.
+        pieces: how the batch is cut.
+        is_array: whether the images lie in memory, so that a frame without borders need not be copied.
     """
 
     height: int
@@ -90,16 +60,20 @@ class Frame:
     rows: int
     columns: int
     step: int
-    bands: int
-
-    @property
-    def size(self) -> int:
-        return self.rows * self.columns * self.channels
+    pieces: Pieces
+    is_array: bool
 
     @property
     def is_plain(self) -> bool:
-        """Whether bands can be read where they are."""
-        return self.top == 0 and self.left == 0 and self.columns <= self.width and self._last <= self.height
+        """Whether pieces can be read where they are."""
+        last = self.step * (self.pieces.bands - 1) + self.rows - self.top
+        inside = self.top == 0 and self.left == 0 and self.columns <= self.width and last <= self.height
+        return self.is_array and inside
+
+    @property
+    def size(self) -> int:
+        """Floats of scratch memory."""
+        return 0 if self.is_plain else self.pieces.together * self.image
 
     @property
     def pitch(self) -> int:
@@ -107,115 +81,109 @@ class Frame:
         return (self.width if self.is_plain else self.columns) * self.channels
 
     @property
-    def _last(self) -> int:
-        return self.step * (self.bands - 1) + self.rows - self.top
+    def image(self) -> int:
+        """Distance between images, in floats."""
+        return (self.height if self.is_plain else self.rows) * self.pitch
 
-    def enter(self, code: Code, images: Value, room: Value, image: Value, band: Value) -> Value:
-        """Where a band can be read: in place, or copied into `room`, whose edges are zero already."""
-        row_size = self.width * self.channels
-        first = code.at(images, image * (self.height * row_size))
+    def enter(self, code: Code, source: Source, at: Mapping[str, Value], room: Value, number: Value) -> Value:
+        """Where a piece can be read: in place, or computed into `room`, whose edges are zero already."""
+        image, band = self.pieces.place(number)
         if self.is_plain:
-            return code.at(first, band * (self.step * row_size))
-        skipped = max(0, -self.left)
-        taken = min(self.width - skipped, self.columns - max(0, self.left)) * self.channels
-        with code.loop(0, self.rows) as row:
-            source = band * self.step + row - self.top
-            target = code.at(room, row * (self.columns * self.channels) + max(0, self.left) * self.channels)
-            inside = (source >= 0) & (source < self.height)
-            with code.ir.if_else(inside.ir) as (copies, clears):
-                with copies:
-                    pack.copy_row(code, code.at(first, source * row_size + skipped * self.channels), target, taken)
-                with clears:
-                    pack.clear(code, target, taken)
+            place = image * (self.height * self.width) + band * (self.step * self.width)
+            return code.at(at[source.whole[0]], place * self.channels)
+        with code.loop(0, self.pieces.together) as part:
+            self._copy(code, source, at, code.at(room, part * self.image), image + part, band)
         return room
 
+    def _copy(
+        self, code: Code, source: Source, at: Mapping[str, Value], room: Value, image: Value, band: Value
+    ) -> None:
+        skipped, margin = max(0, -self.left), max(0, self.left)
+        taken = max(0, min(self.width - skipped, self.columns - margin))
+        if self.pieces.bands == 1:
+            begin, end = max(0, self.top), min(self.rows, self.height + self.top)
+            first, rows = begin - self.top, end - begin
+            if rows <= 0 or taken <= 0:  # nothing but border
+                return
+        else:
+            above = code.int(self.top) - band * self.step  # rows of the band in front of the image
+            begin = code.minimum(code.maximum(above, 0), self.rows)
+            end = code.maximum(code.minimum(above + self.height, self.rows), begin)
+            first, rows = begin - above, end - begin
+            self._clear_rows(code, room, 0, begin)
+            self._clear_rows(code, room, end, self.rows)
+        size = (self.height, self.width, self.channels)
+        planes = source.planes(code, at, size, (image, first, skipped))
+        row = self.columns * self.channels
+        target = Plane(
+            code.at(room, code.like(begin, code.int(0)) * row + margin * self.channels), 0, row, self.channels
+        )
+        Sweep(1, rows, taken, self.channels, planes).run(code, {"": (source.formula, target)})
 
-@cache
-def forward_frame(conv: Conv) -> Frame:
-    """Bands of x as high as the cache takes, all alike."""
+    def _clear_rows(self, code: Code, room: Value, begin: Value | int, end: Value | int) -> None:
+        row = self.columns * self.channels
+        with code.loop(begin, end) as number:
+            pack.clear(code, code.at(room, number * row), row)
+
+
+def forward_frame(conv: Conv, pieces: Pieces, is_array: bool = True) -> Frame:
+    """Bands of x."""
     (top, _), (left, _) = conv.padding
+    band = conv.out_height // pieces.bands
+    rows = (band - 1) * conv.stride[0] + conv.reach(0) + 1
     columns = (conv.out_width - 1) * conv.stride[1] + conv.reach(1) + 1
-
-    def frame(band: int) -> Frame:
-        rows = (band - 1) * conv.stride[0] + conv.reach(0) + 1
-        return Frame(conv.height, conv.width, conv.channels, top, left, rows, columns,
-                     band * conv.stride[0], conv.out_height // band)  # fmt: skip
-
-    bands = [b for b in range(conv.out_height, 0, -1) if conv.out_height % b == 0]
-    fitting = [b for b in bands if frame(b).size <= L2_FLOATS // 4 and conv.images * (conv.out_height // b) >= 4]
-    return frame(fitting[0] if fitting else bands[-1])
+    return Frame(
+        conv.height, conv.width, conv.channels, top, left, rows, columns, band * conv.stride[0], pieces, is_array
+    )
 
 
-def gradient_frame(conv: Conv) -> Frame:
-    """Whole images of dy, with room for all the places that the window can have around a pixel of x."""
-    first, count = zip(*(_span(conv, axis) for axis in (0, 1)))
-    return Frame(conv.out_height, conv.out_width, conv.outputs, -first[0], -first[1], count[0], count[1], 0, 1)
-
-
-@dataclass(frozen=True)
-class Phase:
-    """Pixels first, first + stride, ... of one axis of x, and the taps through which y sees them.
+def gradient_frame(conv: Conv, pieces: Pieces, is_array: bool = True, reaches: bool = True, owns: bool = True) -> Frame:
+    """Bands of dy.
 
     Args:
-        first, count: of the pixels.
-        tap, taps, tap_step: first tap counted from the last one back, how many, and from one to the next.
-        source: place in y of the first pixel's first tap; the next pixel's is one further.
-        source_step: how far the place moves from tap to tap.
+        conv: sizes.
+        pieces: how the batch is cut.
+        is_array: see `Frame`.
+        reaches: with all the places that the window can have around a pixel of x.
+        owns: with all of the band itself.
     """
-
-    first: int
-    count: int
-    tap: int
-    taps: int
-    tap_step: int
-    source: int
-    source_step: int
-
-    @staticmethod
-    def of(conv: Conv, axis: int, first: int) -> Phase:
-        """The phase of the pixel `first`."""
-        size, stride = (conv.height, conv.width)[axis], conv.stride[axis]
-        dilation, kernel, before = conv.dilation[axis], conv.kernel[axis], conv.padding[axis][0]
-        count = (size - first + stride - 1) // stride
-        seen = [t for t in range(kernel - 1, -1, -1) if (first + before - t * dilation) % stride == 0]
-        step = stride // gcd(stride, dilation)
-        source = (first + before - seen[0] * dilation) // stride if seen else 0
-        tap = kernel - 1 - seen[0] if seen else 0
-        return Phase(first, count, tap, len(seen), step, source, step * dilation // stride)
+    band = (conv.out_height // pieces.bands, conv.out_width)
+    around = [span(conv, axis, size) for axis, size in enumerate((conv.height // pieces.bands, conv.width))]
+    spans = [*([around] if reaches else []), *([[(0, size) for size in band]] if owns else [])]
+    first = [min(s[axis][0] for s in spans) for axis in (0, 1)]
+    last = [max(s[axis][1] for s in spans) for axis in (0, 1)]
+    return Frame(conv.out_height, conv.out_width, conv.outputs, -first[0], -first[1], last[0] - first[0],
+                 last[1] - first[1], band[0], pieces, is_array)  # fmt: skip
 
 
-def _span(conv: Conv, axis: int) -> Pair:
-    """(first place in y, number of places) that all phases of an axis need."""
-    phases = [Phase.of(conv, axis, f) for f in range(min(conv.stride[axis], (conv.height, conv.width)[axis]))]
-    seen = [p for p in phases if p.taps]
-    first = min((p.source for p in seen), default=0)
-    last = max((p.source + p.source_step * (p.taps - 1) + p.count - 1 for p in seen), default=0)
-    return first, last - first + 1
+def forward_pieces(conv: Conv) -> Pieces:
+    """As large as the cache takes, but enough of them for several threads."""
+    heights = [b for b in range(conv.out_height, 0, -1) if conv.out_height % b == 0]
+    cuts = [Pieces(conv.images, conv.out_height // band) for band in heights]
+    floats = lambda cut: _framed(forward_frame(conv, cut, False)) + conv.out_pixels // cut.bands * conv.outputs  # noqa: E731
+    return _best(conv, cuts, floats, L2_FLOATS // 3)
 
 
-class Share:
-    """with Share(...) as (number, room): loop over this thread's share of `count` pieces, its room cleared before.
+def backward_pieces(conv: Conv) -> Pieces:
+    """Pieces that serve both gradients: bands of dx and of dy that go together."""
+    fits = conv.height == conv.out_height * conv.stride[0]
+    cuts = [Pieces(conv.images, n) for n in range(1, conv.out_height + 1 if fits else 2) if conv.out_height % n == 0]
 
-    At most `most` threads take part: there is room for no more.
-    """
+    def floats(cut: Pieces) -> int:
+        frames = forward_frame(conv, cut, False), gradient_frame(conv, cut, False)
+        return sum(map(_framed, frames)) + conv.height * conv.width * conv.channels // cut.bands
 
-    def __init__(
-        self, code: Code, count: int, thread: Value, threads: Value, most: int, room: Value, frame: Frame
-    ) -> None:
-        self.code = code
-        self.guard = code.when(thread < most)
-        self.arguments = count, thread, code.minimum(threads, most)
-        self.room, self.frame = code.at(room, thread * frame.size), frame
+    return _best(conv, cuts, floats, L2_FLOATS // 2)
 
-    def __enter__(self) -> tuple[Value, Value]:
-        self.guard.__enter__()
-        start, stop = self.code.share(*self.arguments)
-        if not self.frame.is_plain:
-            with self.code.when(start < stop):
-                pack.clear(self.code, self.room, self.frame.size)
-        self.loop = self.code.loop(start, stop)
-        return self.loop.__enter__(), self.room
 
-    def __exit__(self, *problem: object) -> None:
-        self.loop.__exit__(*problem)
-        self.guard.__exit__(*problem)
+def _framed(frame: Frame) -> int:
+    return frame.rows * frame.columns * frame.channels
+
+
+def _best(conv: Conv, cuts: list[Pieces], floats, budget: int) -> Pieces:
+    """The first cut that fits; small images some at a time."""
+    best = next((cut for cut in cuts if floats(cut) <= budget and cut.count >= 4), cuts[-1])
+    if best.bands > 1:
+        return best
+    most = min(-(-ENOUGH_PIXELS // conv.out_pixels), conv.images // 4, budget // max(1, floats(best)))
+    return replace(best, together=max((g for g in range(1, most + 1) if conv.images % g == 0), default=1))

@@ -1,0 +1,142 @@
+"""The three passes of a convolution over a piece, as contractions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import llvmlite.ir as ir
+
+from engine.kernels.cpu.contraction import Tiles
+from engine.kernels.cpu.emit import Code
+from engine.kernels.cpu.expression import Expr, leaf, substitute
+from engine.kernels.cpu.frames import Frame
+from engine.kernels.cpu.geometry import Contraction, Dim
+from engine.kernels.cpu.operands import Epilogue
+from engine.kernels.cpu.shapes import Conv, Phase
+from engine.kernels.cpu.values import Value
+
+
+@dataclass(frozen=True)
+class Dense:
+    """Every output channel sees all channels of its group.
+
+    Args:
+        conv: sizes.
+        x, dy: how pieces of these lie.
+    """
+
+    conv: Conv
+    x: Frame | None
+    dy: Frame | None
+
+    def forward(
+        self, code: Code, x: Value, weight: Value, y: Value, epilogue: Epilogue, at: Mapping[str, Value]
+    ) -> None:
+        """y = epilogue(conv(x, weight)); `at` points to the epilogue's operands at this piece."""
+        conv, frame = self.conv, self.x
+        outputs, out_row = conv.outputs // conv.groups, conv.out_width * conv.outputs
+        band = conv.out_height // frame.pieces.bands
+        spec = Contraction(
+            outer=(Dim(conv.groups, conv.inner, outputs, outputs, _like(epilogue, outputs, outputs)),),
+            rows=(
+                Dim(frame.pieces.together, frame.image, c=band * out_row, operands=_like(epilogue, band * out_row)),
+                Dim(band, conv.stride[0] * frame.pitch, c=out_row, operands=_like(epilogue, out_row)),
+                Dim(
+                    conv.out_width,
+                    conv.stride[1] * conv.channels,
+                    c=conv.outputs,
+                    operands=_like(epilogue, conv.outputs),
+                ),
+            ),
+            columns=outputs,
+            reduce=_taps(conv, frame),
+            epilogue=_numbered(epilogue),
+            operand_columns=(1,) * len(epilogue.names),
+        ).simplified()
+        _walk(code, code.module, spec, [x, weight, y, *(at[name] for name in epilogue.names)])
+
+    def input_gradient(self, code: Code, dy: Value, weight: Value, dx: Value, epilogue: Epilogue,
+                       at: Mapping[str, Value]) -> None:  # fmt: skip
+        """dx = epilogue(the gradient of x); pixels that differ in their remainder by the stride see different taps."""
+        conv, frame = self.conv, self.dy
+        known: dict[Contraction, Tiles] = {}
+        for v in Phase.all(conv, 0, conv.height // frame.pieces.bands):
+            for h in Phase.all(conv, 1, conv.width):
+                spec = self._phase(v, h, epilogue)
+                start = (v.first * conv.width + h.first) * conv.channels
+                from_dy = (v.source + frame.top) * frame.pitch + (h.source + frame.left) * conv.outputs
+                from_weight = (v.tap * conv.kernel[1] + h.tap) * conv.inner * conv.outputs
+                moves = dict.fromkeys(epilogue.whole, start)
+                operands = [code.at(at[name], moves.get(name, 0)) for name in epilogue.names]
+                pointers = [code.at(dy, from_dy), code.at(weight, from_weight), code.at(dx, start), *operands]
+                if spec not in known:
+                    known[spec] = Tiles(code.module, spec, f"phase{len(known)}_")
+                known[spec].walk(code, pointers, code.int(0), code.int(known[spec].count))
+
+    def weight_gradient(self, code: Code, x: Value, dy: Value, dweight: Value) -> None:
+        """dweight += the gradient of the weight, from this piece."""
+        conv = self.conv
+        outputs, together = conv.outputs // conv.groups, self.x.pieces.together
+        spec = Contraction(
+            outer=(Dim(conv.groups, conv.inner, outputs, outputs),),
+            rows=tuple(Dim(dim.size, a=dim.a, c=dim.b) for dim in _taps(conv, self.x)),
+            columns=outputs,
+            reduce=(
+                Dim(together, self.x.image, self.dy.image),
+                Dim(conv.out_height // self.x.pieces.bands, conv.stride[0] * self.x.pitch, self.dy.pitch),
+                Dim(conv.out_width, conv.stride[1] * conv.channels, conv.outputs),
+            ),
+            accumulate=True,
+        ).simplified()
+        own = max(0, self.dy.top) * self.dy.pitch + max(0, self.dy.left) * conv.outputs
+        _walk(code, code.module, spec, [x, code.at(dy, own), dweight], "weight_")
+
+    def _phase(self, v: Phase, h: Phase, epilogue: Epilogue) -> Contraction:
+        conv, frame = self.conv, self.dy
+        inner, outputs, row = conv.inner, conv.outputs // conv.groups, conv.width * conv.channels
+        image, per_tap = conv.height // frame.pieces.bands * row, inner * conv.outputs
+        strides = (conv.stride[0] * row, conv.stride[1] * conv.channels)
+        return Contraction(
+            outer=(Dim(conv.groups, outputs, outputs * inner, inner, _like(epilogue, inner, inner)),),
+            rows=(
+                Dim(frame.pieces.together, frame.image, c=image, operands=_like(epilogue, image)),
+                Dim(v.count, frame.pitch, c=strides[0], operands=_like(epilogue, strides[0])),
+                Dim(h.count, conv.outputs, c=strides[1], operands=_like(epilogue, strides[1])),
+            ),
+            columns=inner,
+            reduce=(
+                Dim(v.taps, v.source_step * frame.pitch, v.tap_step * conv.kernel[1] * per_tap),
+                Dim(h.taps, h.source_step * conv.outputs, h.tap_step * per_tap),
+                Dim(outputs, 1, inner),
+            ),
+            epilogue=_numbered(epilogue),
+            operand_columns=(1,) * len(epilogue.names),
+        ).simplified()
+
+
+def _walk(code: Code, module: ir.Module, spec: Contraction, pointers: list[Value], prefix: str = "") -> None:
+    tiles = Tiles(module, spec, prefix)
+    tiles.walk(code, pointers, code.int(0), code.int(tiles.count))
+
+
+def _taps(conv: Conv, frame: Frame) -> tuple[Dim, Dim, Dim]:
+    """The axes of the weight: rows and columns of the kernel, channels; a in x, b in the weight."""
+    per_tap = conv.inner * conv.outputs
+    return (
+        Dim(conv.kernel[0], conv.dilation[0] * frame.pitch, conv.kernel[1] * per_tap),
+        Dim(conv.kernel[1], conv.dilation[1] * conv.channels, per_tap),
+        Dim(conv.inner, 1, conv.outputs),
+    )
+
+
+def _like(epilogue: Epilogue, whole: int, channel: int = 0) -> tuple[int, ...]:
+    """Strides of the operands along an axis."""
+    return (whole,) * len(epilogue.whole) + (channel,) * len(epilogue.channel)
+
+
+def _numbered(epilogue: Epilogue) -> Expr | None:
+    """The formula as a contraction knows it: operands by their numbers."""
+    if epilogue.formula == leaf("sum"):
+        return None
+    return substitute(epilogue.formula, {name: leaf(str(number)) for number, name in enumerate(epilogue.names)})
