@@ -19,6 +19,8 @@ def open_window(qtbot, qapp):
         window.resize(1366, 768)
         with qtbot.waitSignal(window.dashboard.was_built, timeout=20_000):
             qtbot.waitExposed(window)
+        window.activateWindow()  # a bare X server has no window manager that would
+        qtbot.waitUntil(window.isActiveWindow)
         person = Person(window, qtbot)
         opened.append(person)
         return person
