@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from platformdirs import user_state_path
 from PySide6.QtCore import QSettings
 
 T = TypeVar("T")
@@ -17,6 +18,14 @@ def store() -> QSettings:
     if home:
         return QSettings(str(Path(home) / "settings.ini"), QSettings.Format.IniFormat)
     return QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "Layerloom", "Layerloom")
+
+
+def state_folder() -> Path:
+    """The user's folder for what is neither a setting nor a document."""
+    home = os.environ.get("LAYERLOOM_HOME")
+    folder = Path(home) / "state" if home else user_state_path("Layerloom", appauthor=False)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 class Setting(Generic[T]):

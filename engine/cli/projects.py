@@ -9,9 +9,10 @@ from typing import Any
 
 from engine.cli.output import Output, Result, grouped, size
 from engine.errors import EngineError, ProjectError
-from engine.formats import project_file
+from engine.formats import checkpoint, project_file
 from engine.formats.atomic import write_atomic
 from engine.formats.project_file import ProjectFile
+from engine.formats.regular import is_folder
 from engine.graph.spec import Project
 
 
@@ -120,11 +121,8 @@ def run_export(options: argparse.Namespace, output: Output) -> Result:
 
 def weights_of(options: argparse.Namespace, opened: ProjectFile) -> bytes:
     """The weights that --run names, of the newest run, or in the project."""
-    from engine.formats import checkpoint
-    from engine.train.run import best_checkpoint
-
     run = chosen_run(options)
-    path = best_checkpoint(run) if run is not None else None
+    path = checkpoint.best_in(run) if run is not None else None
     if path is not None:
         return checkpoint.read(path).weights()
     if opened.weights is None:
@@ -156,18 +154,21 @@ def chosen_run(options: argparse.Namespace) -> Path | None:
     Raises:
         ProjectError: --run names none.
     """
-    from engine.train.run import best_checkpoint
-
     if options.from_run is not None:
-        if best_checkpoint(options.from_run) is None:
+        if checkpoint.best_in(options.from_run) is None:
             raise ProjectError(str(options.from_run), got="there is no run with a checkpoint in it",
                                expected="a run folder")  # fmt: skip
         return options.from_run
-    if best_checkpoint(options.project) is not None:
+    if checkpoint.best_in(options.project) is not None:
         return options.project
-    runs = project_file.runs_folder(options.project)
-    found = [run for run in runs.iterdir() if best_checkpoint(run)] if runs.is_dir() else []
-    return max(found, key=lambda run: best_checkpoint(run).stat().st_mtime, default=None)
+    found = [run for run in runs_of(options.project) if checkpoint.best_in(run)]
+    return max(found, key=lambda run: checkpoint.best_in(run).stat().st_mtime, default=None)
+
+
+def runs_of(project: Path) -> list[Path]:
+    """The folders beside the project in which its runs lie; a link among them leads elsewhere and is none."""
+    runs = project_file.runs_folder(project)
+    return [run for run in runs.iterdir() if is_folder(run)] if runs.is_dir() else []
 
 
 def shown(path: Path) -> str:

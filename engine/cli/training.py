@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from engine.cli.output import Output, Result, duration, metrics
-from engine.cli.projects import open_project, shown
+from engine.cli.projects import open_project, runs_of, shown
 from engine.errors import TrainingError
-from engine.formats import project_file
+from engine.formats import checkpoint, project_file
 from engine.train.run_folder import reason
 
 INTERRUPTED = 130
@@ -132,12 +132,13 @@ def _resumed_folder(options: argparse.Namespace) -> Path:
         raise TrainingError("--seed", got="a resumed run keeps the seed that it began with", mend="leave it out")
     if options.out is not None:
         return options.out
-    runs = project_file.runs_folder(options.project)
-    found = sorted(runs.glob("*/checkpoints/last.safetensors"), key=lambda file: file.stat().st_mtime)
+    kept = [checkpoint.kept_in(run, "last") for run in runs_of(options.project)]
+    found = sorted(filter(None, kept), key=lambda file: file.stat().st_mtime)
     if not found:
         raise TrainingError(
-            f"{runs}", got="there is no run to resume", mend="leave --resume out, or name one with --out"
-        )
+            f"{project_file.runs_folder(options.project)}", got="there is no run to resume",
+            mend="leave --resume out, or name one with --out",
+        )  # fmt: skip
     return found[-1].parent.parent
 
 

@@ -61,6 +61,10 @@ def locate(spec: DataSpec, base: Path | None) -> Path:
         raise DataError(
             str(path), got="this is a folder", expected="a file", mend="choose a file in it", fixes=(CHOOSE_AGAIN,)
         )
+    if spec.reader != "images" and not path.is_file():
+        raise DataError(
+            str(path), got="this is a pipe or a device", expected="a file", mend="choose a file", fixes=(CHOOSE_AGAIN,)
+        )
     return path
 
 

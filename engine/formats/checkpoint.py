@@ -5,8 +5,10 @@ Tensors lie under model/, optimizer/, preparation/ and state/; what is no tensor
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -17,8 +19,11 @@ from safetensors.numpy import load, save
 
 from engine.errors import ProjectError
 from engine.formats.atomic import write_atomic
+from engine.formats.regular import is_folder, is_regular, open_regular
 
 VERSION = 1
+FOLDER, SUFFIX = "checkpoints", ".safetensors"
+"""Where a run keeps them."""
 MODEL = "model/"
 MAX_HEADER = 100_000_000
 """Bytes of a header at the most, as the format says."""
@@ -72,13 +77,10 @@ def read(path: Path) -> Checkpoint:
     Raises:
         ProjectError: the file is missing, cut off, or no checkpoint.
     """
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise ProjectError(str(path), got="there is no checkpoint", mend="train first") from None
-    except OSError as error:
-        raise ProjectError(str(path), got=f"it cannot be read ({error.strerror})") from None
-    return decode(content, str(path))
+    with _reading(path), open_regular(path, "rb") as file:
+        _read_header(file)
+        file.seek(0)
+        return decode(file.read(), str(path))
 
 
 def decode(content: bytes, where: str = "checkpoint") -> Checkpoint:
@@ -89,17 +91,26 @@ def decode(content: bytes, where: str = "checkpoint") -> Checkpoint:
     >>> back.model["fc.weight"].shape, back.optimizer, back.state
     ((2, 1), {'lr': 0.1}, {'epoch': 3, 'best': inf})
     """
-    try:
+    with _reading(where):
         arrays = load(content)
         size = int.from_bytes(content[:8], "little")
         plain = json.loads(json.loads(content[8 : 8 + size])["__metadata__"]["layerloom"])
         _check_version(plain, where)
         parts = [_put_arrays(plain[part], arrays) for part in ("model", "optimizer", "preparation", "state")]
-    except (SafetensorError, ValueError, KeyError, TypeError) as error:
-        if isinstance(error, ProjectError):
-            raise
-        raise ProjectError(where, got="it is cut off or no checkpoint", mend="train again, or use another") from None
+        if not all(isinstance(part, dict) for part in parts):
+            raise ValueError("a part is no table")
     return Checkpoint(*parts)
+
+
+def kept_in(run: Path, kind: str) -> Path | None:
+    """The checkpoint "last" or "best" of a run folder; None where there is none, or only a link to elsewhere."""
+    path = run / FOLDER / f"{kind}{SUFFIX}"
+    return path if is_folder(run / FOLDER) and is_regular(path) else None
+
+
+def best_in(run: Path) -> Path | None:
+    """The best checkpoint of a run folder, or the last where none was best; None where there is neither."""
+    return kept_in(run, "best") or kept_in(run, "last")
 
 
 def read_weights(path: Path) -> bytes:
@@ -108,20 +119,10 @@ def read_weights(path: Path) -> bytes:
     Raises:
         ProjectError: the file is missing, cut off, or no checkpoint.
     """
-    try:
-        with open(path, "rb") as file:
-            size = int.from_bytes(file.read(8), "little")
-            header = json.loads(file.read(min(size, MAX_HEADER)))
-            _check_version(json.loads(header.pop("__metadata__")["layerloom"]), str(path))
-            return _pack_raw(_weights_in(header), lambda start, end: _read_part(file, 8 + size + start, end - start))
-    except FileNotFoundError:
-        raise ProjectError(str(path), got="there is no checkpoint", mend="train first") from None
-    except OSError as error:
-        raise ProjectError(str(path), got=f"it cannot be read ({error.strerror})") from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        if isinstance(error, ProjectError):
-            raise
-        raise ProjectError(str(path), got="it is cut off or no checkpoint", mend="train again") from None
+    with _reading(path), open_regular(path, "rb") as file:
+        header, begin = _read_header(file)
+        _check_version(json.loads(header.pop("__metadata__")["layerloom"]), str(path))
+        return _pack_raw(_weights_in(header), lambda start, end: _read_part(file, begin + start, end - start))
 
 
 def join_weights(model: dict[str, Any], preparation: dict[str, Any]) -> bytes:
@@ -154,6 +155,42 @@ def as_array(value: Any) -> np.ndarray:
     if hasattr(value, "detach"):
         value = value.detach().cpu().numpy()
     return np.asarray(value, order="C")
+
+
+@contextlib.contextmanager
+def _reading(where: str | Path) -> Iterator[None]:
+    """Whatever is wrong with a checkpoint is said in one sentence that names it."""
+    try:
+        yield
+    except ProjectError:
+        raise
+    except FileNotFoundError:
+        raise ProjectError(str(where), got="there is no checkpoint", mend="train first") from None
+    except OSError as error:
+        raise ProjectError(str(where), got=f"it cannot be read ({error.strerror})", mend="train again") from None
+    except (SafetensorError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        raise ProjectError(str(where), got="it is cut off or no checkpoint", mend="train again") from None
+
+
+def _read_header(file: BinaryIO) -> tuple[dict[str, Any], int]:
+    """-> header, the byte at which the data begin; raises ValueError unless the arrays fill the file's rest exactly.
+
+    So nothing is read, or room made for it, that a few words of a header only claim to be there.
+    """
+    whole = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    size = int.from_bytes(file.read(8), "little")
+    if size > min(MAX_HEADER, whole - 8):
+        raise ValueError("cut off")
+    header = json.loads(file.read(size))
+    end = 0
+    for start, stop in sorted(entry["data_offsets"] for name, entry in header.items() if name != "__metadata__"):
+        if start != end or stop < start:
+            raise ValueError("arrays overlap")
+        end = stop
+    if end != whole - 8 - size:
+        raise ValueError("cut off")
+    return header, 8 + size
 
 
 def _check_version(plain: dict[str, Any], where: str) -> None:

@@ -24,6 +24,7 @@ from msgspec import Meta
 
 from engine.errors import ProjectError
 from engine.formats.atomic import write_all_atomic
+from engine.formats.regular import is_regular, read_regular
 from engine.graph import spec
 from engine.graph.spec import Project
 
@@ -155,10 +156,11 @@ def _write_folder(folder: Path, contents: dict[str, bytes]) -> None:
 def _read_folder(folder: Path) -> dict[str, bytes]:
     contents = {}
     for name, limit in LIMITS.items():
-        if (folder / name).is_file():  # no pipe or device, which would never end
-            with open(folder / name, "rb") as file:
-                contents[name] = file.read(limit + 1)
-            _check_size(f"{folder.name}/{name}", len(contents[name]), limit)
+        if is_regular(folder / name):  # no link out of the folder, no pipe or device, which would never end
+            _check_size(f"{folder.name}/{name}", (folder / name).stat().st_size, limit)
+            contents[name] = read_regular(folder / name, limit)
+        elif os.path.lexists(folder / name):
+            raise ProjectError(f"{folder.name}/{name}", got="it is no regular file", expected="a file, no link or pipe")
     return contents
 
 

@@ -36,3 +36,42 @@ def open_regular(path: Path, mode: str, buffering: int = -1) -> BinaryIO:
         os.close(descriptor)
         raise OSError(errno.EINVAL, "it is no regular file", str(path))
     return os.fdopen(descriptor, mode, buffering)
+
+
+def read_regular(path: Path, limit: int) -> bytes:
+    """The content of `path`, if it is a regular file itself and no longer than `limit` bytes.
+
+    Raises:
+        OSError: as `open_regular`, or it is longer.
+    """
+    with open_regular(path, "rb") as file:
+        if os.fstat(file.fileno()).st_size > limit:
+            raise OSError(errno.EFBIG, f"it is longer than {limit} bytes", str(path))
+        return file.read(limit)
+
+
+def is_regular(path: Path) -> bool:
+    """Whether there is a file of that name: no link to one, no pipe and no device."""
+    try:
+        return stat.S_ISREG(os.lstat(path).st_mode)
+    except (OSError, ValueError):  # ValueError: a name with a NUL in it
+        return False
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is a folder of that name, and no link to one."""
+    try:
+        return stat.S_ISDIR(os.lstat(path).st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def make_folder(path: Path) -> None:
+    """Make the folder `path` where there is none yet.
+
+    Raises:
+        OSError: it cannot be made, or a link or a file is in its place.
+    """
+    path.mkdir(parents=True, exist_ok=True)
+    if path.is_symlink():
+        raise OSError(errno.ELOOP, f"{path.name} is a link, not a folder", str(path))

@@ -13,19 +13,23 @@ A run is a folder:
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 VERSION = 1
+
+Count = Annotated[int, Meta(ge=0, lt=2**53)]
+Moment = Annotated[float, Meta(ge=0.0, le=2e11)]
+"""Up to the year 8307: what calendars can show."""
 
 
 class Event(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event"):
     """`seq` counts from 1 without gaps within a run folder (resumed runs go on counting); `time` is Unix seconds."""
 
-    seq: int = 0
-    time: float = 0.0
+    seq: Count = 0
+    time: Moment = 0.0
 
 
 class RunStarted(Event, tag="RunStarted", frozen=True, kw_only=True):
@@ -37,17 +41,17 @@ class RunStarted(Event, tag="RunStarted", frozen=True, kw_only=True):
     version: int = VERSION
     run: str
     project: str
-    pid: int
+    pid: Count
     device: str
-    threads: int
+    threads: Count
     seed: int
-    step: int = 0
-    epoch: int = 0
-    epochs: int
-    steps_per_epoch: int
-    train_samples: int
-    validation_samples: int
-    parameters: int
+    step: Count = 0
+    epoch: Count = 0
+    epochs: Count
+    steps_per_epoch: Count
+    train_samples: Count
+    validation_samples: Count
+    parameters: Count
     task: Literal["classification", "binary", "regression"]
     metrics: tuple[str, ...]
     classes: tuple[str, ...] = ()
@@ -58,8 +62,8 @@ class RunStarted(Event, tag="RunStarted", frozen=True, kw_only=True):
 class Step(Event, tag="Step", frozen=True, kw_only=True):
     """One optimizer step. `progress` is 0..1 of the whole run; rates are per second, times in seconds."""
 
-    step: int
-    epoch: int
+    step: Count
+    epoch: Count
     loss: float
     learning_rate: float
     gradient_norm: float
@@ -71,8 +75,8 @@ class Step(Event, tag="Step", frozen=True, kw_only=True):
 class EpochEnded(Event, tag="EpochEnded", frozen=True, kw_only=True):
     """Figures over the whole epoch, "loss" among them: `train` as met on the way, `validation` after it."""
 
-    epoch: int
-    step: int
+    epoch: Count
+    step: Count
     train: dict[str, float]
     validation: dict[str, float]
     seconds: float
@@ -91,8 +95,8 @@ class Snapshot(Event, tag="Snapshot", frozen=True, kw_only=True):
     line_x, line_y       (200,) float32, for one input: the fitted curve; with points (n, 3): x, y, 0
     """
 
-    step: int
-    epoch: int
+    step: Count
+    epoch: Count
     file: str
     contents: tuple[str, ...]
     request: str = ""
@@ -102,7 +106,7 @@ class Prediction(Event, tag="Prediction", frozen=True, kw_only=True):
     """The answer to a Predict: for classes `probabilities` by name, for a number `value`."""
 
     request: str
-    step: int
+    step: Count
     probabilities: dict[str, float] = {}
     value: float | None = None
     error: str = ""
@@ -111,7 +115,7 @@ class Prediction(Event, tag="Prediction", frozen=True, kw_only=True):
 class Diagnosis(Event, tag="Diagnosis", frozen=True, kw_only=True):
     """Something noticed, in a plain sentence, at a node or ("") the run; `fix` is an engine.errors.Fix as a dict."""
 
-    step: int
+    step: Count
     kind: str
     message: str
     node: str = ""
@@ -122,8 +126,8 @@ class Diagnosis(Event, tag="Diagnosis", frozen=True, kw_only=True):
 class Checkpoint(Event, tag="Checkpoint", frozen=True, kw_only=True):
     """A checkpoint was written whole."""
 
-    step: int
-    epoch: int
+    step: Count
+    epoch: Count
     file: str
     kind: Literal["last", "best"]
 
@@ -132,14 +136,14 @@ class StateChanged(Event, tag="StateChanged", frozen=True, kw_only=True):
     """The answer to pause, resume, step and stop."""
 
     state: Literal["running", "paused", "stopping"]
-    step: int
+    step: Count
     request: str = ""
 
 
 class Edited(Event, tag="Edited", frozen=True, kw_only=True):
     """The answer to a Set: the setting `name` went from `before` to `after`; plots mark it."""
 
-    step: int
+    step: Count
     name: str
     before: Any
     after: Any
@@ -157,7 +161,7 @@ class Failed(Event, tag="Failed", frozen=True, kw_only=True):
     """The run ended by a fault; `message` is one sentence, `details` the traceback for a report."""
 
     message: str
-    step: int = 0
+    step: Count = 0
     node: str = ""
     fix: dict[str, Any] | None = None
     details: str = ""
@@ -167,13 +171,13 @@ class RunEnded(Event, tag="RunEnded", frozen=True, kw_only=True):
     """The last event of a process that came to its end, after Failed too."""
 
     reason: Literal["finished", "stopped", "early_stopped", "failed"]
-    step: int
-    epoch: int
+    step: Count
+    epoch: Count
     seconds: float
     train: dict[str, float] = {}
     validation: dict[str, float] = {}
     best: dict[str, float] = {}
-    best_epoch: int = 0
+    best_epoch: Count = 0
 
 
 AnyEvent = (
@@ -235,9 +239,16 @@ def encode(message: AnyEvent | AnyCommand) -> bytes:
 
 def decode_event(line: bytes) -> AnyEvent:
     """Raises msgspec.DecodeError for a line that is no event."""
-    return _event_decoder.decode(line)
+    return _decode(_event_decoder, line)
 
 
 def decode_command(line: bytes) -> AnyCommand:
     """Raises msgspec.DecodeError for a line that is no command."""
-    return _command_decoder.decode(line)
+    return _decode(_command_decoder, line)
+
+
+def _decode(decoder: Any, line: bytes) -> Any:
+    try:
+        return decoder.decode(line)
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise msgspec.DecodeError(str(error)) from None

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from engine.errors import EngineError, Fix, TrainingError
+from engine.errors import EngineError, Fix, ProjectError, TrainingError
 from engine.formats import checkpoint as checkpoints
 from engine.formats import project_file
 from engine.graph import spec
@@ -96,8 +96,7 @@ def train(
         task = Task(project)
         trainer = _assemble(task, folder, reporter, interruption, extensions)
         if kept is not None:
-            _check_samples(task, kept)
-            trainer.load(kept)
+            _take_up(trainer, kept, folder.checkpoint("last"))
         elif weights is not None:
             task.load_weights(checkpoints.split_weights(weights)[0])
         ended = reporter.run_ended(trainer, trainer.run())
@@ -116,6 +115,17 @@ def _assemble(
         extensions.append(EarlyStopping(training.early_stopping.patience, training.early_stopping.min_delta))
     extensions += [Control(snapshots, keeper, interruption), snapshots, keeper, *more]
     return Trainer(task, folder, training.epochs, extensions)
+
+
+def _take_up(trainer: Trainer, kept: checkpoints.Checkpoint, path: Path) -> None:
+    try:
+        _check_samples(trainer.task, kept)
+        trainer.load(kept)
+    except EngineError:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise ProjectError(str(path), got=f"it is no checkpoint of this network ({error})",
+                           mend="start a new run") from error  # fmt: skip
 
 
 def _check_samples(task: Task, kept: checkpoints.Checkpoint) -> None:
@@ -171,19 +181,13 @@ def _answer_until_stopped(
         time.sleep(WAIT)
 
 
-def best_checkpoint(folder: Path) -> Path | None:
-    """The best checkpoint of a run folder, or the last where none was best; None where there is neither."""
-    found = [folder / "checkpoints" / f"{kind}.safetensors" for kind in ("best", "last")]
-    return next((path for path in found if path.exists()), None)
-
-
 def load_best(network: Predictor, folder: Path | None, weights: bytes | None) -> tuple[int, int]:
     """Give `network` the best weights that are there; returns the step and epoch they are from, 0 where unknown.
 
     Raises:
         TrainingError: there are none.
     """
-    path = best_checkpoint(folder) if folder is not None else None
+    path = checkpoints.best_in(folder) if folder is not None else None
     if path is not None:
         kept = checkpoints.read(path)
         network.load_weights(kept.model)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import re
@@ -15,8 +16,9 @@ import msgspec
 from filelock import FileLock, Timeout
 
 from engine.errors import TrainingError
+from engine.formats import checkpoint
 from engine.formats.atomic import write_atomic
-from engine.formats.regular import open_regular
+from engine.formats.regular import is_regular, make_folder, open_regular, read_regular
 from engine.train.events import AnyCommand, AnyEvent, Event, Refused, decode_command, decode_event, encode
 
 BATCH_SECONDS = 0.05
@@ -24,6 +26,8 @@ LOCK_SECONDS = 1.0
 """Who looks whether the engine lives holds the lock for a moment too; that is waited for."""
 LONGEST_COMMAND = 64 * 2**20
 """Bytes of one line: an image of 1,000 x 1,000 in colour as JSON is some 20 MB."""
+LONGEST_EVENT = 64 * 2**20
+LONGEST_NOTE = 256
 
 
 class RunFolder:
@@ -39,12 +43,14 @@ class RunFolder:
 
     def __init__(self, path: Path, echo: bool = False):
         self.path = Path(path).absolute()
-        self.checkpoints = self.path / "checkpoints"
+        self.checkpoints = self.path / checkpoint.FOLDER
         self.snapshots = self.path / "snapshots"
         self._lock = FileLock(self.path / "run.lock")
         try:
-            for folder in (self.path, self.checkpoints, self.snapshots):
-                folder.mkdir(parents=True, exist_ok=True)
+            self.path.mkdir(parents=True, exist_ok=True)  # the one folder that may be a link: whoever runs us named it
+            make_folder(self.checkpoints)
+            make_folder(self.snapshots)
+            _require_file(self.path / "run.lock")
             self._lock.acquire(timeout=LOCK_SECONDS)
         except Timeout:
             raise TrainingError(f"run folder {self.path}", got="another process is at work in it",
@@ -53,16 +59,17 @@ class RunFolder:
             raise TrainingError(f"run folder {self.path}", got=f"it cannot be written to ({reason(error)})",
                                 mend="choose another folder with --out") from None  # fmt: skip
         try:
-            self.events = EventWriter(self.path / "events.jsonl", echo)
             self.commands = CommandReader(self.path / "commands.jsonl")
+            self.events = EventWriter(self.path / "events.jsonl", echo)
         except OSError as error:
             self._lock.release()
-            raise TrainingError(f"run folder {self.path}", got=f"its events cannot be written ({reason(error)})",
+            name = Path(error.filename or "events.jsonl").name
+            raise TrainingError(f"run folder {self.path}", got=f"{name} cannot be used ({reason(error)})",
                                 mend="choose another folder with --out") from None  # fmt: skip
 
     def checkpoint(self, kind: str) -> Path:
         """Where the checkpoint "last" or "best" lies."""
-        return self.checkpoints / f"{kind}.safetensors"
+        return self.checkpoints / f"{kind}{checkpoint.SUFFIX}"
 
     def close(self) -> None:
         """Write what is left to say and let the folder go."""
@@ -76,6 +83,12 @@ class RunFolder:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _require_file(path: Path) -> None:
+    """Raises OSError where something stands that is no regular file."""
+    with contextlib.suppress(FileNotFoundError), open_regular(path, "rb"):
+        pass
 
 
 class EventWriter:
@@ -179,6 +192,8 @@ def mend_tail(path: Path) -> int:
         end = file.seek(0, os.SEEK_END)
         while end:
             start = _start_of_line(file, end)
+            if end - start > LONGEST_EVENT:
+                raise OSError(errno.EFBIG, "its last line is too long for an event", str(path))
             file.seek(start)
             line = file.read(end - start)
             try:
@@ -196,7 +211,7 @@ def mend_tail(path: Path) -> int:
 def _start_of_line(file, end: int, block: int = 65536) -> int:
     """The offset of the first byte of the line whose last byte (its newline, if it has one) is at `end - 1`."""
     position = end - 1
-    while position > 0:
+    while position > 0 and end - position <= LONGEST_EVENT:
         start = max(0, position - block)
         file.seek(start)
         found = file.read(position - start).rfind(b"\n")
@@ -210,6 +225,9 @@ class CommandReader:
     """Takes each command of a file once, also across processes: where it got to is noted beside the file.
 
     The note carries a digest of what stood before that place, so that a file begun anew is read from its beginning.
+
+    Raises:
+        OSError: it is no regular file, or holds more than one command can be.
     """
 
     def __init__(self, path: Path):
@@ -218,6 +236,8 @@ class CommandReader:
         self._offset = self._noted_position()
         self._partial = b""
         self._polled = float("-inf")
+        if self._size() - self._offset > LONGEST_COMMAND:
+            raise OSError(errno.EFBIG, "there are more commands in it than anybody gives", str(path))
 
     def poll(self, at_most_every: float = BATCH_SECONDS) -> list[AnyCommand | Refused]:
         """The commands that came since; a line that is none comes as the Refused that answers it.
@@ -238,7 +258,7 @@ class CommandReader:
 
     def _noted_position(self) -> int:
         try:
-            text, digest = self._note.read_text().split()
+            text, digest = read_regular(self._note, LONGEST_NOTE).decode().split()
             position = int(text)
             return position if digest == self._digest(position) else 0
         except (OSError, ValueError):
@@ -250,11 +270,16 @@ class CommandReader:
             file.seek(max(0, position - 256))
             return hashlib.sha256(file.read(min(position, 256))).hexdigest()
 
-    def _new_lines(self) -> list[bytes]:
+    def _size(self) -> int:
+        """Bytes of the file, 0 where there is none yet."""
         try:
-            size = self.path.stat().st_size
+            with open_regular(self.path, "rb") as file:
+                return file.seek(0, os.SEEK_END)
         except FileNotFoundError:
-            return []
+            return 0
+
+    def _new_lines(self) -> list[bytes]:
+        size = self._size()
         if size < self._offset:  # begun anew
             self._offset, self._partial = 0, b""
         if size == self._offset:
@@ -280,7 +305,7 @@ def read_command(line: bytes) -> AnyCommand | Refused:
     """
     try:
         return decode_command(line)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except msgspec.DecodeError as error:
         return Refused(request=_request_of(line), message=_plain_words(str(error)))
 
 
@@ -301,10 +326,18 @@ def _plain_words(message: str) -> str:
 
 
 def store_project(folder: Path, content: bytes) -> None:
-    """Keep the project as it was when the run began; left alone where it is the very same."""
+    """Keep the project as it was when the run began; left alone where it is the very same.
+
+    Raises:
+        TrainingError: it cannot be written there.
+    """
     path = folder / "project.json"
-    if not path.exists() or path.read_bytes() != content:
-        write_atomic(path, content)
+    try:
+        if not is_regular(path) or path.stat().st_size != len(content) or read_regular(path, len(content)) != content:
+            write_atomic(path, content)
+    except OSError as error:
+        raise TrainingError(f"run folder {folder}", got=f"project.json cannot be written ({reason(error)})",
+                            mend="choose another folder with --out") from None  # fmt: skip
 
 
 def reason(error: OSError) -> str:

@@ -71,7 +71,9 @@ class Snapshots(Extension):
         arrays = collect(task)
         path = folder.snapshots / f"{step:08d}.safetensors"
         try:
-            path.write_bytes(save(arrays))  # not synced: the event that names it comes after, and it is but a picture
+            path.unlink(missing_ok=True)  # whatever stands there: nothing is written through a link
+            with open(path, "xb") as file:  # not synced: the event that names it comes after, and it is but a picture
+                file.write(save(arrays))
             self._discard_old(folder)
         except OSError as error:
             self._warn(folder, step, error)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import uuid
 from collections.abc import Callable
@@ -13,7 +12,6 @@ from typing import Any
 
 import msgspec
 from filelock import FileLock, Timeout
-from platformdirs import user_state_path
 from PySide6.QtCore import QFileSystemWatcher, QObject, QTimer, Signal
 
 from engine.errors import ProjectError
@@ -24,20 +22,12 @@ from engine.graph.spec import Project
 from gui.document.document import Document
 from gui.document.job import Job
 from gui.i18n import tr
+from gui.settings import state_folder
 
 AUTOSAVE_MS = 4000
 RECENTS = 12
-APPLICATION = "Layerloom"
 Stamp = tuple[int, int] | None
 """When a file was written, in nanoseconds, and how long it is; None where there is none."""
-
-
-def state_folder() -> Path:
-    """The user's folder for what is neither a setting nor a document."""
-    home = os.environ.get("LAYERLOOM_HOME")
-    folder = Path(home) / "state" if home else user_state_path(APPLICATION, appauthor=False)
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,19 @@ from pathlib import Path
 
 import msgspec
 
-from engine.formats.regular import open_regular
+from engine.formats.atomic import write_atomic
+from engine.formats.project_file import PROJECT, WEIGHTS
+from engine.formats.regular import is_folder, is_regular, make_folder, open_regular, read_regular
 from engine.graph import spec
 from engine.graph.spec import Project
 from engine.train.events import AnyEvent, EpochEnded, Failed, RunEnded, RunStarted, decode_event
+from gui import settings
 from gui.run import process
 
 TAIL = 1 << 16
+UNSAVED_RUNS = "runs"
+"""In the user's own folder: the runs of projects that have no file yet, by project."""
+LONGEST_NOTE = 1 << 16
 ELSEWHERE = "elsewhere.txt"
 """Beside a project's runs: the folders of those that live in another place, a path a line."""
 
@@ -30,22 +36,32 @@ def create(runs: Path, project: Project, base: Path, weights: bytes | None = Non
     Raises:
         OSError: the folder cannot be written.
     """
-    folder = runs / name if name else _free_name(runs)
-    folder.mkdir(parents=True, exist_ok=bool(name))
-    _write(folder / "project.json", spec.encode(stands_alone(project, base)))
+    if name:
+        folder = runs / name
+        make_folder(folder)
+    else:
+        folder = _make_new(runs)
+    write_atomic(folder / PROJECT, spec.encode(stands_alone(project, base)))
     if weights is not None:
-        _write(folder / "weights.safetensors", weights)
+        write_atomic(folder / WEIGHTS, weights)
     return folder
 
 
-def _free_name(runs: Path) -> Path:
-    """Runs are named by when they began: the names sort by time."""
-    return _free(runs, time.strftime("%Y-%m-%d %H-%M-%S"))
+def _make_new(runs: Path) -> Path:
+    """A folder of its own, whoever begins a run in the same moment: they are named by when they began, in order."""
+    runs.mkdir(parents=True, exist_ok=True)
+    while True:
+        folder = _free(runs, time.strftime("%Y-%m-%d %H-%M-%S"))
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            continue
+        return folder
 
 
 def _free(runs: Path, stem: str) -> Path:
     folder, count = runs / stem, 2
-    while folder.exists():
+    while os.path.lexists(folder):
         folder, count = runs / f"{stem} {count}", count + 1
     return folder
 
@@ -59,30 +75,33 @@ def stands_alone(project: Project, base: Path) -> Project:
     return msgspec.structs.replace(project, data=msgspec.structs.replace(data, source=source))
 
 
-def _write(path: Path, content: bytes) -> None:
-    part = path.with_name(path.name + ".part")
-    with part.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
-
-
 def find(runs: Path) -> list[Path]:
     """The run folders of a project, newest first."""
     if not runs.is_dir():
         return []
-    folders = [path.parent for path in runs.glob("*/project.json") if not path.parent.name.startswith(".")]
+    folders = [folder for folder in runs.iterdir() if _is_run(folder) and not folder.name.startswith(".")]
     return sorted(folders + elsewhere(runs), key=lambda folder: (_began(folder), folder.name), reverse=True)
 
 
+def _is_run(folder: Path) -> bool:
+    """Whether a run is there; a link leads to somewhere else, which is not this project's."""
+    return is_folder(folder) and is_regular(folder / PROJECT)
+
+
 def elsewhere(runs: Path) -> list[Path]:
-    """The runs of a project that could not be moved beside it yet."""
+    """The runs of a project that could not be moved beside it yet.
+
+    They began before it had a file, in the user's own folder. Whatever else a note names that somebody sent is none.
+    """
     note = runs / ELSEWHERE
-    if not note.exists():
+    if not is_regular(note) or note.stat().st_size > LONGEST_NOTE:
         return []
-    folders = [Path(line) for line in note.read_text(encoding="utf-8", errors="replace").splitlines()]
-    return [folder for folder in folders if (folder / "project.json").exists()]
+    lines = read_regular(note, LONGEST_NOTE).decode("utf-8", "replace").splitlines()
+    return [folder for folder in map(Path, lines) if _is_run(folder) and _is_users_own(folder)]
+
+
+def _is_users_own(folder: Path) -> bool:
+    return folder.resolve().parent.parent == (settings.state_folder() / UNSAVED_RUNS).resolve()
 
 
 def adopt(folders: Iterable[Path], runs: Path) -> dict[Path, Path]:
@@ -106,23 +125,26 @@ def adopt(folders: Iterable[Path], runs: Path) -> dict[Path, Path]:
             left.append(folder)  # where it is it can still be found
     noted = [folder for folder in elsewhere(runs) if folder not in moved]
     lines = "".join(f"{folder}\n" for folder in dict.fromkeys([*noted, *left]))
-    if lines or (runs / ELSEWHERE).exists():
-        _write(runs / ELSEWHERE, lines.encode())
+    if lines or os.path.lexists(runs / ELSEWHERE):
+        write_atomic(runs / ELSEWHERE, lines.encode())
     return moved
 
 
 def _began(folder: Path) -> float:
     """When the run said its first word; before that, when its project was written."""
     first = _head(folder)
-    return first.time if first is not None and first.time else (folder / "project.json").stat().st_mtime
+    return first.time if first is not None and first.time else (folder / PROJECT).stat().st_mtime
 
 
 def _head(folder: Path) -> RunStarted | None:
     path = folder / process.EVENTS
-    if path.is_symlink() or not path.is_file():
+    if not is_regular(path):
         return None
-    with open_regular(path, "rb") as file:
-        event = parse(file.readline(TAIL))
+    try:
+        with open_regular(path, "rb") as file:
+            event = parse(file.readline(TAIL))
+    except PermissionError:  # somebody else's: it stands in the list by its folder's name
+        return None
     return event if isinstance(event, RunStarted) else None
 
 

@@ -11,10 +11,11 @@ from uuid import uuid4
 import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
 from safetensors import SafetensorError
-from safetensors.numpy import load_file
+from safetensors.numpy import load
 
 from engine.errors import TrainingError
 from engine.formats import checkpoint as checkpoints
+from engine.formats.regular import read_regular
 from engine.graph.spec import Project
 from engine.train import events
 from engine.train.events import AnyCommand, AnyEvent, Failed, RunStarted, Step
@@ -32,6 +33,8 @@ LOOK = 0.5
 """Seconds between two looks whether the engine lives."""
 SERVE_IDLE = 120
 """Seconds without a question after which an engine that only answers goes."""
+LARGEST_SNAPSHOT = 16 * 2**20
+"""Bytes of a file of pictures: the histograms of 10,000 layers have 7 million."""
 TRAINING = ("starting", "running", "paused", "stopping")
 
 
@@ -114,7 +117,7 @@ class Run(QObject):
         if self.folder is None:
             raise TrainingError("Resume", got="there is no run", expected="one that was stopped or lost")
         folder = self.folder
-        again = ["--resume"] if self._last_checkpoint.exists() else []
+        again = ["--resume"] if self._last_checkpoint is not None else []
         self._dismiss_server()
         self._set_state("starting")
         self._launch_when_free = lambda: self._launch(["train", str(folder), "--out", str(folder), *again])
@@ -209,14 +212,14 @@ class Run(QObject):
     def can_resume(self) -> bool:
         """Whether there is a run here that ended before its time; a failed one needs a checkpoint to go on from."""
         if self.state == "failed":
-            return self.folder is not None and self._last_checkpoint.exists()
+            return self._last_checkpoint is not None
         return self.state == "lost" or (
             self.state == "finished" and self.end is not None and self.end.reason == "stopped"
         )
 
     @property
-    def _last_checkpoint(self) -> Path:
-        return self.folder / "checkpoints" / "last.safetensors"
+    def _last_checkpoint(self) -> Path | None:
+        return checkpoints.kept_in(self.folder, "last") if self.folder is not None else None
 
     def pause(self) -> None:
         """Wait before the next step."""
@@ -296,8 +299,7 @@ class Run(QObject):
         """The file of the best network, else of the last; None before the first."""
         if self.folder is None:
             return None
-        paths = [self.folder / "checkpoints" / f"{kind}.safetensors" for kind in ("best", "last")]
-        return next((path for path in paths if path.exists()), None)
+        return checkpoints.best_in(self.folder)
 
     def _send(self, command: AnyCommand) -> None:
         if self.folder is None:
@@ -315,9 +317,18 @@ class Run(QObject):
             launch, self._launch_when_free = self._launch_when_free, None
             launch()
         if self._tail is not None:
-            self._read(SLICE)
+            try:
+                self._read(SLICE)
+            except OSError as error:
+                self._cannot_read(error)
         if self._tail is not None and not self._tail.is_behind:
             self._caught_up()
+
+    def _cannot_read(self, error: OSError) -> None:
+        """No events to follow: a folder of somebody else's, perhaps, with a link or a pipe in their place."""
+        self._timer.stop()
+        self._tail, self.is_loading = None, False
+        self._fail(tr("The run in {place} cannot be read: {why}.", place=self.folder, why=_reason(error)))
 
     def _read(self, seconds: float) -> None:
         """Take in what came; steps go to the history in one piece, and `stepped` says so once."""
@@ -432,11 +443,11 @@ class Run(QObject):
 
     def read_snapshot(self, event: events.Snapshot) -> dict[str, np.ndarray]:
         """The arrays of a snapshot; empty where its file was thinned out, is damaged or lies outside the folder."""
-        path = (self.folder / event.file).resolve()
-        if not path.is_relative_to(self.folder.resolve()) or not path.is_file():
-            return {}
         try:
-            return load_file(path)
+            path = (self.folder / event.file).resolve()
+            if not path.is_relative_to(self.folder.resolve()):
+                return {}
+            return load(read_regular(path, LARGEST_SNAPSHOT))
         except (SafetensorError, OSError, KeyError, ValueError):
             return {}  # one picture of many: the run is shown without it
 

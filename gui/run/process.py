@@ -11,7 +11,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from engine.formats.regular import open_regular
+from engine.formats.regular import is_regular, open_regular
 from engine.train.events import AnyCommand, encode
 from gui.i18n import tr
 
@@ -105,7 +105,7 @@ def unsay(folder: Path) -> None:
 def is_alive(folder: Path) -> bool:
     """Whether an engine holds the folder's lock."""
     path = folder / LOCK
-    if path.is_symlink() or not path.is_file():
+    if not is_regular(path):
         return False
     lock = FileLock(path, thread_local=False)
     try:
@@ -121,7 +121,7 @@ def is_alive(folder: Path) -> bool:
 def last_words(folder: Path) -> str:
     """The last line that the engine printed, without the traceback above it; "" where it printed nothing."""
     path = folder / LOG
-    if not path.exists():
+    if not is_regular(path):
         return ""
     with open_regular(path, "rb") as log:
         log.seek(max(0, path.stat().st_size - 8192))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from time import perf_counter
@@ -9,6 +10,8 @@ from time import perf_counter
 from engine.formats.regular import open_regular
 
 CHUNK = 1 << 16
+LONGEST = 1 << 20
+"""Bytes of a line; a longer one is no event and comes in pieces, which are none either."""
 
 
 class Tail:
@@ -24,9 +27,12 @@ class Tail:
         """Lists of new lines until the file's end or until the time is up; `is_behind` says which.
 
         A file that has become shorter is another file: `was_restarted` is set and it is read from its beginning.
+
+        Raises:
+            OSError: it is no regular file, or may not be read.
         """
         self.is_behind = self.was_restarted = False
-        if not self.path.exists():
+        if not os.path.lexists(self.path):
             return
         deadline = perf_counter() + seconds
         with open_regular(self.path, "rb", buffering=0) as file:
@@ -37,9 +43,11 @@ class Tail:
             rest = b""
             while chunk := file.read(CHUNK):
                 *lines, rest = (rest + chunk).split(b"\n")
+                if len(rest) > LONGEST:
+                    lines, rest = [*lines, rest], b""
                 self._offset = file.tell() - len(rest)
                 if lines:
                     yield lines
-                if perf_counter() > deadline:
+                if perf_counter() > deadline and (lines or not rest):
                     self.is_behind = file.tell() < size
                     return

@@ -38,6 +38,13 @@ def small_digits(epochs: int = 3, batch_size: int = 64, lr: float = 0.01, **trai
     return project(layers, source, TrainingSpec(epochs=epochs, **(settings | training)))
 
 
+def small_line(epochs: int = 1) -> Project:
+    """A line through 442 points: an epoch takes milliseconds."""
+    layers = [("Input", {"field": "features"}), ("Linear", {"out_features": 1}), ("MSELoss", {})]
+    source = DataSpec(source="bundled:diabetes", options={"columns": ["bmi"]}, batch_size=64)
+    return project(layers, source, TrainingSpec(Choice("SGD", {"lr": 0.01}), epochs=epochs), "Line")
+
+
 def layerloom(*arguments: Any, timeout: float = 60, **more: Any) -> subprocess.CompletedProcess[str]:
     """Run the command line as a person would."""
     return subprocess.run(

@@ -452,10 +452,10 @@ def test_an_unknown_layer_opens_and_nothing_of_it_is_lost(tmp_path):
     assert read(tmp_path / "b.loom").project.graph == graph
 
 
-def test_a_pipe_in_a_folder_does_not_hang_the_reader(tmp_path):
+def test_a_pipe_in_a_folder_is_named_and_does_not_hang_the_reader(tmp_path):
     write(tmp_path / "net", PROJECT)
     os.mkfifo(tmp_path / "net" / "weights.safetensors")
-    assert read(tmp_path / "net").weights is None
+    assert "net/weights.safetensors: it is no regular file" in sentence(tmp_path / "net")
 
 
 def test_a_project_too_large_is_refused_before_it_is_written(tmp_path, monkeypatch):
