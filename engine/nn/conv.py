@@ -50,7 +50,7 @@ class Convolution(Module):
         self._check()
         first, second = (in_channels, out_channels) if self._transposed else (out_channels, in_channels)
         place = {"device": device, "dtype": dtype}
-        self.weight = Parameter(empty(first, second // groups, *self.kernel_size, **place))
+        self.weight = Parameter(_taps_first(first, second // groups, self.kernel_size, **place))
         self.register_parameter("bias", Parameter(empty(out_channels, **place)) if bias else None)
         self.reset_parameters()
 
@@ -244,3 +244,9 @@ class Conv2d(Convolution):
 
     def forward(self, x: Tensor) -> Tensor:
         return self._slide(F.conv2d, x)
+
+
+def _taps_first(first: int, second: int, kernel: tuple[int, ...], **place: Any) -> Tensor:
+    """Memory for a weight (first, second, *kernel) that lies as (*kernel, second, first), as the kernels read it."""
+    rank = len(kernel)
+    return empty(*kernel, second, first, **place).permute(rank + 1, rank, *range(rank))

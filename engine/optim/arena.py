@@ -55,7 +55,7 @@ class Arena:
         flat = self._flat.get((name, kind))
         if flat is None:
             flat = self._flat[name, kind] = param.device.xp.zeros(self._sizes[kind], param.dtype)
-        return flat[begin:end].reshape(param.shape)
+        return _lying_as(flat[begin:end], param.array)
 
     def room(self, param: Tensor) -> tuple[Any, Any]:
         """Two arrays of the parameter's shape to compute in; what stood there before is lost."""
@@ -71,7 +71,7 @@ class Arena:
         flat = self._flat.get((name, kind))
         if flat is None:
             flat = self._flat[name, kind] = param.device.xp.empty(self._largest[kind], param.dtype)
-        return flat[: param.numel()].reshape(param.shape)
+        return _lying_as(flat[: param.numel()], param.array)
 
     def _place(self, param: Tensor) -> tuple[int, int, int]:
         if not self._places:
@@ -83,3 +83,10 @@ class Arena:
                               expected=f"{dtype} on {device}, as in the first step",
                               mend="make the optimizer after moving the model")  # fmt: skip
         return place
+
+
+def _lying_as(flat: Any, model: Any) -> Any:
+    """A flat array in the shape of another, its axes in the same order in memory, so that both are read front to back."""
+    order = sorted(range(model.ndim), key=lambda axis: -model.strides[axis])
+    back = sorted(range(model.ndim), key=order.__getitem__)
+    return flat.reshape([model.shape[axis] for axis in order]).transpose(back)
