@@ -38,8 +38,6 @@ from gui.workspace import Workspace
 
 PALETTE, SIDE, DASHBOARD = 208, 308, 248
 LAYOUT_VERSION = 1
-SETTLED = 40
-"""Milliseconds after which the panels stand in their places, and the canvas knows how large it is."""
 LEAVE_AFTER = 6000
 """Milliseconds after which good news goes by itself."""
 
@@ -235,7 +233,6 @@ class Window(QMainWindow):
         if not was_working:
             self.workspace.show_page(0)
         self.canvas.setFocus()
-        QTimer.singleShot(SETTLED, self.canvas, self.canvas.fit_all_later)
 
     def _go_back(self) -> None:
         """To the project that was left for the start page, as it was."""

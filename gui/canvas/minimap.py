@@ -155,8 +155,7 @@ class Minimap(QWidget):
         if event.buttons() & Qt.MouseButton.LeftButton:
             x, y = event.position().toTuple()
             left, top = self._shown.left(), self._shown.top()
-            self._view.centerOn(left + (x - INSET) / self._scale, top + (y - INSET) / self._scale)
-            self._view.moved.emit()
+            self._view.look_at(left + (x - INSET) / self._scale, top + (y - INSET) / self._scale)
         event.accept()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:

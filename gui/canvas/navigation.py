@@ -52,6 +52,8 @@ class Navigation(QGraphicsView):
         self.setScene(self.canvas)
         self._set_up_view()
         self._needs_fit = True
+        self._keeps_whole = False
+        """Whether the whole network was fitted and nobody has looked elsewhere since: then a new size fits it anew."""
         self._rest = QTimer(self, interval=REST_MS, singleShot=True)
         self._rest.timeout.connect(self.canvas.refine)
         theme.changed.connect(self.viewport().update)
@@ -106,6 +108,7 @@ class Navigation(QGraphicsView):
         self.pan_by(place - self.mapFromScene(point))
 
     def _set_zoom(self, zoom: float) -> None:
+        self._keeps_whole = False
         self.resetTransform()
         self.scale(zoom, zoom)
         self.setRenderHint(QPainter.RenderHint.Antialiasing, zoom >= PLAIN_BELOW)
@@ -130,14 +133,22 @@ class Navigation(QGraphicsView):
 
     def pan_by(self, delta: QPoint) -> None:
         """Shift the paper by pixels of the screen."""
+        self._keeps_whole = False
         across, down = self.horizontalScrollBar(), self.verticalScrollBar()
         across.setValue(across.value() - delta.x())
         down.setValue(down.value() - delta.y())
         self.moved.emit()
 
+    def look_at(self, x: float, y: float) -> None:
+        """Bring a place of the scene to the middle."""
+        self._keeps_whole = False
+        self.centerOn(x, y)
+        self.moved.emit()
+
     def fit_all(self) -> None:
         """Show the whole network."""
         self.show_rect(self.canvas.bounds())
+        self._keeps_whole = True
 
     def fit_selection(self) -> None:
         """Show the selected nodes, or all where none is."""
@@ -147,6 +158,7 @@ class Navigation(QGraphicsView):
     def fit_all_later(self) -> None:
         """Show where the whole network will stand when its nodes have glided there."""
         self.show_rect(self.final_bounds())
+        self._keeps_whole = True
 
     def final_bounds(self) -> QRectF:
         """What the nodes cover where the document says that they stand."""
@@ -252,6 +264,7 @@ class Navigation(QGraphicsView):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        self._needs_fit |= self._keeps_whole
         self._fit_once()
         self.moved.emit()
 

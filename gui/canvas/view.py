@@ -153,10 +153,10 @@ class CanvasView(Pointing):
         self.selection.set([id])
         item = self.canvas.node_items[id]
         if centre:
-            self.centerOn(QPointF(*item.box.centre))
+            self.look_at(*item.box.centre)
         else:
             self.ensureVisible(QRectF(item.x(), item.y(), item.width, item.height), 40, 40)
-        self.moved.emit()
+            self.moved.emit()
         self.show_problems(id)
 
     def toggle_minimap(self) -> None:

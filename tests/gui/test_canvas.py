@@ -87,6 +87,20 @@ def test_home_fits_all_and_full_stop_the_selection(canvas, hand, document, chain
     assert canvas.visible_rect().contains(canvas.canvas.bounds([chain[0]]))
 
 
+def test_a_network_seen_whole_stays_whole_in_a_smaller_view(canvas, hand, document, chain):
+    hand.key(Key.Key_Home)
+    canvas.resize(500, 320)
+    assert canvas.visible_rect().contains(canvas.canvas.bounds())
+
+
+def test_a_place_that_somebody_chose_to_see_stays_when_the_view_gets_smaller(canvas, hand, chain):
+    hand.key(Key.Key_Home)
+    hand.wheel((0, 0))
+    zoom, corner = canvas.zoom, canvas.mapToScene(QPoint(0, 0))
+    canvas.resize(500, 320)
+    assert (canvas.zoom, canvas.mapToScene(QPoint(0, 0))) == (zoom, corner)
+
+
 def test_ctrl_f_finds_a_node_and_brings_it_on_the_screen(canvas, hand, document, chain):
     document.rename(chain[4], "Head")
     document.move({chain[4]: (4000, 0)})

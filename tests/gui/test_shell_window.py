@@ -85,6 +85,15 @@ def test_one_click_lays_a_project_out_with_shapes_and_a_second_one_trains_it(qtb
     assert find(window, "epoch").text().endswith(f"/ {window.document.project.training.epochs}")
 
 
+def test_the_whole_network_is_in_view_beside_the_minimap_once_the_panels_stand(qtbot, digits):
+    qtbot.waitUntil(lambda: all(dock.isVisible() for dock in digits.docks.values()))
+    canvas = digits.canvas
+    qtbot.waitUntil(lambda: canvas.viewport().height() < 500)
+    shown = canvas.mapFromScene(canvas.final_bounds()).boundingRect()
+    assert canvas.viewport().rect().contains(shown)
+    assert not shown.intersects(canvas.minimap.geometry())
+
+
 def test_a_dropped_table_becomes_a_project_that_can_train(qtbot, window, tmp_path):
     path = tmp_path / "flowers.csv"
     path.write_text("a,b,kind\n" + "".join(f"{i},{i % 5},{'x' if i % 3 else 'y'}\n" for i in range(90)))
