@@ -32,8 +32,7 @@ class SidePanel(QWidget):
         row.setContentsMargins(SPACE[3], SPACE[0], 0, 0)
         titles = (tr("Layer"), tr("Data"), tr("Training"), tr("Problems"))
         self.tabs = tabs("side-tabs", tr("Settings"), titles)
-        row.addWidget(self.tabs)
-        row.addStretch(1)
+        row.addWidget(self.tabs, 1)  # a title that becomes bold needs more room than it asked for
         column.addLayout(row)
         self.pages = QStackedWidget()
         for panel in (inspector, data, training, problems):

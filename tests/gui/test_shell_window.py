@@ -311,6 +311,17 @@ def test_everything_fits_the_window(qtbot, digits, size):
     assert right.x() < size[0]
 
 
+@pytest.mark.parametrize("problems", [0, 12])
+def test_every_title_of_the_side_panel_is_whole_whichever_is_chosen(qtbot, digits, problems):
+    tabs = digits.side.tabs
+    digits.problems.counted.emit(problems)
+    for number in range(tabs.count()):
+        tabs.setCurrentIndex(number)
+        qtbot.wait(20)
+        assert tabs.tabRect(0).left() >= 0
+        assert tabs.tabRect(tabs.count() - 1).right() <= tabs.width()
+
+
 def test_the_layout_is_remembered(qtbot):
     first = open_window(qtbot)
     open_template(qtbot, first, "digits-mlp")
