@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QScrollArea, QWidget
 GAP = 12
 LOWEST, HIGHEST = 180, 300
 """Pixels of height of a row."""
-SHARES = {"loss": 380, "metric": 250, "confusion": 220, "scatter": 240, "line": 260, "boundary": 250, "try": 290,
+SHARES = {"loss": 380, "metric": 250, "confusion": 220, "scatter": 220, "line": 220, "boundary": 220, "try": 290,
           "weights": 380, "learning-rate": 250, "gradient-norm": 250}  # fmt: skip
 """Pixels of width that a card wants; a row is stretched in these proportions."""
 

@@ -109,14 +109,24 @@ def test_another_loss_brings_the_cards_of_its_task(make):
     assert dashboard.cards["boundary"].isVisibleTo(dashboard)
 
 
-def test_the_cards_stand_in_one_row_as_wide_as_the_window(make):
-    dashboard = make("digits-cnn")
-    row = [dashboard.cards[name] for name in ("loss", "metric", "confusion", "try")]
+@pytest.mark.parametrize(
+    ("template", "picture"),
+    [
+        ("digits-cnn", "confusion"),
+        ("breast-cancer", "confusion"),
+        ("spirals", "boundary"),
+        ("linear-regression", "line"),
+    ],
+)
+def test_the_cards_up_to_try_it_stand_in_one_row_as_wide_as_the_window(make, template, picture):
+    dashboard = make(template)
+    row = [dashboard.cards[name] for name in ("loss", "metric", picture, "try")]
     assert {card.y() for card in row} == {0}
     assert all(one.geometry().right() < other.x() for one, other in itertools.pairwise(row))
     assert row[-1].geometry().right() + 1 == dashboard.rows.viewport().width()
     assert dashboard.cards["weights"].y() > row[0].height()
-    assert not dashboard.cards["scatter"].isVisible()
+    others = set(dashboard.cards) - set(wanted(dashboard.document.project).cards)
+    assert not any(dashboard.cards[name].isVisible() for name in others)
 
 
 def test_a_run_fills_the_cards_and_the_bar(make, fake_engine, tmp_path, qtbot):
