@@ -18,6 +18,8 @@ from gui.background import Background
 from gui.document.document import Document
 from gui.document.files import Files
 from gui.i18n import tr
+from gui.plots import figures
+from gui.run.folder import headline
 from gui.run.model import Run
 from gui.top_bar import TopBar
 
@@ -201,13 +203,12 @@ class TrainingControl(QObject):
         info = self._run.info
         if self._run.is_loading or info is None or event.reason not in ("finished", "early_stopped"):
             return
-        figure = next((name for name in info.metrics if name in event.best), "loss")
+        figure = headline(name for name in info.metrics if name in event.best)
         if figure not in event.best:
             return
-        value = event.best[figure]
-        shown = f"{value:.1%}".replace("%", " %") if figure == "accuracy" else f"{value:.4g}"
         begun = tr("Stopped early") if event.reason == "early_stopped" else tr("Training is done")
-        told = {"begun": begun, "figure": figure.replace("_", " "), "value": shown, "epoch": event.best_epoch}
+        told = {"begun": begun, "figure": figures.word(figure), "value": figures.metric(figure, event.best[figure]),
+                "epoch": event.best_epoch}  # fmt: skip
         self.said.emit(tr("{begun}: best validation {figure} {value}, in epoch {epoch}.", **told), "good", ())
 
     def _take_weights(self) -> None:

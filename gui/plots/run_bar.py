@@ -209,7 +209,7 @@ class RunBar(QWidget):
         info = self.run.info
         if info is None or self.run.is_loading:
             return known or Summary(folder, folder.name, self.run.state)
-        metric = next((name for name in info.metrics if name in ("accuracy", "r2")), "loss")
+        metric = run_folder.headline(info.metrics)
         best = self.run.history.best()
         figure = best.validation.get(metric, best.train.get(metric)) if best is not None else None
         title = known.title if known is not None and known.title != folder.name else run_folder.summarise_title(folder)

@@ -171,6 +171,15 @@ class Summary:
     figure: float | None = None
 
 
+def headline(metrics: Iterable[str]) -> str:
+    """The metric by which a run is named.
+
+    >>> headline(("mae", "rmse", "r2")), headline(())
+    ('r2', 'loss')
+    """
+    return next((name for name in metrics if name in ("accuracy", "r2")), "loss")
+
+
 def summarise(folder: Path) -> Summary:
     """Read the head and the tail of the run's events; a few milliseconds however long the run was."""
     head = _head(folder)
@@ -183,7 +192,7 @@ def summarise(folder: Path) -> Summary:
         ended = None
     failed = any(isinstance(event, Failed) for event in events)
     epochs = [event for event in events if isinstance(event, EpochEnded)]
-    metric = next((name for name in head.metrics if name in ("accuracy", "r2")), "loss")
+    metric = headline(head.metrics)
     return Summary(folder, _title(head.time), _state(folder, ended, failed), metric, _figure(metric, ended, epochs))
 
 

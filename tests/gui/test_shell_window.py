@@ -171,13 +171,15 @@ def test_pause_step_and_stop_do_what_they_say(qtbot, digits):
     assert find(digits, "train").text() == "Train"
 
 
-def test_the_end_of_a_run_is_told_with_its_best_figure(qtbot, digits):
-    digits.document.set_training("epochs", 2)
-    find(digits, "train").click()
-    qtbot.waitUntil(lambda: digits.run.state == "finished", timeout=60_000)
-    assert "best validation" in find(digits, "message-text").text()
-    assert find(digits, "train").text() == "Train"
-    qtbot.waitUntil(lambda: digits.document.weights is not None, timeout=5_000)
+@pytest.mark.parametrize(("project", "figure"), [("digits-mlp", "accuracy"), ("linear-regression", "R²")])
+def test_the_end_of_a_run_is_told_with_its_best_figure(qtbot, window, project, figure):
+    open_template(qtbot, window, project)
+    window.document.set_training("epochs", 2)
+    find(window, "train").click()
+    qtbot.waitUntil(lambda: window.run.state == "finished", timeout=60_000)
+    assert f"best validation {figure} " in find(window, "message-text").text()
+    assert find(window, "train").text() == "Train"
+    qtbot.waitUntil(lambda: window.document.weights is not None, timeout=5_000)
 
 
 def test_a_killed_engine_is_told_and_one_click_resumes_it(qtbot, digits):
