@@ -107,12 +107,12 @@ GESTURES = (
     ("Shift-click", "Add to the selection"),
     ("Double-click canvas or Tab", "Search a layer at the pointer"),
     ("Drag from a port", "Draw a wire"),
-    ("Ctrl-drag at an output", "Move all its wires"),
-    ("Drop a layer on a wire", "Insert it there"),
+    ("Ctrl-drag at an output", "Move all wires of an output"),
+    ("Drop a layer on a wire", "Insert a layer"),
     ("Ctrl+right-drag", "Cut wires"),
     ("Double-click a title", "Rename the layer"),
     ("Arrow keys", "Walk along the wires"),
-    ("Drag a parameter's name", "Change its number"),
+    ("Drag a parameter's name", "Change a number"),
 )
 """What the mouse does on the canvas, for the shortcut sheet."""
 
