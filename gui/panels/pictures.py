@@ -111,7 +111,8 @@ class ClassCounts(QWidget):
             painter.setFont(theme.mono_numbers(11))
             metrics = painter.fontMetrics()
             most = max(1, max(count for _, count in self._counts))
-            names = min(96, max(metrics.horizontalAdvance(name) for name, _ in self._counts) + 8)
+            widest = max(metrics.horizontalAdvance(name) for name, _ in self._counts)
+            names = min(self.width() // 2, widest + 2 + 8)  # to the right, figures that are wider than they say
             figures = max(metrics.horizontalAdvance(f"{count:,}") for _, count in self._counts) + 8
             for row, (name, count) in enumerate(self._counts):
                 line = QRectF(0, row * self.ROW, self.width(), self.ROW)
