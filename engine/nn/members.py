@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 from engine.errors import EngineError
 from engine.nn.parameter import Parameter
@@ -21,6 +21,8 @@ class Members:
     _buffers: dict[str, Tensor | None]
     _modules: dict[str, Any]
     _non_persistent_buffers_set: set[str]
+    changes: ClassVar[int] = 0
+    """How often any module was given an attribute: where that has not grown, no module is another than it was."""
 
     def __init__(self):
         put = super().__setattr__
@@ -43,6 +45,7 @@ class Members:
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
 
     def __setattr__(self, name: str, value: Any) -> None:
+        Members.changes += 1
         own = self.__dict__
         if isinstance(value, Parameter):
             self._forget(name, keep="_parameters")
@@ -64,6 +67,7 @@ class Members:
             super().__setattr__(name, value)
 
     def __delattr__(self, name: str) -> None:
+        Members.changes += 1
         for members in (self._parameters, self._buffers, self._modules):
             if name in members:
                 del members[name]
@@ -99,6 +103,7 @@ class Members:
     # registering
 
     def _check_name(self, name: str, role: str, members: str) -> None:
+        Members.changes += 1
         if "_modules" not in self.__dict__:
             raise self._not_set_up()
         if not isinstance(name, str):
@@ -224,3 +229,9 @@ class Members:
         if found is None:
             raise AttributeError(f"{type(self).__name__} has no buffer {target!r}")
         return found
+
+
+def attributes(module: Members) -> dict[str, Any]:
+    """All that was assigned to a module: parameters, buffers, inner modules and other attributes, by name."""
+    own = module.__dict__
+    return {**own, **own["_parameters"], **own["_buffers"], **own["_modules"]}

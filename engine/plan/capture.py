@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from engine.device import Device
+from engine.nn.members import Members, attributes
 from engine.plan.losses import join_cross_entropy
 from engine.plan.lower import Lowering
 from engine.plan.replay import Replay
@@ -63,34 +64,34 @@ class Captured:
 
     def __init__(self, step: Callable[..., Any], check: bool = False) -> None:
         self.step, self.check = step, check
-        self._plans: dict[Any, Planned | None] = {}
+        self._plans: dict[Any, list[Planned]] = {}
+        self._refused: set[Any] = set()
         self._warned = False
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         tensors: list[Tensor] = []
         key = (_kind((arguments, tuple(sorted(named.items()))), tensors), mode.grad)
-        if key is None or mode.recorder is not None or not _all_on_cpu(tensors):
+        if mode.recorder is not None or not _all_on_cpu(tensors) or not _is_hashable(key):
             return self.step(*arguments, **named)
         with _running:
-            if key not in self._plans:  # the first time as it is written: what is made once is made now
-                self._plans[key] = None
+            if key in self._refused:
                 return self.step(*arguments, **named)
-            planned = self._plans[key]
-            if planned is FAILED:
+            plans = self._plans.get(key)
+            if plans is None:  # the first time as it is written: what is made once is made now
+                self._plans[key] = []
                 return self.step(*arguments, **named)
-            if planned is not None and planned.holds(tensors):
-                return planned.replay(tensors)
-            return self._record(key, arguments, named, tensors)
+            planned = next((plan for plan in plans if plan.holds(tensors)), None)
+            return planned.replay(tensors) if planned else self._record(key, arguments, named, tensors)
 
     def _record(self, key: Any, arguments: tuple[Any, ...], named: dict[str, Any], tensors: list[Tensor]) -> Any:
         with recording(CPU, [t.array for t in tensors]) as recorder:
             result = self.step(*arguments, **named)
         kept = _Kept(recorder, result)
         if recorder.trace.fault:
-            self._plans[key] = FAILED
+            self._refused.add(key)
             self._warn(recorder.trace.fault)
         else:
-            self._plans[key] = Planned(recorder, kept, recorder.real)
+            self._plans[key] = [Planned(recorder, kept, recorder.real), *self._plans[key][: MOST_PLANS - 1]]
         return result
 
     def _warn(self, reason: str) -> None:
@@ -99,7 +100,8 @@ class Captured:
             warnings.warn(f"the step runs as it is written, without a plan: {reason}", CaptureWarning, stacklevel=4)
 
 
-FAILED: Any = object()
+MOST_PLANS = 4
+"""For one kind of arguments: in training and in evaluation, for instance."""
 
 
 class _Kept:
@@ -148,6 +150,7 @@ class Planned:
         self.trace, self.kept, self.kernels = join_cross_entropy(recorder.trace), kept, kernels
         self._watched = list(self.trace.watched.values())
         self._modules = list(self.trace.modules.values())
+        self._changes = -1
         self._lower()
 
     def _lower(self) -> None:
@@ -166,9 +169,10 @@ class Planned:
         for tensor, array, wants in self._watched:
             if tensor.array is not array or tensor._requires_grad is not wants:
                 return False
-        for module, training in self._modules:
-            if module.training is not training:
+        if self._changes != Members.changes:
+            if not all(_same(attributes(module), before) for module, before in self._modules):
                 return False
+            self._changes = Members.changes
         inputs = dict(zip(self.trace.inputs, tensors))
         for function, arguments, result in self.trace.checks:
             now = [_known(a, inputs) for a in arguments]
@@ -211,6 +215,14 @@ def _kind(argument: Any, tensors: list[Tensor]) -> Any:
     return argument
 
 
+def _is_hashable(key: Any) -> bool:
+    try:
+        hash(key)
+    except TypeError:
+        return False
+    return True
+
+
 def _all_on_cpu(tensors: list[Tensor]) -> bool:
     return all(tensor.device is CPU for tensor in tensors)
 
@@ -221,5 +233,9 @@ def _known(argument: Any, inputs: dict[Value, Tensor]) -> Any:
     return argument
 
 
+def _same(now: dict[str, Any], before: dict[str, Any]) -> bool:
+    return now.keys() == before.keys() and all(_equal(now[name], value) for name, value in before.items())
+
+
 def _equal(a: Any, b: Any) -> bool:
-    return a is b or (isinstance(a, tuple | int | float) and a == b)
+    return a is b or (isinstance(a, tuple | int | float | str) and type(a) is type(b) and a == b)

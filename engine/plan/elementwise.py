@@ -103,9 +103,7 @@ def assign(low: Lowering, call: Call) -> bool:
 def sum_to(low: Lowering, call: Call) -> bool:
     """Nothing to sum: the same value."""
     x, shape = call.arguments
-    if x.shape != tuple(shape) or x is not call.results:
-        return False
-    return True
+    return x.shape == tuple(shape) and x is call.results
 
 
 def _viewed(low: Lowering, call: Call, shape: tuple[int, ...], view: Callable[[Place], Place]) -> bool:

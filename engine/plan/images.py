@@ -80,7 +80,9 @@ def _pool(x: Value, kernel, stride, widths, dilation) -> pooling.Pool | None:
     if x.dtype != FLOAT or any(before != after for before, after in widths):
         return None
     n, c, h, w = x.shape
-    return pooling.Pool(n, h, w, c, tuple(kernel), tuple(stride), tuple(before for before, _ in widths), tuple(dilation))
+    return pooling.Pool(
+        n, h, w, c, tuple(kernel), tuple(stride), tuple(before for before, _ in widths), tuple(dilation)
+    )
 
 
 @rule("max_pool2d")

@@ -11,7 +11,9 @@ from engine.plan.places import Buffer, Place
 
 SUM = "sum"
 """The leaf that stands for the result of the kernel still to be run."""
-COSTLY = frozenset({"exp", "log", "log1p", "tanh", "sigmoid", "softplus", "erf", "gelu", "gelu_slope", "expm1_negative"})
+COSTLY = frozenset(
+    {"exp", "log", "log1p", "tanh", "sigmoid", "softplus", "erf", "gelu", "gelu_slope", "expm1_negative"}
+)
 
 
 @dataclass(eq=False)

@@ -231,7 +231,11 @@ def _reads_any(lazy: Lazy, arrays: list[np.ndarray]) -> bool:
 
 def _order_of(lazy: Lazy) -> tuple[int, ...]:
     """The layout of the largest operand that has all axes; C order where there is none."""
-    whole = [p for p in lazy.places.values() if p.shape == lazy.shape and all(s or n == 1 for s, n in zip(p.strides, p.shape))]
+    whole = [
+        p
+        for p in lazy.places.values()
+        if p.shape == lazy.shape and all(s or n == 1 for s, n in zip(p.strides, p.shape))
+    ]
     return max(whole, key=lambda p: p.size).order if whole else tuple(range(len(lazy.shape)))
 
 

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from engine.device import Device
+from engine.nn.members import attributes
 from engine.tensor.tape import mode
 
 WRITES = {
@@ -99,8 +100,8 @@ class Trace:
         inputs: Values of the step's arguments.
         lives: what is read anew before each replay, in order.
         checks: (kernel, arguments, result) of what must hold of the arguments, as it was found.
-        watched: (tensor, its array, whether it wants a gradient) of tensors from outside; a replay is only right for these.
-        modules: (module, whether it was training).
+        watched: (tensor, its array, whether it wants a gradient) of tensors from outside: a replay is right for these.
+        modules: (module, its attributes), so that it is known when one is another.
         fault: why the step cannot be replayed; "" where it can.
     """
 
@@ -109,7 +110,7 @@ class Trace:
     lives: list[Live] = field(default_factory=list)
     checks: list[tuple[Any, tuple[Any, ...], Any]] = field(default_factory=list)
     watched: dict[int, tuple[Any, Any, bool]] = field(default_factory=dict)
-    modules: dict[int, tuple[Any, bool]] = field(default_factory=dict)
+    modules: dict[int, tuple[Any, dict[str, Any]]] = field(default_factory=dict)
     fault: str = ""
 
 
@@ -161,8 +162,8 @@ class Recorder:
                 self.trace.watched[id(tensor)] = (tensor, tensor.array, tensor._requires_grad)
 
     def entered(self, module: Any) -> None:
-        """A module takes part, in training or in evaluation."""
-        self.trace.modules[id(module)] = (module, module.training)
+        """A module takes part, with the attributes that it has now."""
+        self.trace.modules.setdefault(id(module), (module, attributes(module)))
 
     def live(self, make: Callable[[], Any]) -> Any:
         """Options that differ from step to step."""

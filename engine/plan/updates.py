@@ -1,4 +1,4 @@
-"""Rules of the optimizers' steps: the same formulas as in `engine.kernels.cpu.updates`, over the parameters' own memory."""
+"""Rules of the optimizers' steps, over the parameters' own memory."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from engine.kernels.cpu import updates
 from engine.plan.lower import FLOAT, Lowering, rule
 from engine.plan.places import Place
-from engine.plan.trace import Call, Live, Value
+from engine.plan.trace import Call, Value
 
 CHANGING = frozenset({"lr", "steps"})
 """Options that may be others at each replay; the rest is part of the plan."""

@@ -1,0 +1,238 @@
+"""A captured step does what the step as it is written does."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+import engine
+import engine.nn as nn
+
+pytest.importorskip("llvmlite")
+F = nn.functional
+
+
+def normal(*shape):
+    return engine.from_numpy(np.random.default_rng(len(shape)).standard_normal(shape, np.float32))
+
+
+def whole(count, below):
+    return engine.from_numpy(np.random.default_rng(count).integers(0, below, count))
+
+
+def residual():
+    class Block(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.second = (nn.Conv2d(i, 8, 3, padding=1, bias=False) for i in (3, 8))
+            self.norm, self.again = nn.BatchNorm2d(8), nn.BatchNorm2d(8)
+            self.out = nn.Linear(8, 4)
+
+        def forward(self, x):
+            x = F.relu(self.norm(self.first(x)))
+            x = F.relu(self.again(self.second(x)) + x)
+            return self.out(x.mean((2, 3)))
+
+    return Block()
+
+
+def u_shaped():
+    class Shaped(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.down, self.deep = nn.Conv2d(3, 6, 3, padding=1), nn.Conv2d(6, 10, 3, padding=1)
+            self.up, self.out = nn.ConvTranspose2d(10, 6, 2, stride=2), nn.Conv2d(12, 4, 1)
+
+        def forward(self, x):
+            fine = F.relu(self.down(x))
+            coarse = F.relu(self.deep(F.max_pool2d(fine, 2)))
+            return self.out(engine.cat([fine, self.up(coarse)], dim=1)).mean((2, 3))
+
+    return Shaped()
+
+
+def reader():
+    class Reader(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.words, self.lstm, self.out = nn.Embedding(20, 6), nn.LSTM(6, 5, batch_first=True), nn.Linear(5, 4)
+
+        def forward(self, x):
+            return self.out(self.lstm(self.words(x))[0][:, -1])
+
+    return Reader()
+
+
+def encoder():
+    class Encoder(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.words = nn.Embedding(20, 8)
+            self.layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True, norm_first=True, activation="gelu")
+            self.out = nn.Linear(8, 4)
+
+        def forward(self, x):
+            return self.out(self.layer(self.words(x)).mean(1))
+
+    return Encoder()
+
+
+NETWORKS = {
+    "dense": (lambda: nn.Sequential(nn.Linear(5, 7), nn.Tanh(), nn.Linear(7, 4)), normal(6, 5)),
+    "dense, wide": (
+        lambda: nn.Sequential(nn.Linear(70, 90), nn.GELU(), nn.Dropout(0.3), nn.Linear(90, 4)), normal(33, 70),
+    ),
+    "pooled": (
+        lambda: nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(8, 5, 3, stride=2),
+                              nn.SiLU(), nn.AvgPool2d(2), nn.Flatten(), nn.Linear(5, 4)),
+        normal(6, 3, 14, 14),
+    ),
+    "normalised": (
+        lambda: nn.Sequential(nn.Conv2d(3, 8, 3, bias=False), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(2),
+                              nn.Conv2d(8, 8, 3, groups=8, padding=1, bias=False), nn.BatchNorm2d(8), nn.LeakyReLU(),
+                              nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 4)),
+        normal(6, 3, 10, 10),
+    ),
+    "residual": (residual, normal(6, 3, 8, 8)),
+    "u-shaped": (u_shaped, normal(6, 3, 8, 8)),
+    "recurrent": (reader, engine.from_numpy(np.random.default_rng(2).integers(0, 20, (6, 9)))),
+    "attending": (encoder, engine.from_numpy(np.random.default_rng(2).integers(0, 20, (6, 9)))),
+    "layer norm": (
+        lambda: nn.Sequential(nn.Linear(5, 12), nn.LayerNorm(12), nn.Sigmoid(), nn.Linear(12, 4)), normal(6, 5),
+    ),
+}  # fmt: skip
+OPTIMIZERS = {
+    "sgd": lambda p: engine.optim.SGD(p, lr=0.05),
+    "momentum": lambda p: engine.optim.SGD(p, lr=0.05, momentum=0.9, nesterov=True, weight_decay=1e-2),
+    "adam": lambda p: engine.optim.Adam(p, lr=0.01),
+    "adamw": lambda p: engine.optim.AdamW(p, lr=0.01, amsgrad=True),
+    "rmsprop": lambda p: engine.optim.RMSprop(p, lr=0.005, momentum=0.5, centered=True),
+}
+
+
+def training(network, optimizer, captured):
+    """A step, and the model that it trains."""
+    engine.manual_seed(1)
+    model = NETWORKS[network][0]()
+    chosen = OPTIMIZERS[optimizer](model.parameters())
+
+    def step(x, y):
+        chosen.zero_grad()
+        output = model(x)
+        loss = F.cross_entropy(output, y)
+        loss.backward()
+        chosen.step()
+        return loss, output
+
+    return (engine.capture(step) if captured else step), model, chosen
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_to_the_plain_step():
+    """A step that could not be captured would make these tests say nothing."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_a_replayed_step_is_the_step(network):
+    x = NETWORKS[network][1]
+    y = whole(len(x), 4)
+    (plain, model, _), (replayed, twin, _) = training(network, "adam", False), training(network, "adam", True)
+    engine.manual_seed(5)
+    expected = [plain(x, y) for _ in range(6)]
+    engine.manual_seed(5)
+    got = [replayed(x, y) for _ in range(6)]
+    for (loss, output), (again, same) in zip(expected, got):
+        assert again.item() == pytest.approx(loss.item(), rel=2e-4)
+        np.testing.assert_allclose(same.detach().numpy(), output.detach().numpy(), rtol=2e-3, atol=2e-3)
+    for (name, kept), other in zip(model.state_dict().items(), twin.state_dict().values()):
+        np.testing.assert_allclose(other.numpy(), kept.numpy(), rtol=5e-3, atol=2e-3, err_msg=name)
+    for left, other in zip(model.parameters(), twin.parameters()):
+        np.testing.assert_allclose(other.grad.numpy(), left.grad.numpy(), rtol=2e-2, atol=2e-3)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_every_optimizer_goes_the_same_way(optimizer):
+    x, y = NETWORKS["dense"][1], whole(6, 4)
+    (plain, *_), (replayed, *_) = training("dense", optimizer, False), training("dense", optimizer, True)
+    expected, got = [[step(x, y)[0].item() for _ in range(30)] for step in (plain, replayed)]
+    assert got == pytest.approx(expected, rel=1e-3)
+
+
+def test_a_rate_that_is_changed_is_followed():
+    x, y = NETWORKS["dense"][1], whole(6, 4)
+    losses = []
+    for captured in (False, True):
+        step, _, optimizer = training("dense", "momentum", captured)
+        schedule = engine.optim.lr_scheduler.StepLR(optimizer, 3, 0.1)
+        losses.append([])
+        for i in range(12):
+            losses[-1].append(step(x, y)[0].item())
+            schedule.step()
+            if i == 6:
+                optimizer.param_groups[0]["momentum"] = 0.5
+    assert losses[1] == pytest.approx(losses[0], rel=1e-4)
+
+
+def test_batches_of_another_size_and_evaluation_have_plans_of_their_own():
+    model = nn.Sequential(nn.Linear(5, 8), nn.BatchNorm1d(8), nn.Dropout(0.5), nn.Linear(8, 2))
+    evaluate = engine.capture(lambda x: model(x))
+    x = normal(6, 5)
+    with engine.no_grad():
+        for _ in range(4):
+            model.train()
+            noisy = [evaluate(x).numpy() for _ in range(3)]
+            assert not np.array_equal(noisy[1], noisy[2])
+            model.eval()
+            calm = [evaluate(x[:n]).numpy() for n in (6, 3, 6, 3)]
+            np.testing.assert_allclose(calm[0][:3], calm[1], rtol=1e-5)
+            np.testing.assert_array_equal(calm[0], calm[2])
+
+
+def test_new_weights_are_seen():
+    model = nn.Linear(3, 2)
+    step = engine.capture(lambda x: model(x))
+    x = normal(4, 3)
+    with engine.no_grad():
+        for _ in range(3):
+            step(x)
+        model.load_state_dict({"weight": engine.zeros(2, 3), "bias": engine.ones(2)})
+        assert (step(x).numpy() == 1).all()
+        model.weight = nn.Parameter(engine.ones(2, 3))
+        np.testing.assert_allclose(step(x).numpy(), x.numpy().sum(1, keepdims=True) + np.ones((1, 2)), rtol=1e-5)
+
+
+def test_what_python_decides_by_values_runs_as_it_is_written_and_says_so_once():
+    model = nn.Linear(3, 1)
+
+    @engine.capture
+    def step(x):
+        y = model(x).sum()
+        return y * 2 if y.item() > 0 else y * 3
+
+    with engine.no_grad(), pytest.warns(UserWarning, match=r"item\(\) reads the values of a tensor") as said:
+        got = [step(x).item() for x in (normal(4, 3), -normal(4, 3)) for _ in range(3)]
+    assert len(said) == 1
+    assert got[0] != got[3]
+
+
+def test_a_label_out_of_range_is_refused_in_a_replay_too():
+    x, y = NETWORKS["dense"][1], whole(6, 4)
+    step, model, _ = training("dense", "sgd", True)
+    for _ in range(3):
+        step(x, y)
+    before = model[0].weight.numpy(force=True).copy()
+    with pytest.raises(engine.errors.EngineError, match="class 9"):
+        step(x, y * 0 + 9)
+    np.testing.assert_array_equal(model[0].weight.numpy(force=True), before)
+
+
+def test_arguments_may_lie_in_any_order():
+    model = nn.Linear(3, 2)
+    step = engine.capture(lambda x: model(x) * 2)
+    x = normal(4, 3)
+    with engine.no_grad():
+        expected = [step(x).numpy() for _ in range(3)][-1]
+        np.testing.assert_allclose(step(engine.from_numpy(np.asfortranarray(x.numpy()))).numpy(), expected, rtol=1e-6)
