@@ -68,6 +68,41 @@ def test_batch_norm_and_its_gradients(n, c, fused, threads, far):
     np.testing.assert_allclose(a["dx"], dx, rtol=1e-2, atol=(2e-2 if far else 1e-4) * np.abs(scale).max())
 
 
+@few
+@given(images=st.integers(1, 6), size=st.sampled_from([1, 3, 8]), c=channels, far=st.sampled_from([0, 1000]))
+def test_batch_norm_folded_into_its_neighbours(images, size, c, far):
+    """Moments and sums by pieces, merged into one multiply-add for each number."""
+    rows, each, momentum = images * size * size, size * size, 0.1
+    x, dy = numbers(rows, c) + far, numbers(rows, c, seed=1)
+    wide, pieces = x.astype("d"), x.reshape(images, each, c).astype("d")
+    a = {name: np.empty(c, np.float32) for name in ("mean", "rstd", "scale", "shift", "dweight", "dbias")}
+    a |= {"weight": numbers(c, seed=3), "bias": numbers(c, seed=4), "slope": np.empty(c, np.float32)}
+    a |= {"running mean": np.zeros(c, np.float32), "running var": np.ones(c, np.float32)}
+    a |= {"offset": np.empty(c, np.float32), "moments": np.empty((images, 2, c), np.float32)}
+    a["moments"][:, 0] = pieces.mean(1)
+    a["moments"][:, 1] = ((pieces - pieces.mean(1, keepdims=True)) ** 2).sum(1)
+    batch_norm.merge(rows, each, c, 1e-3, momentum)(**a)
+    scale = 1 / np.sqrt(wide.var(0) + 1e-3)
+    normal = (wide - wide.mean(0)) * scale
+    np.testing.assert_allclose(a["mean"], wide.mean(0), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(a["rstd"], scale, rtol=1e-3 if far else 1e-5)
+    tolerance = 5e-3 if far else 1e-4
+    np.testing.assert_allclose(x * a["scale"] + a["shift"], normal * a["weight"] + a["bias"], tolerance, tolerance)
+    np.testing.assert_allclose(a["running mean"], momentum * wide.mean(0), rtol=1e-4, atol=1e-5)
+    unbiased = wide.var(0) * rows / max(rows - 1, 1)
+    np.testing.assert_allclose(a["running var"], 0.9 + momentum * unbiased, rtol=1e-3)
+
+    g, normal = dy.reshape(pieces.shape), normal.reshape(pieces.shape)
+    a["sums"] = np.stack([(g * normal).sum(1), g.sum(1)], axis=1).astype(np.float32)
+    batch_norm.merge_gradient(rows, images, c)(**a)
+    sums = (g * normal).sum((0, 1)), g.astype("d").sum((0, 1))
+    np.testing.assert_allclose(a["dweight"], sums[0], rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(a["dbias"], sums[1], rtol=1e-4, atol=1e-4)
+    want = a["weight"] * scale * (g - sums[1] / rows - normal * sums[0] / rows)
+    got = dy * a["scale"] + x * a["slope"] + a["offset"]
+    np.testing.assert_allclose(got.reshape(want.shape), want, rtol=1e-3, atol=(2e-2 if far else 1e-4) * scale.max())
+
+
 def philox(seed, offset, size):
     """Philox 4x32-10 in NumPy, words in the order of the elements."""
     counters = -(-size // (4 * GROUP)) * GROUP

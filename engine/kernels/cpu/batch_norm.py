@@ -1,22 +1,29 @@
-"""Batch normalisation over the rows of a matrix (samples and pixels, channels), in training and evaluation.
+"""Batch normalisation over samples and pixels, in training and evaluation.
 
-Statistics are gathered block by block in two passes over each block, and merged: T. Chan, G. Golub, R. LeVeque,
-"Updating Formulae and a Pairwise Algorithm for Computing Sample Variances", 1979.
+Moments are gathered piece by piece in two passes over each, and merged: T. Chan, G. Golub, R. LeVeque, "Updating
+Formulae and a Pairwise Algorithm for Computing Sample Variances", 1979. Normalising is then one multiply-add for each
+number, and so is its gradient, so that both are done where their results are read.
 """
 
 from __future__ import annotations
 
+from math import ceil
+
 import llvmlite.ir as ir
 
-from engine.kernels.cpu import maths
-from engine.kernels.cpu.elementwise import SMALL_LOOP, chain, channel_sums
+from engine.kernels.cpu.elementwise import chain
 from engine.kernels.cpu.emit import Code, new_kernel
 from engine.kernels.cpu.expression import Expr, apply, leaf
-from engine.kernels.cpu.pool import num_threads
+from engine.kernels.cpu.imagewise import over, rows_in_piece
+from engine.kernels.cpu.operands import Epilogue, Source
 from engine.kernels.cpu.program import Kernel, Plan, Step
+from engine.kernels.cpu.reduction import column_sums
+from engine.kernels.cpu.sweep import Plane, Sweep
 from engine.kernels.cpu.values import Value
 
-BLOCK = 64  # rows
+STATISTICS = ("mean", "rstd", "scale", "shift")
+FOLDED = leaf("x") * leaf("scale") + leaf("shift")  # batch norm of x
+SLOPE = leaf("dy") * leaf("scale") + leaf("x") * leaf("slope") + leaf("offset")  # gradient of x, dy gated before
 
 
 def training(rows: int, channels: int, eps: float = 1e-5, momentum: float = 0.1, activation: str = "",
@@ -25,20 +32,42 @@ def training(rows: int, channels: int, eps: float = 1e-5, momentum: float = 0.1,
 
     Arrays: x, y, residual (rows, channels); mean, rstd, weight, bias, "running mean", "running var" (channels).
     """
-    threads = num_threads() if rows * channels >= SMALL_LOOP else 1
-    gather = Kernel(emit_gather, (rows, channels, threads), threads == 1)
-    merge = Kernel(emit_merge, (rows, channels, threads, eps, momentum))
-    after = normalise(rows, channels, activation, residual)
-    steps = (
-        Step(gather, ("x", "moments")),
-        Step(merge, ("moments", "mean", "rstd", "running mean", "running var")),
-        *after.steps,
-    )
-    return Plan(steps, {"moments": threads * 2 * channels})
+    each = rows_in_piece(rows, channels)
+    gather = over(1, rows, 1, channels, Source(), Epilogue(moments=True), stores=False, step=each)
+    plans = gather, merge(rows, each, channels, eps, momentum), normalise(rows, channels, activation, residual)
+    scratch = {"moments": ceil(rows / each) * 2 * channels, "scale": channels, "shift": channels}
+    return Plan(tuple(step for plan in plans for step in plan.steps), scratch)
+
+
+def merge(rows: int, each: int, channels: int, eps: float = 1e-5, momentum: float = 0.1) -> Plan:
+    """Statistics of the batch from the moments of its pieces: y = x · scale + shift is then its batch norm.
+
+    Arrays: moments (pieces, 2, channels), weight, bias, "running mean", "running var"; results mean, rstd,
+    scale = rstd · weight and shift = bias - mean · scale, all (channels).
+
+    Args:
+        rows: samples and pixels.
+        each: of them in a piece; the last one may have less.
+        channels: how many.
+        eps: added to the variance.
+        momentum: share of this batch in the running statistics.
+    """
+    names = ("moments", "weight", "bias", "running mean", "running var", *STATISTICS)
+    return Plan((Step(Kernel(emit_merge, (rows, each, channels, eps, momentum), alone=True), names),))
+
+
+def merge_gradient(rows: int, pieces: int, channels: int) -> Plan:
+    """Gradients of weight and bias from sums over pieces. That of x is then dx = dy · scale + x · slope + offset.
+
+    Arrays: sums (pieces, 2, channels) of dy · (x - mean) · rstd and of dy; mean, rstd, scale; results dweight, dbias,
+    slope, offset, all (channels).
+    """
+    names = ("sums", "mean", "rstd", "scale", "dweight", "dbias", "slope", "offset")
+    return Plan((Step(Kernel(emit_merge_gradient, (rows, pieces, channels), alone=True), names),))
 
 
 def normalise(rows: int, channels: int, activation: str = "", residual: bool = False) -> Plan:
-    """The same with a mean and rstd that are given."""
+    """y with a mean and rstd that are given: activation((x - mean) · rstd · weight + bias + residual)."""
     result = normalised() * leaf("weight") + leaf("bias")
     if residual:
         result = result + leaf("residual")
@@ -57,17 +86,20 @@ def gradient(rows: int, channels: int, gated: bool = False) -> Plan:
         gated: y went through a ReLU: dy counts where y is positive.
     """
     slope: Expr = apply("where_positive", leaf("y"), leaf("dy"), 0.0) if gated else leaf("dy")
-    kinds = {"x": "all", "dy": "all", "mean": "column", "rstd": "column"} | ({"y": "all"} if gated else {})
-    sums = channel_sums(rows, channels, kinds, {"dweight": slope * normalised(), "dbias": slope})
+    read = Source(("x", "dy", *(["y"] if gated else [])), ("mean", "rstd"), formula=slope)
+    each = rows_in_piece(rows, channels)
+    sums = Epilogue(sums=(leaf("value") * normalised(), leaf("value")))
+    gather = over(1, rows, 1, channels, read, sums, stores=False, step=each)
+    pieces = ceil(rows / each)
+    add = Step(column_sums(pieces, 2 * channels), ("sums", "dweight dbias"))
     centred = slope - leaf("dbias") * (1 / rows) - normalised() * leaf("dweight") * (1 / rows)
-    shapes = {name: (rows, channels) if kind == "all" else (channels,) for name, kind in kinds.items()}
-    shapes |= {"weight": (channels,), "dweight": (channels,), "dbias": (channels,)}
-    after = chain((rows, channels), shapes, {"dx": leaf("weight") * leaf("rstd") * centred})
-    (last,) = after.steps
-    both = tuple(
-        {"dweight": ("dweight dbias", 0), "dbias": ("dweight dbias", channels)}.get(a, a) for a in last.arguments
-    )
-    return Plan((*sums.steps, Step(last.kernel, both)), sums.scratch)
+    whole, vector = (rows, channels), (channels,)
+    shapes = dict.fromkeys(read.whole, whole)
+    shapes |= dict.fromkeys(("mean", "rstd", "weight", "dweight", "dbias"), vector)
+    (last,) = chain(whole, shapes, {"dx": leaf("weight") * leaf("rstd") * centred}).steps
+    halves = {"dweight": ("dweight dbias", 0), "dbias": ("dweight dbias", channels)}
+    last = Step(last.kernel, tuple(halves.get(name, name) for name in last.arguments))
+    return Plan((*gather.steps, add, last), {"sums": pieces * 2 * channels})
 
 
 def normalised() -> Expr:
@@ -75,89 +107,61 @@ def normalised() -> Expr:
     return (leaf("x") - leaf("mean")) * leaf("rstd")
 
 
-def emit_gather(rows: int, channels: int, most: int) -> ir.Module:
-    """Mean and sum of squared deviations of each thread's rows: moments (threads, 2, channels)."""
-    code = new_kernel("batch_norm_gather")
-    block, thread, threads = code.arguments
-    x, moments = code.pointer(block, 0), code.pointer(block, 1)
-    with code.when(thread < most):
-        start, stop = code.share(rows, thread, code.minimum(threads, most))
-        mine = code.at(moments, thread * (2 * channels))
-        with code.loop(0, channels, code.lanes) as channel:
-            mask = code.first(code.lanes, code.minimum(code.int(channels) - channel, code.lanes))
-            mean, spread = _gather(code, code.at(x, channel), channels, start, stop, mask)
-            code.store_masked(mean, code.at(mine, channel), mask)
-            code.store_masked(spread, code.at(mine, channel + channels), mask)
+def emit_merge(rows: int, each: int, channels: int, eps: float, momentum: float) -> ir.Module:
+    """Thread 0 does it: mean of the means, then deviations inside pieces and of the pieces."""
+    code, at = _begin("batch_norm_merge", ("moments", "weight", "bias", "running mean", "running var", *STATISTICS))
+    pieces, gap = ceil(rows / each), each * ceil(rows / each) - rows  # what the last piece lacks
+    means, spreads = (Plane(code.at(at["moments"], start), pixel=2 * channels) for start in (0, channels))
+    end = Plane(code.at(at["moments"], (pieces - 1) * 2 * channels))
+    _sums(code, pieces, channels, {"part": means}, [(leaf("part"), at["mean"], each / rows)])
+    vectors = {name: Plane(pointer) for name, pointer in at.items()} | {"end": end, "spread": Plane(at["rstd"])}
+    if gap:
+        _each(code, channels, vectors, {"mean": leaf("mean") - leaf("end") * (gap / rows)})
+    distance = leaf("part") - leaf("mean")
+    around = leaf("inside") + distance * distance * float(each)
+    planes = {"part": means, "inside": spreads, "mean": vectors["mean"]}
+    _sums(code, pieces, channels, planes, [(around, at["rstd"], 1.0)])
+    if gap:
+        distance = leaf("end") - leaf("mean")
+        _each(code, channels, vectors, {"rstd": leaf("rstd") - distance * distance * float(gap)})
+    kept = lambda name, new: leaf(name) * (1 - momentum) + new  # noqa: E731
+    results = {
+        "running mean": kept("running mean", leaf("mean") * momentum),
+        "running var": kept("running var", leaf("spread") * (momentum / max(rows - 1, 1))),
+        "rstd": 1.0 / apply("sqrt", leaf("spread") * (1 / rows) + eps),
+        "scale": leaf("rstd") * leaf("weight"),
+        "shift": leaf("bias") - leaf("mean") * leaf("scale"),
+    }
+    _each(code, channels, vectors, results)
     code.finish()
     return code.module
 
 
-def emit_merge(rows: int, channels: int, most: int, eps: float, momentum: float) -> ir.Module:
-    """The threads' moments as one, in their order; mean, 1 / √(var + eps), and the running mean and variance."""
-    code = new_kernel("batch_norm_merge")
-    block, thread, threads = code.arguments
-    moments, mean_at, rstd_at, running_mean, running_var = (code.pointer(block, slot) for slot in range(5))
-    threads = code.minimum(threads, most)
-    with code.when(thread.equals(0)), code.loop(0, channels, code.lanes) as channel:
-        mask = code.first(code.lanes, code.minimum(code.int(channels) - channel, code.lanes))
-        load = lambda pointer, index: code.load_masked(code.at(pointer, index), mask)  # noqa: E731
-        moment = _Moments(code)
-        with code.loop(0, threads) as part:
-            start, stop = code.share(rows, part, threads)
-            at = part * (2 * channels) + channel
-            with code.when(stop > start):
-                moment.merge(stop - start, load(moments, at), load(moments, at + channels))
-        mean, spread = moment.mean.get(), moment.spread.get()
-        store = lambda value, pointer: code.store_masked(value, code.at(pointer, channel), mask)  # noqa: E731
-        store(mean, mean_at)
-        store(1.0 / maths.sqrt(spread * (1 / rows) + eps), rstd_at)
-        store(load(running_mean, channel) * (1 - momentum) + mean * momentum, running_mean)
-        unbiased = spread * (1 / max(rows - 1, 1))
-        store(load(running_var, channel) * (1 - momentum) + unbiased * momentum, running_var)
+def emit_merge_gradient(rows: int, pieces: int, channels: int) -> ir.Module:
+    """Thread 0 does it."""
+    names = ("sums", "mean", "rstd", "scale", "dweight", "dbias", "slope", "offset")
+    code, at = _begin("batch_norm_merge_gradient", names)
+    parts = {n: Plane(code.at(at["sums"], i * channels), pixel=2 * channels) for i, n in enumerate(("weight", "bias"))}
+    _sums(code, pieces, channels, parts, [(leaf(name), at["d" + name], 1.0) for name in parts])
+    results = {
+        "slope": leaf("scale") * leaf("rstd") * leaf("dweight") * (-1 / rows),
+        "offset": leaf("scale") * leaf("dbias") * (-1 / rows) - leaf("mean") * leaf("slope"),
+    }
+    _each(code, channels, {name: Plane(pointer) for name, pointer in at.items()}, results)
     code.finish()
     return code.module
 
 
-class _Moments:
-    """Count, mean and sum of squared deviations, growing."""
-
-    def __init__(self, code: Code) -> None:
-        self.code = code
-        self.count = code.variable(code.int(0))
-        self.mean, self.spread = (code.variable(code.float(0.0, code.lanes)) for _ in range(2))
-
-    def merge(self, count: Value, mean: Value, spread: Value) -> None:
-        """Add `count` more numbers with this mean and sum of squared deviations."""
-        code = self.code
-        before, after = self.count.get(), self.count.get() + count
-        share = code.splat(code.to_float(count) / code.to_float(after), code.lanes)
-        distance = mean - self.mean.get()
-        self.mean.set(code.fma(distance, share, self.mean.get()))
-        weight = share * code.splat(code.to_float(before), code.lanes)
-        self.spread.set(self.spread.get() + code.fma(distance * distance, weight, spread))
-        self.count.set(after)
+def _begin(name: str, arrays: tuple[str, ...]) -> tuple[Code, dict[str, Value]]:
+    code = new_kernel(name)
+    return code, {array: code.pointer(code.arguments[0], slot) for slot, array in enumerate(arrays)}
 
 
-def _gather(code: Code, x: Value, channels: int, start: Value, stop: Value, mask: Value) -> tuple[Value, Value]:
-    moments = _Moments(code)
-    with code.loop(start, stop, BLOCK) as first:
-        last = code.minimum(first + BLOCK, stop)
-        count = last - first
-        load = lambda row: code.load_masked(code.at(x, row * channels), mask)  # noqa: E731
-        total = _total(code, first, last, load)
-        mean = total / code.splat(code.to_float(count), code.lanes)
-        spread = _total(code, first, last, lambda row: (load(row) - mean) * (load(row) - mean))
-        moments.merge(count, mean, spread)
-    return moments.mean.get(), moments.spread.get()
+def _sums(code: Code, pieces: int, channels: int, planes: dict[str, Plane], sums: list) -> None:
+    """Sums over pieces, for each channel."""
+    Sweep(1, 1, pieces, channels, planes).run(code, {}, sums)
 
 
-def _total(code: Code, start: Value, stop: Value, term) -> Value:
-    """Σ term(row), in two sums so that they need not wait for each other."""
-    even, odd = (code.variable(code.float(0.0, code.lanes)) for _ in range(2))
-    middle = start + (stop - start) // 2 * 2
-    with code.loop(start, middle, 2) as row:
-        even.set(even.get() + term(row))
-        odd.set(odd.get() + term(row + 1))
-    with code.loop(middle, stop) as row:
-        even.set(even.get() + term(row))
-    return even.get() + odd.get()
+def _each(code: Code, channels: int, vectors: dict[str, Plane], results: dict[str, Expr]) -> None:
+    """Formulas over vectors of channels, one after the other, into the vectors of their names."""
+    Sweep(1, 1, 1, channels, vectors).run(code, {name: (expr, vectors[name]) for name, expr in results.items()})

@@ -20,6 +20,7 @@ from engine.kernels.cpu.depthwise import Depthwise
 from engine.kernels.cpu.emit import Code, new_kernel
 from engine.kernels.cpu.expression import apply, leaf
 from engine.kernels.cpu.frames import Frame, Pieces, backward_pieces, forward_frame, forward_pieces, gradient_frame
+from engine.kernels.cpu.imagewise import finish
 from engine.kernels.cpu.operands import Epilogue, Source, array
 from engine.kernels.cpu.pool import num_threads
 from engine.kernels.cpu.program import Kernel, Plan, Step
@@ -263,18 +264,6 @@ class _Thread:
             return
         compute(target, Epilogue(), {})
         result = contiguous(target, rows, width, channels)
-        stored = {} if epilogue.formula == leaf("sum") else {"value": (epilogue.formula, result)}
-        planes |= {"sum" if stored else "value": result}
-        sums = [
-            (expr, code.at(self.at["sums"], (number * len(epilogue.sums) + i) * channels), 1.0)
-            for i, expr in enumerate(epilogue.sums)
-        ]
-        moments = code.at(self.at["moments"], number * (2 * channels)) if epilogue.moments else None
-        if epilogue.moments:
-            sums.append((leaf("value"), moments, 1 / (self.pieces.together * rows * width)))
-        sizes = self.pieces.together, rows, width, channels
-        Sweep(*sizes, planes).run(code, stored, sums)
-        if epilogue.moments:
-            distance = leaf("value") - leaf("mean")
-            spread = (distance * distance, code.at(moments, channels), 1.0)
-            Sweep(*sizes, {"value": result, "mean": Plane(moments)}).run(code, {}, [spread])
+        sweep = Sweep(self.pieces.together, rows, width, channels, {**planes, "sum": result})
+        to = None if epilogue.formula == leaf("sum") else result
+        finish(code, sweep, epilogue, epilogue.formula, to, self.at, number)

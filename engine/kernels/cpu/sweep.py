@@ -83,8 +83,8 @@ class Sweep:
     channels: int
     planes: Mapping[str, Plane]
 
-    def run(self, code: Code, stored: Mapping[str, tuple[Expr, Plane]], sums: Sequence[tuple[Expr, Value, float]] = ()
-            ) -> None:  # fmt: skip
+    def run(self, code: Code, stored: Mapping[str, tuple[Expr, Plane]],
+            sums: Sequence[tuple[Expr, Value, float | Value]] = ()) -> None:  # fmt: skip
         """Store formulas; set vectors of channels to sums of formulas times a factor.
 
         Args:
@@ -125,7 +125,7 @@ class _Work:
     """The loops for a block of channels."""
 
     def __init__(self, code: Code, sweep: Sweep, stored: Mapping[str, tuple[Expr, Plane]],
-                 sums: Sequence[tuple[Expr, Value, float]]) -> None:  # fmt: skip
+                 sums: Sequence[tuple[Expr, Value, float | Value]]) -> None:  # fmt: skip
         self.code, self.sweep, self.stored, self.sums = code, sweep, stored, sums
         self.fixed = {name: plane for name, plane in sweep.planes.items() if not any(plane.strides)}
         self.moving = {name: plane for name, plane in sweep.planes.items() if any(plane.strides)}
@@ -159,7 +159,7 @@ class _Work:
             for number, (_, target, factor) in enumerate(self.sums):
                 parts = [totals[lane][v][number].get() for lane in range(together)]
                 total = sum(parts[1:], parts[0])
-                code.store(total * factor if factor != 1.0 else total, target, start, count)
+                code.store(total if factor == 1.0 else total * factor, target, start, count)
 
     @contextmanager
     def _rows(self) -> Iterator[tuple[Value, Value]]:
