@@ -10,6 +10,9 @@ from hypothesis import strategies as st
 pytest.importorskip("llvmlite", reason="the compiled kernels need llvmlite")
 
 from engine.kernels.cpu import pool, pooling, rows
+from engine.kernels.cpu.expression import apply, leaf
+from engine.kernels.cpu.imagewise import over
+from engine.kernels.cpu.operands import Source
 from engine.kernels.cpu.pooling import Pool
 
 few = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
@@ -159,3 +162,41 @@ def test_what_is_not_a_number_survives_max_pooling():
     pooling.max_forward(Pool(1, 2, 2, 3))(x=x, y=y, index=index)
     assert np.isnan(y[0, 0, 0]).tolist() == [False, True, False]
     assert index[0, 0, 0, 0] == 0
+
+
+@few
+@given(
+    images=st.integers(1, 3),
+    windows=pair(1, 5),
+    kernel=pair(1, 3),
+    channels=st.sampled_from([1, 3, 16, 20]),
+    threads=st.integers(1, 2),
+)
+def test_pooling_of_a_formula_and_the_way_back(images, windows, kernel, channels, threads):
+    """Batch norm and ReLU are applied as the window looks; the gradient is read by the chosen places."""
+    pool.set_num_threads(threads)
+    size = tuple(n * k for n, k in zip(windows, kernel))
+    spec, small = Pool(images, *size, channels, kernel, kernel), (images, *windows, channels)
+    x, scale, shift = numbers(images, *size, channels), numbers(channels, seed=1), numbers(channels, seed=2)
+    source = Source(("x",), ("scale", "shift"), formula=apply("relu", leaf("x") * leaf("scale") + leaf("shift")))
+    y, kept, chosen = np.empty(small, np.float32), np.empty(small, np.float32), np.empty(small, np.uint8)
+    pooling.max_forward(spec, source, kept="x", chosen=True)(
+        x=x, scale=scale, shift=shift, y=y, kept=kept, chosen=chosen
+    )
+    by_window = (images, windows[0], kernel[0], windows[1], kernel[1], channels)
+    taps = lambda a: a.reshape(by_window).transpose(0, 1, 3, 2, 4, 5).reshape(*small[:3], -1, channels)  # noqa: E731
+    seen = taps(np.maximum(x * scale + shift, 0))
+    close(y, seen.max(3))
+    pick = lambda a: np.take_along_axis(a, chosen[:, :, :, None].astype(int), 3)[:, :, :, 0]  # noqa: E731
+    close(pick(seen), y)
+    assert np.array_equal(pick(taps(x)), kept)
+
+    dy, out = numbers(*small, seed=3), np.empty_like(x)
+    back = Source((), pooled=(("dy", "chosen"),), window=kernel, formula=leaf("dy"))
+    over(images, *size, channels, back)(dy=dy, chosen=chosen, out=out)
+    assert np.array_equal(pick(taps(out)), dy)
+    assert np.count_nonzero(out) == np.count_nonzero(dy)
+
+    mean = np.empty((images, 1, channels), np.float32)
+    pooling.global_average(images, *size, channels, source)(x=x, scale=scale, shift=shift, sums=mean)
+    close(mean[:, 0], np.maximum(x * scale + shift, 0).mean((1, 2)))

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import prod
 
 import llvmlite.ir as ir
 
 from engine.kernels.cpu import maths, pack
 from engine.kernels.cpu.elementwise import SMALL_LOOP
 from engine.kernels.cpu.emit import Code, new_kernel
+from engine.kernels.cpu.expression import evaluate, leaf
+from engine.kernels.cpu.imagewise import over
+from engine.kernels.cpu.operands import Epilogue, Source
 from engine.kernels.cpu.program import Kernel, Plan, Step
-from engine.kernels.cpu.values import I32, Value
+from engine.kernels.cpu.sweep import Plane
+from engine.kernels.cpu.values import I8, I32, Value
 
 Pair = tuple[int, int]
+ARRAY = Source()
+WRITTEN_OUT = 9  # taps of a window that are looked at without a loop
 
 
 @dataclass(frozen=True)
@@ -51,9 +57,23 @@ class Pool:
         return self.images * self.height * self.width * self.channels < SMALL_LOOP
 
 
-def max_forward(pool: Pool) -> Plan:
-    """y = the largest under the window, index = where it is (int32, y W + x; the first of equals). x, y, index."""
-    return Plan((Step(Kernel(emit_max_forward, (pool,), pool.is_small), ("x", "y", "index")),))
+def max_forward(
+    pool: Pool, source: Source = ARRAY, *, kept: str = "", chosen: bool = False, stores: bool = True
+) -> Plan:
+    """y = the largest under the window, and where it is: the first of equals.
+
+    Arrays: those of the source (x); y (N, OH, OW, C); index int32 (row times width of x plus column) or chosen uint8
+    (row times width of the window plus column), both like y; kept, like y.
+
+    Args:
+        pool: sizes.
+        source: what is pooled.
+        kept: name of an array of the source whose number at the chosen place is kept too.
+        chosen: what is said of the place: `operands.Source` reads a gradient by it.
+        stores: whether there is a y: what is kept may be all that is needed.
+    """
+    work = _Largest(pool, source, kept, chosen, stores)
+    return Plan((Step(Kernel(emit_max_forward, (work,), pool.is_small), work.arguments),))
 
 
 def max_gradient(pool: Pool) -> Plan:
@@ -61,9 +81,9 @@ def max_gradient(pool: Pool) -> Plan:
     return Plan((Step(Kernel(emit_max_gradient, (pool,), pool.is_small), ("dy", "index", "dx")),))
 
 
-def average_forward(pool: Pool) -> Plan:
-    """y = the mean under the window. Arrays: x, y."""
-    return Plan((Step(Kernel(emit_average_forward, (pool,), pool.is_small), ("x", "y")),))
+def average_forward(pool: Pool, source: Source = ARRAY) -> Plan:
+    """y = the mean under the window. Arrays: those of the source (x), y."""
+    return Plan((Step(Kernel(emit_average_forward, (pool, source), pool.is_small), (*source.names, "y")),))
 
 
 def average_gradient(pool: Pool) -> Plan:
@@ -71,27 +91,79 @@ def average_gradient(pool: Pool) -> Plan:
     return Plan((Step(Kernel(emit_average_gradient, (pool,), pool.is_small), ("dy", "dx")),))
 
 
-def emit_max_forward(pool: Pool) -> ir.Module:
+def global_average(images: int, height: int, width: int, channels: int, source: Source = ARRAY) -> Plan:
+    """sums (N, 1, C) = the mean over all pixels. Arrays: those of the source (x), sums.
+
+    Its gradient is the same number at all pixels, which `operands.Source` reads as `image`.
+    """
+    mean = Epilogue(sums=(leaf("value") * (1 / (height * width)),))
+    return over(images, height, width, channels, source, mean, stores=False)
+
+
+@dataclass(frozen=True)
+class _Largest:
+    pool: Pool
+    source: Source
+    kept: str
+    chosen: bool
+    stores: bool
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        place = "chosen" if self.chosen else "index"
+        return (*self.source.names, place, *(["y"] if self.stores else []), *(["kept"] if self.kept else []))
+
+
+def emit_max_forward(work: _Largest) -> ir.Module:
     """Every thread takes some rows of y."""
+    pool, source = work.pool, work.source
     code = new_kernel("max_pool")
-    block, thread, threads = code.arguments
-    x, y, index = (code.pointer(block, slot) for slot in range(3))
-    with code.loop(*code.share(pool.images * pool.out_height, thread, threads)) as line:
-        image, i = line // pool.out_height, line % pool.out_height
-        from_x = code.at(x, image * (pool.height * pool.width * pool.channels))
-        with code.loop(0, pool.out_width) as j, _channels(code, pool) as (channel, mask):
-            best = code.variable(code.float(-math.inf, code.lanes))
-            where = code.variable(code.constant(-1, ir.VectorType(I32, code.lanes)))
-            with _window(code, pool, i, j) as place:
-                value = code.load_masked(code.at(from_x, place * pool.channels + channel), mask)
-                here = code.splat(code.truncate(place), code.lanes)
-                first = where.get() < 0
-                better = (value > best.get()) | maths.is_nan(value) | first
-                best.set(code.select(better, value, best.get()))
-                where.set(code.select(better, here, where.get()))
-            out = (line * pool.out_width + j) * pool.channels + channel
-            code.store_masked(best.get(), code.at(y, out), mask)
-            code.store_masked(where.get(), code.at(index, out, I32), mask)
+    at = {name: code.pointer(code.arguments[0], slot) for slot, name in enumerate(work.arguments)}
+
+    def window(planes: dict[str, Plane], i: Value, j: Value, channel: Value, count: int, out: Value) -> None:
+        best = code.variable(code.float(-math.inf, code.lanes))
+        where = code.variable(code.constant(-1, ir.VectorType(I32, code.lanes)))
+        keep = code.variable(code.float(0.0, code.lanes))
+
+        def look(row: Value, column: Value, tap: Value) -> None:
+            values = {n: plane.load(code, (code.int(0), row, column), channel, count) for n, plane in planes.items()}
+            value = evaluate(source.formula, values)
+            here = code.splat(code.truncate(tap if work.chosen else row * pool.width + column), code.lanes)
+            better = (value > best.get()) | maths.is_nan(value) | (where.get() < 0)
+            best.set(code.select(better, value, best.get()))
+            where.set(code.select(better, here, where.get()))
+            if work.kept:
+                keep.set(code.select(better, values[work.kept], keep.get()))
+
+        _window(code, pool, i, j, look)
+        if work.stores:
+            code.store(best.get(), at["y"], out, count)
+        if work.kept:
+            code.store(keep.get(), at["kept"], out, count)
+        place = code.truncate(where.get(), I8) if work.chosen else where.get()
+        code.store(place, at["chosen" if work.chosen else "index"], out, count)
+
+    _outputs(code, pool, source, at, window)
+    code.finish()
+    return code.module
+
+
+def emit_average_forward(pool: Pool, source: Source) -> ir.Module:
+    """Every thread takes some rows of y."""
+    code = new_kernel("average_pool")
+    at = {name: code.pointer(code.arguments[0], slot) for slot, name in enumerate((*source.names, "y"))}
+
+    def window(planes: dict[str, Plane], i: Value, j: Value, channel: Value, count: int, out: Value) -> None:
+        total = code.variable(code.float(0.0, code.lanes))
+
+        def look(row: Value, column: Value, tap: Value) -> None:
+            values = {n: plane.load(code, (code.int(0), row, column), channel, count) for n, plane in planes.items()}
+            total.set(total.get() + evaluate(source.formula, values))
+
+        _window(code, pool, i, j, look)
+        code.store(total.get() / _counted(code, pool, i, j), at["y"], out, count)
+
+    _outputs(code, pool, source, at, window)
     code.finish()
     return code.module
 
@@ -101,33 +173,20 @@ def emit_max_gradient(pool: Pool) -> ir.Module:
     code = new_kernel("max_pool_gradient")
     block, thread, threads = code.arguments
     dy, index, dx = (code.pointer(block, slot) for slot in range(3))
-    with _images(code, pool, thread, threads, dx) as (line, i, j, to), _channels(code, pool) as (channel, mask):
-        out = (line * pool.out_width + j) * pool.channels + channel
-        slope = code.load_masked(code.at(dy, out), mask)
-        where = code.load_masked(code.at(index, out, I32), mask, I32)
-        with _window(code, pool, i, j) as place:
+
+    def window(i: Value, j: Value, to: Value, out: Value, channel: Value, count: int) -> None:
+        slope = code.load(dy, out, code.lanes, count)
+        where = code.load(index, out, code.lanes, count, I32)
+
+        def look(row: Value, column: Value, tap: Value) -> None:
+            place = row * pool.width + column
             at = code.at(to, place * pool.channels + channel)
-            hit = Value(code, code.ir.and_(where.equals(code.splat(code.truncate(place), code.lanes)).ir, mask.ir))
+            hit = where.equals(code.splat(code.truncate(place), code.lanes)) & code.first(code.lanes, code.int(count))
             code.store_masked(code.load_masked(at, hit) + slope, at, hit)
-    code.finish()
-    return code.module
 
+        _window(code, pool, i, j, look)
 
-def emit_average_forward(pool: Pool) -> ir.Module:
-    """Every thread takes some rows of y."""
-    code = new_kernel("average_pool")
-    block, thread, threads = code.arguments
-    x, y = (code.pointer(block, slot) for slot in range(2))
-    with code.loop(*code.share(pool.images * pool.out_height, thread, threads)) as line:
-        image, i = line // pool.out_height, line % pool.out_height
-        from_x = code.at(x, image * (pool.height * pool.width * pool.channels))
-        with code.loop(0, pool.out_width) as j, _channels(code, pool) as (channel, mask):
-            total = code.variable(code.float(0.0, code.lanes))
-            with _window(code, pool, i, j) as place:
-                at = code.at(from_x, place * pool.channels + channel)
-                total.set(total.get() + code.load_masked(at, mask))
-            out = (line * pool.out_width + j) * pool.channels + channel
-            code.store_masked(total.get() / _counted(code, pool, i, j), code.at(y, out), mask)
+    _gradients(code, pool, thread, threads, dx, window)
     code.finish()
     return code.module
 
@@ -137,42 +196,63 @@ def emit_average_gradient(pool: Pool) -> ir.Module:
     code = new_kernel("average_pool_gradient")
     block, thread, threads = code.arguments
     dy, dx = (code.pointer(block, slot) for slot in range(2))
-    with _images(code, pool, thread, threads, dx) as (line, i, j, to), _channels(code, pool) as (channel, mask):
-        slope = code.load_masked(code.at(dy, (line * pool.out_width + j) * pool.channels + channel), mask)
-        part = slope / _counted(code, pool, i, j)
-        with _window(code, pool, i, j) as place:
-            at = code.at(to, place * pool.channels + channel)
-            code.store_masked(code.load_masked(at, mask) + part, at, mask)
+
+    def window(i: Value, j: Value, to: Value, out: Value, channel: Value, count: int) -> None:
+        part = code.load(dy, out, code.lanes, count) / _counted(code, pool, i, j)
+
+        def look(row: Value, column: Value, tap: Value) -> None:
+            at = code.at(to, (row * pool.width + column) * pool.channels + channel)
+            code.store(code.load(at, 0, code.lanes, count) + part, at, 0, count)
+
+        _window(code, pool, i, j, look)
+
+    _gradients(code, pool, thread, threads, dx, window)
     code.finish()
     return code.module
 
 
-@contextmanager
-def _images(code: Code, pool: Pool, thread: Value, threads: Value, dx: Value
-            ) -> Iterator[tuple[Value, Value, Value, Value]]:  # fmt: skip
-    """Loops over a thread's images, cleared first, and their windows: (row of y over all images, i, j, image of dx)."""
+def _outputs(code: Code, pool: Pool, source: Source, at: Mapping[str, Value], window: Callable[..., None]) -> None:
+    """Call window(planes of the image, i, j, channel, count, place in y) for this thread's rows of y."""
+    _, thread, threads = code.arguments
+    with code.loop(*code.share(pool.images * pool.out_height, thread, threads)) as line:
+        image, i = line // pool.out_height, line % pool.out_height
+        planes = source.planes(code, at, (pool.height, pool.width, pool.channels), (image, code.int(0), code.int(0)))
+        with code.loop(0, pool.out_width) as j:
+            start = (line * pool.out_width + j) * pool.channels
+            _channels(code, pool, lambda channel, count: window(planes, i, j, channel, count, start + channel))
+
+
+def _gradients(code: Code, pool: Pool, thread: Value, threads: Value, dx: Value, window: Callable[..., None]) -> None:
+    """Call window(i, j, image of dx, place in dy, channel, count) for this thread's images, which are cleared first."""
     size = pool.height * pool.width * pool.channels
     with code.loop(*code.share(pool.images, thread, threads)) as image:
         to = code.at(dx, image * size)
         pack.clear(code, to, size)
         with code.loop(0, pool.out_height) as i, code.loop(0, pool.out_width) as j:
-            yield image * pool.out_height + i, i, j, to
+            start = ((image * pool.out_height + i) * pool.out_width + j) * pool.channels
+            _channels(code, pool, lambda channel, count: window(i, j, to, start + channel, channel, count))
 
 
-@contextmanager
-def _channels(code: Code, pool: Pool) -> Iterator[tuple[Value, Value]]:
-    """A loop over vectors of channels: (first channel, mask)."""
-    with code.loop(0, pool.channels, code.lanes) as channel:
-        yield channel, code.first(code.lanes, code.minimum(code.int(pool.channels) - channel, code.lanes))
+def _channels(code: Code, pool: Pool, body: Callable[[Value, int], None]) -> None:
+    """A loop over vectors of channels: (first channel, how many)."""
+    rest = pool.channels % code.lanes
+    with code.loop(0, pool.channels - rest, code.lanes) as channel:
+        body(channel, code.lanes)
+    if rest:
+        body(code.int(pool.channels - rest), rest)
 
 
-@contextmanager
-def _window(code: Code, pool: Pool, i: Value, j: Value) -> Iterator[Value]:
-    """Loops over the places under a window that lie inside the image: row times width plus column."""
-    bounds = [_bounds(code, pool, axis, index) for axis, index in enumerate((i, j))]
-    with code.loop(*bounds[0][1:]) as a, code.loop(*bounds[1][1:]) as b:
-        row, column = bounds[0][0] + a * pool.dilation[0], bounds[1][0] + b * pool.dilation[1]
-        yield row * pool.width + column
+def _window(code: Code, pool: Pool, i: Value, j: Value, look: Callable[[Value, Value, Value], None]) -> None:
+    """Call look(row, column, number of the tap) for the places under a window that lie inside the image."""
+    (top, a, b), (left, c, d) = (_bounds(code, pool, axis, index) for axis, index in enumerate((i, j)))
+    place = lambda v, h: (top + v * pool.dilation[0], left + h * pool.dilation[1], v * pool.kernel[1] + h)  # noqa: E731
+    if pool.padding == (0, 0) and prod(pool.kernel) <= WRITTEN_OUT:
+        for v in range(pool.kernel[0]):
+            for h in range(pool.kernel[1]):
+                look(*place(code.int(v), code.int(h)))
+        return
+    with code.loop(a, b) as v, code.loop(c, d) as h:
+        look(*place(v, h))
 
 
 def _bounds(code: Code, pool: Pool, axis: int, index: Value) -> tuple[Value, Value, Value]:
