@@ -3,7 +3,12 @@
 `nn`, `optim`, `data`, `save` and `load` are imported when they are first used, so that `import engine` stays light.
 """
 
+# ruff: noqa: E402  (Ctrl-C comes first)
 from __future__ import annotations
+
+from engine import interrupt as _interrupt
+
+_interrupt.leaves()  # what follows takes its time
 
 import importlib
 import warnings

@@ -15,9 +15,8 @@ from engine.cli.output import Output, Result, duration, metrics
 from engine.cli.projects import open_project, runs_of, shown
 from engine.errors import TrainingError
 from engine.formats import checkpoint, project_file
+from engine.interrupt import INTERRUPTED
 from engine.train.run_folder import reason
-
-INTERRUPTED = 130
 
 
 def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
