@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 WAIT = 0.02
 """Seconds between two looks while paused."""
+AT_ITS_END = "The run has come to its end."
 
 
 class Interruption:
@@ -77,12 +78,19 @@ class Control(Extension):
     def ended(self, trainer: Trainer, reason: Reason) -> None:
         """What came too late is answered too, so that no later process takes it for its own."""
         for command in trainer.folder.commands.poll(0):
-            if isinstance(command, Refused):
-                trainer.folder.events.emit(command)
-            elif isinstance(command, Predict | TakeSnapshot):
+            if isinstance(command, Predict | TakeSnapshot):
                 self._answers[type(command)](trainer, command)
             else:
-                self._refuse(trainer, command, "The run has come to its end.")
+                refuse(trainer.folder, command, AT_ITS_END)
+        self._refuse_steps(trainer)
+
+    def failed(self, trainer: Trainer) -> None:
+        self._refuse_steps(trainer)
+
+    def _refuse_steps(self, trainer: Trainer) -> None:
+        for request in self._single_steps:
+            refuse(trainer.folder, StepOnce(request=request), AT_ITS_END)
+        self._single_steps.clear()
 
     def _read(self, trainer: Trainer) -> None:
         for command in trainer.folder.commands.poll():
@@ -134,7 +142,18 @@ class Control(Extension):
         trainer.folder.events.emit(StateChanged(state=state, step=trainer.steps, request=request))
 
     def _refuse(self, trainer: Trainer, command: AnyCommand, message: str) -> None:
-        trainer.folder.events.emit(Refused(request=command.request, message=message))
+        refuse(trainer.folder, command, message)
+
+
+def refuse(folder: RunFolder, command: AnyCommand | Refused, message: str) -> None:
+    """Answer a command that cannot be done; what was no command at all has its answer with it."""
+    folder.events.emit(command if isinstance(command, Refused) else Refused(request=command.request, message=message))
+
+
+def refuse_all(folder: RunFolder, message: str = AT_ITS_END) -> None:
+    """Answer what has come and nobody will do any more, so that no later process takes it for its own."""
+    for command in folder.commands.poll(0):
+        refuse(folder, command, message)
 
 
 def answer(task: Task, command: Predict, step: int) -> Prediction:
@@ -148,18 +167,16 @@ def answer(task: Task, command: Predict, step: int) -> Prediction:
 
 def wait_for_commands(task: Task, folder: RunFolder, snapshots: Snapshots, step: int, epoch: int) -> bool:
     """One look at the commands of a process that does not train; returns whether it is to stop."""
+    is_over = False
     for command in folder.commands.poll():
         match command:
-            case Refused():
-                folder.events.emit(command)
             case Predict():
                 folder.events.emit(answer(task, command, step))
             case TakeSnapshot():
                 snapshots.take(task, folder, step, epoch, command.request)
             case Stop():
                 folder.events.emit(StateChanged(state="stopping", step=step, request=command.request))
-                return True
+                is_over = True
             case _:
-                message = "Nothing is training in this run now; resume it first."
-                folder.events.emit(Refused(request=command.request, message=message))
-    return False
+                refuse(folder, command, "Nothing is training in this run now; resume it first.")
+    return is_over

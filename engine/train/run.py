@@ -22,7 +22,7 @@ from engine.graph import spec
 from engine.graph.spec import Project
 from engine.train import threads
 from engine.train.checkpoints import Checkpoints
-from engine.train.control import WAIT, Control, Interruption, wait_for_commands
+from engine.train.control import WAIT, Control, Interruption, refuse_all, wait_for_commands
 from engine.train.diagnosis import Diverged
 from engine.train.events import Failed, RunEnded
 from engine.train.reporting import EarlyStopping, Reporter, run_started
@@ -160,6 +160,7 @@ def serve(project: Project, folder: RunFolder, weights: bytes | None = None, idl
         snapshots.take(task, folder, step, epoch)
         began = time.monotonic()
         _answer_until_stopped(task, folder, snapshots, (step, epoch), interruption, idle)
+        refuse_all(folder)
         ended = RunEnded(reason="stopped", step=step, epoch=epoch, seconds=time.monotonic() - began)
         folder.events.emit(ended)
     return ended
@@ -237,6 +238,8 @@ def _say_failed(folder: RunFolder, trainer: Trainer | None, reporter: Reporter, 
     node = next((fix.node for fix in fixes if fix.node), "")
     if isinstance(error, Diverged):
         node = error.finding.node
+    with contextlib.suppress(OSError):  # they cannot be read, which may be the very fault
+        refuse_all(folder)
     folder.events.emit(
         Failed(message=message, step=step, node=node, fix=asdict(fixes[0]) if fixes else None,
                details="".join(traceback.format_exception(error)))

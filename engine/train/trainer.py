@@ -41,6 +41,9 @@ class Extension:
     def ended(self, trainer: Trainer, reason: Reason) -> None:
         """After the last step of this process, unless a fault ended it."""
 
+    def failed(self, trainer: Trainer) -> None:
+        """A fault ended it."""
+
     def state(self) -> dict[str, Any]:
         return {}
 
@@ -134,11 +137,15 @@ class Trainer:
         """
         self._began = time.monotonic()
         self.task.model.train()
-        self._call("started")
-        while self.epoch < self.epochs and self.stopping is None:
-            self._run_epoch()
-        reason = self.stopping or "finished"
-        self._call("ended", reason)
+        try:
+            self._call("started")
+            while self.epoch < self.epochs and self.stopping is None:
+                self._run_epoch()
+            reason = self.stopping or "finished"
+            self._call("ended", reason)
+        except Exception:
+            self._call("failed")
+            raise
         return reason
 
     def _run_epoch(self) -> None:

@@ -6,12 +6,14 @@ import subprocess
 import time
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
 from engine import data
 from engine.formats import project_file
+from engine.graph.spec import Choice
 from engine.train.events import (
     Edited,
     Pause,
@@ -30,7 +32,7 @@ from engine.train.events import (
     TakeSnapshot,
     encode,
 )
-from tests.engine.projects import command, events, layerloom, small_digits, started, wait_for
+from tests.engine.projects import command, events, layerloom, small_digits, small_line, started, wait_for
 
 
 def asked(request: str):
@@ -110,6 +112,40 @@ def test_commands_that_come_too_late_are_answered_and_do_not_stop_the_next_proce
     assert wait_for(out, StateChanged, asked("4")).state == "stopping"
 
 
+def test_steps_that_are_still_to_be_taken_at_the_end_are_answered(run):
+    out, process = run
+    command(out, Pause(request="p"))
+    wait_for(out, StateChanged, asked("p"))
+    command(out, b"".join(encode(StepOnce(request=f"s{number}")) for number in range(3)) + encode(Stop(request="stop")))
+    process.communicate(timeout=20)
+    answers = {event.request: event for event in events(out) if isinstance(event, StateChanged | Refused)}
+    assert answers.keys() >= {"s0", "s1", "s2", "stop"}
+    assert answers["s2"].message == "The run has come to its end."
+
+
+def test_what_was_asked_of_a_run_that_failed_is_answered(tmp_path):
+    path, out = tmp_path / "small.loom", tmp_path / "run"
+    made = small_line(epochs=5)
+    training = msgspec.structs.replace(made.training, optimizer=Choice("SGD", {"lr": 1e18}))
+    project_file.write(path, msgspec.structs.replace(made, training=training))
+    out.mkdir()
+    command(out, b"".join(encode(StepOnce(request=f"s{number}")) for number in range(50)))
+    assert layerloom("train", path, "--out", out).returncode == 1
+    answered = [event.request for event in events(out) if isinstance(event, StateChanged | Refused)]
+    assert sorted(answered) == sorted(f"s{number}" for number in range(50))
+    assert isinstance(events(out)[-1], RunEnded)
+
+
+def test_what_was_asked_of_a_run_that_could_not_begin_is_answered(tmp_path):
+    path, out = tmp_path / "small.loom", tmp_path / "run"
+    made = small_line()
+    project_file.write(path, msgspec.structs.replace(made, data=msgspec.structs.replace(made.data, source="bundled:x")))
+    out.mkdir()
+    command(out, Predict(request="q", inputs={}))
+    assert layerloom("train", path, "--out", out).returncode == 1
+    assert [event.request for event in events(out, Refused)] == ["q"]
+
+
 def test_set_predict_and_snapshot_are_answered_while_it_trains(run):
     out, process = run
     command(out, Set(request="lr", name="lr", value=0.002))
@@ -182,6 +218,15 @@ def test_serve_answers_from_the_best_weights_and_ends_when_idle(tmp_path):
     assert said[0].serving
     assert isinstance(said[1], Snapshot)
     assert isinstance(said[-1], RunEnded)
+
+
+def test_whatever_came_behind_a_stop_is_answered_by_an_engine_that_only_answers(tmp_path):
+    path, out = tmp_path / "line.loom", tmp_path / "run"
+    project_file.write(path, small_line())
+    assert layerloom("train", path, "--out", out).returncode == 0
+    command(out, encode(Stop(request="stop")) + encode(Pause(request="late")) + encode(Predict(request="q", inputs={})))
+    assert layerloom("serve", path, "--out", out).returncode == 0
+    assert {event.request for event in events(out) if hasattr(event, "request")} >= {"stop", "late", "q"}
 
 
 def test_serve_without_any_weights_says_so(tmp_path):
