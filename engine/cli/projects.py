@@ -14,6 +14,7 @@ from engine.formats.atomic import write_atomic
 from engine.formats.project_file import ProjectFile
 from engine.formats.regular import is_folder
 from engine.graph.spec import Project
+from engine.train.run_folder import reason
 
 
 def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -113,7 +114,7 @@ def run_export(options: argparse.Namespace, output: Output) -> Result:
     try:
         write_atomic(path, content)
     except OSError as error:
-        raise ProjectError(str(path), got=f"it could not be written ({error.strerror})",
+        raise ProjectError(str(path), got=f"it could not be written ({reason(error)})",
                            mend="choose another --output") from None  # fmt: skip
     output.say(f"{path}: {size(len(content))}")
     return Result({"output": str(path.absolute()), "format": options.format, "bytes": len(content)})

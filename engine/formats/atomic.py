@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import glob
 import os
 import secrets
 import stat
+import time
 from pathlib import Path
 
 
@@ -20,6 +23,25 @@ def write_atomic(path: Path, content: bytes) -> None:
     (b'whole', 1)
     """
     write_all_atomic({path: content})
+
+
+def sweep(folder: Path, name: str = "*", seconds: float = 0.0) -> None:
+    """Remove what a killed `write_atomic` left in `folder`.
+
+    Args:
+        name: of the file that was to be written.
+        seconds: how long nobody has written there; shorter, and another process may still be at it.
+
+    >>> import tempfile; folder = Path(tempfile.mkdtemp())
+    >>> (folder / ".note.txt.0123abcd.part").write_bytes(b"ha")
+    2
+    >>> sweep(folder); list(folder.iterdir())
+    []
+    """
+    for left in folder.glob(f".{glob.escape(name) if name != '*' else name}.{'[0-9a-f]' * 8}.part"):
+        with contextlib.suppress(FileNotFoundError):  # somebody else swept
+            if time.time() - left.lstat().st_mtime >= seconds:
+                left.unlink()
 
 
 def write_all_atomic(contents: dict[Path, bytes]) -> None:

@@ -23,7 +23,7 @@ import msgspec
 from msgspec import Meta
 
 from engine.errors import ProjectError
-from engine.formats.atomic import write_all_atomic
+from engine.formats.atomic import sweep, write_all_atomic
 from engine.formats.regular import is_regular, read_regular
 from engine.graph import spec
 from engine.graph.spec import Project
@@ -37,6 +37,8 @@ _ITEM_SIZES = {
     "BOOL": 1, "U8": 1, "I8": 1, "F8_E4M3": 1, "F8_E5M2": 1, "U16": 2, "I16": 2, "F16": 2, "BF16": 2,
     "U32": 4, "I32": 4, "F32": 4, "U64": 8, "I64": 8, "F64": 8,
 }  # fmt: skip
+ABANDONED = 600.0
+"""Seconds after which nobody is still writing."""
 LARGEST_DIRECTORY = 4096
 """Bytes of a zip's directory: three parts take some two hundred."""
 
@@ -93,6 +95,7 @@ def write(path: str | Path, project: Project, weights: bytes | None = None, thum
         if _is_folder(path):
             _write_folder(path, contents)
         else:
+            sweep(path.parent, path.name, ABANDONED)
             write_all_atomic({path: _pack(contents)})
     except OSError as error:
         raise ProjectError(
@@ -148,6 +151,8 @@ def _reason(error: OSError, path: Path) -> str:
 
 def _write_folder(folder: Path, contents: dict[str, bytes]) -> None:
     folder.mkdir(exist_ok=True)
+    for name in contents:
+        sweep(folder, name, ABANDONED)
     write_all_atomic({folder / name: content for name, content in contents.items()})
     for name in LIMITS.keys() - contents.keys():
         (folder / name).unlink(missing_ok=True)

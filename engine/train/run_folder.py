@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 
 from engine.errors import TrainingError
 from engine.formats import checkpoint
-from engine.formats.atomic import write_atomic
+from engine.formats.atomic import sweep, write_atomic
 from engine.formats.regular import is_regular, make_folder, open_regular, read_regular
 from engine.train.events import AnyCommand, AnyEvent, Event, Refused, decode_command, decode_event, encode
 
@@ -52,6 +52,8 @@ class RunFolder:
             make_folder(self.snapshots)
             _require_file(self.path / "run.lock")
             self._lock.acquire(timeout=LOCK_SECONDS)
+            for folder in (self.path, self.checkpoints):
+                sweep(folder)
         except Timeout:
             raise TrainingError(f"run folder {self.path}", got="another process is at work in it",
                                 mend="stop that one, or choose another folder with --out") from None  # fmt: skip

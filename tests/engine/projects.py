@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
 from engine import data
 from engine.__main__ import main
@@ -43,6 +48,44 @@ def small_line(epochs: int = 1) -> Project:
     layers = [("Input", {"field": "features"}), ("Linear", {"out_features": 1}), ("MSELoss", {})]
     source = DataSpec(source="bundled:diabetes", options={"columns": ["bmi"]}, batch_size=64)
     return project(layers, source, TrainingSpec(Choice("SGD", {"lr": 0.01}), epochs=epochs), "Line")
+
+
+@contextlib.contextmanager
+def a_folder_to_read_only(make: Callable[[Path], Any]) -> Iterator[Path]:
+    """A folder filled by `make` that this process may not write to, the superuser neither while it lasts."""
+    place = Path(tempfile.mkdtemp())  # outside pytest's own folder, which other users may not enter
+    folder = place / "given to read"
+    folder.mkdir()
+    make(folder)
+    for path in (place, folder, *folder.rglob("*")):
+        path.chmod(0o555)
+    was_root = os.geteuid() == 0
+    if was_root:
+        os.seteuid(65534)
+    try:
+        yield folder
+    finally:
+        if was_root:
+            os.seteuid(0)
+        for path in (place, folder):
+            path.chmod(0o755)
+        shutil.rmtree(place)
+
+
+@contextlib.contextmanager
+def a_small_disk(place: Path, size: int) -> Iterator[Path]:
+    """A file system of its own of so many bytes; where the system lets nobody mount one the test is skipped."""
+    disk = place / "small disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size}", "none", str(disk)], capture_output=True, text=True
+    )
+    if mounted.returncode:
+        pytest.skip(f"no file system can be mounted here: {mounted.stderr.strip()}")
+    try:
+        yield disk
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
 def layerloom(*arguments: Any, timeout: float = 60, **more: Any) -> subprocess.CompletedProcess[str]:

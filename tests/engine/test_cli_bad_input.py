@@ -7,6 +7,7 @@ import os
 import resource
 import subprocess
 import sys
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -16,7 +17,18 @@ from engine.formats import checkpoint, project_file
 from engine.graph.spec import Choice, DataSpec, TrainingSpec
 from engine.train.events import Checkpoint, Diagnosis, EpochEnded, Failed, RunEnded
 from tests.bad_files import BAD, csv, cyclic, good_rows, missing_file, on_table, truncated
-from tests.engine.projects import ROOT, environment, events, here, last_object, layerloom, project, small_digits
+from tests.engine.projects import (
+    ROOT,
+    a_folder_to_read_only,
+    a_small_disk,
+    environment,
+    events,
+    here,
+    last_object,
+    layerloom,
+    project,
+    small_digits,
+)  # fmt: skip
 
 
 def assert_one_sentence(done: subprocess.CompletedProcess[str], words: str) -> None:
@@ -123,15 +135,71 @@ def test_a_run_folder_that_cannot_be_made_is_named(capsys, tmp_path):
     assert_one_sentence(here(capsys, "train", path, "--out", path / "run"), "it cannot be written to")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_read_only_folder_is_named(capsys, tmp_path):
-    path = tmp_path / "p.loom"
-    project_file.write(path, small_digits(1))
-    tmp_path.chmod(0o500)
-    try:
-        assert_one_sentence(here(capsys, "train", path), "permission denied")
-    finally:
-        tmp_path.chmod(0o700)
+READ_ONLY = {
+    "train": (("train", "p.loom"), "p.runs: it cannot be made (permission denied); choose another folder with --out."),
+    "train --out": (("train", "p.loom", "--out", "run"), "run: it cannot be written to (permission denied)"),
+    "new": (("new", "spirals", "s.loom"), "s.loom: it could not be saved"),
+    "new, a folder": (("new", "spirals", "spirals"), "spirals: it could not be saved"),
+    "export": (("export", "p.loom", "--format", "python"), "p.py: it could not be written (permission denied)"),
+}  # fmt: skip
+
+
+@pytest.mark.skipif(os.name != "posix", reason="folder permissions are POSIX's")
+@pytest.mark.parametrize("command", READ_ONLY)
+def test_a_read_only_folder_is_named(capsys, monkeypatch, command):
+    arguments, words = READ_ONLY[command]
+    with a_folder_to_read_only(lambda folder: project_file.write(folder / "p.loom", small_digits(1))) as folder:
+        monkeypatch.chdir(folder)
+        before = sorted(folder.iterdir())
+        assert_one_sentence(here(capsys, *arguments), words)
+        assert sorted(folder.iterdir()) == before
+        monkeypatch.undo()
+
+
+def filled(disk: Path, left: int) -> Path:
+    """The disk with room for so many bytes."""
+    room = os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize
+    (disk / "filling").write_bytes(bytes(room - left))
+    return disk
+
+
+FULL = {
+    "new": (("new", "spirals", "s.loom"), "s.loom: it could not be saved: the disk is full"),
+    "export": (("export", "p.loom", "--format", "python"), "p.py: it could not be written (no space left on device)"),
+    "train": (("train", "p.loom"), "no space left on device"),
+}  # fmt: skip
+
+
+@pytest.mark.skipif(os.name != "posix", reason="mounts a file system as POSIX systems do")
+@pytest.mark.parametrize("command", FULL)
+def test_a_full_disk_is_named_and_nothing_half_written_stays(capsys, tmp_path, monkeypatch, command):
+    arguments, words = FULL[command]
+    with a_small_disk(tmp_path, 256 * 1024) as disk:
+        project_file.write(disk / "p.loom", small_digits(1))
+        filled(disk, 0)
+        monkeypatch.chdir(disk)
+        assert_one_sentence(here(capsys, *arguments), words)
+        assert sorted(path.name for path in disk.iterdir()) == ["filling", "p.loom"]
+        monkeypatch.undo()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="mounts a file system as POSIX systems do")
+def test_a_run_whose_disk_fills_up_goes_on_and_says_so(capsys, tmp_path):
+    """Room for the events, none for another checkpoint beside the one that is there."""
+    with a_small_disk(tmp_path, 512 * 1024) as disk:
+        path, out = disk / "p.loom", disk / "run"
+        project_file.write(path, small_digits(1))
+        assert here(capsys, "train", path, "--out", out).returncode == 0
+        before = (out / "checkpoints" / "last.safetensors").read_bytes()
+        filled(disk, 32 * 1024)
+        done = here(capsys, "train", path, "--out", out, "--resume", "--epochs", 3)
+        assert done.returncode == 0, done.stderr
+        kinds = {event.kind for event in events(out, Diagnosis)}
+        assert kinds == {"checkpoint_failed"}
+        assert (out / "checkpoints" / "last.safetensors").read_bytes() == before
+        (disk / "filling").unlink()
+        assert here(capsys, "train", path, "--out", out, "--resume", "--epochs", 3).returncode == 0
+        assert (out / "checkpoints" / "last.safetensors").read_bytes() != before
 
 
 def test_a_fault_in_a_named_run_folder_is_said_in_its_events_too(capsys, tmp_path):

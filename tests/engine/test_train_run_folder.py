@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import TrainingError
-from engine.formats.atomic import write_atomic
+from engine.formats.atomic import sweep, write_atomic
 from engine.train.events import Pause, Predict, Refused, Set, StateChanged, Step, Stop, decode_event, encode
 from engine.train.run_folder import CommandReader, EventWriter, RunFolder, mend_tail
 
@@ -209,6 +209,33 @@ def test_a_file_is_replaced_whole_or_not_at_all_when_the_disk_is_full(tmp_path):
     assert done.stdout == "refused\n", done.stderr
     assert path.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["kept.bin"]
+
+
+def test_what_a_kill_left_half_written_is_swept_at_the_next_start(tmp_path):
+    code = (
+        "import os, sys; from pathlib import Path; from engine.formats.atomic import write_atomic\n"
+        "os.fsync = lambda descriptor: os.kill(os.getpid(), 9)\n"
+        "write_atomic(Path(sys.argv[1]), b'half')"
+    )
+    last = tmp_path / "run" / "checkpoints" / "last.safetensors"
+    last.parent.mkdir(parents=True)
+    for path in (last, tmp_path / "run" / "project.json"):
+        subprocess.run([sys.executable, "-c", code, str(path)], timeout=20)
+    assert len(list(tmp_path.rglob("*.part"))) == 2
+    with RunFolder(tmp_path / "run"):
+        assert list(tmp_path.rglob("*.part")) == []
+
+
+def test_only_what_is_half_written_and_abandoned_is_swept(tmp_path):
+    names = [".a [1].loom.0123abcd.part", ".b.loom.0123abcd.part", "a [1].loom.part", ".a [1].loom.part", "mine.part"]
+    for name in names:
+        (tmp_path / name).touch()
+    sweep(tmp_path, "a [1].loom", 60)
+    assert sorted(os.listdir(tmp_path)) == sorted(names), "somebody may still be writing"
+    for name in names:
+        os.utime(tmp_path / name, (0, 0))
+    sweep(tmp_path, "a [1].loom", 60)
+    assert sorted(os.listdir(tmp_path)) == sorted(names[1:])
 
 
 def test_events_that_a_full_disk_refused_are_written_once_there_is_room(tmp_path):

@@ -72,6 +72,20 @@ def test_a_run_goes_from_starting_to_finished_and_keeps_every_step(run, runs, qt
     assert np.all(np.diff(accuracy) > 0)
 
 
+def test_runs_that_begin_in_the_same_instant_get_folders_of_their_own(tmp_path):
+    code = (
+        "import sys, time; from pathlib import Path\n"
+        "from engine.graph.spec import Project; from gui.run import folder\n"
+        "time.sleep(max(0.0, float(sys.argv[2]) - time.time()))\n"
+        "for _ in range(20): print(folder.create(Path(sys.argv[1]), Project(), Path()))"
+    )
+    arguments = [sys.executable, "-c", code, str(tmp_path / "a.runs"), str(time.time() + 1.5)]
+    makers = [subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    made = [line for maker in makers for line in maker.communicate(timeout=30)[0].splitlines()]
+    assert len(made) == len(set(made)) == 60
+    assert len(run_folder.find(tmp_path / "a.runs")) == 60
+
+
 def test_the_engine_leaves_no_zombie(run, runs, qtbot, fake_engine):
     fake_engine.setenv("FAKE_STEPS", "10")
     begin(run, runs)
