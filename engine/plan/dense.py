@@ -8,7 +8,7 @@ from engine.kernels.cpu.expression import leaf
 from engine.kernels.cpu.products import Extra, Matrix, product
 from engine.kernels.cpu.program import Plan, Step
 from engine.kernels.cpu.reduction import column_sums
-from engine.plan.lazy import SUM, Heavy, Lazy, renamed
+from engine.plan.lazy import SUM, Gather, Heavy, Lazy, renamed
 from engine.plan.lower import FLOAT, Lowering, rule
 from engine.plan.places import Place
 from engine.plan.trace import Call, Value
@@ -82,7 +82,9 @@ def _product(low: Lowering, a: Place, b: Place, shape: tuple[int, ...]) -> Heavy
     """a (M, K) times b (K, N), shaped (..., N)."""
     (m, k), n = a.shape, b.shape[1]
 
-    def emit(lazy: Lazy) -> Place | None:
+    def emit(lazy: Lazy, gather: Gather | None) -> Place | None:
+        if gather:
+            return None
         extras, names, operands = [], {}, {}
         for i, (name, place) in enumerate(lazy.places.items()):
             seen = place.broadcast(shape).reshaped((m, n))

@@ -53,20 +53,6 @@ def elementwise(low: Lowering, call: Call) -> bool:
     return True
 
 
-@rule("scale_shift")
-def scale_shift(low: Lowering, call: Call) -> bool:
-    """(x - mean) rstd weight + bias, all but x by channel."""
-    x, *vectors = call.arguments
-    if x.dtype != FLOAT:
-        return False
-    mean, rstd, weight, bias = (by_channel(low, v, x.ndim) for v in vectors)
-    scaled = low.combine(lambda x, m, r: (x - m) * r, x.shape, x, mean, rstd)
-    if weight is not None:
-        scaled = low.combine("mul", x.shape, scaled, weight)
-    low.env[call.results] = scaled if bias is None else low.combine("add", x.shape, scaled, bias)
-    return True
-
-
 def by_channel(low: Lowering, vector: Value | None, ndim: int) -> Lazy | None:
     """A vector (C) stretched over (N, C, ...)."""
     return None if vector is None else of_place(low.place(vector).reshaped((-1, *(1,) * (ndim - 2))))

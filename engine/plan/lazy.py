@@ -17,18 +17,40 @@ COSTLY = frozenset(
 
 
 @dataclass(eq=False)
+class Gather:
+    """What a kernel is to sum up, by channel, of what it stores.
+
+    Args:
+        moments: mean and sum of squared deviations; else `sums`.
+        sums: formulas over "value", what is stored, and the names of places.
+        places: by name.
+
+    After the kernel `out` (parts, 2 or sums, channels) is where they are, of so many `parts` of equal size.
+    """
+
+    moments: bool = False
+    sums: tuple[Expr, ...] = ()
+    places: Mapping[str, Place] = field(default_factory=dict)
+    out: Place | None = None
+    parts: int = 0
+
+
+@dataclass(eq=False)
 class Heavy:
     """A kernel still to be run, whose store can take a formula along.
 
     Args:
-        emit: (lazy) -> its place; None where the formula does not fit into the store.
+        emit: (lazy, gather) -> its place; None where these do not fit into the store. Without a formula and with no
+            gather it is always emitted.
         reads: the buffers that it reads.
         shape: of its result.
+        gathers: whether it can gather.
     """
 
-    emit: Callable[[Lazy], Place | None]
+    emit: Callable[[Lazy, Gather | None], Place | None]
     reads: tuple[Buffer, ...]
     shape: tuple[int, ...]
+    gathers: bool = False
 
 
 @dataclass(eq=False)

@@ -79,6 +79,8 @@ class Lowering:
         for value, buffer in zip(trace.inputs, self.inputs):
             self.env[value] = dense(buffer, value.shape)
         self.uses: Counter[Value] = Counter()
+        self.readers: dict[Value, list[Call]] = {}
+        self.done: set[int] = set()  # ids of calls that an earlier one has taken along
 
     def run(self) -> list[Place]:
         """Lower every call; the places of the kept Values."""
@@ -86,11 +88,25 @@ class Lowering:
         self.uses.update(v for call in calls for v in call.reads())
         self.uses.update(self.kept)
         for call in calls:
-            self._settle(call.writes())
+            for value in call.reads():
+                self.readers.setdefault(value, []).append(call)
+        for call in calls:
+            if id(call) in self.done:
+                continue
+            self.settle(call.writes())
             if not (call.kernel in RULES and RULES[call.kernel](self, call)):
                 self._on_host(call)
-            self.uses.subtract(call.reads())
+            self.finish(call)
         return [self.place(value) for value in self.kept]
+
+    def finish(self, call: Call) -> None:
+        """A call has been lowered, by itself or along with another."""
+        self.done.add(id(call))
+        self.uses.subtract(call.reads())
+
+    def is_only_for(self, value: Value, calls: list[Call]) -> bool:
+        """Whether nobody but these calls still needs the value."""
+        return self.uses[value] <= sum(c.reads().count(value) for c in calls)
 
     # values
 
@@ -158,10 +174,10 @@ class Lowering:
     def stored(self, lazy: Lazy, order: Order = None, into: Place | None = None) -> Place:
         """Compute a formula into memory: new memory laid out as its largest operand, if not said."""
         if lazy.heavy:
-            place = lazy.heavy.emit(lazy) if into is None and order is None else None
+            place = lazy.heavy.emit(lazy, None) if into is None and order is None else None
             if place is not None:
                 return place
-            whole = lazy.heavy.emit(Lazy(lazy.heavy.shape, leaf(SUM)))
+            whole = lazy.heavy.emit(Lazy(lazy.heavy.shape, leaf(SUM)), None)
             name, sum_place = next(iter(of_place(whole).places.items()))
             lazy = Lazy(lazy.shape, renamed(lazy.expr, {SUM: name}), {**lazy.places, name: sum_place})
         order = order or _order_of(lazy)
@@ -204,7 +220,7 @@ class Lowering:
         results = None if call.results is None else mapped(call.results, result)
         self.items.append(Host(getattr(self.kernels, call.kernel), arguments, named, results))
 
-    def _settle(self, written: list[Value]) -> None:
+    def settle(self, written: list[Value]) -> None:
         """Store every formula that reads what is about to be overwritten."""
         arrays = [value.array for value in written if value.kind == "state"]
         if not arrays:
