@@ -1,4 +1,4 @@
-"""Elementwise chains, sums and optimizer steps against NumPy and the generic kernels."""
+"""Elementwise chains and sums against NumPy."""
 
 from __future__ import annotations
 
@@ -9,13 +9,10 @@ from hypothesis import strategies as st
 
 pytest.importorskip("llvmlite", reason="the compiled kernels need llvmlite")
 
-from engine.kernels.cpu import elementwise, pool, updates
+from engine.kernels.cpu import elementwise, pool
 from engine.kernels.cpu.expression import apply, leaf
-from engine.kernels.generic.updates import Updates
 
 few = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
-oracle = Updates()
-oracle.xp = np
 
 
 @pytest.fixture(autouse=True)
@@ -72,93 +69,3 @@ def test_sums_of_formulas_for_each_channel(rows, columns, threads):
     plan(x=x, shift=shift, scale=scale, **{"a b": out})
     np.testing.assert_allclose(out[0], ((x - shift) * scale[:, None]).astype("d").sum(0), rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(out[1], x.astype("d").sum(0), rtol=1e-4, atol=1e-4)
-
-
-def state(size):
-    return {
-        "param": numbers(size),
-        "grad": numbers(size, seed=1),
-        "mean": numbers(size, seed=2),
-        "velocity": numbers(size, seed=3),
-        "square": np.abs(numbers(size, seed=4)) + 1.5,
-        "largest": np.abs(numbers(size, seed=5)),
-    }
-
-
-def same(got, want, names):
-    for name in names:
-        np.testing.assert_allclose(got[name], want[name], rtol=2e-5, atol=2e-6, err_msg=name)
-
-
-@pytest.mark.parametrize("size", [5, 1003, 50_000])
-@pytest.mark.parametrize(
-    ("decoupled", "amsgrad", "weight_decay", "maximize"),
-    [(False, False, 0.0, False), (True, False, 0.1, False), (False, True, 0.1, True)],
-)
-def test_adam_steps_as_the_generic_kernel(size, decoupled, amsgrad, weight_decay, maximize):
-    got, want, lr, step = state(size), state(size), 0.01, 3
-    plan = updates.adam(size, 0.9, 0.99, 1e-8, weight_decay, decoupled, amsgrad, maximize)
-    scalars = {"rate": lr / (1 - 0.9**step), "root": (1 - 0.99**step) ** 0.5, "shrink": 1 - lr * weight_decay}
-    plan(**got, **{name: np.array([value], np.float32) for name, value in scalars.items()})
-    oracle.adam_step(
-        want["param"],
-        want["grad"],
-        want["mean"],
-        want["square"],
-        want["largest"] if amsgrad else None,
-        numbers(2, size),
-        lr=lr,
-        beta1=0.9,
-        beta2=0.99,
-        eps=1e-8,
-        weight_decay=weight_decay,
-        decoupled=decoupled,
-        maximize=maximize,
-        step=step,
-    )
-    same(got, want, ("param", "mean", "square", *(["largest"] if amsgrad else [])))
-
-
-@pytest.mark.parametrize(
-    ("momentum", "nesterov", "is_first"), [(0.0, False, False), (0.9, False, True), (0.9, True, False)]
-)
-def test_sgd_steps_as_the_generic_kernel(momentum, nesterov, is_first):
-    got, want = state(777), state(777)
-    updates.sgd(777, momentum, 0.0, nesterov, 0.01, False, is_first)(**got, rate=np.array([0.1], np.float32))
-    oracle.sgd_step(
-        want["param"],
-        want["grad"],
-        want["velocity"] if momentum else None,
-        numbers(2, 777),
-        lr=0.1,
-        momentum=momentum,
-        dampening=0.0,
-        nesterov=nesterov,
-        weight_decay=0.01,
-        maximize=False,
-        is_first=is_first,
-    )
-    same(got, want, ("param", "velocity"))
-
-
-@pytest.mark.parametrize(("momentum", "centered"), [(0.0, False), (0.9, True)])
-def test_rmsprop_steps_as_the_generic_kernel(momentum, centered):
-    got, want = state(777), state(777)
-    for each in (got, want):
-        each["mean"] *= 0.1
-    updates.rmsprop(777, 0.99, 1e-8, 0.01, momentum, centered)(**got, rate=np.array([0.1], np.float32))
-    oracle.rmsprop_step(
-        want["param"],
-        want["grad"],
-        want["square"],
-        want["mean"] if centered else None,
-        want["velocity"] if momentum else None,
-        numbers(2, 777),
-        lr=0.1,
-        alpha=0.99,
-        eps=1e-8,
-        weight_decay=0.01,
-        momentum=momentum,
-        maximize=False,
-    )
-    same(got, want, ("param", "square", "mean", "velocity"))

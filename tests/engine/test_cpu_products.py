@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -9,13 +11,15 @@ from hypothesis import strategies as st
 
 pytest.importorskip("llvmlite", reason="the compiled kernels need llvmlite")
 
-from engine.kernels.cpu import contraction, pack, pool, products
+from engine.kernels.cpu import contraction, pack, pool, products, updates
 from engine.kernels.cpu.expression import apply, leaf
 from engine.kernels.cpu.geometry import Chunk, Contraction, Dim, chunk, cut, pieces
 from engine.kernels.cpu.host import Host
+from engine.kernels.cpu.products import Matrix
 from engine.kernels.cpu.program import Plan, Program, Step, aligned
 
 few = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+threads = st.integers(1, 2)
 sizes = st.one_of(st.integers(1, 20), st.sampled_from([31, 33, 48, 50, 65, 100]))
 
 
@@ -81,7 +85,7 @@ def test_linear_layers_in_all_passes(n, i, o, bias, activation, threads):
         known = {"relu": lambda v: np.maximum(v, 0), "tanh": np.tanh, "sigmoid": lambda v: 1 / (1 + np.exp(-v))}
         if activation in known:
             close(y, known[activation](want), i)
-    products.linear_input_gradient(n, i, o, gated=bias)(dy=dy, weight=weight, dx=dx, x=x)
+    products.linear_input_gradient(n, i, o, gate="relu" if bias else "")(dy=dy, weight=weight, dx=dx, x=x)
     close(dx, (dy.astype("d") @ weight) * ((x > 0) if bias else 1), o)
     products.linear_weight_gradient(n, i, o)(dy=dy, x=x, dweight=dweight, dbias=dbias)
     close(dweight, dy.astype("d").T @ x, n)
@@ -218,3 +222,89 @@ def test_packing_and_transposing(outer, rows, columns, turned, width):
     moves = pack.panels(rows, columns, strides, width, (outer, rows * columns, size))
     pool.run(Program([pack.kernel(*moves).bind(source, packed)]))
     assert np.array_equal(packed.transpose(0, 2, 1, 3).reshape(outer, rows, -1)[:, :, :columns], straight)
+
+
+@few
+@given(
+    n=sizes, i=sizes, o=sizes, dropped=st.sampled_from([0.0, 0.25]), residual=st.booleans(), threads=st.integers(1, 2)
+)
+def test_linear_layers_with_dropout_residual_and_two_results(n, i, o, dropped, residual, threads):
+    pool.set_num_threads(threads)
+    x, weight, bias, rest = numbers(n, i), numbers(o, i, seed=1), numbers(o, seed=2), numbers(n, o, seed=3)
+    mask = np.random.default_rng(4).integers(0, 2, (n, o)).astype(np.uint8)
+    y, before = aligned((n, o)), aligned((n, o))
+    plan = products.linear_forward(n, i, o, True, "relu", dropped=dropped, residual=residual, keeps_sum=True)
+    plan(x=x, weight=weight, bias=bias, y=y, before=before, mask=mask, residual=rest)
+    want = x.astype("d") @ weight.T + bias
+    close(before, want, i)
+    kept = mask / (1 - dropped) if dropped else 1
+    close(y, np.maximum(want, 0) * kept + (rest if residual else 0), i)
+
+
+@few
+@given(n=sizes, i=sizes, o=sizes, gate=st.sampled_from(["relu", "tanh", "gelu"]), add=st.booleans())
+def test_input_gradients_through_an_activation(n, i, o, gate, add):
+    dy, weight, before = numbers(n, o), numbers(o, i, seed=1), numbers(n, i, seed=2)
+    mask, dx = np.random.default_rng(4).integers(0, 2, (n, i)).astype(np.uint8), numbers(n, i, seed=3)
+    x = np.tanh(before) if gate == "tanh" else np.maximum(before, 0)
+    was = dx.astype("d") if add else 0
+    products.linear_input_gradient(n, i, o, gate, dropped=0.5, accumulate=add)(
+        dy=dy, weight=weight, dx=dx, x=x, before=before, mask=mask
+    )
+    normal = before.astype("d")
+    density = np.exp(-normal * normal / 2) / np.sqrt(2 * np.pi)
+    share = np.vectorize(math.erf)(normal / np.sqrt(2)) / 2 + 0.5
+    slope = {"relu": x > 0, "tanh": 1 - x.astype("d") ** 2, "gelu": share + normal * density}[gate]
+    close(dx, (dy.astype("d") @ weight + was) * mask * 2 * slope, o)
+
+
+@few
+@given(n=sizes, i=sizes, o=sizes, keeps=st.booleans(), bias=st.booleans(), threads=st.integers(1, 2))
+def test_a_weight_gradient_takes_the_optimizer_along(n, i, o, keeps, bias, threads):
+    pool.set_num_threads(threads)
+    x, dy = numbers(n, i), numbers(n, o, seed=1)
+    state = lambda: {"param": numbers(o, i), "mean": numbers(o, i, seed=2), "square": abs(numbers(o, i, seed=3))}  # noqa: E731
+    scalars = {"rate": np.array([0.1], np.float32), "root": np.array([0.3], np.float32)}
+    fused, apart, rule = state(), state(), updates.adam_rule()
+    a = {"x": x, "dy": dy, "dbias": aligned(o), **scalars}
+    mine, own = {"dweight": aligned((o, i))}, {"dweight": aligned((o, i))}
+    products.linear_weight_gradient(n, i, o, bias, update=rule, keeps_gradient=keeps)(**a, **fused, **mine)
+    products.linear_weight_gradient(n, i, o, bias)(**a, **own)
+    if keeps:
+        close(mine["dweight"], own["dweight"], n)
+    updates.update(o * i, rule)(**scalars, **apart, grad=own["dweight"])
+    for name, value in apart.items():
+        close(fused[name], value, n)
+
+
+@pytest.mark.parametrize(("n", "i", "o"), [(900, 70, 512), (1000, 300, 600), (64, 400, 700)])
+def test_an_update_at_the_end_of_a_sum_that_is_cut(n, i, o):
+    x, dy, velocity = numbers(n, i), numbers(n, o, seed=1), numbers(o, i, seed=2)
+    param, rate = numbers(o, i, seed=3), np.array([0.01], np.float32)
+    want = velocity * 0.9 + dy.astype("d").T @ x
+    before = param.astype("d")
+    rule = updates.sgd_rule(momentum=0.9)
+    products.linear_weight_gradient(n, i, o, False, update=rule, keeps_gradient=False)(
+        x=x, dy=dy, velocity=velocity, param=param, rate=rate
+    )
+    close(velocity, want, n)
+    close(param, before - 0.01 * want, n)
+
+
+@few
+@given(
+    n=st.integers(1, 3),
+    heads=st.integers(1, 3),
+    rows=sizes,
+    depth=st.sampled_from([1, 8, 20]),
+    threads=st.integers(1, 2),
+)
+def test_products_of_slices_that_lie_inside_another_array(n, heads, rows, depth, threads):
+    pool.set_num_threads(threads)
+    qkv, scores = numbers(n, rows, 3, heads, depth), aligned((n, heads, rows, rows))
+    width = 3 * heads * depth
+    of = lambda part: Matrix("qkv", width, 1, (rows * width, depth), part * heads * depth)  # noqa: E731
+    c = Matrix("scores", rows, 1, (heads * rows * rows, rows * rows))
+    products.product(rows, depth, rows, of(0), of(1).transposed, c, (n, heads))(qkv=qkv, scores=scores)
+    q, k = qkv[:, :, 0].swapaxes(1, 2).astype("d"), qkv[:, :, 1].swapaxes(1, 2)
+    close(scores, q @ k.swapaxes(2, 3), depth)

@@ -15,13 +15,15 @@ from typing import Any
 import llvmlite.ir as ir
 
 from engine.kernels.cpu.emit import Code, new_kernel
-from engine.kernels.cpu.expression import evaluate
+from engine.kernels.cpu.epilogue import finish, kind_of
 from engine.kernels.cpu.geometry import Chunk, Contraction, Cut, Dim, chunk, cut
 from engine.kernels.cpu.host import L2_FLOATS, host
 from engine.kernels.cpu.program import Kernel
-from engine.kernels.cpu.values import I64, POINTER, VOID, Value
+from engine.kernels.cpu.values import F32, I64, POINTER, VOID, Value
 
 UNROLLED = 12  # steps of a sum that are written out: loops as short as that cost more than they save
+FAR_FLOATS = 512  # steps of A as far apart as this are fetched for the tile that follows
+FAR_RESULTS = L2_FLOATS // 2  # results that are more than this are fetched ahead
 SMALL_FLOPS = 150_000  # less work than this is done sooner by one thread than divided
 
 
@@ -87,13 +89,16 @@ class Tiles:
     def _walk(self, code: Code, pointers: list[Value], start: Value, stop: Value, begun: Value, end: Value) -> None:
         plan, rows = self.plan, self.spec.rows[self.plan.split]
         with code.loop(start, stop) as number:
-            piece, rest = number % len(plan.sizes), number // len(plan.sizes)
-            column, rest = rest % plan.blocks, rest // plan.blocks
+            inner, middle = (len(plan.sizes), plan.blocks)[:: 1 if self.spec.inner == "rows" else -1]
+            low, rest = number % inner, number // inner
+            high, rest = rest % middle, rest // middle
+            piece, column = (low, high) if self.spec.inner == "rows" else (high, low)
             offsets = self._offsets(code, rest)
             row = self._row(code, piece)
             offsets = [offset + row * stride for offset, stride in zip(offsets, rows.strides)]
             offsets = [offset + column * step for offset, step in zip(offsets, self._column_steps(code))]
-            at = [code.at(pointer, offset) for pointer, offset in zip(pointers, offsets)]
+            kinds = [F32] * 3 + [kind_of(self.spec, i) for i in range(len(self.spec.operand_columns))]
+            at = [code.at(pointer, offset, kind) for pointer, offset, kind in zip(pointers, offsets, kinds)]
             self._dispatch(code, piece, column, lambda shape: self._call(code, shape, at, begun, end))
 
     def _offsets(self, code: Code, number: Value) -> list[Value]:
@@ -167,8 +172,10 @@ def _micro_kernel(module: ir.Module, name: str, spec: Contraction, plan: Cut, sh
     totals = {cell: code.variable(code.float(0.0, code.lanes)) for cell in cells}
     is_cut = chunk.steps < spec.reduce[0].size
 
+    spread = _Spread.of(spec, plan, rows, [c, *operands])
     for r, v in cells:  # C is on its way to the cache while the sum is computed
-        code.prefetch(c, rows[r].c + v * code.lanes, write=True)
+        if not spread:
+            code.prefetch(c, rows[r].c + v * code.lanes, write=True)
 
     def load_c() -> None:
         for r, v in cells:
@@ -180,20 +187,16 @@ def _micro_kernel(module: ir.Module, name: str, spec: Contraction, plan: Cut, sh
         with code.when(begun > 0):
             load_c()
     end_of_sum = end if is_cut else code.int(spec.reduce[0].size)
-    _sum(code, spec, rows, totals, valid, a, b, begun, end_of_sum, is_cut, _ahead(spec, chunk))
+    _sum(code, spec, rows, totals, valid, a, b, begun, end_of_sum, is_cut, _ahead(spec, chunk), spread)
 
     def store(finished: bool) -> None:
+        if finished and (spec.outputs or not spec.keeps_c or spec.epilogue is not None):
+            finish(code, spec, rows, valid, totals, c, operands)
+            return
         for r, v in cells:
-            value = totals[r, v].get()
-            if finished and spec.epilogue is not None:
-                leaves = {
-                    str(i): _operand(code, pointer, rows[r].operands[i], v, spec.operand_columns[i], valid[v])
-                    for i, pointer in enumerate(operands)
-                }
-                value = evaluate(spec.epilogue, {"sum": value, **leaves})
-            code.store(value, c, rows[r].c + v * code.lanes, valid[v])
+            code.store(totals[r, v].get(), c, rows[r].c + v * code.lanes, valid[v])
 
-    if is_cut and spec.epilogue is not None:
+    if is_cut and (spec.outputs or not spec.keeps_c or spec.epilogue is not None):
         with code.ir.if_else((end >= spec.reduce[0].size).ir) as (last, not_last):
             with last:
                 store(True)
@@ -205,7 +208,7 @@ def _micro_kernel(module: ir.Module, name: str, spec: Contraction, plan: Cut, sh
 
 
 def _sum(code: Code, spec: Contraction, rows: list[Dim], totals: dict[Any, Any], valid: list[int], a: Value, b: Value,
-         begun: Value, end: Value, is_cut: bool, ahead: int) -> None:  # fmt: skip
+         begun: Value, end: Value, is_cut: bool, ahead: int, spread: _Spread | None) -> None:  # fmt: skip
     """The loops over the reduce axes, outermost first, and the multiply-adds inside."""
 
     def loop(dims: tuple[Dim, ...], a: Value, b: Value) -> None:
@@ -221,17 +224,67 @@ def _sum(code: Code, spec: Contraction, rows: list[Dim], totals: dict[Any, Any],
         with code.loop(begun if first else 0, end if first else dims[0].size) as index:
             step(index)
 
+    scattered = len(spec.reduce) == 1 and spec.reduce[0].a >= FAR_FLOATS and len(rows) > 1 and rows[1].a == 1
+
     def multiply_add(a: Value, b: Value) -> None:
         columns = [code.load(b, v * code.lanes, code.lanes, valid[v]) for v in range(len(valid))]
         if ahead:
             for v in range(len(valid)):
                 code.prefetch(b, ahead + v * code.lanes)
+        if scattered:  # each step reads a page of its own, which only asking for it brings near
+            code.prefetch(a, len(rows) + 2)
         for r, row in enumerate(rows):
             number = code.splat(code.load(a, row.a), code.lanes)
             for v, column in enumerate(columns):
                 totals[r, v].set(code.fma(number, column, totals[r, v].get()))
 
-    loop(spec.reduce, a, b)
+    if spread is None:
+        loop(spec.reduce, a, b)
+        return
+    (dim,) = spec.reduce
+    step = lambda index: multiply_add(code.at(a, index * dim.a), code.at(b, index * dim.b))  # noqa: E731
+    with code.loop(0, len(rows)) as row:
+        spread.fetch(code, row, len(valid))
+        with code.loop(begun + row * spread.pause, begun + (row + 1) * spread.pause) as index:
+            step(index)
+    with code.loop(begun + spread.pause * len(rows), end) as index:
+        step(index)
+
+
+@dataclass(frozen=True)
+class _Spread:
+    """Fetches for the next tile what it will read and write, row by row between some steps of the sum.
+
+    Args:
+        places: address of this tile's first element of each array, distance to the next tile's, and between rows.
+        pause: steps of the sum between two rows.
+    """
+
+    places: tuple[tuple[Value, int, int], ...]
+    pause: int
+
+    @staticmethod
+    def of(spec: Contraction, plan: Cut, rows: list[Dim], pointers: list[Value]) -> _Spread | None:
+        """None where the sum is too short or C is small."""
+        steps, last = spec.steps, spec.rows[-1]
+        if not steps or len(spec.rows) > 1 or len(spec.reduce) > 1 or steps < 2 * len(rows):
+            return None
+        if spec.reduce[0].size % steps and spec.reduce[0].size % steps < 2 * len(rows):
+            return None
+        if last.size * spec.columns * (1 + len(spec.outputs)) < FAR_RESULTS:
+            return None
+        arrays = [(pointers[0], last.c)] if spec.keeps_c or steps < spec.reduce[0].size else []
+        for i, stride in enumerate(last.operands):
+            if stride and spec.operand_columns[i] and i not in spec.bytes:
+                arrays.append((pointers[1 + i], stride))
+        onwards = lambda row: len(rows) * row if spec.inner == "rows" else plan.width * host().lanes  # noqa: E731
+        places = tuple((pointer, onwards(row), row) for pointer, row in arrays)
+        return _Spread(places, max(1, min(16, min(steps, spec.reduce[0].size % steps or steps) // len(rows))))
+
+    def fetch(self, code: Code, row: Value, vectors: int) -> None:
+        for pointer, onwards, stride in self.places:
+            for v in range(vectors):
+                code.prefetch(code.at(pointer, row * stride), onwards + v * code.lanes, write=True)
 
 
 def _ahead(spec: Contraction, chunk: Chunk) -> int:
@@ -239,12 +292,6 @@ def _ahead(spec: Contraction, chunk: Chunk) -> int:
     if not spec.panel or spec.depth * spec.columns < L2_FLOATS // 2 or len(spec.reduce) > 1:
         return 0
     return chunk.steps * spec.reduce[0].b
-
-
-def _operand(code: Code, pointer: Value, offset: int, vector: int, step: int, valid: int) -> Value:
-    if step == 0:
-        return code.splat(code.load(pointer, offset), code.lanes)
-    return code.load(pointer, offset + vector * code.lanes, code.lanes, valid)
 
 
 def _row_offsets(dims: tuple[Dim, ...], steps: int) -> list[Dim]:

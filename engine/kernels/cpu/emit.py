@@ -226,6 +226,13 @@ class Code:
         function = self.declare(name, VOID, [value.type, POINTER, I32, mask.type])
         self.ir.call(function, [value.ir, place.ir, ir.Constant(I32, _bytes(element)), mask.ir])
 
+    def room(self, floats: int) -> Value:
+        """Memory for some numbers that lives as long as the call."""
+        with self.ir.goto_block(self.frame):
+            place = self.ir.alloca(ir.ArrayType(F32, floats))
+            place.align, place.type = 64, POINTER
+        return Value(self, place)
+
     def prefetch(self, pointer: Value, index: Any = 0, write: bool = False) -> None:
         """Fetch a cache line: into the first level for writing, into the second for reading."""
         function = self.declare("llvm.prefetch.p0", VOID, [POINTER, I32, I32, I32])

@@ -33,6 +33,7 @@ OPERATIONS: dict[str, Callable[..., Value]] = {
     "erf": maths.erf,
     "gelu": maths.gelu,
     "gelu_slope": maths.gelu_slope,
+    "ratio_to_root": maths.ratio_to_root,
 }
 
 

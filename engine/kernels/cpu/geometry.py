@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import ceil, prod
 
-from engine.kernels.cpu.expression import Expr
+from engine.kernels.cpu.expression import Expr, leaf
 from engine.kernels.cpu.host import L1_FLOATS, L2_FLOATS, Host, host
 
 
@@ -41,6 +41,11 @@ class Contraction:
         epilogue: formula over the leaf "sum" and operands "0", "1", ...; None leaves the sum.
         operand_columns: distance of each operand's columns: 1, or 0 where all columns share a number.
         width: vectors in a block of columns; 0 to choose the best.
+        outputs: further results of the epilogue, (operand, formula): they take the operand's place.
+        keeps_c: whether C is written at the end; where not it holds sums that are not finished, if the sum is cut.
+        bytes: operands whose elements are bytes, each 0 or 1.
+        inner: which tiles follow each other, those of a block of columns ("rows") or those of some rows ("columns").
+        steps: of the first reduce axis between two visits to C; 0 to choose.
     """
 
     outer: tuple[Dim, ...]
@@ -52,6 +57,16 @@ class Contraction:
     epilogue: Expr | None = None
     operand_columns: tuple[int, ...] = ()
     width: int = 0
+    outputs: tuple[tuple[int, Expr], ...] = ()
+    keeps_c: bool = True
+    bytes: tuple[int, ...] = ()
+    inner: str = "rows"
+    steps: int = 0
+
+    @property
+    def results(self) -> tuple[tuple[int, Expr], ...]:
+        """(operand, formula) of all that is written at the end; operand -1 is C."""
+        return (*(((-1, self.epilogue or leaf("sum")),) if self.keeps_c else ()), *self.outputs)
 
     @property
     def flops(self) -> int:
@@ -152,8 +167,8 @@ def chunk(spec: Contraction, plan: Cut, lanes: int) -> Chunk:
     of columns share a block of B that leaves the first-level cache.
     """
     first, rest = spec.reduce[0], prod(dim.size for dim in spec.reduce[1:])
-    if not spec.depth:
-        return Chunk(first.size)
+    if spec.steps or not spec.depth:
+        return Chunk(spec.steps or first.size, outermost=True)
     size = spec.columns * prod(dim.size for dim in (*spec.rows, *spec.outer))
     tiles = plan.blocks * len(plan.sizes) * prod(dim.size for dim in (*spec.outer, *spec.rows[: plan.split]))
     for budget, least in ((L1_FLOATS, 64), (L2_FLOATS // 2, 128)):

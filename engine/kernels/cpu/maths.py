@@ -10,6 +10,7 @@ import math
 
 import llvmlite.ir as ir
 
+from engine.kernels.cpu.host import host
 from engine.kernels.cpu.values import I32, Value
 
 LOG2E = 1 / math.log(2)
@@ -131,6 +132,38 @@ def gelu_slope(x: Value) -> Value:
     """Φ(x) + x φ(x)"""
     density = exp(x * x * -0.5) * (1 / math.sqrt(2 * math.pi))
     return x.code.fma(x, density, (erf(x * math.sqrt(0.5)) + 1.0) * 0.5)
+
+
+def ratio_to_root(x: Value, square: Value, least: Value) -> Value:
+    """x / (√square + least), square from 0 to the largest number and least > 0, to two units in the last place.
+
+    Estimates of the processor with one step of Newton's method each: root and quotient themselves take five times as
+    long, longer than memory takes to bring the numbers.
+    """
+    code = x.code
+    if estimate(square, "rsqrt") is None:
+        return x / (sqrt(square) + least)
+    large = 3.0e38
+    bounded = code.select(square < 1e-36, code.like(1e-36, square), code.select(square > large, large, square))
+    inverse = estimate(bounded, "rsqrt")
+    inverse = inverse * code.fma(bounded * inverse * -0.5, inverse, 1.5)
+    divisor = code.fma(code.minimum(square, bounded), inverse, least)
+    divisor = code.select(is_nan(square), square, divisor)
+    quotient = estimate(divisor, "rcp")
+    return x * (quotient * code.fma(-divisor, quotient, 2.0))
+
+
+def estimate(x: Value, what: str) -> Value | None:
+    """The processor's estimate of 1 / x ("rcp") or 1 / √x ("rsqrt"); None where it has none for such a vector."""
+    code = x.code
+    if not host().is_x86 or x.lanes not in (8, 16) or x.lanes > host().lanes:
+        return None
+    if x.lanes == 16:
+        mask = ir.IntType(16)
+        function = code.declare(f"llvm.x86.avx512.{what}14.ps.512", x.type, [x.type, x.type, mask])
+        return Value(code, code.ir.call(function, [x.ir, x.ir, ir.Constant(mask, 0xFFFF)]))
+    function = code.declare(f"llvm.x86.avx.{what}.ps.256", x.type, [x.type])
+    return Value(code, code.ir.call(function, [x.ir]))
 
 
 def is_nan(x: Value) -> Value:

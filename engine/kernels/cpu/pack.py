@@ -43,22 +43,22 @@ def kernel(*moves: Move) -> Kernel:
     return Kernel(emit, moves, alone=sum(move.size for move in moves) < SMALL_MOVE)
 
 
-def panels(rows: int, columns: int, source: tuple[int, int], width: int, outer: tuple[int, int, int] = (1, 0, 0)
+def panels(rows: int, columns: int, source: tuple[int, int], width: int, *outer: tuple[int, int, int]
            ) -> tuple[Move, ...]:  # fmt: skip
     """A matrix packed in blocks of `width` columns, each block by itself with its rows `width` apart.
 
     Args:
         rows, columns: size of the matrix.
         source: strides of its rows and columns, one of them 1.
-        outer: a batch of such matrices: (size, source stride, target stride).
+        outer: axes of a batch of such matrices: (size, source stride, target stride).
     """
     whole, rest = divmod(columns, width)
     moves = []
     if whole:
-        moves.append(Move((outer, (whole, width * source[1], rows * width)), rows, width, source, width))
+        moves.append(Move((*outer, (whole, width * source[1], rows * width)), rows, width, source, width))
     if rest:
         start = (whole * width * source[1], whole * rows * width)
-        moves.append(Move((outer,), rows, rest, source, width, start))
+        moves.append(Move(outer, rows, rest, source, width, start))
     return tuple(moves)
 
 
