@@ -48,7 +48,6 @@ class SearchPopup(QFrame):
         self.setObjectName("canvasSearch")
         self.setAutoFillBackground(True)
         self.field = QLineEdit(self, objectName="canvasSearchField")
-        self.field.setClearButtonEnabled(True)
         self.list = QListWidget(self, objectName="canvasSearchList")
         self.list.setAccessibleName(tr("Found"))
         self.list.setItemDelegate(_Row(self.list))

@@ -6,6 +6,7 @@ from PySide6.QtCore import QEvent, QMimeData, QModelIndex, QObject, QPersistentM
 from PySide6.QtGui import QDrag, QKeyEvent, QMouseEvent, QPainter, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QHBoxLayout,
     QLineEdit,
     QListWidget,
     QListWidgetItem,
@@ -24,7 +25,7 @@ from gui import icons
 from gui.document.document import Document
 from gui.document.selection import Selection
 from gui.i18n import tr
-from gui.panels.controls import label
+from gui.panels.controls import label, tool
 from gui.theme import RADIUS, SPACE, theme
 
 MIME = "application/x-layerloom-layer"
@@ -52,8 +53,8 @@ class Palette(QWidget):
         self.search.setObjectName("palette-search")
         self.search.setAccessibleName(tr("Search layers"))
         self.search.setPlaceholderText(tr("Search layers"))
-        self.search.setClearButtonEnabled(True)
         self.search.textChanged.connect(self._fill)
+        self._build_clear()
         self.search.installEventFilter(self)
         self.list = _Rows()
         self.list.setObjectName("palette-list")
@@ -70,6 +71,19 @@ class Palette(QWidget):
         column.addWidget(self.list, 1)
         self._fill("")
         theme.changed.connect(self.list.viewport().update)
+
+    def _build_clear(self) -> None:
+        clear = tool("close", tr("Clear the search"), "palette-clear", self.search.clear)
+        clear.setProperty("kind", "quiet")
+        clear.setCursor(Qt.CursorShape.ArrowCursor)
+        clear.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # Esc does the same
+        clear.hide()
+        inside = QHBoxLayout(self.search)
+        inside.setContentsMargins(0, 0, 0, 0)
+        inside.addStretch(1)
+        inside.addWidget(clear)
+        self.search.setTextMargins(0, 0, 22, 0)
+        self.search.textChanged.connect(lambda text: clear.setVisible(bool(text)))
 
     def _fill(self, text: str) -> None:
         found = catalogue.search(text)

@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLabel, QPushButton
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QToolButton
 
 from engine.graph import catalogue, templates
 from gui.document.document import Document
@@ -66,6 +66,15 @@ def rows(palette):
 
 def test_the_palette_holds_every_layer_and_loss_once(palette):
     assert sorted(rows(palette)) == sorted(e.type for e in catalogue.search(""))
+
+
+def test_a_click_clears_the_search_of_the_palette(palette):
+    clear = palette.findChild(QToolButton, "palette-clear")
+    assert not clear.isVisible()
+    QTest.keyClicks(palette.search, "dense")
+    QTest.mouseClick(clear, Qt.MouseButton.LeftButton)
+    assert palette.search.text() == ""
+    assert not clear.isVisible()
 
 
 def test_the_palette_finds_a_layer_by_its_synonym(palette):
