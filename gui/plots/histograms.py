@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,13 +56,13 @@ class Ridges(QWidget):
 
     def add(self, step: int, arrays: dict[str, np.ndarray]) -> None:
         """The histograms of a snapshot, in order of steps."""
-        for key, counts in arrays.items():
+        for key in sorted(arrays, key=_by_number):  # a file keeps no order
             kind, _, name = key.partition("/")
             if kind != "histogram" or f"range/{name}" not in arrays:
                 continue
             low, high = (float(value) for value in arrays[f"range/{name}"])
             ridges = [ridge for ridge in self.parameters.get(name, []) if ridge.step < step]
-            self.parameters[name] = _thinned([*ridges, Ridge(step, counts, low, high)])
+            self.parameters[name] = _thinned([*ridges, Ridge(step, arrays[key], low, high)])
         self.update()
 
     def shown(self) -> list[str]:
@@ -150,6 +151,15 @@ class Ridges(QWidget):
         painter.setFont(theme.mono_numbers(10))
         for value, side in ((low, Qt.AlignmentFlag.AlignLeft), (high, Qt.AlignmentFlag.AlignRight)):
             painter.drawText(cell, side | Qt.AlignmentFlag.AlignBottom, figures.short(float(f"{value:.2g}")))
+
+
+def _by_number(key: str) -> list[tuple[int, str]]:
+    """What orders names as people count.
+
+    >>> sorted(["conv10.weight", "conv2.weight"], key=_by_number)
+    ['conv2.weight', 'conv10.weight']
+    """
+    return [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", key)]
 
 
 def _thinned(ridges: list[Ridge]) -> list[Ridge]:

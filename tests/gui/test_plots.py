@@ -340,6 +340,14 @@ def histograms(run, qtbot, count=3) -> HistogramCard:
     return card
 
 
+def test_histograms_stand_in_the_order_in_which_people_count(run, qtbot):
+    card = HistogramCard(run)
+    qtbot.addWidget(card)
+    names = ("conv10.weight", "conv2.weight", "conv1.weight")
+    card.ridges.add(1, {f"{kind}/{name}": np.arange(2.0) for kind in ("range", "histogram") for name in names})
+    assert list(card.ridges.parameters) == ["conv1.weight", "conv2.weight", "conv10.weight"]
+
+
 def test_histograms_keep_the_whole_past_thinned_out(run, qtbot):
     card = histograms(run, qtbot, count=200)
     ridges = card.ridges.parameters["fc.weight"]
