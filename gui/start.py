@@ -10,9 +10,11 @@ from time import monotonic
 import numpy as np
 from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
+    QColor,
     QDragEnterEvent,
     QDragLeaveEvent,
     QDropEvent,
+    QImage,
     QPainter,
     QPainterPath,
     QPaintEvent,
@@ -124,12 +126,13 @@ class RecentCard(Card):
     def __init__(self, path: Path, number: int) -> None:
         super().__init__(f"recent-{number}", path.stem, str(path.parent))
         self.path = path
-        self._thumbnail = QPixmap()
+        self._thumbnail, self._ground = QPixmap(), QColor()
         self.setToolTip(str(path))
 
     def show_thumbnail(self, content: bytes) -> None:
         """The picture from the project file, as PNG."""
-        self._thumbnail.loadFromData(content)
+        picture = QImage.fromData(content)
+        self._thumbnail, self._ground = QPixmap.fromImage(picture), picture.pixelColor(0, 0)
         self.update()
 
     def paint_picture(self, painter: QPainter, rect: QRectF) -> None:
@@ -137,7 +140,8 @@ class RecentCard(Card):
             tiles.tell_nothing(painter, rect, {}, 0.0)
             return
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        scale = max(rect.width() / self._thumbnail.width(), rect.height() / self._thumbnail.height())
+        painter.fillRect(rect, self._ground)  # it is of the look that the project was saved in
+        scale = min(rect.width() / self._thumbnail.width(), rect.height() / self._thumbnail.height())
         size = self._thumbnail.size() * scale
         place = QRectF(0, 0, size.width(), size.height())
         place.moveCenter(rect.center())

@@ -61,7 +61,7 @@ class NumbersBox(QAbstractSpinBox):
         self._fallback = inferred
         filled = self._parameter.inferred is not None
         if filled:
-            hint = tr("from the wire: {value}").format(value=show_value(self._parameter, inferred))
+            hint = tr("{value} from the wire").format(value=show_value(self._parameter, inferred))
             self.lineEdit().setPlaceholderText(hint if inferred is not None else tr("from the wire"))
         else:
             automatic = self._parameter.kind in ("pair", "ints")

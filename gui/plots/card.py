@@ -55,7 +55,7 @@ class Card(QWidget):
 
     def _lay_out(self) -> None:
         head = QHBoxLayout()
-        head.setSpacing(8)
+        head.setSpacing(6)
         head.addWidget(self._title)
         head.addWidget(self._value, 1)
         head.addWidget(self._button)
@@ -205,5 +205,5 @@ def _menu_button(menu: QMenu, name: str, title: str) -> QToolButton:
     button.setToolTip(tr("Scale and export"))
     button.setMenu(menu)
     button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-    button.setFixedSize(28, 24)
+    button.setFixedSize(26, 24)
     return button
