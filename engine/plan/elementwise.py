@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from engine.kernels.cpu.expression import Expr, apply
+import numpy as np
+
+from engine.kernels.cpu.expression import Expr, apply, number
 from engine.plan.lazy import Lazy, of_place
 from engine.plan.lower import FLOAT, Lowering, rule
-from engine.plan.places import Place
+from engine.plan.places import Place, of_array
 from engine.plan.trace import Call, Value
 
 FORMULAS: dict[str, Callable[..., Expr]] = {
@@ -33,6 +35,9 @@ NAMED = {
 """Kernel -> operation of `expression.OPERATIONS`."""
 
 
+CONSTANT_SIZE = 1024
+
+
 def _silu_slope(x: Expr) -> Expr:
     s = apply("sigmoid", x)
     return s * (1 + x * (1 - s))
@@ -42,7 +47,7 @@ def _silu_slope(x: Expr) -> Expr:
 def elementwise(low: Lowering, call: Call) -> bool:
     """A formula, computed where it is needed."""
     result = call.results
-    if call.named or not isinstance(result, Value) or result.dtype != FLOAT or None in call.arguments[:3:2]:
+    if call.named or not isinstance(result, Value) or result.dtype != FLOAT or call.arguments[0] is None:
         return False
     if any(isinstance(a, Value) and a.dtype != FLOAT for a in call.arguments):
         return False
@@ -79,9 +84,17 @@ def assign(low: Lowering, call: Call) -> bool:
         low.env[call.results] = Lazy(target.shape, lazy.expr, lazy.places) if not lazy.heavy else low.light(lazy)
         return True
     place = low.place(target)
-    if not place.is_dense(place.order) or value.shape != target.shape:
-        return False
     low.stored(low.light(lazy), place.order, place)
+    return True
+
+
+@rule("full")
+def full(low: Lowering, call: Call) -> bool:
+    """A few equal numbers are a constant of the plan."""
+    shape, value, dtype = call.arguments
+    if call.results.size > CONSTANT_SIZE:
+        return False
+    low.env[call.results] = of_array(np.full(shape, value, dtype))
     return True
 
 
@@ -124,8 +137,7 @@ def broadcast_to(low: Lowering, call: Call) -> bool:
 def getitem(low: Lowering, call: Call) -> bool:
     """A basic index sees a part of the same memory."""
     index = call.arguments[1]
-    parts = index if isinstance(index, tuple) else (index,)
-    if not all(part is None or part is Ellipsis or isinstance(part, int | slice) for part in parts):
+    if not is_basic(index):
         return False
     return _viewed(low, call, call.results.shape, lambda place: place.sliced(index))
 
@@ -150,7 +162,44 @@ def reshape(low: Lowering, call: Call) -> bool:
     return True
 
 
-def moved(low: Lowering, source: Any, target: Place) -> None:
-    """Copy a value or a formula into a place."""
-    lazy = low.light(low.lazy(source) if isinstance(source, Value) else source)
-    low.chain(target.shape, target.order, lazy.places, [(target, lazy.expr)])
+@rule("concatenate")
+def concatenate(low: Lowering, call: Call) -> bool:
+    """Each part is computed into its place."""
+    parts, axis = call.arguments
+    if any(part.dtype != FLOAT for part in parts):
+        return False
+    result, begun = call.results, 0
+    order = low.lazy(parts[0])
+    places = [p for p in order.places.values() if p.shape == result.shape] or list(order.places.values())
+    whole = low.new(result.shape, places[0].order if places and places[0].ndim == result.ndim else None)
+    for part in parts:
+        index = (slice(None),) * (axis % result.ndim) + (slice(begun, begun + part.shape[axis]),)
+        into(low, low.lazy(part), whole.sliced(index))
+        begun += part.shape[axis]
+    low.env[result] = whole
+    return True
+
+
+@rule("put")
+def put(low: Lowering, call: Call) -> bool:
+    """Zeros, and values at a basic index."""
+    shape, index, values = call.arguments
+    if values.dtype != FLOAT or not is_basic(index):
+        return False
+    whole = low.new(tuple(shape))
+    low.chain(whole.shape, whole.order, {}, [(whole, number(0.0))])
+    into(low, low.lazy(values), whole.sliced(index))
+    low.env[call.results] = whole
+    return True
+
+
+def into(low: Lowering, lazy: Lazy, place: Place) -> None:
+    """Compute a formula into a place."""
+    lazy = low.light(lazy)
+    low.stored(Lazy(place.shape, lazy.expr, lazy.places), place.order, place)
+
+
+def is_basic(index: Any) -> bool:
+    """Whether an index sees a part of the same memory."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return all(part is None or part is Ellipsis or isinstance(part, int | slice) for part in parts)

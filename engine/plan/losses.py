@@ -54,7 +54,7 @@ def _makers(calls: list[Call], value: Value) -> list[Call] | None:
     if value.kind == "state":
         return []
     maker = next((c for c in calls if value in c.makes()), None)
-    if maker is None or maker.kernel not in ("div", "mul"):
+    if maker is None or maker.kernel not in ("div", "mul", "full"):
         return None
     found: list[Call] = []
     for source in maker.reads():

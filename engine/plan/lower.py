@@ -73,6 +73,7 @@ class Lowering:
     def __init__(self, trace: Trace, kernels: Any, kept: list[Value]) -> None:
         self.trace, self.kernels, self.kept = trace, kernels, kept
         self.items: list[Native | Host] = []
+        self.before: list[Host] = []  # counting with whole numbers, which waits for nothing
         self.env: dict[Value, Place | Lazy] = {}
         self.lives: list[tuple[Live, Callable[[Any], Any], Buffer]] = []
         self.inputs = [Buffer(v.size, v.dtype, "input") for v in trace.inputs]
@@ -187,7 +188,7 @@ class Lowering:
 
     def chain(self, shape: tuple[int, ...], order: tuple[int, ...], places: dict[str, Place],
               outputs: list[tuple[Place, Expr]]) -> None:  # fmt: skip
-        """One loop over the elements; the outputs lie dense in this order of the axes."""
+        """One loop over the elements, the last axis of `order` the innermost."""
         used = list(dict.fromkeys(name for _, expr in outputs for name in expr.leaves()))
         names = {name: f"x{i}" for i, name in enumerate(used)}
         reads = [places[name].broadcast(shape).transposed(order) for name in used]
@@ -195,6 +196,7 @@ class Lowering:
             tuple(shape[a] for a in order),
             tuple((names[name], read.strides) for name, read in zip(used, reads)),
             tuple((f"y{i}", renamed(expr, names)) for i, (_, expr) in enumerate(outputs)),
+            tuple(out.transposed(order).strides for out, _ in outputs),
         )
         kernel = Kernel(emit_chain, (spec,), alone=spec.size < SMALL_LOOP)
         self.items.append(Native(kernel, (*reads, *(out for out, _ in outputs))))
@@ -218,7 +220,17 @@ class Lowering:
         arguments = mapped(call.arguments, ready)
         named = {key: mapped(argument, ready) for key, argument in call.named.items()}
         results = None if call.results is None else mapped(call.results, result)
-        self.items.append(Host(getattr(self.kernels, call.kernel), arguments, named, results))
+        item = Host(getattr(self.kernels, call.kernel), arguments, named, results)
+        (self.before if self._waits_for_nothing(item) else self.items).append(item)
+
+    def _waits_for_nothing(self, item: Host) -> bool:
+        """Whether a call only counts with whole numbers that lie outside, or that such calls have made."""
+        made = {
+            place.buffer for earlier in self.before for place in leaves(earlier.results) if isinstance(place, Place)
+        }
+        own = {place.buffer for place in leaves(item.results) if isinstance(place, Place)}
+        seen = [place.buffer for place in item.touches()]
+        return bool(seen) and all(b.dtype.kind == "i" and (b.kind == "state" or b in made | own) for b in seen)
 
     def settle(self, written: list[Value]) -> None:
         """Store every formula that reads what is about to be overwritten."""

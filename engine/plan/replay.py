@@ -25,14 +25,15 @@ class Replay:
     def __init__(self, low: Lowering, kept: list[Place]) -> None:
         self._inputs = low.inputs
         self._pointers: list[tuple[np.ndarray, int, int, int]] = []  # block, slot, number of the input, offset
-        buffers = [[place.buffer for place in item.touches()] for item in low.items]
+        items = [*low.before, *low.items]
+        buffers = [[place.buffer for place in item.touches()] for item in items]
         offsets, size = laid_out(lifetimes(buffers, [place.buffer for place in kept]))
         self.memory = aligned((max(size, 1),), np.uint8)
         self._fixed: dict[Buffer, np.ndarray] = {}
         self._offsets = offsets
         self._lives = [(live, make, self._fixed_memory(buffer)) for live, make, buffer in low.lives]
         self._arguments: list[Any] = [None] * len(low.inputs)
-        self.parts = self._bound(low.items)
+        self.parts = self._bound(items)
         self.kept = [self.array(place) for place in kept]
 
     @property

@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.kernels.cpu import updates
 from engine.plan.lower import FLOAT, Lowering, rule
-from engine.plan.places import Place
+from engine.plan.places import Place, of_array
 from engine.plan.trace import Call, Value
 
 CHANGING = frozenset({"lr", "steps"})
@@ -24,9 +24,9 @@ def sgd_step(low: Lowering, call: Call) -> bool:
     for i, (param, grad) in enumerate(zip(params, grads)):
         plan = updates.sgd(param.size, options["momentum"], options["dampening"], options["nesterov"],
                            options["weight_decay"], options["maximize"])  # fmt: skip
-        places = {"param": _flat(low, param), "grad": _flat(low, grad), "rate": rate}
+        places = {"param": _flat(low, param, param), "grad": _flat(low, grad, param), "rate": rate}
         if velocities is not None:
-            places["velocity"] = _flat(low, velocities[i])
+            places["velocity"] = _flat(low, velocities[i], param)
         low.emit(plan, **places)
     return True
 
@@ -43,10 +43,10 @@ def adam_step(low: Lowering, call: Call) -> bool:
     for i, (param, grad) in enumerate(zip(params, grads)):
         plan = updates.adam(param.size, options["beta1"], options["beta2"], options["eps"], options["weight_decay"],
                             options["decoupled"], largests is not None, options["maximize"])  # fmt: skip
-        places = {"param": _flat(low, param), "grad": _flat(low, grad), "mean": _flat(low, means[i]),
-                  "square": _flat(low, squares[i]), "rate": rate, "root": root}  # fmt: skip
+        places = {"param": _flat(low, param, param), "grad": _flat(low, grad, param), "mean": _flat(low, means[i], param),
+                  "square": _flat(low, squares[i], param), "rate": rate, "root": root}  # fmt: skip
         if largests is not None:
-            places["largest"] = _flat(low, largests[i])
+            places["largest"] = _flat(low, largests[i], param)
         if decays:
             places["shrink"] = shrink
         low.emit(plan, **places)
@@ -60,12 +60,14 @@ def _adam_numbers(options: dict[str, Any]) -> list[float]:
 
 
 def _fit(params: tuple[Value, ...], grads: tuple[Value, ...]) -> bool:
-    dense = all(p.array.flags.c_contiguous for p in params)
+    dense = all(place.is_dense(place.order) for place in (of_array(p.array) for p in params))
     return dense and all(p.dtype == FLOAT and p.shape == g.shape for p, g in zip(params, grads))
 
 
-def _flat(low: Lowering, value: Value) -> Place:
-    return low.packed(value).reshaped((value.size,))
+def _flat(low: Lowering, value: Value, like: Value) -> Place:
+    """The elements one after the other, in the order of the parameter."""
+    order = low.place(like).order
+    return low.packed(value, order).transposed(order).reshaped((value.size,))
 
 
 def structure(options: Any) -> Any:

@@ -23,34 +23,35 @@ class Chain:
     """outputs = formulas over inputs, element by element.
 
     Args:
-        shape: of the outputs, which lie in C order.
+        shape: of the outputs.
         inputs: names and strides (in elements; 0 where an axis is stretched) of what the formulas read. An output may
             be an input too: it is read before it is written.
         outputs: names and formulas.
+        targets: strides of each output; they lie in C order where there are none.
     """
 
     shape: tuple[int, ...]
     inputs: tuple[tuple[str, tuple[int, ...]], ...]
     outputs: tuple[tuple[str, Expr], ...]
+    targets: tuple[tuple[int, ...], ...] = ()
 
     @property
     def size(self) -> int:
         return prod(self.shape)
 
     def axes(self) -> list[tuple[int, ...]]:
-        """(size, stride of the outputs, strides of the inputs) of each axis, joined where they lie as one."""
+        """(size, strides of the outputs, strides of the inputs) of each axis, joined where they lie as one."""
         result: list[tuple[int, ...]] = []
-        step = self.size
+        targets = self.targets or (strides_for(self.shape, self.shape),) * len(self.outputs)
         for axis, size in enumerate(self.shape):
-            step //= size
             if size == 1:
                 continue
-            strides = (step, *(strides[axis] for _, strides in self.inputs))
+            strides = (*(strides[axis] for strides in targets), *(strides[axis] for _, strides in self.inputs))
             if result and all(outer == inner * size for outer, inner in zip(result[-1][1:], strides)):
                 result[-1] = (result[-1][0] * size, *strides)
             else:
                 result.append((size, *strides))
-        return result or [(1, 1, *(0 for _ in self.inputs))]
+        return result or [(1, *(1 for _ in self.outputs), *(0 for _ in self.inputs))]
 
 
 def chain(shape: tuple[int, ...], inputs: dict[str, tuple[int, ...]], outputs: dict[str, Expr]) -> Plan:
@@ -81,7 +82,11 @@ def emit(spec: Chain) -> ir.Module:
     pointers = [code.pointer(block, slot) for slot in range(len(names) + len(spec.outputs))]
     reads, writes = pointers[: len(names)], pointers[len(names) :]
     *outer, inner = spec.axes()
-    lanes = code.lanes if all(stride in (0, 1) for stride in inner[2:]) else 1
+    count_out = len(writes)
+    is_plain = all(stride == 1 for stride in inner[1 : 1 + count_out]) and all(
+        s in (0, 1) for s in inner[1 + count_out :]
+    )
+    lanes = code.lanes if is_plain else 1
     fixed = {n: code.splat(code.load(p), lanes) for (n, s), p in zip(spec.inputs, reads) if not any(s)}
     count, size = prod(axis[0] for axis in outer), inner[0]
     if count >= size or (outer and count * size < SMALL_LOOP):
@@ -89,9 +94,9 @@ def emit(spec: Chain) -> ir.Module:
     else:
         bounds, inside = (code.int(0), code.int(count)), code.share(size, thread, threads, lanes * UNROLL)
     with code.loop(*bounds) as number:
-        offsets = _offsets(code, outer, number, 1 + len(names))
-        body = _Body(code, spec, inner, [code.at(p, o) for p, o in zip(reads, offsets[1:])], fixed,
-                     [code.at(p, offsets[0]) for p in writes], lanes)  # fmt: skip
+        offsets = _offsets(code, outer, number, count_out + len(names))
+        body = _Body(code, spec, inner, [code.at(p, o) for p, o in zip(reads, offsets[count_out:])], fixed,
+                     [code.at(p, o) for p, o in zip(writes, offsets)], lanes)  # fmt: skip
         body.run(*inside)
     code.finish()
     return code.module
@@ -129,8 +134,8 @@ class _Body:
             self._store(self._values(index, mask), index, mask)
 
     def _values(self, index: Value, mask: Value | None) -> list[Value]:
-        values = dict(self.fixed)
-        for (name, _), pointer, stride in zip(self.spec.inputs, self.reads, self.inner[2:]):
+        values = {"": self.code.float(0.0, self.lanes), **self.fixed}  # numbers take their kind from the first
+        for (name, _), pointer, stride in zip(self.spec.inputs, self.reads, self.inner[1 + len(self.writes) :]):
             if name not in values:
                 values[name] = self._load(pointer, index, stride, mask)
         known: dict[Expr, Value] = {}
@@ -145,9 +150,9 @@ class _Body:
         )
 
     def _store(self, results: list[Value], index: Value, mask: Value | None) -> None:
-        for value, pointer in zip(results, self.writes):
+        for value, pointer, stride in zip(results, self.writes, self.inner[1:]):
             if mask is None:
-                self.code.store(value, pointer, index)
+                self.code.store(value, pointer, index if stride == 1 else index * stride)
             else:
                 self.code.store_masked(value, self.code.at(pointer, index), mask)
 

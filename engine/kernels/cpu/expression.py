@@ -85,6 +85,11 @@ def leaf(name: str) -> Expr:
     return Expr("leaf", (name,))
 
 
+def number(value: float) -> Expr:
+    """The same for every element."""
+    return Expr("number", (float(value),))
+
+
 def apply(op: str, *args: Any) -> Expr:
     """An operation of OPERATIONS on expressions and numbers.
 
@@ -93,7 +98,7 @@ def apply(op: str, *args: Any) -> Expr:
     """
     if op not in OPERATIONS:
         raise KeyError(op)
-    return Expr(op, tuple(a if isinstance(a, Expr) else Expr("number", (float(a),)) for a in args))
+    return Expr(op, tuple(a if isinstance(a, Expr) else number(a) for a in args))
 
 
 def evaluate(expr: Expr, values: dict[str, Value], known: dict[Expr, Value] | None = None) -> Value:
