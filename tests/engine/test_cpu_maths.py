@@ -63,6 +63,7 @@ def reference(name, x):
         wide = x.astype(np.float64)
         return {
             "exp": np.exp,
+            "exp_negative": np.exp,
             "log": np.log,
             "tanh": np.tanh,
             "sqrt": np.sqrt,
@@ -96,7 +97,8 @@ def test_functions_are_accurate_from_denormals_to_infinity(name, lanes):
 
 
 @pytest.mark.parametrize(
-    ("name", "low", "high"), [("log1p", -0.999, 3e38), ("expm1_negative", -1e30, 0), ("softplus", -80, 3e38)]
+    ("name", "low", "high"),
+    [("log1p", -0.999, 3e38), ("expm1_negative", -1e30, 0), ("exp_negative", -86, 0), ("softplus", -80, 3e38)],
 )
 def test_functions_that_avoid_cancellation_are_accurate(name, low, high):
     x = every_magnitude(low, high)

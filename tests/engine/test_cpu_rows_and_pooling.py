@@ -99,6 +99,55 @@ def test_layer_norm_and_its_gradients(n, c, affine, threads):
         np.testing.assert_allclose(sums, [(dy * normal).sum(0), dy.sum(0)], rtol=1e-3, atol=1e-3)
 
 
+@few
+@given(n=heights, c=widths, data=st.data(), threads=st.integers(1, 2))
+def test_cross_entropy_with_everything_that_pytorch_knows(n, c, data, threads):
+    pool.set_num_threads(threads)
+    weighted, smoothing = data.draw(st.booleans()), data.draw(st.sampled_from([0.0, 0.1]))
+    ignored, mean = data.draw(st.sampled_from([None, -100, 0])), data.draw(st.booleans())
+    x, target = numbers(n, c) * 3, np.random.default_rng(1).integers(0, c, n)
+    if ignored is not None:
+        target[::3] = ignored
+    counts = np.ones(n, bool) if ignored is None else target != ignored
+    w = np.random.default_rng(2).random(c).astype(np.float32) + 0.5 if weighted else np.ones(c, np.float32)
+    q = np.eye(c)[np.where(counts, target, 0)] * (1 - smoothing) * w[np.where(counts, target, 0)][:, None]
+    q = (q + smoothing / c * w) * counts[:, None]
+    chances = softmax(x)
+    want = -(q * np.log(chances)).sum(1)
+    total = w[target[counts]].sum() if counts.any() else np.nan
+    scale = 1 / total if mean else 1.0
+    a = {name: np.empty(1, np.float32) for name in ("scale", "total", "loss")}
+    a |= {"x": x, "dx": x, "target": target, "weight": w, "losses": np.empty(n, np.float32)}
+    a["dbias"] = np.empty(c, np.float32)
+    plan = rows.cross_entropy(n, c, True, ignored, weighted, smoothing, "mean" if mean else "sum", sums=True)
+    plan(**a)
+    np.testing.assert_allclose(a["losses"], want, rtol=1e-4, atol=2e-5)
+    if counts.any():
+        np.testing.assert_allclose(a["loss"], want.sum() * scale, rtol=1e-4, atol=2e-5)
+        gradient = (q.sum(1, keepdims=True) * chances - q) * scale
+        np.testing.assert_allclose(a["dx"], gradient, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(a["dbias"], gradient.sum(0), rtol=1e-3, atol=1e-4)
+
+
+@few
+@given(n=heights, c=st.sampled_from([2, 5, 16, 33, 100]), threads=st.integers(1, 2))
+def test_norm_by_the_root_of_the_mean_square(n, c, threads):
+    pool.set_num_threads(threads)
+    x, dy, weight, rest = numbers(n, c) + 1, numbers(n, c, seed=1), numbers(c, seed=2), numbers(n, c, seed=3)
+    y, rstd, dweight, dx = np.empty((n, c), "f"), np.empty(n, "f"), np.empty(c, "f"), rest.copy()
+    rows.layer_norm(n, c, 1e-3, "weight", centered=False)(x=x, y=y, rstd=rstd, weight=weight)
+    wide = x.astype("d")
+    scale = 1 / np.sqrt((wide * wide).mean(1, keepdims=True) + 1e-3)
+    np.testing.assert_allclose(y, wide * scale * weight, rtol=1e-4, atol=2e-5)
+    rows.layer_norm_gradient(n, c, "weight", centered=False, residual=True)(
+        x=x, dy=dy, rstd=rstd, weight=weight, dx=dx, residual=dx, dweight=dweight
+    )
+    g, normal = dy.astype("d") * weight, wide * scale
+    want = scale * (g - normal * (g * normal).mean(1, keepdims=True)) + rest
+    np.testing.assert_allclose(dx, want, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(dweight, (dy * normal).sum(0), rtol=1e-3, atol=1e-3)
+
+
 pair = lambda low, high: st.tuples(st.integers(low, high), st.integers(low, high))  # noqa: E731
 
 

@@ -24,6 +24,7 @@ OPERATIONS: dict[str, Callable[..., Value]] = {
     "absolute": maths.absolute,
     "sqrt": maths.sqrt,
     "exp": maths.exp,
+    "exp_negative": maths.exp_negative,
     "expm1_negative": maths.expm1_negative,
     "log": maths.log,
     "log1p": maths.log1p,
