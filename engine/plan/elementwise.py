@@ -105,10 +105,18 @@ def sum_to(low: Lowering, call: Call) -> bool:
     return x.shape == tuple(shape) and x is call.results
 
 
+def _is_open(low: Lowering, value: Value) -> bool:
+    """Whether a value is a formula of nothing but places, and may stay one."""
+    found = low.env.get(value)
+    if not isinstance(found, Lazy) or found.heavy or found.pooled:
+        return False
+    return found.is_cheap or low.is_last(value)
+
+
 def _viewed(low: Lowering, call: Call, shape: tuple[int, ...], view: Callable[[Place], Place]) -> bool:
     x, result = call.arguments[0], call.results
     found = low.env.get(x)
-    if isinstance(found, Lazy) and not found.heavy and (found.is_cheap or low.is_last(x)):
+    if _is_open(low, x):
         low.env[result] = found.viewed(shape, view)
     else:
         low.env[result] = view(low.place(x))
@@ -147,7 +155,7 @@ def reshape(low: Lowering, call: Call) -> bool:
     """Another shape of the same memory where that goes, else of a copy in C order."""
     x, result = call.arguments[0], call.results
     found = low.env.get(x)
-    if isinstance(found, Lazy) and not found.heavy and (found.is_cheap or low.is_last(x)):
+    if _is_open(low, x):
         places = {n: p.broadcast(found.shape).reshaped(result.shape) for n, p in found.places.items()}
         if all(places.values()):
             low.env[result] = Lazy(result.shape, found.expr, places)

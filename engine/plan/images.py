@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.kernels.cpu.expression import Expr, leaf
+from engine.kernels.cpu.imagewise import over
 from engine.kernels.cpu.operands import Epilogue, Source, array
 from engine.plan.lazy import SUM, Gather, Lazy, renamed
 from engine.plan.lower import Lowering
@@ -65,6 +66,24 @@ class Operands:
         return renamed(expr, self.names)
 
 
+def as_source(lazy: Lazy, prefix: str) -> tuple[Source, dict[str, Place]] | None:
+    """A formula as a kernel on images reads it; None where an operand lies in none of the ways that it knows."""
+    if lazy.heavy or len({p.window for p in lazy.pooled.values()}) > 1:
+        return None
+    operands = Operands(prefix, lazy.shape)
+    if not operands.take(lazy.places) or not (operands.whole or lazy.pooled):
+        return None
+    pairs, window = [], (2, 2)
+    for i, (name, pooled) in enumerate(lazy.pooled.items()):
+        pair = f"{prefix}pooled {i}", f"{prefix}chosen {i}"
+        operands.names[name], window = pair[0], pooled.window
+        operands.places |= dict(zip(pair, (pooled.numbers, pooled.chosen)))
+        pairs.append(pair)
+    formula = operands.formula(lazy.expr)
+    sorted_names = tuple(operands.whole), tuple(operands.channel), tuple(operands.image)
+    return Source(*sorted_names, tuple(pairs), window, formula), operands.places
+
+
 def source(low: Lowering, value: Value, prefix: str, owned: bool = False) -> tuple[Source, dict[str, Place]]:
     """A value as a kernel on images reads it: a formula where that serves, else stored with channels last.
 
@@ -76,22 +95,35 @@ def source(low: Lowering, value: Value, prefix: str, owned: bool = False) -> tup
     """
     found = low.env.get(value)
     if isinstance(found, Lazy) and not found.heavy and (owned or found.is_cheap):
-        operands = Operands(prefix, value.shape)
-        if operands.take(found.places) and operands.whole:
-            return Source(tuple(operands.whole), tuple(operands.channel), tuple(operands.image),
-                          formula=operands.formula(found.expr)), operands.places  # fmt: skip
+        ready = as_source(found, prefix)
+        if ready is not None:
+            return ready
     return array(f"{prefix}0"), {f"{prefix}0": low.packed(value, LAST)}
 
 
 def epilogue(lazy: Lazy, gather: Gather | None, prefix: str) -> tuple[Epilogue, dict[str, Place]] | None:
     """What a kernel on images does with its result; None where an operand does not lie in a way that it knows."""
     operands = Operands(prefix, lazy.shape)
-    if not operands.take(lazy.places) or (gather and not operands.take(gather.places)):
+    if lazy.pooled or not operands.take(lazy.places) or (gather and not operands.take(gather.places)):
         return None
     sums: tuple[Any, ...] = tuple(operands.formula(expr) for expr in gather.sums) if gather else ()
     ending = Epilogue(tuple(operands.whole), tuple(operands.channel), tuple(operands.image),
                       operands.formula(lazy.expr), sums, bool(gather and gather.moments))  # fmt: skip
     return ending, operands.places
+
+
+def unpooled(low: Lowering, lazy: Lazy) -> Place:
+    """A formula with pooled operands, stored."""
+    ready = as_source(lazy, "x")
+    if ready is None:  # one after the other: first what is pooled by itself
+        places = dict(lazy.places)
+        for name, one in lazy.pooled.items():
+            places[name] = unpooled(low, Lazy(lazy.shape, leaf(name), {}, None, {name: one}))
+        return low.stored(Lazy(lazy.shape, lazy.expr, places, lazy.heavy))
+    reads, places = ready
+    (n, c, h, w), out = lazy.shape, low.new(lazy.shape, LAST)
+    low.emit(over(n, h, w, c, reads), **places, out=out)
+    return out
 
 
 PLAIN = leaf(SUM)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.kernels.cpu.expression import Expr, apply, leaf
+from engine.kernels.cpu.expression import Expr, apply, leaf, substitute
 from engine.plan.places import Buffer, Place
 
 SUM = "sum"
@@ -53,25 +53,45 @@ class Heavy:
     gathers: bool = False
 
 
+@dataclass(frozen=True)
+class Pooled:
+    """Numbers that go back to where the largest of their windows were; zeros elsewhere.
+
+    Args:
+        numbers: (N, C, OH, OW), channels last.
+        chosen: like these, uint8: the place in the window, counted by rows.
+        window: (height, width); windows lie side by side.
+        store: (lowering, lazy) -> the place of a formula with such numbers in it.
+    """
+
+    numbers: Place
+    chosen: Place
+    window: tuple[int, int]
+    store: Callable[[Any, Lazy], Place]
+
+
 @dataclass(eq=False)
 class Lazy:
     """A formula over elements: what it is of, and of which shape it is.
 
     Args:
         shape: of the result; the places stretch to it.
-        expr: over the names of the places, and over "sum" where there is a heavy kernel in it.
+        expr: over the names of the places and of the pooled, and over "sum" where there is a heavy kernel in it.
         places: by name.
         heavy: the kernel behind "sum".
+        pooled: by name.
     """
 
     shape: tuple[int, ...]
     expr: Expr
     places: Mapping[str, Place] = field(default_factory=dict)
     heavy: Heavy | None = None
+    pooled: Mapping[str, Pooled] = field(default_factory=dict)
 
     @property
     def reads(self) -> set[Buffer]:
-        return {place.buffer for place in self.places.values()} | set(self.heavy.reads if self.heavy else ())
+        pooled = {buffer for p in self.pooled.values() for buffer in (p.numbers.buffer, p.chosen.buffer)}
+        return {p.buffer for p in self.places.values()} | pooled | set(self.heavy.reads if self.heavy else ())
 
     @property
     def is_cheap(self) -> bool:
@@ -79,7 +99,7 @@ class Lazy:
         size = 1
         for n in self.shape:
             size *= n
-        whole = sum(place.size == size > 1 for place in self.places.values())
+        whole = sum(place.size == size > 1 for place in self.places.values()) + len(self.pooled)
         return self.heavy is None and whole <= 1 and not _operations(self.expr) & COSTLY
 
     def viewed(self, shape: tuple[int, ...], view: Callable[[Place], Place]) -> Lazy:
@@ -100,7 +120,8 @@ def combined(op: str | Callable[..., Expr], shape: tuple[int, ...], *args: Any) 
     expr = apply(op, *exprs) if isinstance(op, str) else op(*exprs)
     places = {name: place for lazy in lazies for name, place in lazy.places.items()}
     heavy = next((lazy.heavy for lazy in lazies if lazy.heavy), None)
-    return Lazy(shape, expr, places, heavy)
+    pooled = {name: one for lazy in lazies for name, one in lazy.pooled.items()}
+    return Lazy(shape, expr, places, heavy, pooled)
 
 
 def _operations(expr: Expr) -> set[str]:
@@ -111,8 +132,4 @@ def _operations(expr: Expr) -> set[str]:
 
 def renamed(expr: Expr, names: Mapping[str, str]) -> Expr:
     """The same formula over other names."""
-    if expr.op == "leaf":
-        return leaf(names.get(expr.args[0], expr.args[0]))
-    if expr.op == "number":
-        return expr
-    return Expr(expr.op, tuple(renamed(arg, names) for arg in expr.args))
+    return substitute(expr, {name: leaf(new) for name, new in names.items()})

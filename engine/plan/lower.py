@@ -140,8 +140,8 @@ class Lowering:
         return self.uses[value] <= 1
 
     def light(self, lazy: Lazy) -> Lazy:
-        """The formula without a heavy kernel in it."""
-        return of_place(self.stored(lazy)) if lazy.heavy else lazy
+        """The formula of nothing but places."""
+        return of_place(self.stored(lazy)) if lazy.heavy or lazy.pooled else lazy
 
     def combine(self, op: str | Callable[..., Expr], shape: tuple[int, ...], *args: Any) -> Lazy:
         """An operation on Values, Lazys and numbers. At most one heavy kernel stays open: the last."""
@@ -151,6 +151,7 @@ class Lowering:
             if one is not heavy[-1] or one.heavy.shape != shape:
                 closed = self.light(one)
                 ready = [closed if a is one else a for a in ready]
+        ready = [self.light(a) if isinstance(a, Lazy) and a.pooled and a.shape != shape else a for a in ready]
         return combined(op, shape, *ready)
 
     def new(self, shape: tuple[int, ...], order: Order = None, dtype: Any = FLOAT) -> Place:
@@ -181,6 +182,8 @@ class Lowering:
             whole = lazy.heavy.emit(Lazy(lazy.heavy.shape, leaf(SUM)), None)
             name, sum_place = next(iter(of_place(whole).places.items()))
             lazy = Lazy(lazy.shape, renamed(lazy.expr, {SUM: name}), {**lazy.places, name: sum_place})
+        if lazy.pooled:
+            lazy = of_place(next(iter(lazy.pooled.values())).store(self, lazy))
         order = order or _order_of(lazy)
         out = into or self.new(lazy.shape, order)
         self.chain(lazy.shape, order, lazy.places, [(out, lazy.expr)])

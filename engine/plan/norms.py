@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from engine.kernels.cpu import batch_norm
-from engine.kernels.cpu.elementwise import channel_sums
 from engine.kernels.cpu.expression import leaf
-from engine.kernels.cpu.program import Kernel, Plan, Step
-from engine.kernels.cpu.reduction import column_sums
-from engine.kernels.cpu.statistics import merge
+from engine.kernels.cpu.imagewise import over
+from engine.kernels.cpu.operands import Epilogue, array
 from engine.plan.elementwise import by_channel
-from engine.plan.images import LAST, Operands, by_pixel
+from engine.plan.images import LAST, PLAIN, epilogue, source
 from engine.plan.lazy import Gather, Lazy, of_place
 from engine.plan.lower import FLOAT, Lowering, rule
-from engine.plan.places import Place
+from engine.plan.places import Place, of_array
 from engine.plan.trace import Call, Value
 
 
 @rule("batch_statistics")
 def batch_statistics(low: Lowering, call: Call) -> bool:
-    """Mean and 1 / deviation of each channel, and the running statistics, which the calls behind would make."""
+    """Statistics of the batch, the running ones, and batch norm as x scale + shift: what the calls behind would make."""
     (x,) = call.arguments
     mean, var = call.results
     readers = low.readers.get(var, [])
@@ -26,36 +26,50 @@ def batch_statistics(low: Lowering, call: Call) -> bool:
     update = next((c for c in readers if c.kernel == "update_running"), None)
     if x.dtype != FLOAT or x.ndim != 4 or rsqrt is None or len(readers) > 1 + (update is not None):
         return False
-    channels, (place, moments, parts) = x.shape[1], _with_moments(low, x)
-    low.env[x] = place
-    low.env[mean], low.env[rsqrt.results] = low.new((channels,)), low.new((channels,))
-    running, momentum = [low.new((channels,)), low.new((channels,))], None
+    rstd, eps = rsqrt.results, rsqrt.arguments[1]
+    use = next((c for c in low.readers[rstd] if c.kernel == "scale_shift" and c.arguments[0] is x), None)
+    if use is None:
+        return False
+    weight, bias = use.arguments[3:]
+    channels, (place, moments, each) = x.shape[1], _with_moments(low, x)
+    vectors = [low.new((channels,)) for _ in range(4)]
+    low.env[x], low.env[mean], low.env[rstd] = place, *vectors[:2]
+    running, momentum = [low.new((channels,)), low.new((channels,))], 0.0
     if update is not None:
         low.settle(update.writes())
         running, momentum = [low.place(v) for v in update.arguments[:2]], update.arguments[5]
         low.finish(update)
-    low.finish(rsqrt)
-    kernel = merge(parts, x.size // channels // parts, channels, rsqrt.arguments[1], momentum)
-    names = ("moments", "mean", "rstd", "running mean", "running var")
-    arrays = (moments, low.env[mean], low.env[rsqrt.results], *running)
-    low.emit(Plan((Step(kernel, names),)), **dict(zip(names, arrays)))
+    low.emit(batch_norm.merge(x.size // channels, each, channels, eps, momentum), moments=moments,
+             weight=_vector(low, weight, channels, 1.0), bias=_vector(low, bias, channels, 0.0),
+             **{"running mean": running[0], "running var": running[1]}, **dict(zip(batch_norm.STATISTICS, vectors)))  # fmt: skip
+    low.env[use.results] = folded(low, x, *vectors[2:])
+    for other in (rsqrt, use):
+        low.finish(other)
     return True
 
 
+def folded(low: Lowering, x: Value, scale: Place, shift: Place) -> Lazy:
+    """x scale + shift, by channel."""
+    factors = (of_place(stretched(place, x.ndim)) for place in (scale, shift))
+    return low.combine(lambda x, s, b: x * s + b, x.shape, x, *factors)
+
+
+def _vector(low: Lowering, value: Value | None, size: int, otherwise: float) -> Place:
+    return of_array(np.full(size, otherwise, FLOAT)) if value is None else low.packed(value)
+
+
 def _with_moments(low: Lowering, x: Value) -> tuple[Place, Place, int]:
-    """x in memory, its moments, and of how many parts: gathered by the kernel that makes it where that can be."""
-    found = low.env.get(x)
+    """x in memory, its moments, and the pixels in each part of it: gathered by the kernel that makes it if that can be."""
+    found, (n, c, h, w) = low.env.get(x), x.shape
     if isinstance(found, Lazy) and found.heavy and found.heavy.gathers:
         gather = Gather(moments=True)
         place = found.heavy.emit(found, gather)
         if place is not None:
-            return place, gather.out, gather.parts
+            return place, gather.out, n * h * w // gather.parts
     place = low.packed(x, LAST)
-    rows, channels = by_pixel(place).shape
-    out = low.new((1, 2, channels))
-    gather = Kernel(batch_norm.emit_gather, (rows, channels, 1), alone=True)
-    low.emit(Plan((Step(gather, ("x", "moments")),)), x=place, moments=out)
-    return place, out, 1
+    out = low.new((n, 2, c))
+    low.emit(over(n, h, w, c, array("x"), Epilogue(moments=True), stores=False), x=place, moments=out)
+    return place, out, h * w
 
 
 @rule("scale_shift")
@@ -68,8 +82,7 @@ def scale_shift(low: Lowering, call: Call) -> bool:
     scale = low.stored(scale)
     shift = low.combine(lambda m, s: -m * s, mean.shape, mean, of_place(scale))
     shift = low.stored(shift if bias is None else low.combine("add", mean.shape, shift, bias))
-    factors = (of_place(stretched(place, x.ndim)) for place in (scale, shift))
-    low.env[call.results] = low.combine(lambda x, s, b: x * s + b, x.shape, x, *factors)
+    low.env[call.results] = folded(low, x, scale, shift)
     return True
 
 
@@ -80,7 +93,7 @@ def stretched(vector: Place, ndim: int) -> Place:
 
 @rule("batch_norm_backward")
 def batch_norm_backward(low: Lowering, call: Call) -> bool:
-    """Two sums over the gradient, then dx = scale (g - mean(g) - normal mean(g normal)) as a formula g a + x b + c."""
+    """Two sums over the gradient, then dx = scale (g - mean(g) - normal mean(g normal)), which is g a + x b + c."""
     grad, x, mean, rstd, weight, training = call.arguments
     if grad.dtype != FLOAT or not training or x.ndim != 4:
         return False
@@ -88,50 +101,30 @@ def batch_norm_backward(low: Lowering, call: Call) -> bool:
     channels, rows = x.shape[1], x.size // x.shape[1]
     normal = low.combine(lambda x, m, r: (x - m) * r, x.shape, of_place(low.packed(x, LAST)),
                          *(by_channel(low, v, 4) for v in (mean, rstd)))  # fmt: skip
-    g, sums = _summed(low, grad, normal)
-    low.env[d_weight], low.env[d_bias] = (Place(sums.buffer, (channels,), (1,), i * channels) for i in range(2))
+    g, sums, parts = _summed(low, grad, normal)
     scale = low.stored(low.lazy(rstd) if weight is None else low.combine("mul", rstd.shape, rstd, weight))
-    share = low.combine(lambda s, r, d: -s * r * d * (1 / rows), scale.shape, of_place(scale), rstd, d_weight)
-    slope = low.stored(share)
-    rest = low.stored(low.combine(lambda s, b, d, m: -s * d * (1 / rows) - b * m, scale.shape, of_place(scale),
-                                  of_place(slope), d_bias, mean))  # fmt: skip
-    factors = (of_place(stretched(place, 4)) for place in (scale, slope, rest))
+    low.env[d_weight], low.env[d_bias] = low.new((channels,)), low.new((channels,))
+    slope, offset = low.new((channels,)), low.new((channels,))
+    low.emit(batch_norm.merge_gradient(rows, parts, channels), sums=sums, mean=low.packed(mean), rstd=low.packed(rstd),
+             scale=scale, dweight=low.env[d_weight], dbias=low.env[d_bias], slope=slope, offset=offset)  # fmt: skip
+    factors = (of_place(stretched(place, 4)) for place in (scale, slope, offset))
     low.env[dx] = low.combine(lambda g, x, a, b, c: g * a + (x * b + c), x.shape, g, x, *factors)
     return True
 
 
-def _summed(low: Lowering, grad: Value, normal: Lazy) -> tuple[Lazy, Place]:
-    """The gradient, and (Σ g normal, Σ g) by channel: summed by the kernel that makes it where that can be."""
+def _summed(low: Lowering, grad: Value, normal: Lazy) -> tuple[Lazy, Place, int]:
+    """The gradient, and (parts, 2, channels) sums of g normal and of g: by the kernel that makes it if that can be."""
     value = leaf("value")
-    found, (_, channels, _, _) = low.env.get(grad), grad.shape
+    found, (n, c, h, w) = low.env.get(grad), grad.shape
     if isinstance(found, Lazy) and found.heavy and found.heavy.gathers:
         gather = Gather(sums=(value * normal.expr, value), places=normal.places)
         place = found.heavy.emit(found, gather)
         if place is not None:
             low.env[grad] = place
-            sums = low.new((2 * channels,))
-            kernel = column_sums(gather.parts, 2 * channels)
-            low.emit(Plan((Step(kernel, ("x", "out")),)), x=gather.out, out=sums)
-            return of_place(place), sums
-    g = low.lazy(grad)
-    if g.heavy:
-        g = low.light(g)
-    return g, _channel_sums(low, g, normal)
-
-
-def _channel_sums(low: Lowering, g: Lazy, normal: Lazy) -> Place:
-    """(Σ g normal, Σ g) over all but the channels, of formulas."""
-    operands = Operands("x", g.shape)
-    if not operands.take(g.places) or not operands.take(normal.places) or operands.image:
-        g = of_place(low.stored(g, LAST))
-        operands = Operands("x", g.shape)
-        operands.take(g.places)
-        operands.take(normal.places)
-    rows, channels = g.shape[0] * g.shape[2] * g.shape[3], g.shape[1]
-    kinds = dict.fromkeys(operands.whole, "all") | dict.fromkeys(operands.channel, "column")
-    kinds = {name: kinds[name] for name in operands.names.values()}
-    slope = operands.formula(g.expr)
-    plan = channel_sums(rows, channels, kinds, {"a": slope * operands.formula(normal.expr), "b": slope})
-    out = low.new((2 * channels,))
-    low.emit(plan, **operands.places, **{"a b": out})
-    return out
+            return of_place(place), gather.out, gather.parts
+    reads, places = source(low, grad, "x", low.is_last(grad))
+    ending, operands = epilogue(Lazy(grad.shape, PLAIN, {}), Gather(sums=(value * normal.expr, value),
+                                                                    places=normal.places), "e")  # fmt: skip
+    out = low.new((n, 2, c))
+    low.emit(over(n, h, w, c, reads, ending, stores=False), **places, **operands, sums=out)
+    return low.lazy(grad), out, n

@@ -1,9 +1,11 @@
-"""Rules of pooling."""
+"""Rules of pooling: what is pooled may be a formula, and so is the gradient of the largest."""
 
 from __future__ import annotations
 
 from engine.kernels.cpu import pooling
-from engine.plan.images import LAST
+from engine.kernels.cpu.expression import leaf
+from engine.plan.images import LAST, source, unpooled
+from engine.plan.lazy import Lazy, Pooled
 from engine.plan.lower import FLOAT, Lowering, rule
 from engine.plan.trace import Call, Value
 
@@ -15,8 +17,11 @@ def max_pool2d(low: Lowering, call: Call) -> bool:
     if pool is None or (pool.out_height, pool.out_width) != tuple(out):
         return False
     y, index = call.results
-    low.env[y], low.env[index] = low.new(y.shape, LAST), low.new(y.shape, LAST, "int32")
-    low.emit(pooling.max_forward(pool), x=low.packed(x, LAST), y=low.env[y], index=low.env[index])
+    reads, places = source(low, x, "x", low.is_last(x))
+    chosen = _lies_apart(pool)
+    place = "chosen" if chosen else "index"
+    low.env[y], low.env[index] = low.new(y.shape, LAST), low.new(y.shape, LAST, "uint8" if chosen else "int32")
+    low.emit(pooling.max_forward(pool, reads, chosen=chosen), **places, **{place: low.env[index]}, y=low.env[y])
     return True
 
 
@@ -25,11 +30,37 @@ def max_pool2d_backward(low: Lowering, call: Call) -> bool:
     grad, index, shape, kernel, stride, widths, dilation = call.arguments
     pool = _pool(Value(tuple(shape), grad.dtype), kernel, stride, widths, dilation)
     place = low.place(index)
-    if pool is None or place.dtype != "int32" or (pool.out_height, pool.out_width) != grad.shape[2:]:
+    if pool is None or (pool.out_height, pool.out_width) != grad.shape[2:]:
         return False
-    low.env[call.results] = low.new(tuple(shape), LAST)
-    low.emit(pooling.max_gradient(pool), dy=low.packed(grad, LAST), index=place, dx=low.env[call.results])
+    if place.dtype == "uint8":
+        pooled = Pooled(low.packed(grad, LAST), place, pool.kernel, unpooled)
+        name = f"pooled {pooled.numbers.buffer.number}"
+        low.env[call.results] = Lazy(tuple(shape), leaf(name), {}, None, {name: pooled})
+    else:
+        low.env[call.results] = low.new(tuple(shape), LAST)
+        low.emit(pooling.max_gradient(pool), dy=low.packed(grad, LAST), index=place, dx=low.env[call.results])
     return True
+
+
+@rule("mean")
+def mean(low: Lowering, call: Call) -> bool:
+    """Over all pixels of images."""
+    x, axes, *_ = call.arguments
+    if x.dtype != FLOAT or x.ndim != 4 or tuple(axes or ()) != (2, 3):
+        return False
+    n, c, h, w = x.shape
+    reads, places = source(low, x, "x", low.is_last(x))
+    out = low.new((n, 1, c))
+    low.emit(pooling.global_average(n, h, w, c, reads), **places, sums=out)
+    low.env[call.results] = out.reshaped(call.results.shape)
+    return True
+
+
+def _lies_apart(pool: pooling.Pool) -> bool:
+    """Whether every pixel lies in one window, so that the gradient can be read by what was chosen."""
+    height, width = pool.kernel
+    plain = pool.kernel == pool.stride and pool.padding == (0, 0) and pool.dilation == (1, 1)
+    return plain and pool.height % height == 0 and pool.width % width == 0 and height * width <= 256
 
 
 def _pool(x: Value, kernel, stride, widths, dilation) -> pooling.Pool | None:

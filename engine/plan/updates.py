@@ -20,14 +20,10 @@ def sgd_step(low: Lowering, call: Call) -> bool:
     options = live.now
     if not _fit(params, grads) or options["is_first"] is not None:
         return False
-    rate = low.live(live, lambda o: [o["lr"]], 1)
-    for i, (param, grad) in enumerate(zip(params, grads)):
-        plan = updates.sgd(param.size, options["momentum"], options["dampening"], options["nesterov"],
-                           options["weight_decay"], options["maximize"])  # fmt: skip
-        places = {"param": _flat(low, param, param), "grad": _flat(low, grad, param), "rate": rate}
-        if velocities is not None:
-            places["velocity"] = _flat(low, velocities[i], param)
-        low.emit(plan, **places)
+    rule = updates.sgd_rule(options["momentum"], options["dampening"], options["nesterov"], options["weight_decay"],
+                            options["maximize"])  # fmt: skip
+    numbers = {"rate": low.live(live, lambda o: [o["lr"]], 1)}
+    _together(low, rule, params, grads, {"velocity": velocities}, numbers)
     return True
 
 
@@ -37,20 +33,36 @@ def adam_step(low: Lowering, call: Call) -> bool:
     options = live.now
     if not _fit(params, grads) or len(set(options["steps"])) > 1:
         return False
-    decays = options["decoupled"] and options["weight_decay"]
+    rule = updates.adam_rule(options["beta1"], options["beta2"], options["eps"], options["weight_decay"],
+                             options["decoupled"], largests is not None, options["maximize"])  # fmt: skip
     numbers = low.live(live, _adam_numbers, 3)
-    rate, root, shrink = (Place(numbers.buffer, (1,), (1,), i) for i in range(3))
-    for i, (param, grad) in enumerate(zip(params, grads)):
-        plan = updates.adam(param.size, options["beta1"], options["beta2"], options["eps"], options["weight_decay"],
-                            options["decoupled"], largests is not None, options["maximize"])  # fmt: skip
-        places = {"param": _flat(low, param, param), "grad": _flat(low, grad, param), "mean": _flat(low, means[i], param),
-                  "square": _flat(low, squares[i], param), "rate": rate, "root": root}  # fmt: skip
-        if largests is not None:
-            places["largest"] = _flat(low, largests[i], param)
-        if decays:
-            places["shrink"] = shrink
-        low.emit(plan, **places)
+    places = {name: Place(numbers.buffer, (1,), (1,), i) for i, name in enumerate(("rate", "root", "shrink"))}
+    _together(low, rule, params, grads, {"mean": means, "square": squares, "largest": largests}, places)
     return True
+
+
+@rule("rmsprop_step")
+def rmsprop_step(low: Lowering, call: Call) -> bool:
+    params, grads, squares, means, velocities, _, live = call.arguments
+    options = live.now
+    if not _fit(params, grads):
+        return False
+    rule = updates.rmsprop_rule(options["alpha"], options["eps"], options["weight_decay"], options["momentum"],
+                                means is not None, options["maximize"])  # fmt: skip
+    numbers = {"rate": low.live(live, lambda o: [o["lr"]], 1)}
+    _together(low, rule, params, grads, {"square": squares, "mean": means, "velocity": velocities}, numbers)
+    return True
+
+
+def _together(low: Lowering, rule: updates.Update, params: Any, grads: Any, state: dict[str, Any],
+              numbers: dict[str, Place]) -> None:  # fmt: skip
+    """One launch for all parameters."""
+    state = {"param": params, **state}
+    places = {name: numbers[name] for name in rule.scalars}
+    for i, (param, grad) in enumerate(zip(params, grads)):
+        places[f"grad {i}"] = _flat(low, grad, param)
+        places |= {f"{name} {i}": _flat(low, state[name][i], param) for name in rule.arrays}
+    low.emit(updates.together(tuple(p.size for p in params), rule), **places)
 
 
 def _adam_numbers(options: dict[str, Any]) -> list[float]:
