@@ -21,7 +21,10 @@ def first_network(data: DataSpec) -> Graph:
     if target is not None:
         is_class = target.kind == "category"
         chain.append(("Linear", {"out_features": max(2, len(target.classes)) if is_class else 1}))
-        chain.append(("CrossEntropyLoss" if is_class else "MSELoss", {"target": target.name}))
+        if is_class:
+            chain.append(("CrossEntropyLoss", {"target": target.name}))
+        else:  # prices of 200,000 are as good as rates of 0.01
+            chain.append(("MSELoss", {"target": target.name, "scale_target": True}))
     return templates.chain(chain)
 
 

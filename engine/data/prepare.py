@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from engine.data.dataset import FieldDataset
 from engine.data.spec import DataSpec, FieldSpec
 from engine.errors import DataError
 
+PARTS = {"offset", "scale", "fill"}
 CHUNK_BYTES = 32 * 2**20  # of inputs looked at in one go when statistics are fitted
 
 
@@ -67,21 +68,25 @@ def _stratified(order: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray
 class Preparation:
     """Scales the inputs: (x - offset) / scale, after gaps (NaN) were filled with the mean.
 
-    Fitted on the training part only, so that nothing of the validation part leaks in. Targets pass unchanged.
+    Fitted on the training part only, so that nothing of the validation part leaks in. Targets pass unchanged, but for
+    those that `fit` is asked to scale.
 
     Args:
-        scaling: by input field, its "offset", "scale" and "fill": (F,) for a vector, (C, 1, 1) for an image, float32.
+        scaling: by field, its "offset", "scale" and "fill": (F,) for a vector, (C, 1, 1) for an image, float32.
     """
 
     def __init__(self, scaling: Mapping[str, Mapping[str, np.ndarray]]):
         self.scaling = {name: dict(values) for name, values in scaling.items()}
 
     @classmethod
-    def fit(cls, dataset: FieldDataset, indices: np.ndarray, spec: DataSpec) -> Preparation:
-        """Look at the samples of `indices` and note offset and scale of every input.
+    def fit(
+        cls, dataset: FieldDataset, indices: np.ndarray, spec: DataSpec, targets: Collection[str] = ()
+    ) -> Preparation:
+        """Look at the samples of `indices` and note offset and scale of every input, and of these target fields.
 
         "standard" takes each column's (each channel's) mean and deviation; columns that mark a category stay 0 or 1.
-        "unit" takes the known largest value of an image, else the smallest and largest met.
+        "unit" takes the known largest value of an image, else the smallest and largest met. A target is always scaled
+        as "standard" does it.
 
         >>> from engine.data import open
         >>> spec = DataSpec("bundled:digits", scaling="unit")
@@ -90,12 +95,25 @@ class Preparation:
         >>> float(images.min()), float(images.max())
         (0.0, 1.0)
         """
-        inputs = [field for field in dataset.fields if field.role == "input" and field.dtype == "float32"]
-        return cls({field.name: _fit_field(dataset, field, np.asarray(indices), spec.scaling) for field in inputs})
+        ways = {"input": spec.scaling, "target": "standard"}
+        fields = [f for f in dataset.fields if f.role == "input" or (f.role == "target" and f.name in targets)]
+        numbers = [field for field in fields if field.dtype == "float32"]
+        return cls({f.name: _fit_field(dataset, f, np.asarray(indices), ways[f.role]) for f in numbers})
 
     def apply(self, arrays: Mapping[str, Any]) -> dict[str, Any]:
-        """The arrays by field name, inputs scaled, float32."""
+        """The arrays by field name, scaled, float32; those of other fields as they are."""
         return {name: self._scale(name, values) if name in self.scaling else values for name, values in arrays.items()}
+
+    def restore(self, name: str, values: np.ndarray) -> np.ndarray:
+        """Values of a field back in the data's own units.
+
+        >>> price = {"offset": np.array([3e5]), "scale": np.array([1e5]), "fill": np.array([3e5])}
+        >>> Preparation({"price": price}).restore("price", np.array([[-1.0], [0.5]])).tolist()
+        [[200000.0], [350000.0]]
+        """
+        if name not in self.scaling:
+            return values
+        return values * self.scaling[name]["scale"] + self.scaling[name]["offset"]
 
     def _scale(self, name: str, values: np.ndarray) -> np.ndarray:
         scaling = self.scaling[name]
@@ -113,14 +131,21 @@ class Preparation:
     def from_state(cls, state: Mapping[str, np.ndarray]) -> Preparation:
         """The preparation whose `state()` that was.
 
+        Raises:
+            DataError: a field's scaling is not whole.
+
         >>> one = Preparation({"x": {"offset": np.ones(2), "scale": np.ones(2), "fill": np.ones(2)}})
         >>> Preparation.from_state(one.state()).apply({"x": np.zeros((1, 2))})["x"].tolist()
         [[-1.0, -1.0]]
         """
         scaling: dict[str, dict[str, np.ndarray]] = {}
         for key, values in state.items():
-            name, part = key.rsplit("/", 1)
+            name, _, part = key.rpartition("/")
             scaling.setdefault(name, {})[part] = np.asarray(values, dtype=np.float32)
+        for name, parts in scaling.items():
+            if parts.keys() != PARTS:
+                raise DataError(f"Scaling of {name!r}", got=f"there are {', '.join(sorted(parts))}",
+                                expected=f"{', '.join(sorted(PARTS))}", mend="train again")  # fmt: skip
         return cls(scaling)
 
 

@@ -11,15 +11,16 @@ import numpy as np
 from engine import nn
 from engine.errors import GraphError, TypeMismatch
 from engine.graph import catalogue
+from engine.graph.catalogue import PREDICTIONS
 from engine.graph.infer import Inference, infer
-from engine.graph.judge import PREDICTIONS, target_field
+from engine.graph.judge import target_field
 from engine.graph.network import Network
 from engine.graph.spec import FieldSpec, Graph
 from engine.graph.trial import first_value
 from engine.tensor import Tensor
 
 Prediction = Literal["classes", "binary", "value"]
-LOSS_PARAMETERS = ("target", "loss_weight")
+LOSS_PARAMETERS = ("target", "loss_weight", "scale_target")
 """What a loss node says beyond the arguments of the loss itself."""
 
 
@@ -28,6 +29,7 @@ class BoundLoss:
     """A loss with what it judges: the output of the node `output` against the field `target`, counted `weight` times.
 
     `prediction` says how an output is to be read: softmax over "classes", sigmoid for "binary", as it is for "value".
+    `scales_target`: the network learns a value as `Preparation` scales it.
     """
 
     id: str
@@ -36,6 +38,7 @@ class BoundLoss:
     weight: float
     module: nn.Module
     prediction: Prediction
+    scales_target: bool = False
 
     def __call__(self, output: Tensor, target: Tensor) -> Tensor:
         """The weighted loss of a batch; the target as `shape_target` gives it."""
@@ -178,4 +181,6 @@ def _bind(network: Network, inference: Inference, id: str) -> BoundLoss:
     source = network.into[id]["input"].source
     arguments = {name: value for name, value in params.items() if name not in LOSS_PARAMETERS}
     module = catalogue.entry(node.type).cls(**arguments)
-    return BoundLoss(id, source, target, float(params["loss_weight"]), module, PREDICTIONS.get(node.type, "value"))
+    prediction = PREDICTIONS.get(node.type, "value")
+    scales = bool(params.get("scale_target"))
+    return BoundLoss(id, source, target, float(params["loss_weight"]), module, prediction, scales)

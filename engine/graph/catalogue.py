@@ -93,6 +93,15 @@ _WORDS = {
 }
 
 
+PREDICTIONS = {
+    "CrossEntropyLoss": "classes",
+    "BCEWithLogitsLoss": "binary",
+    "MSELoss": "value",
+    "L1Loss": "value",
+}
+"""Loss -> what the network predicts under it: scores of classes, the logit of one of two, or values."""
+
+
 @dataclass(frozen=True)
 class Entry:
     """One layer, loss, optimizer or schedule, with all that palette, inspector, project and script need.
@@ -177,6 +186,11 @@ def _read(cls: type) -> Entry:
                       role="target"),
             Parameter("loss_weight", "float", 1.0, 1.0, "How much it counts beside other losses.", minimum=0.0),
         ]  # fmt: skip
+        if PREDICTIONS.get(description.type, "value") == "value":
+            parameters.append(
+                Parameter("scale_target", "bool", False, False, "Whether the network learns the target with mean 0 and "
+                          "deviation 1, as large or small numbers need it; answers and figures stay in its own units.")
+            )  # fmt: skip
     return Entry(
         description.type, description.title, description.kind, description.category, description.synonyms,
         summary, formula, shape, tuple(p for p in parameters if p is not None), inputs, outputs, cls,

@@ -8,18 +8,11 @@ from itertools import pairwise
 
 from engine.errors import Fix
 from engine.graph import catalogue, edit
+from engine.graph.catalogue import PREDICTIONS
 from engine.graph.network import Network, Problem, with_batch, without_batch
 from engine.graph.spec import FieldSpec, Node, Wire
 from engine.graph.trial import attempt
 from engine.ops import Spec
-
-PREDICTIONS = {
-    "CrossEntropyLoss": "classes",
-    "BCEWithLogitsLoss": "binary",
-    "MSELoss": "value",
-    "L1Loss": "value",
-}
-"""Loss -> what the network predicts under it: scores of classes, the logit of one of two, or values."""
 
 
 def judge(network: Network) -> Iterator[Problem]:

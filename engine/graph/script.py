@@ -12,11 +12,11 @@ from msgspec.structs import asdict
 
 from engine.graph import catalogue
 from engine.graph.build import LOSS_PARAMETERS, check
-from engine.graph.catalogue import MISSING, Entry
+from engine.graph.catalogue import MISSING, PREDICTIONS, Entry
 from engine.graph.infer import format_shape
-from engine.graph.judge import PREDICTIONS, target_field
+from engine.graph.judge import target_field
 from engine.graph.network import Network
-from engine.graph.spec import Choice, DataSpec, Node, Project
+from engine.graph.spec import Choice, DataSpec, FieldSpec, Node, Project
 
 _WIDTH = 120
 
@@ -118,7 +118,28 @@ class _Script:
     def data(self) -> str:
         inputs = [f"arrays[{self.inference.nodes[n.id].params['field']!r}]" for n in self.sources]
         targets = [self.target(loss) for loss in self.losses]
-        return _DATA.format(inputs=_tuple(inputs), targets=_tuple(targets))
+        scaled = self.scaled_targets()
+        return _DATA.format(
+            what="inputs and targets" if scaled else "inputs",
+            inputs=_tuple(inputs),
+            targets=_tuple(targets),
+            scaled=f", targets={_tuple([repr(name) for name in scaled])}" if scaled else "",
+            unit=f', preparation.scaling[{self.judge_field().name!r}]["scale"]' if self.unit() else "",
+        )
+
+    def judge_field(self) -> FieldSpec:
+        """What the first loss judges."""
+        return target_field(self.network.fields, self.losses[0])
+
+    def scaled_targets(self) -> list[str]:
+        """The target fields that the network learns scaled."""
+        scaling = [loss for loss in self.losses if self.inference.nodes[loss.id].params.get("scale_target")]
+        fields = [target_field(self.network.fields, loss) for loss in scaling]
+        return list(dict.fromkeys(field.name for field in fields if field.role == "target"))
+
+    def unit(self) -> str:
+        """What the score is given besides, so that it is in the target's own units."""
+        return ", unit" if self.judge_field().name in self.scaled_targets() else ""
 
     def target(self, loss: Node) -> str:
         """The target values in the shape that the loss takes."""
@@ -148,13 +169,17 @@ class _Script:
             advance=f"        {advance}\n" if schedule else "",
             stop=_STOPPING.format(patience=stopping.patience, min_delta=stopping.min_delta) if stopping else "",
             score=self.score(),
+            unit=self.unit(),
         )
 
     def score(self) -> str:
         kind = PREDICTIONS.get(self.losses[0].type, "value")
         if kind == "classes":
             return "(outputs[0].argmax(dim=1) == targets[0])"
-        return "((outputs[0] > 0) == (targets[0] > 0.5))" if kind == "binary" else "(outputs[0] - targets[0]).abs()"
+        if kind == "binary":
+            return "((outputs[0] > 0) == (targets[0] > 0.5))"
+        difference = "(outputs[0] - targets[0])"
+        return f"({difference} * engine.from_numpy(unit).to(DEVICE)).abs()" if self.unit() else f"{difference}.abs()"
 
 
 def _made(module: str, choice: Choice, kind: str, subject: str) -> str:
@@ -210,16 +235,16 @@ from engine.data import DataSpec, Preparation, split
 
 _DATA = '''
 def load(spec):
-    """-> (inputs, targets) of the training and of the validation part, inputs scaled as the training part asks."""
+    """-> (inputs, targets) of the training and of the validation part, {what} scaled as the training part asks."""
     dataset = engine.data.open(spec)
     train, validation = split(dataset, spec)
-    preparation = Preparation.fit(dataset, train, spec)
+    preparation = Preparation.fit(dataset, train, spec{scaled})
 
     def part(indices):
         arrays = preparation.apply(dataset.take(indices))
         return {inputs}, {targets}
 
-    return part(train), part(validation)
+    return part(train), part(validation){unit}
 '''
 
 _TRAINING = '''
@@ -227,7 +252,7 @@ def batch(arrays, rows):
     return [engine.from_numpy(np.ascontiguousarray(array[rows])).to(DEVICE) for array in arrays]
 
 
-def evaluate(network, judge, inputs, targets):
+def evaluate(network, judge, inputs, targets{unit}):
     """-> loss and score over all samples; the score is accuracy, or mean absolute error for values."""
     network.eval()
     losses, scores, count = 0.0, 0.0, len(targets[0])
@@ -236,7 +261,7 @@ def evaluate(network, judge, inputs, targets):
             rows = slice(start, start + 1024)
             outputs, wanted = call(network, inputs, rows), batch(targets, rows)
             losses += judge(outputs, wanted).item() * len(wanted[0])
-            scores += score(outputs, wanted) * len(wanted[0])
+            scores += score(outputs, wanted{unit}) * len(wanted[0])
     network.train()
     return losses / max(count, 1), scores / max(count, 1)
 
@@ -246,7 +271,7 @@ def call(network, inputs, rows):
     return outputs if isinstance(outputs, tuple) else (outputs,)
 
 
-def score(outputs, targets):
+def score(outputs, targets{unit}):
     return {score}.float().mean().item()
 
 
@@ -259,7 +284,7 @@ def train():
         return sum(w * c(o, t) for w, c, o, t in zip(weights, criteria, outputs, targets))
 
     optimizer = {optimizer}
-{schedule}{best}    (inputs, targets), validation = load(DATA)
+{schedule}{best}    (inputs, targets), validation{unit} = load(DATA)
     count = len(targets[0])
     for epoch in range(EPOCHS):
         order = np.random.Generator(np.random.PCG64([SEED, epoch])).permutation(count)
@@ -269,7 +294,7 @@ def train():
             optimizer.zero_grad()
             loss.backward()
 {clip}            optimizer.step()
-        held_out, figure = evaluate(network, judge, *{held_out})
+        held_out, figure = evaluate(network, judge, *{held_out}{unit})
         print(f"epoch {{epoch + 1}}: loss {{loss.item():.4f}}, validation {{held_out:.4f}}, score {{figure:.4f}}")
 {advance}{stop}    return network
 '''

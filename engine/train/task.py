@@ -122,12 +122,25 @@ class Predictor:
         """The output that the first loss judges."""
         return output[self.judge.id] if isinstance(output, dict) else output
 
+    @property
+    def learns_scaled(self) -> bool:
+        """Whether the network learns its target as the preparation scales it, and answers so."""
+        return self._is_scaled(self.target)
+
+    def _is_scaled(self, field: FieldSpec) -> bool:
+        return field.role == "target" and self.preparation is not None and field.name in self.preparation.scaling
+
+    def _in_own_units(self, values: np.ndarray) -> np.ndarray:
+        return self.preparation.restore(self.target.name, values) if self.learns_scaled else values
+
     def decided(self, output: Any) -> np.ndarray:
         """Class (N) int64, or value as the target has it, of what the network put out."""
         values = self.judged(output).detach().cpu().numpy()
         if self.kind == "classification":
             return values.argmax(axis=1)
-        return (values.reshape(len(values)) > 0).astype(np.int64) if self.kind == "binary" else values
+        if self.kind == "binary":
+            return (values.reshape(len(values)) > 0).astype(np.int64)
+        return self._in_own_units(values)
 
     def scores(self, inputs: Mapping[str, Any]) -> np.ndarray:
         """(N, classes) probabilities, (N, 1) the probability of the second class, or (N, ...) values."""
@@ -138,7 +151,7 @@ class Predictor:
             return exponentials / exponentials.sum(axis=1, keepdims=True)
         if self.kind == "binary":
             return (0.5 * (1 + np.tanh(0.5 * output))).reshape(len(output), 1)
-        return output.reshape(len(output), -1)
+        return self._in_own_units(output).reshape(len(output), -1)
 
     def in_batches(self, indices: np.ndarray) -> list[np.ndarray]:
         """Cut for looking only: larger than for learning, where samples are small."""
@@ -188,7 +201,8 @@ class Task(Predictor):
         super().__init__(project)
         self.data = engine.data.open(project.data, None)
         self.train, self.validation = split(self.data, project.data)
-        self.preparation = Preparation.fit(self.data, self.train, project.data)
+        scaled = {loss.target.name for loss in self.losses if loss.scales_target}
+        self.preparation = Preparation.fit(self.data, self.train, project.data, scaled)
         self._cache = self._prepare_all()
 
     def _prepare_all(self) -> dict[str, np.ndarray] | None:
@@ -224,6 +238,9 @@ class Task(Predictor):
             arrays |= self.preparation.apply({spec.name: arrays[spec.name] for spec in self.inputs})
         targets = {loss.id: loss.shape_target(arrays[loss.target.name]) for loss in self.losses}
         true = targets[self.judge.id]
+        for loss in self.losses:
+            if self._is_scaled(loss.target):
+                targets[loss.id] = self.preparation.apply({loss.target.name: targets[loss.id]})[loss.target.name]
         return Batch(
             {spec.name: self._tensor(arrays[spec.name]) for spec in self.inputs},
             {id: self._tensor(values) for id, values in targets.items()},

@@ -137,6 +137,11 @@ def test_marks_of_categories_stay_0_and_1(tmp_path):
     assert scaled[:, 2].std() == pytest.approx(1, abs=1e-6)
 
 
+def test_a_state_that_is_not_whole_is_named():
+    with pytest.raises(DataError, match="Scaling of 'x': there are offset, expected fill, offset, scale"):
+        Preparation.from_state({"x/offset": np.ones(2)})
+
+
 def test_the_state_brings_back_the_same_scaling_bit_for_bit(tmp_path):
     from safetensors.numpy import load_file, save_file
 
