@@ -1,4 +1,4 @@
-"""Opens the Layerloom window; with --engine first, the same program is the headless engine."""
+"""Opens the Layerloom window; with --engine or --reader first, the same program is one of its headless parts."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ def main(argv: list[str] | None = None) -> int:
         from engine.__main__ import main as engine_main
 
         return engine_main(arguments[1:])
+
+    if arguments == ["--reader"]:
+        from gui.reading.child import main as reader_main
+
+        return reader_main()
 
     from gui.system import obstacle
 

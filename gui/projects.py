@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
 from PySide6.QtCore import QBuffer, QObject, Qt, Signal
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
@@ -15,6 +14,7 @@ from engine.graph.spec import Project
 from gui import settings
 from gui.background import Background
 from gui.canvas.view import CanvasView
+from gui.document import clipboard
 from gui.document.document import Document
 from gui.document.files import Files
 from gui.first_network import first_network
@@ -39,7 +39,7 @@ class Projects(QObject):
         files.failed.connect(lambda text: self.said.emit(text, "bad", ()))
         files.changed_outside.connect(self._tell_change)
         files.would_overwrite.connect(self._ask_overwrite)
-        document.data_changed.connect(self._lay_out_first_network)
+        document.data_changed.connect(self._meet_data, Qt.ConnectionType.QueuedConnection)
 
     # Opening
 
@@ -76,16 +76,22 @@ class Projects(QObject):
 
         self._leave(begin)
 
-    def _lay_out_first_network(self) -> None:
-        if not self._wants_network or self._document.nodes:
+    def _meet_data(self) -> None:
+        """The data that a new project was begun with are read."""
+        if not self._wants_network or not self._document.project.data.fields:
             return
         self._wants_network = False
-        project = self._document.project
-        graph = first_network(project.data)
-        if graph.nodes:
-            self._document.new(msgspec.structs.replace(project, graph=graph))
-            self._document.mark_unsaved()
+        if self.lay_out_first_network():
             self.said.emit(tr("A first network for these data: press Train, then change what you like."), "info", ())
+
+    def lay_out_first_network(self) -> bool:
+        """Put a small network that fits the data on the empty canvas, as one step. False where none fits."""
+        graph = first_network(self._document.project.data)
+        if self._document.nodes or not graph.nodes:
+            return False
+        self._document.paste(clipboard.copy(graph, [node.id for node in graph.nodes]), 0.0, 0.0)
+        self._canvas.fit_all_later()
+        return True
 
     # Saving
 

@@ -12,11 +12,9 @@ from gui import settings
 from gui.actions import Actions
 from gui.canvas.view import CanvasView
 from gui.command_palette import CommandPalette
-from gui.document import clipboard
 from gui.document.document import Document
 from gui.document.files import Files
 from gui.document.selection import Selection
-from gui.first_network import first_network
 from gui.i18n import tr
 from gui.panels.controls import hairline
 from gui.panels.data import DataPanel
@@ -163,8 +161,9 @@ class Window(QMainWindow):
         self.projects.said.connect(self.say)
         self.files.saved.connect(lambda path: self.say(tr("Saved to {path}", path=path), "good"))
         self.files.first_saved.connect(self.run.adopt)
-        self.document.was_reset.connect(self._show_runs, Qt.ConnectionType.QueuedConnection)
-        self.document.data_changed.connect(self._offer_first_network)
+        queued = Qt.ConnectionType.QueuedConnection  # each takes a turn of the event loop of its own
+        self.document.was_reset.connect(self._show_runs, queued)
+        self.document.data_changed.connect(self._offer_first_network, queued)
         self.document.undo_stack.indexChanged.connect(self._note_edit)
         self.run.started.connect(self._forget_edit)
         self.files.saved.connect(lambda path: self.dashboard.set_runs(self.files.runs_folder()))
@@ -172,7 +171,7 @@ class Window(QMainWindow):
         self.dashboard.train_wanted.connect(self.training_control.act)
         self.dashboard.serve_wanted.connect(self.training_control.serve)
         self.files.busy_changed.connect(lambda is_busy: self.start_page.set_moving(not is_busy))
-        self.files.recents_changed.connect(lambda: QTimer.singleShot(0, self, self._show_recents))
+        self.files.recents_changed.connect(self._show_recents, queued)
         self.training_control.said.connect(self.say)
         self.training_control.problems_wanted.connect(lambda: self.show_panel(PROBLEMS))
         self.training_control.data_wanted.connect(lambda: self.show_panel(DATA))
@@ -278,13 +277,7 @@ class Window(QMainWindow):
     def _offer_first_network(self) -> None:
         if self.is_working and not self.document.nodes and self.document.project.data.fields:
             self.say(tr("These data have no network yet."), "info",
-                     ((tr("Lay out a first one"), self._lay_out_first_network),))  # fmt: skip
-
-    def _lay_out_first_network(self) -> None:
-        graph = first_network(self.document.project.data)
-        if graph.nodes and not self.document.nodes:
-            self.document.paste(clipboard.copy(graph, [node.id for node in graph.nodes]), 0.0, 0.0)
-            self.canvas.fit_all_later()
+                     ((tr("Lay out a first one"), self.projects.lay_out_first_network),))  # fmt: skip
 
     def _note_edit(self) -> None:
         """Say once in a run that it goes on with the network as it was."""

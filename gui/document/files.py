@@ -91,8 +91,8 @@ class Files(QObject):
             self._forget_autosave()
             self.document.new(found.project, found.weights, path)
             self._watch(path)
-            self._remember(path)
             self.opened.emit(path)
+            self._remember(path)
 
         self._take_up(path.name, read, show)
 

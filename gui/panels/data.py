@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from PySide6.QtWidgets import (
 )
 
 import engine.data
-from engine.data import Cancelled, Preview
+from engine.data import Preview
 from engine.errors import DataError, EngineError, Fix
 from engine.graph.catalogue import Parameter
 from engine.graph.spec import DataSpec
@@ -40,9 +40,11 @@ from gui.panels.editors import ChoiceBox, Gesture
 from gui.panels.form import ParameterForm
 from gui.panels.message import Message
 from gui.panels.pictures import ClassCounts, Thumbnails
+from gui.reading import apart
+from gui.reading.look import Look
 from gui.theme import SPACE
+from gui.turns import Turns
 
-ROWS = 20
 _BATCH = Parameter("batch_size", "int", 32, 32, "Samples in one training step.", 1, 1_000_000)
 _SHUFFLE = Parameter("shuffle", "bool", True, True, "Deal the training samples anew in every epoch.")
 _SEED = Parameter("seed", "int", 0, 0, "The same seed gives the same split.", 0, 2**31 - 1)
@@ -67,18 +69,6 @@ def spec_for(path: Path, before: DataSpec, base: Path | None) -> DataSpec:
     if base is not None and path.resolve().is_relative_to(base.resolve()):
         source = path.resolve().relative_to(base.resolve()).as_posix()
     return msgspec.structs.replace(before, source=source, reader=reader, options={}, roles={}, fields=(), samples=0)
-
-
-def read(spec: DataSpec, base: Path | None, progress) -> tuple[DataSpec | None, Preview]:
-    """-> the spec with fields and counts filled in (None where the data cannot be trained on as they are), preview."""
-    try:
-        described = engine.data.describe(spec, base, progress=progress)
-    except Cancelled:
-        raise
-    except DataError as fault:
-        shown = engine.data.preview(spec, base, rows=ROWS, progress=progress)
-        return None, replace(shown, problem=shown.problem or fault)
-    return described, engine.data.preview(described, base, rows=ROWS, progress=progress)
 
 
 class DataPanel(QWidget):
@@ -179,6 +169,7 @@ class DataPanel(QWidget):
         self._roles_grid.setColumnStretch(0, 1)
         self._column.addWidget(self._roles)
         self._roles_shown: tuple = ()
+        self._making_roles = Turns(self)
 
     def _build_split(self) -> None:
         self._split = QWidget()
@@ -315,10 +306,10 @@ class DataPanel(QWidget):
         self.message.setVisible(keeps_message)
         self._progress.setValue(0)
         self._busy.show()
-        self._work.start(lambda progress: read(spec, base, progress))
+        self._work.start(lambda progress: apart.read("look", spec, base, progress))
 
-    def _take(self, answer: tuple[DataSpec | None, Preview]) -> None:
-        described, preview = answer
+    def _take(self, look: Look) -> None:
+        described, preview = look.described, look.preview
         self._busy.hide()
         if described is None:
             self._fail(preview.problem, preview)
@@ -417,7 +408,11 @@ class DataPanel(QWidget):
             return
         self._roles_shown = shown
         clear(self._roles_grid)
-        for row, (name, role) in enumerate(list(roles.items())[:60]):
+        self._making_roles.start(self._make_roles(shown[:60]))
+
+    def _make_roles(self, roles: tuple[tuple[str, str], ...]) -> Iterator[None]:
+        """A row for each column of the table."""
+        for row, (name, role) in enumerate(roles):
             self._roles_grid.addWidget(label(name, "label"), row, 0)
             box = ChoiceBox(["input", "target", "unused"], [tr("Input"), tr("Target"), tr("Unused")])
             box.setObjectName(f"data-role-{name}")
@@ -426,6 +421,7 @@ class DataPanel(QWidget):
             box.show_value(role)
             box.edited.connect(lambda value, gesture, name=name: self._set_role(name, value))
             self._roles_grid.addWidget(box, row, 1)
+            yield
 
     def _set_role(self, column: str, role: str) -> None:
         """Change one column's role; another target gives its place up."""

@@ -55,8 +55,8 @@ class TrainingPanel(QWidget):
         self._build_choices()
         self._build_settings()
         self._column.addStretch(1)
-        for signal in (document.training_changed, document.was_reset):
-            signal.connect(self._show)
+        document.training_changed.connect(self._show)
+        document.was_reset.connect(self._show, Qt.ConnectionType.QueuedConnection)  # forms take a turn of their own
         document.node_changed.connect(self._show_loss)
         document.node_added.connect(self._show_loss)
         document.node_removed.connect(self._show_loss)

@@ -12,11 +12,12 @@ from engine.train.events import Prediction
 from gui.background import Background
 from gui.document.document import Document
 from gui.i18n import tr
-from gui.playground import samples
 from gui.playground.answer import AnswerView
 from gui.playground.pad import DrawingPad
 from gui.playground.row import RowForm
 from gui.plots.card import Card
+from gui.reading import apart
+from gui.reading.samples import Samples
 from gui.run.model import Run
 from gui.theme import theme
 
@@ -39,7 +40,7 @@ class TryCard(Card):
     def __init__(self, document: Document, run: Run):
         super().__init__("try", tr("Try it"), tr("Choose data: then a sample can be drawn or filled in here."))
         self.document, self.run = document, run
-        self.samples: samples.Samples | None = None
+        self.samples: Samples | None = None
         self._question, self._asked = "", 0.0
         self._is_stale = False
         self._image_field = ""
@@ -125,16 +126,17 @@ class TryCard(Card):
         if image is None:
             self.row.set_fields(fields)
         self.dice.setEnabled(False)
-        self._reading.start(lambda progress: samples.load(data, self._base(), progress))
+        base = self._base()
+        self._reading.start(lambda progress: apart.read("samples", data, base, progress))
 
     def _base(self):
         return self.document.path.parent if self.document.path is not None else None
 
-    def _take_samples(self, loaded: samples.Samples) -> None:
+    def _take_samples(self, loaded: Samples) -> None:
         self.samples = loaded
         self.dice.setEnabled(True)
         if self._image_field:
-            shape = next(field.shape for field in loaded.data.fields if field.name == self._image_field)
+            shape = next(field.shape for field in loaded.fields if field.name == self._image_field)
             can_draw = shape[0] == 1 and max(shape[1:]) <= LARGEST
             self.pad.setEnabled(can_draw)
             self.pad.set_image(shape[1:], loaded.style)

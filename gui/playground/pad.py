@@ -10,7 +10,8 @@ from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPainterPath, Q
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from gui.i18n import tr
-from gui.playground.strokes import ImageStyle, Stroke, to_pixels
+from gui.playground.strokes import Stroke, to_pixels
+from gui.reading.style import ImageStyle
 from gui.theme import RADIUS, theme
 
 PEN = 0.085

@@ -6,16 +6,15 @@ import math
 from collections.abc import Iterator, Mapping
 
 import numpy as np
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QLineEdit, QScrollArea, QSizePolicy, QWidget
 
 from engine.graph.spec import FieldSpec
 from gui.i18n import tr
 from gui.theme import theme
+from gui.turns import Turns
 
-BEAT = 6
-"""Rows made in one turn of the window: it goes on painting while a long form is laid out."""
 MOST = 64
 """Number fields for so many columns at most; wider samples come from the data alone."""
 
@@ -104,9 +103,7 @@ class RowForm(QScrollArea):
         self._choices: dict[tuple[str, str], QComboBox] = {}
         self._wide: dict[str, np.ndarray] = {}  # fields with too many columns to type
         self._is_filling = False
-        self._rows: Iterator[None] = iter(())  # those still to be made
-        self._clock = QTimer(self, interval=0)
-        self._clock.timeout.connect(self._build_on)
+        self._building = Turns(self)
 
     def set_fields(self, fields: tuple[FieldSpec, ...]) -> None:
         """One control for each column of the input fields; the first stand at once, the others follow."""
@@ -120,9 +117,7 @@ class RowForm(QScrollArea):
         grid.setVerticalSpacing(4)
         grid.setHorizontalSpacing(6)
         grid.setColumnStretch(0, 1)
-        self._rows = self._make_rows(grid)
-        self._clock.start()
-        self._build_on()
+        self._building.start(self._make_rows(grid))
         self.setWidget(form)
 
     def _make_rows(self, grid: QGridLayout) -> Iterator[None]:
@@ -132,17 +127,9 @@ class RowForm(QScrollArea):
             self._add(grid, row, *column)
             yield
 
-    def _build_on(self) -> None:
-        """A beat: the next few rows."""
-        for _ in range(BEAT):
-            if next(self._rows, "done") == "done":
-                self._clock.stop()
-                return
-
     def build(self) -> None:
         """Make every row now."""
-        while self._clock.isActive():
-            self._build_on()
+        self._building.finish()
 
     def _add(self, grid: QGridLayout, row: int, field: str, column: str, values: tuple[str, ...]) -> None:
         word = ColumnName(column)

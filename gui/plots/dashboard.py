@@ -20,7 +20,7 @@ from gui.plots.which import Wanted, wanted
 from gui.run.model import Run
 
 MODULES = ("gui.plots.curves", "gui.plots.confusion", "gui.plots.scatter", "gui.plots.boundary", "gui.plots.histograms",
-           "gui.playground.samples", "gui.playground.row", "gui.playground.card")  # fmt: skip
+           "gui.reading.samples", "gui.playground.row", "gui.playground.card")  # fmt: skip
 """What makes the cards, one a beat."""
 TABLE = 360
 """Pixels of width of the Try it card where it shows a table's columns."""

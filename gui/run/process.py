@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import os
 import signal
 import subprocess
 import sys
@@ -13,16 +12,15 @@ from filelock import FileLock, Timeout
 
 from engine.formats.regular import is_regular, open_regular
 from engine.train.events import AnyCommand, encode
+from gui import program
 from gui.i18n import tr
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 LOG = "engine.log"
 EVENTS = "events.jsonl"
 COMMANDS = "commands.jsonl"
 HEARD = "commands.position"
 """Where the engine notes up to which command it has read."""
 LOCK = "run.lock"
-NICENESS = 5
 
 
 _started: list[subprocess.Popen] = []
@@ -30,10 +28,8 @@ _started: list[subprocess.Popen] = []
 
 
 def engine_command(arguments: list[str]) -> list[str]:
-    """The command line that runs the engine: this Python's, or this very program's in a frozen bundle."""
-    if getattr(sys, "frozen", False):
-        return [sys.executable, "--engine", *arguments]
-    return [sys.executable, "-m", "engine", *arguments]
+    """The command line that runs the engine."""
+    return program.command("engine", arguments)
 
 
 def launch(arguments: list[str], folder: Path) -> subprocess.Popen:
@@ -43,11 +39,6 @@ def launch(arguments: list[str], folder: Path) -> subprocess.Popen:
         OSError: the folder cannot be written, or the system starts no more processes.
     """
     reap()
-    # safe path: a run's folder is the working folder, and no module is to be found in it
-    environment = dict(os.environ, PYTHONUTF8="1", PYTHONUNBUFFERED="1", PYTHONSAFEPATH="1")
-    if not getattr(sys, "frozen", False):
-        inherited = environment.get("PYTHONPATH")
-        environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), *([inherited] if inherited else [])])
     with open_regular(folder / LOG, "ab") as log:
         process = subprocess.Popen(
             engine_command(arguments),
@@ -55,24 +46,17 @@ def launch(arguments: list[str], folder: Path) -> subprocess.Popen:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env=environment,
+            env=program.environment(),
             **_detached(),
         )
-    _let_the_window_go_first(process)
+    program.let_the_window_go_first(process)
     _started.append(process)
     return process
 
 
-def _let_the_window_go_first(process: subprocess.Popen) -> None:
-    """Where both want the same processor the window gets it: a frame is short, a training run long."""
-    if sys.platform != "win32":  # there the priority is given at the start
-        os.setpriority(os.PRIO_PROCESS, process.pid, NICENESS)
-
-
 def _detached() -> dict:
     if sys.platform == "win32":
-        below = subprocess.BELOW_NORMAL_PRIORITY_CLASS
-        return {"creationflags": subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP | below}
+        return {"creationflags": program.behind_the_window() | subprocess.CREATE_NEW_PROCESS_GROUP}
     return {"start_new_session": True}
 
 

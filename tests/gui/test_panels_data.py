@@ -77,7 +77,7 @@ def pick(box, text):
 
 
 def settled(qtbot, panel):
-    qtbot.waitUntil(lambda: not panel._work.is_busy, timeout=10_000)
+    qtbot.waitUntil(lambda: not (panel._work.is_busy or panel._making_roles.is_busy), timeout=10_000)
 
 
 def drop(panel, path):

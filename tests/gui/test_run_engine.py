@@ -11,7 +11,8 @@ import pytest
 
 from engine.graph import templates
 from engine.graph.spec import DataSpec
-from gui.playground.strokes import style_of, to_pixels
+from gui.playground.strokes import to_pixels
+from gui.reading.style import style_of
 from gui.run import process
 from gui.run.model import Run
 

@@ -467,6 +467,7 @@ def test_data_chosen_on_an_empty_canvas_offer_a_first_network_as_one_step(qtbot,
     with qtbot.waitSignal(window.document.data_changed, timeout=10_000):
         box.setCurrentIndex(0)
         box.activated.emit(0)
+    qtbot.waitUntil(lambda: window.findChild(QWidget, "message-fix-0") is not None)
     find(window, "message-fix-0").click()
     window.document.finish_inference()
     assert window.document.inference.ok

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-import pytest
 from PySide6.QtCore import QTimer
 
 from engine.formats import project_file
@@ -103,12 +102,6 @@ def test_training_digits_leaves_the_window_free(person):
         person.until(lambda: len(person.run.history.epochs) >= 3, 120)
 
 
-MISSED = pytest.mark.xfail(
-    reason="missed at times, most on a busy machine: the figure is printed", raises=AssertionError, strict=False
-)
-
-
-@MISSED
 def test_opening_500_nodes_leaves_the_window_free(person, tmp_path):
     path = tmp_path / "wide.loom"
     project_file.write(path, five_hundred_nodes())
@@ -120,7 +113,6 @@ def test_opening_500_nodes_leaves_the_window_free(person, tmp_path):
     assert person.document.inference.ok
 
 
-@MISSED
 def test_opening_a_csv_of_100_megabytes_leaves_the_window_free(person, tmp_path):
     path = tmp_path / "large.csv"
     write_csv(path, 100_000_000)
