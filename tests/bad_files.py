@@ -108,7 +108,7 @@ BAD: dict[str, tuple[Callable[[Path], Path], str]] = {
     ),
     "a newer schema": (lambda f: plain(f / "p", schema=99), "written by a newer Layerloom (schema 99)"),
     "text where a number belongs": (
-        lambda f: plain(f / "p", training__epochs="ten"), "at training.epochs: expected 'int', got 'str'"
+        lambda f: plain(f / "p", training__epochs="ten"), "at training.epochs: expected a whole number, got a text"
     ),
     "an unknown field": (lambda f: plain(f / "p", training__speed=3), "at training"),
     "a wrong parameter of a layer": (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Literal
 
 import msgspec
@@ -10,6 +9,7 @@ from msgspec import Meta, Struct
 
 from engine.data.spec import DataSpec
 from engine.errors import DataError, Fix
+from engine.wording import plain_words
 
 Kinds = dict[str, Literal["number", "category"]]
 Side = Annotated[int, Meta(ge=1, le=4096)]
@@ -60,11 +60,10 @@ def check_options(spec: DataSpec) -> None:
     try:
         msgspec.convert(spec.options, KNOWN[spec.reader])
     except msgspec.ValidationError as error:
-        text, _, place = str(error).partition(" - at ")
-        name = re.sub(r"^`\$\.?(.*)`$", r"\1", place)
+        name, words = plain_words(str(error))
         raise DataError(
             f"Data options{f', {name}' if name else ''}",
-            got=text[0].lower() + text[1:].replace("`", "'"),
+            got=words,
             mend="leave the option out to have it guessed",
             fixes=(Fix("Guess everything", "set_data", name="options", value={}),),
         ) from None

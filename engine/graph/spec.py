@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import keyword
 import math
-import re
 from typing import Annotated, Any
 
 import msgspec
@@ -15,6 +14,7 @@ from msgspec import Meta, Struct
 
 from engine.data.spec import DataSpec, FieldSpec
 from engine.errors import ProjectError
+from engine.wording import plain_words
 
 SCHEMA = 1
 
@@ -155,7 +155,8 @@ def decode(content: bytes, where: str = "project.json") -> Project:
     try:
         project = msgspec.convert(plain, Project)
     except msgspec.ValidationError as error:
-        raise ProjectError(where, got=_plain_words(str(error))) from None
+        place, words = plain_words(str(error))
+        raise ProjectError(where, got=f"at {place}: {words}" if place else words) from None
     _check_graph(project.graph, where)
     _check_values(project, where)
     return project
@@ -171,14 +172,6 @@ def _parse(content: bytes, where: str) -> Any:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ProjectError(where, got=f"it is not readable as JSON ({error})", expected="a Layerloom project",
                            mend="the file may be cut off; open its autosave or a copy") from None  # fmt: skip
-
-
-def _plain_words(message: str) -> str:
-    """msgspec's "Expected `int`, got `str` - at `$.training.epochs`" -> our order: place first."""
-    match = re.fullmatch(r"(.*?) - at `\$\.?(.*?)`", message)
-    text, path = (match[1], match[2]) if match else (message, "")
-    text = text.replace("`", "'")
-    return f"at {path}: {text[0].lower()}{text[1:]}" if path else text
 
 
 def _check_graph(graph: Graph, where: str) -> None:

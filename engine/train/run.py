@@ -30,6 +30,7 @@ from engine.train.run_folder import RunFolder, store_project
 from engine.train.snapshots import Snapshots
 from engine.train.task import Predictor, Task
 from engine.train.trainer import Extension, Trainer
+from engine.wording import plain_words
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,9 @@ def prepare_project(
     try:
         msgspec.convert(msgspec.to_builtins(training), spec.TrainingSpec)
     except msgspec.ValidationError as error:
-        name = str(error).rpartition(".")[2].rstrip("`") or "setting"
-        raise TrainingError(f"--{name}", got=f"{changes.get(name)!r} cannot be used ({error})") from None
+        name, words = plain_words(str(error))
+        raise TrainingError(f"--{name}", got=f"{changes[name]!r} cannot be used",
+                            expected=words.removeprefix("expected ")) from None  # fmt: skip
     return msgspec.structs.replace(project, training=training)
 
 

@@ -20,6 +20,7 @@ from engine.formats import checkpoint
 from engine.formats.atomic import sweep, write_atomic
 from engine.formats.regular import is_regular, make_folder, open_regular, read_regular
 from engine.train.events import AnyCommand, AnyEvent, Event, Refused, decode_command, decode_event, encode
+from engine.wording import plain_words
 
 BATCH_SECONDS = 0.05
 LOCK_SECONDS = 1.0
@@ -324,7 +325,8 @@ def _plain_words(message: str) -> str:
     unknown = re.fullmatch(r"Invalid value '(.*)' - at `\$\.command`", message)
     if unknown:
         return f"The command {unknown[1]!r} is unknown."
-    return f"The line is no command: {message[:1].lower()}{message[1:]}."
+    place, words = plain_words(message)
+    return f"The line is no command: {f'at {place}: ' if place else ''}{words}."
 
 
 def store_project(folder: Path, content: bytes) -> None:

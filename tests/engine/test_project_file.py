@@ -420,7 +420,7 @@ def test_weights_whose_header_lies_are_refused(tmp_path, weights):
         ('{"schema": 2}', "newer Layerloom"),
         ('{"schema": 0}', "unknown"),
         ('{"schema": 1, "colour": 3}', "colour"),
-        ('{"schema": 1, "training": {"epochs": "5"}}', "at training.epochs: expected 'int', got 'str'"),
+        ('{"schema": 1, "training": {"epochs": "5"}}', "at training.epochs: expected a whole number, got a text"),
         ('{"schema": 1, "training": {"epochs": 0}}', "at training.epochs"),
         ('{"schema": 1, "data": {"batch_size": 0}}', "at data.batch_size"),
         ('{"schema": 1, "graph": {"nodes": [{"id": "a b", "type": "ReLU"}]}}', "at graph.nodes[0].id"),

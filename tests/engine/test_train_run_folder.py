@@ -135,7 +135,7 @@ def test_a_command_still_being_written_waits_for_its_end(tmp_path):
         (b"garbage", "", "The line is no command"),
         (b"\xff\xfe\x00", "", "The line is no command"),
         (b"[1, 2]", "", "The line is no command"),
-        (b'{"command":"set","request":"s"}', "s", "missing required field `name`"),
+        (b'{"command":"set","request":"s"}', "s", "the field 'name' is missing"),
         (b'{"command":"fly","request":"f"}', "f", "The command 'fly' is unknown."),
         (b'{"command":"pause","request":5}', "", "The line is no command"),
     ],

@@ -1,0 +1,50 @@
+"""What the check of a file's types says, in plain words."""
+
+from __future__ import annotations
+
+import re
+
+KINDS = {
+    "int": "a whole number", "float": "a number", "str": "a text", "bool": "true or false", "null": "nothing",
+    "array": "a list", "object": "named values",
+}  # fmt: skip
+FORMS = {
+    r"^(cpu|cuda:\d+)$": "cpu or cuda:0",
+    r"^[A-Za-z][A-Za-z0-9_]{0,63}$": "a name of letters, digits and _",
+    r'[^"\r\n]': "a single character",
+}
+"""What a text of a pattern is."""
+LIMITS = {">=": "of at least", "<=": "of at most", ">": "above", "<": "below"}
+
+
+def plain_words(message: str) -> tuple[str, str]:
+    """Turn msgspec's message into (place, what is wrong there).
+
+    >>> plain_words("Expected `int`, got `str` - at `$.training.epochs`")
+    ('training.epochs', 'expected a whole number, got a text')
+    >>> plain_words("Expected `int` >= 1 - at `$.size[0]`")
+    ('size[0]', 'expected a whole number of at least 1')
+    >>> plain_words("Object contains unknown field `speed`")
+    ('', "the field 'speed' is unknown")
+    """
+    text, _, place = message.partition(" - at ")
+    text = re.sub(r"`str` matching regex ('.*'|\".*\")", _form, text)
+    text = re.sub(r"`((?:\w+ \| )*\w+)`", _kinds, text) if text.startswith("Expected") else text
+    text = re.sub(r"(of length )?(>=|<=|>|<) (?=\S)", _limit, text)
+    text = re.sub(r"Object contains unknown field (`.*`)", r"the field \1 is unknown", text)
+    text = re.sub(r"Object missing required field (`.*`)", r"the field \1 is missing", text)
+    return re.sub(r"^`\$?\.?(.*)`$", r"\1", place), text[:1].lower() + text[1:].replace("`", "'")
+
+
+def _form(found: re.Match[str]) -> str:
+    pattern = found[1][1:-1].replace("\\\\", "\\")
+    return FORMS.get(pattern, "a text of another form")
+
+
+def _limit(found: re.Match[str]) -> str:
+    limit = LIMITS[found[2]]
+    return f"of length {limit.removeprefix('of ')} " if found[1] else f"{limit} "
+
+
+def _kinds(found: re.Match[str]) -> str:
+    return " or ".join(KINDS.get(kind, f"'{kind}'") for kind in found[1].split(" | "))
