@@ -53,6 +53,10 @@ class _Shape:
     columns: int
 
 
+def _nothing() -> None:
+    """What is done beside the tiles, if nothing is."""
+
+
 class Tiles:
     """All tiles of a simplified contraction inside a module: walked through by one thread at a time.
 
@@ -69,14 +73,23 @@ class Tiles:
         self.count = prod(dim.size for dim in self.walked) * self.plan.blocks * len(self.plan.sizes)
         self._compiled: dict[_Shape, Any] = {}
 
-    def walk(self, code: Code, pointers: list[Value], start: Value, stop: Value) -> None:
-        """Compute the tiles numbered start to stop; the sum is cut where A and B do not stay in the cache."""
+    @property
+    def calls(self) -> int:
+        """Micro-kernels run for all tiles."""
+        return self.count * ceil(self.spec.reduce[0].size / max(1, self.chunk.steps))
+
+    def walk(self, code: Code, pointers: list[Value], start: Value, stop: Value, each: Callable[[], None] = _nothing
+             ) -> None:  # fmt: skip
+        """Compute the tiles numbered start to stop; the sum is cut where A and B do not stay in the cache.
+
+        Before each micro-kernel `each` may write something of its own.
+        """
         size, steps = self.spec.reduce[0].size, self.chunk.steps
         if steps == size:
-            self._walk(code, pointers, start, stop, code.int(0), code.int(size))
+            self._walk(code, pointers, start, stop, code.int(0), code.int(size), each)
         elif self.chunk.outermost:
             with code.loop(0, size, steps) as begun:
-                self._walk(code, pointers, start, stop, begun, code.minimum(begun + steps, size))
+                self._walk(code, pointers, start, stop, begun, code.minimum(begun + steps, size), each)
         else:
             pieces = len(self.plan.sizes)
             with (
@@ -84,11 +97,13 @@ class Tiles:
                 code.loop(0, size, steps) as begun,
             ):
                 from_tile, to_tile = code.maximum(start, block * pieces), code.minimum(stop, (block + 1) * pieces)
-                self._walk(code, pointers, from_tile, to_tile, begun, code.minimum(begun + steps, size))
+                self._walk(code, pointers, from_tile, to_tile, begun, code.minimum(begun + steps, size), each)
 
-    def _walk(self, code: Code, pointers: list[Value], start: Value, stop: Value, begun: Value, end: Value) -> None:
+    def _walk(self, code: Code, pointers: list[Value], start: Value, stop: Value, begun: Value, end: Value,
+              each: Callable[[], None]) -> None:  # fmt: skip
         plan, rows = self.plan, self.spec.rows[self.plan.split]
         with code.loop(start, stop) as number:
+            each()
             inner, middle = (len(plan.sizes), plan.blocks)[:: 1 if self.spec.inner == "rows" else -1]
             low, rest = number % inner, number // inner
             high, rest = rest % middle, rest // middle

@@ -8,12 +8,14 @@ run forwards.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import prod
 
 import llvmlite.ir as ir
 
 from engine.kernels.cpu import pack
+from engine.kernels.cpu.ahead import Ahead, Job, Stream
 from engine.kernels.cpu.contraction import SMALL_FLOPS
 from engine.kernels.cpu.dense import Dense
 from engine.kernels.cpu.depthwise import Depthwise
@@ -221,19 +223,52 @@ class _Thread:
         with code.loop(start, stop) as number:
             x = self.x.enter(code, work.x, at, self.room, number) if work.x else None
             dy = self.dy.enter(code, work.dy, at, self.dy_room, number) if work.dy else None
-            if work.dweight:
-                dweight = code.at(at["dweight parts"], self.thread * self.conv.weight_size)
-                self.passes.weight_gradient(code, x, dy, dweight)
-            if work.dbias:
-                self._sum_bias(dy, number)
-            if work.y:
-                size = (self.conv.out_height, self.conv.out_width, self.conv.outputs)
-                self._result(number, size, "y", work.y,
-                             lambda *to: self.passes.forward(code, x, at["weight"], *to))  # fmt: skip
-            if work.dx:
-                size = (self.conv.height, self.conv.width, self.conv.channels)
-                self._result(number, size, "dx", work.dx,
-                             lambda *to: self.passes.input_gradient(code, dy, self.turned, *to))  # fmt: skip
+            parts = self._parts(number, x, dy)
+            calls = sum(job.calls for jobs, _ in parts for job in jobs)
+            ahead = Ahead(code, self._streams(code.minimum(number + 1, stop - 1)), max(1, calls))
+            for jobs, after in parts:
+                for job in jobs:
+                    job.run(ahead)
+                after()
+
+    def _parts(self, number: Value, x: Value, dy: Value) -> list[tuple[list[Job], Callable[[], None]]]:
+        """What is done with a piece: jobs, and what follows them."""
+        code, work, at, conv, parts = self.code, self.work, self.at, self.conv, []
+        if work.dweight:
+            dweight = code.at(at["dweight parts"], self.thread * conv.weight_size)
+            parts.append((self.passes.weight_gradient(code, x, dy, dweight), lambda: None))
+        if work.dbias:
+            parts.append(([], lambda: self._sum_bias(dy, number)))
+        if work.y:
+            size = (conv.out_height, conv.out_width, conv.outputs)
+            compute = lambda *to: self.passes.forward(code, x, at["weight"], *to)  # noqa: E731
+            parts.append(self._result(number, size, "y", work.y, compute))
+        if work.dx:
+            size = (conv.height, conv.width, conv.channels)
+            compute = lambda *to: self.passes.input_gradient(code, dy, self.turned, *to)  # noqa: E731
+            parts.append(self._result(number, size, "dx", work.dx, compute))
+        return parts
+
+    def _streams(self, number: Value) -> list[Stream]:
+        """What the piece `number` will read from memory and write there."""
+        code, work, conv, at = self.code, self.work, self.conv, self.at
+        image, band = self.pieces.place(number)
+        streams = {}
+        for frame, source in ((self.x, work.x), (self.dy, work.dy)):
+            if source:
+                size = (frame.height, frame.width, frame.channels)
+                streams |= source.streams(code, at, size, *frame.fresh(number))
+        for name, epilogue, size in (
+            ("y", work.y, (conv.out_height, conv.out_width, conv.outputs)),
+            ("dx", work.dx, (conv.height, conv.width, conv.channels)),
+        ):
+            if epilogue:
+                height, width, channels = size
+                floats = self.pieces.together * (height // self.pieces.bands) * width * channels
+                start = image * (height * width * channels) + band * floats
+                for operand in (*epilogue.whole, name):
+                    streams.setdefault(operand, Stream(code.at(at[operand], start), floats, operand == name))
+        return list(streams.values())
 
     def _clear_sums(self) -> None:
         """This thread's part of dweight, and by thread 0 those of threads that are not there."""
@@ -251,7 +286,8 @@ class _Thread:
         sweep = Sweep(self.pieces.together, band, self.conv.out_width, outputs, {"dy": plane})
         sweep.run(code, {}, [(leaf("dy"), code.at(self.at["dbias parts"], number * outputs), 1.0)])
 
-    def _result(self, number: Value, size: tuple[int, int, int], name: str, epilogue: Epilogue, compute) -> None:
+    def _result(self, number: Value, size: tuple[int, int, int], name: str, epilogue: Epilogue,
+                compute: Callable[..., list[Job]]) -> tuple[list[Job], Callable[[], None]]:  # fmt: skip
         """Compute a piece of y or dx; an epilogue that a tile cannot do is done behind all of them."""
         code, (height, width, channels) = self.code, size
         image, band = self.pieces.place(number)
@@ -260,10 +296,9 @@ class _Thread:
         target = code.at(self.at[name], image * (height * width * channels) + start)
         planes = epilogue.planes(code, self.at, size, image, start)
         if epilogue.is_simple:
-            compute(target, epilogue, {operand: plane.pointer for operand, plane in planes.items()})
-            return
-        compute(target, Epilogue(), {})
+            return compute(target, epilogue, {name: plane.pointer for name, plane in planes.items()}), lambda: None
         result = contiguous(target, rows, width, channels)
         sweep = Sweep(self.pieces.together, rows, width, channels, {**planes, "sum": result})
         to = None if epilogue.formula == leaf("sum") else result
-        finish(code, sweep, epilogue, epilogue.formula, to, self.at, number)
+        after = lambda: finish(code, sweep, epilogue, epilogue.formula, to, self.at, number)  # noqa: E731
+        return compute(target, Epilogue(), {}), after

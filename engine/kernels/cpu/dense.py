@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import llvmlite.ir as ir
-
+from engine.kernels.cpu.ahead import Job
 from engine.kernels.cpu.contraction import Tiles
 from engine.kernels.cpu.emit import Code
 from engine.kernels.cpu.expression import Expr, leaf, substitute
@@ -32,7 +31,7 @@ class Dense:
 
     def forward(
         self, code: Code, x: Value, weight: Value, y: Value, epilogue: Epilogue, at: Mapping[str, Value]
-    ) -> None:
+    ) -> list[Job]:
         """y = epilogue(conv(x, weight)); `at` points to the epilogue's operands at this piece."""
         conv, frame = self.conv, self.x
         outputs, out_row = conv.outputs // conv.groups, conv.out_width * conv.outputs
@@ -54,13 +53,14 @@ class Dense:
             epilogue=_numbered(epilogue),
             operand_columns=(1,) * len(epilogue.names),
         ).simplified()
-        _walk(code, code.module, spec, [x, weight, y, *(at[name] for name in epilogue.names)])
+        return [_job(code, Tiles(code.module, spec), [x, weight, y, *(at[name] for name in epilogue.names)])]
 
     def input_gradient(self, code: Code, dy: Value, weight: Value, dx: Value, epilogue: Epilogue,
-                       at: Mapping[str, Value]) -> None:  # fmt: skip
+                       at: Mapping[str, Value]) -> list[Job]:  # fmt: skip
         """dx = epilogue(the gradient of x); pixels that differ in their remainder by the stride see different taps."""
         conv, frame = self.conv, self.dy
         known: dict[Contraction, Tiles] = {}
+        jobs = []
         for v in Phase.all(conv, 0, conv.height // frame.pieces.bands):
             for h in Phase.all(conv, 1, conv.width):
                 spec = self._phase(v, h, epilogue)
@@ -72,9 +72,10 @@ class Dense:
                 pointers = [code.at(dy, from_dy), code.at(weight, from_weight), code.at(dx, start), *operands]
                 if spec not in known:
                     known[spec] = Tiles(code.module, spec, f"phase{len(known)}_")
-                known[spec].walk(code, pointers, code.int(0), code.int(known[spec].count))
+                jobs.append(_job(code, known[spec], pointers))
+        return jobs
 
-    def weight_gradient(self, code: Code, x: Value, dy: Value, dweight: Value) -> None:
+    def weight_gradient(self, code: Code, x: Value, dy: Value, dweight: Value) -> list[Job]:
         """dweight += the gradient of the weight, from this piece."""
         conv = self.conv
         outputs, together = conv.outputs // conv.groups, self.x.pieces.together
@@ -90,7 +91,7 @@ class Dense:
             accumulate=True,
         ).simplified()
         own = max(0, self.dy.top) * self.dy.pitch + max(0, self.dy.left) * conv.outputs
-        _walk(code, code.module, spec, [x, code.at(dy, own), dweight], "weight_")
+        return [_job(code, Tiles(code.module, spec, "weight_"), [x, code.at(dy, own), dweight])]
 
     def _phase(self, v: Phase, h: Phase, epilogue: Epilogue) -> Contraction:
         conv, frame = self.conv, self.dy
@@ -115,9 +116,8 @@ class Dense:
         ).simplified()
 
 
-def _walk(code: Code, module: ir.Module, spec: Contraction, pointers: list[Value], prefix: str = "") -> None:
-    tiles = Tiles(module, spec, prefix)
-    tiles.walk(code, pointers, code.int(0), code.int(tiles.count))
+def _job(code: Code, tiles: Tiles, pointers: list[Value]) -> Job:
+    return Job(tiles.calls, lambda each: tiles.walk(code, pointers, code.int(0), code.int(tiles.count), each))
 
 
 def _taps(conv: Conv, frame: Frame) -> tuple[Dim, Dim, Dim]:

@@ -5,10 +5,11 @@ Vectors run over channels, sums over the few taps. Axes are as in `convolution`,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from math import prod
+from math import ceil, prod
 
+from engine.kernels.cpu.ahead import Job
 from engine.kernels.cpu.emit import Code
 from engine.kernels.cpu.expression import evaluate
 from engine.kernels.cpu.frames import Frame
@@ -36,7 +37,7 @@ class Depthwise:
 
     def forward(
         self, code: Code, x: Value, weight: Value, y: Value, epilogue: Epilogue, at: Mapping[str, Value]
-    ) -> None:
+    ) -> list[Job]:
         """As `Dense.forward`."""
         conv, frame = self.conv, self.x
         band, out_row = conv.out_height // frame.pieces.bands, conv.out_width * conv.channels
@@ -47,13 +48,13 @@ class Depthwise:
             conv.channels,
             epilogue,
         )
-        self._each(code, window, frame, band * out_row, x, weight, y, at)
+        return [self._job(code, window, frame, band * out_row, x, weight, y, at)]
 
     def input_gradient(self, code: Code, dy: Value, weight: Value, dx: Value, epilogue: Epilogue,
-                       at: Mapping[str, Value]) -> None:  # fmt: skip
+                       at: Mapping[str, Value]) -> list[Job]:  # fmt: skip
         """As `Dense.input_gradient`, of the weight as it is."""
         conv, frame, pixel, row = self.conv, self.dy, self.conv.channels, self.conv.width * self.conv.channels
-        height = conv.height // frame.pieces.bands
+        height, jobs = conv.height // frame.pieces.bands, []
         for v in Phase.all(conv, 0, height):
             for h in Phase.all(conv, 1, conv.width):
                 window = Window(
@@ -66,32 +67,46 @@ class Depthwise:
                 start = v.first * row + h.first * pixel
                 from_dy = code.at(dy, (v.source + frame.top) * frame.pitch + (h.source + frame.left) * pixel)
                 operands = {n: code.at(p, start) if n in epilogue.whole else p for n, p in at.items()}
-                self._each(code, window, frame, height * row, from_dy, weight, code.at(dx, start), operands)
+                to = code.at(dx, start)
+                jobs.append(self._job(code, window, frame, height * row, from_dy, weight, to, operands))
+        return jobs
 
-    def weight_gradient(self, code: Code, x: Value, dy: Value, dweight: Value) -> None:
+    def weight_gradient(self, code: Code, x: Value, dy: Value, dweight: Value) -> list[Job]:
         """As `Dense.weight_gradient`, a few taps at a time."""
         channels, lanes, taps = self.conv.channels, code.lanes, _taps(self.conv, self.x.pitch)
         tail = channels % lanes
         grad = code.at(dy, max(0, self.dy.top) * self.dy.pitch + max(0, self.dy.left) * channels)
-        for first in range(0, len(taps), SUMS):
-            some = taps[first : first + SUMS]
-            with code.loop(0, channels - tail, lanes) as channel:
-                self._sum(code, some, *(code.at(p, channel) for p in (x, grad, dweight)), lanes)
-            if tail:
-                self._sum(code, some, *(code.at(p, channels - tail) for p in (x, grad, dweight)), tail)
 
-    def _each(self, code: Code, window: Window, frame: Frame, image: int, a: Value, weight: Value, out: Value,
-              at: Mapping[str, Value]) -> None:  # fmt: skip
+        def run(each: Callable[[], None]) -> None:
+            for first in range(0, len(taps), SUMS):
+                some = taps[first : first + SUMS]
+                with code.loop(0, channels - tail, lanes) as channel:
+                    self._sum(code, some, *(code.at(p, channel) for p in (x, grad, dweight)), lanes, each)
+                if tail:
+                    self._sum(code, some, *(code.at(p, channels - tail) for p in (x, grad, dweight)), tail, each)
+
+        pieces = self.x.pieces
+        rows = self.conv.out_height // pieces.bands * pieces.together
+        return [Job(ceil(len(taps) / SUMS) * ceil(channels / lanes) * rows, run)]
+
+    def _job(self, code: Code, window: Window, frame: Frame, image: int, a: Value, weight: Value, out: Value,
+             at: Mapping[str, Value]) -> Job:  # fmt: skip
         """The images of a piece; `image` is the distance between their results."""
-        with code.loop(0, frame.pieces.together) as part:
-            operands = {n: code.at(p, part * image) if n in window.epilogue.whole else p for n, p in at.items()}
-            window.walk(code, code.at(a, part * frame.image), weight, code.at(out, part * image), operands)
 
-    def _sum(self, code: Code, taps: list[tuple[int, int]], a: Value, grad: Value, sums: Value, count: int) -> None:
+        def run(each: Callable[[], None]) -> None:
+            with code.loop(0, frame.pieces.together) as part:
+                operands = {n: code.at(p, part * image) if n in window.epilogue.whole else p for n, p in at.items()}
+                window.walk(code, code.at(a, part * frame.image), weight, code.at(out, part * image), operands, each)
+
+        return Job(frame.pieces.together * window.rows.size, run)
+
+    def _sum(self, code: Code, taps: list[tuple[int, int]], a: Value, grad: Value, sums: Value, count: int,
+             each: Callable[[], None]) -> None:  # fmt: skip
         conv, lanes, channels = self.conv, code.lanes, self.conv.channels
         totals = [code.variable(code.load(sums, in_weight, lanes, count)) for _, in_weight in taps]
         band = conv.out_height // self.x.pieces.bands
         with code.loop(0, self.x.pieces.together) as image, code.loop(0, band) as row:
+            each()
             from_a = code.at(a, image * self.x.image + row * (conv.stride[0] * self.x.pitch))
             from_grad = code.at(grad, image * self.dy.image + row * self.dy.pitch)
             with code.loop(0, conv.out_width) as pixel:
@@ -119,10 +134,12 @@ class Window:
     channels: int
     epilogue: Epilogue
 
-    def walk(self, code: Code, a: Value, weight: Value, out: Value, at: Mapping[str, Value]) -> None:
-        """Write the loops over rows, blocks of channels and groups of pixels."""
+    def walk(self, code: Code, a: Value, weight: Value, out: Value, at: Mapping[str, Value], each: Callable[[], None]
+             ) -> None:  # fmt: skip
+        """Write the loops over rows, blocks of channels and groups of pixels; `each` writes something into each row."""
         lanes, tail = code.lanes, self.channels % code.lanes
         with code.loop(0, self.rows.size) as row:
+            each()
             from_a, to = code.at(a, row * self.rows.a), code.at(out, row * self.rows.c)
             here = {n: code.at(p, row * self.rows.c) if n in self.epilogue.whole else p for n, p in at.items()}
 

@@ -95,6 +95,13 @@ class Frame:
             self._copy(code, source, at, code.at(room, part * self.image), image + part, band)
         return room
 
+    def fresh(self, number: Value) -> tuple[Value, Value | int, int]:
+        """(image, first row, rows) of what a piece needs and the one before it did not read; rows of all its images."""
+        image, band = self.pieces.place(number)
+        if self.pieces.bands == 1:
+            return image, 0, self.pieces.together * self.height
+        return image, band * self.step + max(0, self.rows - self.top - self.step), min(self.step, self.height)
+
     def _copy(
         self, code: Code, source: Source, at: Mapping[str, Value], room: Value, image: Value, band: Value
     ) -> None:
@@ -161,7 +168,7 @@ def forward_pieces(conv: Conv) -> Pieces:
     heights = [b for b in range(conv.out_height, 0, -1) if conv.out_height % b == 0]
     cuts = [Pieces(conv.images, conv.out_height // band) for band in heights]
     floats = lambda cut: _framed(forward_frame(conv, cut, False)) + conv.out_pixels // cut.bands * conv.outputs  # noqa: E731
-    return _best(conv, cuts, floats, L2_FLOATS // 3)
+    return _best(conv, cuts, floats, L2_FLOATS // 12)
 
 
 def backward_pieces(conv: Conv) -> Pieces:
@@ -173,7 +180,7 @@ def backward_pieces(conv: Conv) -> Pieces:
         frames = forward_frame(conv, cut, False), gradient_frame(conv, cut, False)
         return sum(map(_framed, frames)) + conv.height * conv.width * conv.channels // cut.bands
 
-    return _best(conv, cuts, floats, L2_FLOATS // 2)
+    return _best(conv, cuts, floats, L2_FLOATS // 8)
 
 
 def _framed(frame: Frame) -> int:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 
+from engine.kernels.cpu.ahead import Stream
 from engine.kernels.cpu.emit import Code
 from engine.kernels.cpu.expression import Expr, leaf
 from engine.kernels.cpu.sweep import Plane, Unpooled, contiguous
@@ -47,6 +49,17 @@ class Source:
     def is_array(self) -> bool:
         """Whether it is one array, so that it can be read where it lies."""
         return len(self.whole) == 1 and self.formula == leaf(self.whole[0])
+
+    def streams(self, code: Code, at: Mapping[str, Value], size: tuple[int, int, int], image: Value, row: Value | int,
+                rows: int) -> dict[str, Stream]:  # fmt: skip
+        """What lies in memory for `rows` rows of images (H, W, C)."""
+        height, width, channels = size
+        start = (image * height + row) * (width * channels)
+        whole = {name: Stream(code.at(at[name], start), rows * width * channels) for name in self.whole}
+        share = prod(self.window)
+        for name, _ in self.pooled:
+            whole[name] = Stream(code.at(at[name], start // share), rows * width * channels // share)
+        return whole
 
     def planes(self, code: Code, at: Mapping[str, Value], size: tuple[int, int, int], first: tuple) -> dict[str, Plane]:
         """Where the operands lie.
