@@ -70,6 +70,7 @@ def reference(name, x):
             "log1p": np.log1p,
             "erf": np.vectorize(math.erf),
             "sigmoid": lambda v: 1 / (1 + np.exp(-v)),
+            "logistic": lambda v: 1 / (1 + np.exp(-v)),
             "expm1_negative": np.expm1,
             "softplus": lambda v: np.logaddexp(0, v),
         }[name](wide)
@@ -98,7 +99,13 @@ def test_functions_are_accurate_from_denormals_to_infinity(name, lanes):
 
 @pytest.mark.parametrize(
     ("name", "low", "high"),
-    [("log1p", -0.999, 3e38), ("expm1_negative", -1e30, 0), ("exp_negative", -86, 0), ("softplus", -80, 3e38)],
+    [
+        ("log1p", -0.999, 3e38),
+        ("expm1_negative", -1e30, 0),
+        ("exp_negative", -86, 0),
+        ("logistic", -86, 3e38),
+        ("softplus", -80, 3e38),
+    ],
 )
 def test_functions_that_avoid_cancellation_are_accurate(name, low, high):
     x = every_magnitude(low, high)

@@ -42,7 +42,7 @@ class Spec:
 def cross_entropy(rows: int, columns: int, with_gradient: bool = True, ignored: int | None = None,
                   weighted: bool = False, smoothing: float = 0.0, reduction: str = "", sums: bool = False
                   ) -> Plan:  # fmt: skip
-    """losses = -Σ q log softmax(x), and dx = (Σq · softmax(x) - q) · scale, q = (1 - s) w onehot(target) + s w / columns.
+    """losses = -Σ q log softmax(x), dx = (Σq · softmax(x) - q) · scale, q = (1 - s) w onehot(target) + s w / columns.
 
     Arrays: x (rows, columns), target (rows) int64 from 0 to columns - 1 or `ignored`, losses (rows); weight w (columns)
     if weighted; with the gradient scale (1) and dx, which may be x itself; with sums dbias (columns), dx summed over

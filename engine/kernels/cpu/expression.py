@@ -30,6 +30,7 @@ OPERATIONS: dict[str, Callable[..., Value]] = {
     "log1p": maths.log1p,
     "tanh": maths.tanh,
     "sigmoid": maths.sigmoid,
+    "logistic": maths.logistic,
     "softplus": maths.softplus,
     "erf": maths.erf,
     "gelu": maths.gelu,
