@@ -192,4 +192,6 @@ class TopBar(QWidget):
         going = self._run.state in ("running", "paused", "stopping")
         left = tr("{time} left", time=duration(step.seconds_left)) if step is not None and going else ""
         self.left.setText(left)
+        needed = self.epoch.sizeHint().width() + self.left.sizeHint().width() + SPACE[0] + SPACE[1]
+        self.progress.setFixedWidth(max(self.progress.minimumWidth(), needed))  # it grows, and does not go to and fro
         self.bar.setValue(round(fraction * 1000))

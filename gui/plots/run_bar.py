@@ -28,9 +28,9 @@ from gui.theme import CARD_RADIUS, theme
 SHOWN = 4
 """Runs beside each other at most; older ones are in the menu."""
 STATES = {"starting": "starting", "running": "training", "paused": "paused", "stopping": "stopping",
-          "finished": "finished", "failed": "failed", "lost": "lost"}  # fmt: skip
+          "finished": "finished", "stopped": "stopped", "failed": "failed", "lost": "lost"}  # fmt: skip
 TOKENS = {"running": "accent", "starting": "accent", "stopping": "accent", "paused": "warn", "finished": "good",
-          "failed": "bad", "lost": "bad"}  # fmt: skip
+          "stopped": "faint", "failed": "bad", "lost": "bad"}  # fmt: skip
 
 
 def words(summary: Summary) -> str:
@@ -200,7 +200,7 @@ class RunBar(QWidget):
     def _summary(self, folder: Path, known: Summary | None) -> Summary:
         if folder == self.run.folder:
             return self._of_the_run_on_show(folder, known)
-        if known is not None and known.state in ("finished", "failed", "lost"):
+        if known is not None and known.state in ("finished", "stopped", "failed", "lost"):
             return known
         return run_folder.summarise(folder)
 
@@ -213,7 +213,8 @@ class RunBar(QWidget):
         best = self.run.history.best()
         figure = best.validation.get(metric, best.train.get(metric)) if best is not None else None
         title = known.title if known is not None and known.title != folder.name else run_folder.summarise_title(folder)
-        return Summary(folder, title, self.run.state, metric, figure)
+        state = "stopped" if self.run.state == "finished" and self.run.end.reason == "stopped" else self.run.state
+        return Summary(folder, title, state, metric, figure)
 
     def _show_progress(self) -> None:
         """A better figure of the run on show; the list stays as it is."""

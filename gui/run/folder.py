@@ -198,7 +198,7 @@ def summarise(folder: Path) -> Summary:
 
 def _state(folder: Path, ended: RunEnded | None, failed: bool) -> str:
     if ended is not None:
-        return "failed" if ended.reason == "failed" else "finished"
+        return ended.reason if ended.reason in ("failed", "stopped") else "finished"
     if process.is_alive(folder):
         return "running"
     return "failed" if failed else "lost"

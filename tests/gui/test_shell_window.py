@@ -32,6 +32,8 @@ from engine.graph.spec import Project
 from gui import app as application
 from gui import settings
 from gui.actions import GROUPS, TABLE
+from gui.plots.run_bar import words as words_of
+from gui.run import folder as run_folder
 from gui.theme import theme
 from tests.gui.shell_window import end, find, open_template, open_window
 
@@ -153,19 +155,24 @@ def test_train_on_a_broken_network_shows_the_problem_and_its_fix(digits):
 
 def test_pause_step_and_stop_do_what_they_say(qtbot, digits):
     run, actions = digits.run, digits.actions_table
-    digits.document.set_training("epochs", 400)
+    digits.document.set_training("epochs", 100_000)
     assert not actions["train.pause"].isEnabled()
     with qtbot.waitSignal(run.stepped, timeout=60_000):
         actions["train.start"].trigger()
     actions["train.pause"].trigger()
     qtbot.waitUntil(lambda: run.state == "paused", timeout=20_000)
     assert find(digits, "train").text() == "Resume"
+    for words in (find(digits, "epoch"), find(digits, "time-left")):
+        assert words.width() >= words.sizeHint().width(), f"{words.text()} is cut off"
     at = run.last_step.step
     actions["train.step"].trigger()
     qtbot.waitUntil(lambda: run.last_step.step == at + 1, timeout=20_000)
     actions["train.stop"].trigger()
     qtbot.waitUntil(lambda: run.state == "finished", timeout=20_000)
     assert find(digits, "train").text() == "Resume"
+    (chip,) = digits.dashboard.bar.buttons.values()
+    qtbot.waitUntil(lambda: "stopped" in words_of(chip.summary), timeout=5_000)
+    assert run_folder.summarise(run.folder).state == "stopped"
     qtbot.waitUntil(lambda: digits.document.weights is not None, timeout=5_000)  # they belong to the project now
     digits.document.set_training("epochs", 401)
     assert find(digits, "train").text() == "Train"
