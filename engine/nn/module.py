@@ -208,6 +208,8 @@ class Module(Members):
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters; without set_to_none they become zeros."""
         for parameter in self.parameters():
+            if set_to_none and mode.recorder is not None:
+                mode.recorder.cleared(parameter)
             if parameter.grad is not None and set_to_none:
                 parameter.grad = None
             elif parameter.grad is not None:

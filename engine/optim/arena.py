@@ -86,7 +86,7 @@ class Arena:
 
 
 def _lying_as(flat: Any, model: Any) -> Any:
-    """A flat array in the shape of another, its axes in the same order in memory, so that both are read front to back."""
+    """A flat array in the shape of another and with its axes in the same order, so that both are read front to back."""
     order = sorted(range(model.ndim), key=lambda axis: -model.strides[axis])
     back = sorted(range(model.ndim), key=order.__getitem__)
     return flat.reshape([model.shape[axis] for axis in order]).transpose(back)

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from engine.describe import Choice, Hidden, Range, Start, schedule
 from engine.errors import OptionError
 from engine.optim.optimizer import Optimizer
+from engine.tensor.tape import mode
 
 LastEpoch = Annotated[int, Hidden()]
 Rate = Annotated[float, Range(0.0, 10.0)]
@@ -48,6 +49,8 @@ class LRScheduler:
 
     def step(self) -> None:
         """Go to the next epoch; called after the optimizer's steps of this one."""
+        if mode.recorder is not None:
+            mode.recorder.fail("a schedule takes a step inside it")
         self._step_count += 1
         self.last_epoch += 1
         rates = self.get_lr()

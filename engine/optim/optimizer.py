@@ -10,6 +10,7 @@ from engine.describe import Hidden, Range
 from engine.errors import GradientError, OptionError, ShapeError
 from engine.optim.arena import Arena
 from engine.tensor import Tensor, enable_grad, no_grad, wrap
+from engine.tensor.tape import mode
 
 Parameters = Annotated[Iterable[Tensor] | Iterable[dict[str, Any]], Hidden()]
 LearningRate = Annotated[float, Range(1e-8, 10.0, log=True)]
@@ -82,6 +83,8 @@ class Optimizer:
         with no_grad():
             for group in self.param_groups:
                 for params in self._batches(group):
+                    if mode.recorder is not None:
+                        mode.recorder.saw(params)
                     self._update(group, params)
                     for param in params:
                         param._changed()
@@ -134,6 +137,8 @@ class Optimizer:
         """Forget all gradients; without set_to_none they become zeros."""
         for group in self.param_groups:
             for param in group["params"]:
+                if set_to_none and mode.recorder is not None:
+                    mode.recorder.cleared(param)
                 if param.grad is None:
                     continue
                 if set_to_none:

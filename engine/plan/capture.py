@@ -76,23 +76,27 @@ class Captured:
         with _running:
             if key in self._refused:
                 return self.step(*arguments, **named)
-            plans = self._plans.get(key)
-            if plans is None:  # the first time as it is written: what is made once is made now
-                self._plans[key] = []
-                return self.step(*arguments, **named)
+            plans = self._plans.setdefault(key, [])
             planned = next((plan for plan in plans if plan.holds(tensors)), None)
             return planned.replay(tensors) if planned else self._record(key, arguments, named, tensors)
 
     def _record(self, key: Any, arguments: tuple[Any, ...], named: dict[str, Any], tensors: list[Tensor]) -> Any:
+        """Run the step as it is written, once; then take that back and replay it, so that every step is a replay."""
         with recording(CPU, [t.array for t in tensors]) as recorder:
             result = self.step(*arguments, **named)
         kept = _Kept(recorder, result)
+        plans = self._plans[key]
+        if len(plans) == MOST_PLANS and not any(plan.was_replayed for plan in plans):
+            recorder.fail("something that it uses is another at each call")
         if recorder.trace.fault:
             self._refused.add(key)
             self._warn(recorder.trace.fault)
-        else:
-            self._plans[key] = [Planned(recorder, kept, recorder.real), *self._plans[key][: MOST_PLANS - 1]]
-        return result
+            return result
+        del result
+        recorder.roll_back()
+        plans.insert(0, Planned(recorder, kept, recorder.real))
+        del plans[MOST_PLANS:]
+        return plans[0].first(tensors)
 
     def _warn(self, reason: str) -> None:
         if not self._warned:
@@ -114,10 +118,10 @@ class _Kept:
         for tensor, _, wants in list(recorder.trace.watched.values()):
             if not wants or tensor._node is not None:
                 continue
-            number = None
-            if tensor.grad is not None and recorder.value(tensor.grad.array).kind == "result":
-                number = self._number(recorder.value(tensor.grad.array))
-            self.gradients.append((tensor, number))
+            if tensor.grad is None:
+                self.gradients.append((tensor, None))
+            elif recorder.value(tensor.grad.array).kind == "result":
+                self.gradients.append((tensor, self._number(recorder.value(tensor.grad.array))))
 
     def _number(self, value: Value) -> int:
         self.values.append(value)
@@ -151,6 +155,7 @@ class Planned:
         self._watched = list(self.trace.watched.values())
         self._modules = list(self.trace.modules.values())
         self._changes = -1
+        self.was_replayed = False
         self._lower()
 
     def _lower(self) -> None:
@@ -169,6 +174,9 @@ class Planned:
         for tensor, array, wants in self._watched:
             if tensor.array is not array or tensor._requires_grad is not wants:
                 return False
+        for tensor, gradient in self.trace.gradients.values():
+            if tensor.grad is not gradient:
+                return False
         if self._changes != Members.changes:
             if not all(_same(attributes(module), before) for module, before in self._modules):
                 return False
@@ -182,10 +190,15 @@ class Planned:
 
     def replay(self, tensors: list[Tensor]) -> Any:
         """The step once more, with these arguments."""
+        self.was_replayed = True
         for live in self.trace.lives:
             live.refresh()
         if [structure(live.now) for live in self.trace.lives] != self._structure:
             self._lower()
+        return self.first(tensors)
+
+    def first(self, tensors: list[Tensor]) -> Any:
+        """The step as it was recorded, options included."""
         self.run([np.ascontiguousarray(t.array) for t in tensors])
         for tensor, gradient in self._left:
             if tensor.grad is not gradient:

@@ -39,9 +39,10 @@ def batch_statistics(low: Lowering, call: Call) -> bool:
         low.settle(update.writes())
         running, momentum = [low.place(v) for v in update.arguments[:2]], update.arguments[5]
         low.finish(update)
+    names = ("running mean", "running var", *batch_norm.STATISTICS)
     low.emit(batch_norm.merge(x.size // channels, each, channels, eps, momentum), moments=moments,
              weight=_vector(low, weight, channels, 1.0), bias=_vector(low, bias, channels, 0.0),
-             **{"running mean": running[0], "running var": running[1]}, **dict(zip(batch_norm.STATISTICS, vectors)))  # fmt: skip
+             **dict(zip(names, (*running, *vectors))))  # fmt: skip
     low.env[use.results] = folded(low, x, *vectors[2:])
     for other in (rsqrt, use):
         low.finish(other)
@@ -59,7 +60,7 @@ def _vector(low: Lowering, value: Value | None, size: int, otherwise: float) -> 
 
 
 def _with_moments(low: Lowering, x: Value) -> tuple[Place, Place, int]:
-    """x in memory, its moments, and the pixels in each part of it: gathered by the kernel that makes it if that can be."""
+    """x in memory, its moments, and the pixels in each part of it: gathered by what makes it if that can be."""
     found, (n, c, h, w) = low.env.get(x), x.shape
     if isinstance(found, Lazy) and found.heavy and found.heavy.gathers:
         gather = Gather(moments=True)

@@ -13,6 +13,7 @@ import numpy as np
 
 from engine.device import Device
 from engine.nn.members import attributes
+from engine.random import Generator
 from engine.tensor.tape import mode
 
 WRITES = {
@@ -101,6 +102,7 @@ class Trace:
         lives: what is read anew before each replay, in order.
         checks: (kernel, arguments, result) of what must hold of the arguments, as it was found.
         watched: (tensor, its array, whether it wants a gradient) of tensors from outside: a replay is right for these.
+        gradients: (tensor, its gradient before the step) of leaves whose gradient the step does not begin anew.
         modules: (module, its attributes), so that it is known when one is another.
         fault: why the step cannot be replayed; "" where it can.
     """
@@ -110,6 +112,7 @@ class Trace:
     lives: list[Live] = field(default_factory=list)
     checks: list[tuple[Any, tuple[Any, ...], Any]] = field(default_factory=list)
     watched: dict[int, tuple[Any, Any, bool]] = field(default_factory=dict)
+    gradients: dict[int, tuple[Any, Any]] = field(default_factory=dict)
     modules: dict[int, tuple[Any, dict[str, Any]]] = field(default_factory=dict)
     fault: str = ""
 
@@ -143,6 +146,9 @@ class Recorder:
     def __init__(self, real: Any, inputs: list[Any]) -> None:
         self.real, self.xp, self.array_type = real, real.xp, real.array_type
         self.trace = Trace()
+        self._cleared: set[int] = set()  # ids of the tensors whose gradient was forgotten
+        self._old: dict[int, tuple[Any, Any]] = {}  # id of an array that was there before -> the array, what was in it
+        self._streams: dict[int, tuple[Generator, Any]] = {}  # random numbers, and where they stood
         self._thread = threading.get_ident()
         self._known: dict[int, tuple[Callable[[], Any], Value]] = {}
         self._viewed: dict[int, Any] = {}  # id of an array of which there are views -> a weak reference to it
@@ -158,12 +164,27 @@ class Recorder:
     def saw(self, tensors: Iterable[Any]) -> None:
         """Tensors take part: where one comes from outside, a replay is only right while it keeps its array."""
         for tensor in tensors:
-            if tensor is not None and not tensor.device.is_meta and self.value(tensor.array).kind == "state":
+            if tensor is None or tensor.device.is_meta or self.value(tensor.array).kind != "state":
+                continue
+            if id(tensor) not in self.trace.watched:
                 self.trace.watched[id(tensor)] = (tensor, tensor.array, tensor._requires_grad)
+                if tensor._requires_grad and id(tensor) not in self._cleared:
+                    self.trace.gradients[id(tensor)] = (tensor, tensor.grad)
+
+    def cleared(self, tensor: Any) -> None:
+        """The gradient of a tensor is forgotten."""
+        self._cleared.add(id(tensor))
 
     def entered(self, module: Any) -> None:
         """A module takes part, with the attributes that it has now."""
         self.trace.modules.setdefault(id(module), (module, attributes(module)))
+
+    def roll_back(self) -> None:
+        """Bring back what was there before: the contents of arrays, and where random numbers stood."""
+        for array, contents in self._old.values():
+            array[...] = contents
+        for generator, state in self._streams.values():
+            generator.set_state(state)
 
     def live(self, make: Callable[[], Any]) -> Any:
         """Options that differ from step to step."""
@@ -220,6 +241,7 @@ class Recorder:
             if threading.get_ident() != self._thread:
                 return real(*plain, **named)
             call = Call(name, mapped(arguments, self._noted), {k: mapped(v, self._noted) for k, v in named.items()})
+            self._keep_old(name, arguments, named)
             result = real(*plain, **named)
             pairs = mapped(result, self._made) if isinstance(result, tuple) else self._made(result)
             result, call.results = _unzipped(pairs) if isinstance(result, tuple) else pairs
@@ -233,12 +255,23 @@ class Recorder:
         return kernel
 
     def _noted(self, argument: Any) -> Any:
+        if isinstance(argument, Generator) and id(argument) not in self._streams:
+            self._streams[id(argument)] = argument, argument.get_state()
         return self.value(argument) if isinstance(argument, self.array_type) else argument
+
+    def _keep_old(self, name: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> None:
+        """Before a kernel writes into what was there before, remember it."""
+        for array in self._written(name, arguments, named):
+            if self.value(array).kind == "state" and id(array) not in self._old:
+                self._old[id(array)] = array, array.copy()
+
+    def _written(self, name: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> list[Any]:
+        places = [arguments[i] for i in WRITES.get(name, ())] + [named.get("out")]
+        return [array for array in leaves(places) if isinstance(array, self.array_type)]
 
     def _append(self, call: Call, arguments: tuple[Any, ...], named: dict[str, Any]) -> None:
         """Note a call. One that changes a result in place makes a new Value, which is the array's from now on."""
-        places = [arguments[i] for i in WRITES.get(call.kernel, ())] + [named.get("out")]
-        for array in (a for a in leaves(places) if isinstance(a, self.array_type)):
+        for array in self._written(call.kernel, arguments, named):
             old = self.value(array)
             if old.kind == "state":
                 continue

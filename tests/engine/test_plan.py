@@ -236,3 +236,52 @@ def test_arguments_may_lie_in_any_order():
     with engine.no_grad():
         expected = [step(x).numpy() for _ in range(3)][-1]
         np.testing.assert_allclose(step(engine.from_numpy(np.asfortranarray(x.numpy()))).numpy(), expected, rtol=1e-6)
+
+
+def test_gradients_that_are_gathered_over_several_steps_go_on():
+    x, y = NETWORKS["dense"][1], whole(6, 4)
+    found = []
+    for captured in (False, True):
+        _, model, optimizer = training("dense", "sgd", False)
+
+        def gather(x, y, model=model):
+            F.cross_entropy(model(x), y).backward()
+
+        gather = engine.capture(gather) if captured else gather
+        for i in range(9):
+            gather(x, y)
+            if i % 3 == 2:
+                optimizer.step()
+                optimizer.zero_grad()
+        found.append([p.numpy(force=True) for p in model.parameters()])
+    for plain, replayed in zip(*found):
+        np.testing.assert_allclose(replayed, plain, rtol=1e-5, atol=1e-6)
+
+
+def test_the_first_call_is_a_replay_too_and_counts_once():
+    x, y = NETWORKS["dense"][1], whole(6, 4)
+    step, _, optimizer = training("dense", "adam", True)
+    engine.manual_seed(4)
+    first, state = step(x, y), engine.get_rng_state()
+    assert [held["step"] for held in optimizer.state.values()] == [1] * 4
+    again, _, _ = training("dense", "adam", True)
+    engine.manual_seed(4)
+    assert again(x, y)[0].item() == first[0].item()
+    assert engine.get_rng_state() == state
+
+
+def test_a_schedule_inside_is_not_left_behind():
+    x, y = NETWORKS["dense"][1], whole(6, 4)
+    step, _, optimizer = training("dense", "sgd", False)
+    schedule = engine.optim.lr_scheduler.StepLR(optimizer, 1, 0.5)
+
+    @engine.capture
+    def both(x, y):
+        result = step(x, y)
+        schedule.step()
+        return result
+
+    with pytest.warns(UserWarning, match="a schedule takes a step inside it"):
+        for _ in range(3):
+            both(x, y)
+    assert optimizer.param_groups[0]["lr"] == pytest.approx(0.05 / 8)
