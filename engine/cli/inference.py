@@ -6,22 +6,22 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from engine.cli.output import Output, Result, metrics
+from engine.cli.output import Output, Result, a_path, metrics
 from engine.cli.projects import chosen_run, open_project, shown
 
 
 def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     """evaluate and predict."""
     evaluate = commands.add_parser("evaluate", parents=[common], help="figures of a trained project on its data")
-    evaluate.add_argument("project", metavar="PROJECT", type=Path)
-    evaluate.add_argument("--run", metavar="DIR", type=Path, dest="from_run", help="the run whose weights are meant")
+    evaluate.add_argument("project", metavar="PROJECT", type=a_path)
+    evaluate.add_argument("--run", metavar="DIR", type=a_path, dest="from_run", help="the run whose weights are meant")
     evaluate.set_defaults(run=run_evaluate)
 
     predict = commands.add_parser("predict", parents=[common], help="what a trained project says to new samples")
-    predict.add_argument("project", metavar="PROJECT", type=Path)
-    predict.add_argument("--input", metavar="FILE", type=Path, required=True,
+    predict.add_argument("project", metavar="PROJECT", type=a_path)
+    predict.add_argument("--input", metavar="FILE", type=a_path, required=True,
                          help="a table, an image, a folder of images, NPZ, or JSON")  # fmt: skip
-    predict.add_argument("--run", metavar="DIR", type=Path, dest="from_run", help="the run whose weights are meant")
+    predict.add_argument("--run", metavar="DIR", type=a_path, dest="from_run", help="the run whose weights are meant")
     predict.set_defaults(run=run_predict)
 
 

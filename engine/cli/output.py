@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import msgspec
+
+
+def a_path(text: str) -> Path:
+    """An argument that names a file or folder; an empty one, as of an unset variable, would mean the folder one is in.
+
+    Raises:
+        argparse.ArgumentTypeError: it is empty.
+    """
+    if not text:
+        raise argparse.ArgumentTypeError("the name of a file or folder is expected, not an empty text")
+    return Path(text)
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import errno
+import os
 from pathlib import Path
 from typing import Any
 
-from engine.cli.output import Output, Result, grouped, size
+from engine.cli.output import Output, Result, a_path, grouped, size
 from engine.errors import EngineError, ProjectError
 from engine.formats import checkpoint, project_file
 from engine.formats.atomic import write_atomic
@@ -23,18 +25,18 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     new.add_argument(
         "template", metavar="TEMPLATE", help="linear-regression, breast-cancer, spirals, digits-cnn or digits-mlp"
     )
-    new.add_argument("path", metavar="PATH", type=Path, help="NAME.loom for a file, another name for a folder")
+    new.add_argument("path", metavar="PATH", type=a_path, help="NAME.loom for a file, another name for a folder")
     new.set_defaults(run=run_new)
 
     summary = commands.add_parser("summary", parents=[common], help="layers, shapes, parameters and costs of a project")
-    summary.add_argument("project", metavar="PROJECT", type=Path)
+    summary.add_argument("project", metavar="PROJECT", type=a_path)
     summary.set_defaults(run=run_summary)
 
     export = commands.add_parser("export", parents=[common], help="the project as a Python script, or its weights")
-    export.add_argument("project", metavar="PROJECT", type=Path)
+    export.add_argument("project", metavar="PROJECT", type=a_path)
     export.add_argument("--format", choices=("python", "weights"), required=True)
-    export.add_argument("--output", metavar="FILE", type=Path, help="default: beside the project; - for the screen")
-    export.add_argument("--run", metavar="DIR", type=Path, dest="from_run", help="the run whose weights are meant")
+    export.add_argument("--output", metavar="FILE", type=a_path, help="default: beside the project; - for the screen")
+    export.add_argument("--run", metavar="DIR", type=a_path, dest="from_run", help="the run whose weights are meant")
     export.set_defaults(run=run_export)
 
 
@@ -112,6 +114,8 @@ def run_export(options: argparse.Namespace, output: Output) -> Result:
         return Result()
     path = options.output or project_file.location(options.project).with_suffix(suffix)
     try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         write_atomic(path, content)
     except OSError as error:
         raise ProjectError(str(path), got=f"it could not be written ({reason(error)})",

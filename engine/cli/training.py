@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from engine.cli.output import Output, Result, duration, metrics
+from engine.cli.output import Output, Result, a_path, duration, metrics
 from engine.cli.projects import open_project, runs_of, shown
 from engine.errors import TrainingError
 from engine.formats import checkpoint, project_file
@@ -22,11 +22,13 @@ from engine.train.run_folder import reason
 def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     """train and serve."""
     train = commands.add_parser("train", parents=[common], help="train a project")
-    train.add_argument("project", metavar="PROJECT", type=Path)
+    train.add_argument("project", metavar="PROJECT", type=a_path)
     train.add_argument("--epochs", type=int, help="instead of the project's; counted from the run's beginning")
     train.add_argument("--device", help="cpu or cuda:0, instead of the project's")
     train.add_argument("--seed", type=int, help="instead of the project's")
-    train.add_argument("--out", metavar="DIR", type=Path, help="the run folder; default: NAME.runs/TIME by the project")
+    train.add_argument(
+        "--out", metavar="DIR", type=a_path, help="the run folder; default: NAME.runs/TIME by the project"
+    )
     train.add_argument("--events", choices=("-",), help="write events to standard output too")
     train.add_argument("--resume", action="store_true", help="go on with the run in --out, or the newest one")
     train.add_argument("--start", choices=("fresh", "weights"), default="fresh",
@@ -34,8 +36,8 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     train.set_defaults(run=run_train)
 
     serve = commands.add_parser("serve", parents=[common], help="answer predict commands in a run folder")
-    serve.add_argument("project", metavar="PROJECT", type=Path)
-    serve.add_argument("--out", metavar="DIR", type=Path, required=True, help="the run folder")
+    serve.add_argument("project", metavar="PROJECT", type=a_path)
+    serve.add_argument("--out", metavar="DIR", type=a_path, required=True, help="the run folder")
     serve.add_argument("--idle", metavar="SECONDS", type=float, help="end after so long without a command")
     serve.add_argument("--events", choices=("-",), help="write events to standard output too")
     serve.set_defaults(run=run_serve)

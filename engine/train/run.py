@@ -193,9 +193,13 @@ def load_best(network: Predictor, folder: Path | None, weights: bytes | None) ->
     path = checkpoints.best_in(folder) if folder is not None else None
     if path is not None:
         kept = checkpoints.read(path)
-        network.load_weights(kept.model)
+        try:
+            network.load_weights(kept.model)
+        except EngineError as error:
+            raise TrainingError(str(path), got=f"its weights are of another network than the project's ({error.got})",
+                                mend="train the project again, or name another run") from error  # fmt: skip
         network.load_preparation(kept.preparation)
-        return kept.state["steps"], kept.state["epoch"]
+        return kept.state.get("steps", 0), kept.state.get("epoch", 0)
     if weights is None:
         raise TrainingError(
             f"project {network.project.name!r}", got="it has not been trained yet", mend="train it first"

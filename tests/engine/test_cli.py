@@ -7,6 +7,7 @@ import os
 import pty
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -260,3 +261,27 @@ def test_wrong_usage_ends_with_2(capsys, arguments):
     assert done.returncode == 2
     assert "usage: layerloom" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("template", templates.names())
+def test_every_command_does_its_work_on_every_template_in_a_folder_of_any_name(capsys, tmp_path, template):
+    path = tmp_path / "Мои сети 木" / f"é {template} (1).loom"
+    path.parent.mkdir()
+
+    def said(command, *more) -> dict:
+        done = here(capsys, command, *more, "--json")
+        assert done.returncode == 0, done.stderr
+        return last_object(done)
+
+    assert said("new", template, path)["project"] == str(path)
+    assert said("summary", path)["parameters"] > 0
+    first, second = (said("train", path, "--epochs", 1, "--seed", 7) for _ in range(2))
+    assert (first["final"], first["best"], first["seed"]) == (second["final"], second["best"], 7)
+    assert said("train", path, "--epochs", 1, "--seed", 8)["final"] != first["final"]
+    whole = said("train", path, "--epochs", 2, "--seed", 7)
+    resumed = said("train", path, "--resume", "--out", first["run"], "--epochs", 2)
+    assert (resumed["final"], resumed["best"]) == (whole["final"], whole["best"])
+    evaluated = said("evaluate", path, "--run", first["run"])
+    assert evaluated["validation"] == pytest.approx(resumed["best"]["validation"], rel=1e-5)
+    for form in ("python", "weights"):
+        assert Path(said("export", path, "--format", form)["output"]).stat().st_size > 100

@@ -28,6 +28,7 @@ from tests.engine.projects import (
     layerloom,
     project,
     small_digits,
+    small_line,
 )  # fmt: skip
 
 
@@ -95,7 +96,9 @@ def test_weights_of_another_network_are_refused(capsys, tmp_path):
     nodes = tuple(msgspec.structs.replace(n, params={"out_features": 16}) if n.id == "fc1" else n for n in graph.nodes)
     changed = msgspec.structs.replace(small_digits(1), graph=msgspec.structs.replace(graph, nodes=nodes))
     project_file.write(path, changed)
-    assert_one_sentence(here(capsys, "evaluate", path), "fc1.weight")
+    done = here(capsys, "evaluate", path)
+    assert_one_sentence(done, "best.safetensors: its weights are of another network than the project's")
+    assert "fc1.weight" in done.stderr
 
 
 def test_samples_that_do_not_fit_are_refused_with_file_and_column(capsys, tmp_path):
@@ -133,6 +136,44 @@ def test_a_run_folder_that_cannot_be_made_is_named(capsys, tmp_path):
     (tmp_path / "p.runs").write_text("in the way")
     assert_one_sentence(here(capsys, "train", path), f"run folder {tmp_path}/p.runs: it cannot be made")
     assert_one_sentence(here(capsys, "train", path, "--out", path / "run"), "it cannot be written to")
+
+
+SETTINGS = {
+    "--epochs": ("0", "-3", "99999999999"), "--seed": ("-1", "99999999999999"), "--device": ("gpu", "cuda", ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("option", "value"), [(option, value) for option in SETTINGS for value in SETTINGS[option]])
+def test_a_setting_that_cannot_be_is_refused_in_words(capsys, tmp_path, option, value):
+    path = tmp_path / "line.loom"
+    project_file.write(path, small_line())
+    done = here(capsys, "train", path, f"{option}={value}")
+    assert_one_sentence(done, f"{option}: {value if option != '--device' else repr(value)} cannot be used, expected ")
+    assert not any(sign in done.stderr for sign in "`$^"), "that is a program's word, not a person's"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("train", ""), ("train", "line.loom", "--out", ""), ("new", "spirals", ""), ("evaluate", "line.loom", "--run", ""),
+     ("predict", "line.loom", "--input", ""), ("export", "line.loom", "--format", "python", "--output", "")],
+)  # fmt: skip
+def test_an_empty_name_does_not_mean_the_folder_one_is_in(capsys, tmp_path, monkeypatch, arguments):
+    project_file.write(tmp_path / "line.loom", small_line())
+    monkeypatch.chdir(tmp_path)
+    done = here(capsys, *arguments)
+    assert done.returncode == 2
+    assert "the name of a file or folder is expected" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["line.loom"]
+
+
+@pytest.mark.parametrize("output", [".", "/", "a folder"])
+def test_a_folder_is_no_place_for_a_script(capsys, tmp_path, monkeypatch, output):
+    (tmp_path / "a folder").mkdir()
+    project_file.write(tmp_path / "line.loom", small_line())
+    monkeypatch.chdir(tmp_path)
+    done = here(capsys, "export", "line.loom", "--format", "python", "--output", output)
+    assert_one_sentence(done, f"{output}: it could not be written (is a directory)")
 
 
 READ_ONLY = {
