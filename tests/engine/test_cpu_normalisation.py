@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 pytest.importorskip("llvmlite", reason="the compiled kernels need llvmlite")
 
 from engine.kernels.cpu import batch_norm, embedding, pool
-from engine.kernels.cpu.dropout import GROUP, MULTIPLIERS, WEYL, dropout
+from engine.kernels.cpu.dropout import GROUP, MULTIPLIERS, WEYL, dropout, masked
+from engine.kernels.cpu.dropout import mask as draw_mask
 
 few = settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 channels = st.sampled_from([1, 3, 16, 20, 33])
@@ -147,6 +148,20 @@ def test_dropout_follows_the_generator_and_draws_the_same_again(size, threads):
     state[1] += 1
     dropout(size, 0.3)(x=x, y=again, state=state)
     assert size < 60 or not np.array_equal(y, again)
+
+
+@pytest.mark.parametrize("size", [1, 63, 64, 1000, 20_001])
+def test_a_mask_that_is_kept_says_what_dropout_did(size):
+    x, y, state = numbers(size), np.empty(size, np.float32), np.array([7, 0])
+    mask, alone = np.full(size, 9, np.uint8), np.full(size, 9, np.uint8)
+    dropout(size, 0.25, keeps_mask=True)(x=x, y=y, state=state, mask=mask)
+    np.testing.assert_allclose(y, x * mask / np.float32(0.75), rtol=1e-6)
+    draw_mask(size, 0.25)(mask=alone, state=state)
+    assert np.array_equal(mask, alone)
+    assert size < 1000 or 0.7 < mask.mean() < 0.8
+    again = np.empty_like(y)
+    masked(size, 0.25)(x=x, mask=mask, y=again)
+    np.testing.assert_allclose(again, y, rtol=1e-6)
 
 
 def test_dropout_of_everything_is_refused():

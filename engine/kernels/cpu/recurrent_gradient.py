@@ -22,8 +22,8 @@ def backward(kind: str, steps: int, samples: int, hidden: int, initial: bool = F
     """Gradients of the gates' sums and of where the state began; all else follows from them as in a linear layer.
 
     Arrays: grad (T, N, H), of the states; weight_hh (G, H); gates (but for Elman networks), before; for an LSTM cells,
-    if initial cell (N, H), and with `cell_gradient` dlast (N, H), the gradient of the cell at the end; for a GRU recalled;
-    for an Elman network states. Written: sums (T, N, G); dhidden (N, H); for an LSTM dcell (N, H); for a GRU
+    if initial cell (N, H), and with `cell_gradient` dlast (N, H), the gradient of the cell at the end; for a GRU
+    recalled; for an Elman network states. Written: sums (T, N, G); dhidden (N, H); for an LSTM dcell (N, H); for a GRU
     "state sums" (T, N, G), where the sums from the state have gradients of their own.
 
     The weights' gradients: weight_ih from sums and x, weight_hh from sums ("state sums") and before, biases likewise.
