@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 pytest.importorskip("llvmlite", reason="the compiled kernels need llvmlite")
 
-from engine.kernels.cpu import batch_norm, embedding, pool
+from engine.kernels.cpu import batch_norm, embedding, pool, updates
 from engine.kernels.cpu.dropout import GROUP, MULTIPLIERS, WEYL, dropout, masked
 from engine.kernels.cpu.dropout import mask as draw_mask
 
@@ -191,3 +191,26 @@ def test_embedding_rows_and_their_gradient(count, table_rows, columns, add, thre
     np.add.at(want, index[index != 2], dy[index != 2])
     embedding.gradient(count, table_rows, columns, skipped=2, accumulate=add)(dy=dy, index=index, dtable=dtable)
     np.testing.assert_allclose(dtable, want, rtol=1e-4, atol=1e-5)
+
+
+@few
+@given(
+    count=st.integers(1, 200),
+    table_rows=st.integers(1, 40),
+    columns=st.sampled_from([1, 5, 16, 33, 64]),
+    rule=st.sampled_from(
+        [updates.adam_rule(), updates.sgd_rule(), updates.sgd_rule(0.9), updates.sgd_rule(weight_decay=0.1)]
+    ),
+    threads=st.integers(1, 3),
+)
+def test_a_table_steps_as_with_a_dense_gradient(count, table_rows, columns, rule, threads):
+    pool.set_num_threads(threads)
+    index, dy = np.random.default_rng(1).integers(0, table_rows, count), numbers(count, columns, seed=2)
+    state = lambda: {name: np.abs(numbers(table_rows, columns, seed=3)) for name in rule.arrays}  # noqa: E731
+    scalars = {name: np.array([0.5], np.float32) for name in rule.scalars}
+    got, want, dense = state(), state(), np.zeros((table_rows, columns))
+    np.add.at(dense, index[index != 2], dy[index != 2])
+    embedding.update(count, table_rows, columns, rule, skipped=2)(dy=dy, index=index, **got, **scalars)
+    updates.update(dense.size, rule)(grad=dense.astype(np.float32), **want, **scalars)
+    for name in rule.arrays:
+        np.testing.assert_allclose(got[name], want[name], rtol=1e-4, atol=1e-5)

@@ -73,7 +73,7 @@ class Heads:
 def heads(samples: int, heads: int, queries: int, keys: int, depth: int, width: int = 0, *, scale: float = 0.0,
           causal: bool = False, dropped: float = 0.0, query: Matrix | None = None, key: Matrix | None = None,
           value: Matrix | None = None, out: Matrix | None = None, bias: Matrix | None = None) -> Heads:  # fmt: skip
-    """A description for `attention` and `attention_gradient`; what is not said lies as (samples, heads, rows, features).
+    """What `attention` and `attention_gradient` are told; what is not said lies as (samples, heads, rows, features).
 
     Args:
         samples, heads, queries, keys, depth, width: sizes N, heads, L, S, E and V; V is E if not said.

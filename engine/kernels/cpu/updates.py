@@ -28,10 +28,12 @@ class Update:
         outputs: names of the arrays that change, and their formulas over "grad", the arrays and the scalars.
         arrays: names of all arrays of the parameter's size but the gradient: those that change.
         scalars: names of the arrays of one number.
+        rests: whether an element stays as it is where its gradient is 0.
     """
 
     outputs: tuple[tuple[str, Expr], ...]
     scalars: tuple[str, ...]
+    rests: bool = False
 
     @property
     def arrays(self) -> tuple[str, ...]:
@@ -52,7 +54,7 @@ def sgd_rule(momentum: float = 0.0, dampening: float = 0.0, nesterov: bool = Fal
         outputs["velocity"] = velocity
         grad = grad + velocity * momentum if nesterov else velocity
     outputs["param"] = leaf("param") - grad * leaf("rate")
-    return Update(tuple(outputs.items()), ("rate",))
+    return Update(tuple(outputs.items()), ("rate",), rests=not momentum and not weight_decay)
 
 
 def adam_rule(beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8, weight_decay: float = 0.0,
