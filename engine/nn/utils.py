@@ -50,6 +50,30 @@ def clip_grad_norm_(
     return norm
 
 
+def get_total_norm(
+    tensors: Tensor | Iterable[Tensor], norm_type: float = 2.0, error_if_nonfinite: bool = False
+) -> Tensor:
+    """The norm over all values of all tensors: (Σ |x|^norm_type)^(1 / norm_type).
+
+    Args:
+        tensors: gradients, as a rule.
+        norm_type: which norm: 2 is the usual length, math.inf the largest value.
+        error_if_nonfinite: whether a norm that is infinite or not a number is an error.
+
+    Raises:
+        GradientError: a norm that is no finite number, where that is an error.
+
+    Example:
+        >>> import engine
+        >>> get_total_norm([engine.ones(8), engine.ones(8)]).item()
+        4.0
+    """
+    norm = _norm([tensors] if isinstance(tensors, Tensor) else list(tensors), float(norm_type))
+    if error_if_nonfinite:
+        norm.device.kernels.check_finite("get_total_norm", "the norm", norm.array)
+    return norm
+
+
 def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
     """Cut every value of the gradients off at ±clip_value.
 

@@ -38,6 +38,8 @@ def _joined(calls: list[Call], softmax: Call) -> list[Call] | None:
     before = _makers(calls, share)
     if share.shape or target.dtype != np.int64 or target is not forward.arguments[1] or before is None:
         return None
+    behind = {id(c) for c in calls[calls.index(forward) :]}
+    before = list({id(c): c for c in before if id(c) in behind}.values())
     both = Call(JOINED, (x, target, share), {}, (forward.results[0], backward.results))
     gone = {id(c) for c in (softmax, forward, backward, *before)}
     result = []

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from engine.nn.utils import clip_grad_norm_
+import engine
+from engine.nn.utils import clip_grad_norm_, get_total_norm
 from engine.train.diagnosis import Diverged, diagnose
 from engine.train.task import Batch, Task
 
@@ -37,6 +38,8 @@ class SupervisedStep:
         self.optimizer = optimizer
         self.clip_norm = clip_norm
         self._parameters = [p for p in task.model.parameters() if p.requires_grad]
+        self._compute = engine.capture(self._forward_and_backward)
+        self._update = engine.capture(optimizer.step)
 
     def train(self, batch: Batch) -> Outcome:
         """Learn from one batch.
@@ -44,25 +47,25 @@ class SupervisedStep:
         Raises:
             Diverged: loss or gradient is not finite; the parameters are left as they were before the step.
         """
-        self.optimizer.zero_grad()
-        output = self.task.model(batch.inputs)
-        loss = self.task.loss(output, batch)
-        loss.backward()
-        value, norm = loss.item(), gradient_norm(self._parameters)
-        if not (math.isfinite(value) and math.isfinite(norm)):
+        loss, norm, output = self._compute(batch.inputs, batch.targets)
+        value, length = loss.item(), norm.item()
+        if not (math.isfinite(value) and math.isfinite(length)):
             raise Diverged(diagnose(self.task, batch, value, self.learning_rate))
-        if self.clip_norm is not None and norm > self.clip_norm:
+        if self.clip_norm is not None and length > self.clip_norm:
             clip_grad_norm_(self._parameters, self.clip_norm)
-        self.optimizer.step()
-        return Outcome(value, norm, self.task.decided(output), batch.true)
+        self._update()
+        return Outcome(value, length, self.task.decided(output), batch.true)
+
+    def _forward_and_backward(self, inputs: dict[str, Any], targets: dict[str, Any]) -> tuple[Any, Any, Any]:
+        """-> loss, length of the gradient of all parameters together, and output"""
+        self.optimizer.zero_grad()
+        output = self.task.model(inputs)
+        loss = self.task.loss(output, targets)
+        loss.backward()
+        return loss, get_total_norm([p.grad for p in self._parameters if p.grad is not None]), output
 
     @property
     def learning_rate(self) -> float:
         """Of the first parameter group."""
         return float(self.optimizer.param_groups[0]["lr"])
 
-
-def gradient_norm(parameters: list[Any]) -> float:
-    """Length of the gradient of all parameters together, √(sum of squares)."""
-    gradients = [p.grad.array.reshape(-1) for p in parameters if p.grad is not None]
-    return math.sqrt(sum(float(gradient @ gradient) for gradient in gradients))

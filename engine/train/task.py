@@ -250,10 +250,10 @@ class Task(Predictor):
     def _tensor(self, array: np.ndarray) -> Any:
         return engine.from_numpy(array).to(self.device)
 
-    def loss(self, output: Any, batch: Batch) -> Any:
+    def loss(self, output: Any, targets: Mapping[str, Any]) -> Any:
         """All losses together, each with its weight."""
         outputs = output if isinstance(output, dict) else {self.judge.id: output}
-        parts = [loss(outputs[loss.id], batch.targets[loss.id]) for loss in self.losses]
+        parts = [loss(outputs[loss.id], targets[loss.id]) for loss in self.losses]
         return sum(parts[1:], start=parts[0])
 
     def make_optimizer(self) -> Any:

@@ -255,7 +255,7 @@ def judged(task: Task, indices: np.ndarray) -> Figures:
         for part in task.in_batches(indices):
             batch = task.batch(part)
             output = task.model(batch.inputs)
-            figures.add(Outcome(task.loss(output, batch).item(), 0.0, task.decided(output), batch.true))
+            figures.add(Outcome(task.loss(output, batch.targets).item(), 0.0, task.decided(output), batch.true))
     return figures
 
 

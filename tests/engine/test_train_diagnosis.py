@@ -9,7 +9,7 @@ import pytest
 
 import engine
 from engine.train.diagnosis import Diverged, diagnose
-from engine.train.steps import SupervisedStep, gradient_norm
+from engine.train.steps import SupervisedStep
 from engine.train.task import Task
 from tests.engine.projects import small_digits
 
@@ -69,6 +69,5 @@ def test_the_gradient_norm_is_that_of_all_parameters_together_and_clipping_short
     step = SupervisedStep(task, task.make_optimizer(), clip_norm=0.05)
     outcome = step.train(task.batch(task.train[:64]))
     assert outcome.gradient_norm > 0.05
-    assert gradient_norm(list(task.model.parameters())) == pytest.approx(0.05, rel=1e-3)
     values = np.concatenate([p.grad.numpy().ravel() for p in task.model.parameters()])
     assert np.linalg.norm(values) == pytest.approx(0.05, rel=1e-3)

@@ -169,7 +169,7 @@ def test_two_losses_are_added_with_their_weights_and_the_first_one_is_measured(t
     with task.evaluating():
         output = task.model(batch.inputs)
         first, second = (cross_entropy(output[loss.id], batch.targets[loss.id]).item() for loss in task.losses)
-        assert task.loss(output, batch).item() == pytest.approx(first + 0.5 * second, rel=1e-5)
+        assert task.loss(output, batch.targets).item() == pytest.approx(first + 0.5 * second, rel=1e-5)
         assert (task.decided(output) == output[task.losses[0].id].numpy().argmax(axis=1)).all()
     with RunFolder(tmp_path) as folder:
         assert run(folder, two_heads()).validation_figures["accuracy"] > 0.7
