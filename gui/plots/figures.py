@@ -38,9 +38,11 @@ def metric(name: str, value: float) -> str:
 def short(value: float) -> str:
     """A tick's label.
 
-    >>> [short(value) for value in (0, 0.25, 1500, 20000, 3e6, 1e-5)]
-    ['0', '0.25', '1.5k', '20k', '3M', '1e-05']
+    >>> [short(value) for value in (0, 0.25, 1500, 20000, 3e6, 1e-5, 2e34)]
+    ['0', '0.25', '1.5k', '20k', '3M', '1e-05', '2e+34']
     """
+    if abs(value) >= 1e12:
+        return f"{value:.2g}"
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= size:
             return f"{value / size:g}{letter}"

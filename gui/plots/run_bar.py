@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -207,8 +208,10 @@ class RunBar(QWidget):
     def _of_the_run_on_show(self, folder: Path, known: Summary | None) -> Summary:
         """Without touching its lock, which a starting engine may be about to take."""
         info = self.run.info
+        if self.run.is_loading and known is not None:
+            return known
         if info is None or self.run.is_loading:
-            return known or Summary(folder, folder.name, self.run.state)
+            return replace(known or Summary(folder, folder.name, ""), state=self.run.state)
         metric = run_folder.headline(info.metrics)
         best = self.run.history.best()
         figure = best.validation.get(metric, best.train.get(metric)) if best is not None else None

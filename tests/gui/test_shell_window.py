@@ -28,7 +28,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.formats import project_file
-from engine.graph.spec import Project
+from engine.graph.spec import Choice, Project
 from gui import app as application
 from gui import settings
 from gui.actions import GROUPS, TABLE
@@ -176,6 +176,13 @@ def test_pause_step_and_stop_do_what_they_say(qtbot, digits):
     qtbot.waitUntil(lambda: digits.document.weights is not None, timeout=5_000)  # they belong to the project now
     digits.document.set_training("epochs", 401)
     assert find(digits, "train").text() == "Train"
+
+
+def test_a_run_that_fails_before_its_first_word_is_listed_as_failed(qtbot, digits):
+    digits.document.set_training("optimizer", Choice("SGD", {"lr": 1000.0}))  # as a file may say; no form allows it
+    find(digits, "train").click()
+    qtbot.waitUntil(lambda: digits.run.state == "failed", timeout=60_000)
+    qtbot.waitUntil(lambda: [b.summary.state for b in digits.dashboard.bar.buttons.values()] == ["failed"])
 
 
 @pytest.mark.parametrize(("project", "figure"), [("digits-mlp", "accuracy"), ("linear-regression", "R²")])
