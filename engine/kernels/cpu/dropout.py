@@ -37,7 +37,7 @@ def dropout(size: int, p: float, keeps_mask: bool = False) -> Plan:
 
 
 def mask(size: int, p: float) -> Plan:
-    """mask (bytes) = 0 with probability p, else 1, as `dropout` draws it. Arrays: mask, state = (seed, offset) int64."""
+    """mask (bytes) = 0 with probability p, else 1, as in `dropout`. Arrays: mask, state = (seed, offset) int64."""
     return Plan(
         (Step(Kernel(emit_dropout, (size, _checked(p), False, True), size < SMALL_LOOP // 4), ("state", "mask")),)
     )

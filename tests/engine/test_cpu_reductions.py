@@ -1,0 +1,102 @@
+"""Sums over any axes, losses with their gradients and norms against NumPy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+pytest.importorskip("llvmlite", reason="the compiled kernels need llvmlite")
+
+from engine.kernels.cpu import losses, pool, reductions
+from engine.kernels.cpu.expression import leaf
+
+few = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+sizes = st.sampled_from([1, 5, 64, 1000, 40_001])
+
+
+@pytest.fixture(autouse=True)
+def threads_as_before():
+    yield
+    pool._wanted = 0
+
+
+def numbers(*shape, seed=0):
+    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+
+
+def close(got, want, terms=1):
+    np.testing.assert_allclose(got, want, rtol=2e-5, atol=2e-6 * max(1.0, terms**0.5))
+
+
+@few
+@given(
+    shape=st.lists(st.sampled_from([1, 2, 3, 5, 16, 33, 70]), min_size=1, max_size=4).map(tuple),
+    data=st.data(),
+    threads=st.integers(1, 3),
+)
+def test_sums_of_formulas_over_any_axes(shape, data, threads):
+    pool.set_num_threads(threads)
+    axes = tuple(axis for axis in range(len(shape)) if data.draw(st.booleans()))
+    narrow = tuple(1 if data.draw(st.booleans()) else size for size in shape)
+    x, shift = numbers(*shape), numbers(*narrow, seed=1)
+    kept = tuple(size for axis, size in enumerate(shape) if axis not in axes)
+    total, largest, moved = np.empty(kept, "f"), np.empty(kept, "f"), np.empty(shape, "f")
+    distance = leaf("x") - leaf("shift")
+    results = {"total": (distance * distance, 0.5), "other": (leaf("x"), 1.0)}
+    plan = reductions.sums(shape, axes, {"x": shape, "shift": narrow}, results, {"moved": distance})
+    plan(x=x, shift=shift, total=total, other=largest, moved=moved)
+    wide = x.astype("d") - shift
+    close(total, (wide * wide).sum(axes) * 0.5, x.size)
+    close(largest, x.astype("d").sum(axes), x.size)
+    close(moved, wide)
+
+
+@pytest.mark.parametrize(
+    ("shape", "axes"), [((200_003,), (0,)), ((3000, 7), (0,)), ((40, 50, 33), (0, 2)), ((9, 20_000), (1,))]
+)
+def test_the_number_of_threads_changes_no_bit_of_a_sum(shape, axes):
+    x, found = numbers(*shape), set()
+    kept = tuple(size for axis, size in enumerate(shape) if axis not in axes)
+    for threads in (1, 2, 3):
+        pool.set_num_threads(threads)
+        total = np.empty(kept, "f")
+        reductions.sums(shape, axes, {"x": shape}, {"total": (leaf("x"), 1.0)})(x=x, total=total)
+        found.add(total.tobytes())
+    assert len(found) == 1
+    close(total, x.astype("d").sum(axes), x.size)
+
+
+@few
+@given(size=sizes, mean=st.booleans(), name=st.sampled_from(["squared", "absolute", "bits", "weighted bits"]))
+def test_losses_and_their_gradients(size, mean, name):
+    x, target, scale = numbers(size) * 3, numbers(size, seed=1), np.array([0.7], np.float32)
+    if "bits" in name:
+        target = (target > 0).astype(np.float32)
+    make = {"squared": losses.squared_error, "absolute": losses.absolute_error}.get(name, losses.cross_entropy_of_bits)
+    positive = 3.0 if name.startswith("weighted") else 1.0
+    options = {"positive": positive} if "bits" in name else {}
+    loss, dx, wide = np.empty(1, "f"), np.empty(size, "f"), x.astype("d")
+    chance = 1 / (1 + np.exp(-wide))
+    weight = 1 + (positive - 1) * target
+    each, slope = {
+        "squared": ((wide - target) ** 2, 2 * (wide - target)),
+        "absolute": (abs(wide - target), np.sign(wide - target)),
+    }.get(name, ((1 - target) * wide + weight * np.logaddexp(0, -wide), (1 - target) - weight * (1 - chance)))
+    share = 1 / size if mean else 1.0
+    make(size, mean, **options)(x=x, target=target, scale=scale, loss=loss, dx=dx)
+    close(loss, each.sum() * share, 1 if mean else size)
+    np.testing.assert_allclose(dx, slope * share * 0.7, rtol=2e-5, atol=1e-6 * share)
+    alone = np.empty(1, "f")
+    make(size, mean, False, **options)(x=x, target=target, loss=alone)
+    assert alone == loss
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("counts", [(5,), (1, 1024, 1025), (70_000, 3, 2048)])
+def test_the_sum_of_the_squares_of_many_arrays(counts, threads):
+    pool.set_num_threads(threads)
+    arrays, total = [numbers(count, seed=i) for i, count in enumerate(counts)], np.empty(1, "f")
+    losses.squares(counts)(total=total, **{f"grad {i}": array for i, array in enumerate(arrays)})
+    close(total, sum((array.astype("d") ** 2).sum() for array in arrays))
