@@ -97,7 +97,7 @@ def convs(draw):
     groups = {"dense": 1, "groups": 2, "depthwise": channels}[kind]
     channels = channels * 2 if kind == "groups" else channels
     outputs = channels if kind == "depthwise" else draw(st.integers(1, 40)) * groups
-    conv = Conv(draw(st.integers(1, 9)), *draw(pair(1, 12)), channels, outputs, draw(pair(1, 4)), draw(pair(1, 3)),
+    conv = Conv(draw(st.integers(1, 9)), *draw(pair(1, 20)), channels, outputs, draw(pair(1, 4)), draw(pair(1, 3)),
                 (draw(pair(0, 3)), draw(pair(0, 3))), draw(pair(1, 2)), groups)  # fmt: skip
     sizes = zip((conv.height, conv.width), conv.padding)
     assume(all(size + sum(padding) > conv.reach(axis) for axis, (size, padding) in enumerate(sizes)))
@@ -112,6 +112,11 @@ real = [
     Conv(2, 64, 64, 48, 48, padding=SAME, groups=48),
     Conv(4, 8, 8, 16, 32, (4, 4), (2, 2), SAME),
     Conv(3, 28, 28, 1, 16, padding=SAME),
+    Conv(4, 20, 18, 1, 16, (4, 4), (2, 2), SAME),
+    Conv(2, 12, 9, 3, 40, padding=SAME),
+    Conv(2, 20, 20, 16, 1, (1, 1)),
+    Conv(2, 20, 40, 24, 1, padding=SAME),
+    Conv(8, 4, 4, 32, 48, (4, 4)),
 ]
 
 
@@ -183,9 +188,18 @@ def test_both_gradients_in_layers_of_real_networks(conv):
     check_backward(conv, 2)
 
 
+@pytest.mark.parametrize("conv", real, ids=repr)
+def test_transposed_layers_of_real_networks(conv):
+    check_transposed(conv, 2)
+
+
 @few
 @given(conv=convs(), threads=st.integers(1, 3))
 def test_a_transposed_convolution_and_its_gradients(conv, threads):
+    check_transposed(conv, threads)
+
+
+def check_transposed(conv, threads):
     """Forwards it is the input gradient: it reads what is laid out as y, and its result is laid out as x."""
     pool.set_num_threads(threads)
     layer = Layer(conv)

@@ -154,8 +154,8 @@ class Work:
         operands = [part.names for part in (self.x, self.dy, self.y, self.dx) if part]
         fixed = {
             "frames": True,
-            "weight": self.y or (self.dx and self.conv.is_depthwise),
-            "turned weight": self.dx and not self.conv.is_depthwise,
+            "weight": self.y or (self.dx and not self.turns),
+            "turned weight": self.dx and self.turns,
             "y": self.y,
             "dx": self.dx,
             "dweight parts": self.dweight,
@@ -167,6 +167,11 @@ class Work:
             dict.fromkeys([*(n for n, wanted in fixed.items() if wanted), *(n for names in operands for n in names)])
         )
 
+    @property
+    def turns(self) -> bool:
+        """Whether the input gradient reads a weight that is turned around."""
+        return not self.conv.is_depthwise and not self.conv.has_few_inputs
+
     def _gathers(self, what: str) -> bool:
         return any(part and getattr(part, what) for part in (self.y, self.dx))
 
@@ -174,7 +179,7 @@ class Work:
         """The kernel, with the weight turned around before it and the threads' sums added up behind it."""
         conv, threads = self.conv, self.threads
         steps, scratch = [], {"frames": threads * sum(f.size for f in (self.x_frame, self.dy_frame) if f)}
-        if self.dx and not conv.is_depthwise:
+        if self.dx and self.turns:
             steps.append(Step(_turn(conv), ("weight", "turned weight")))
             scratch["turned weight"] = conv.weight_size
         names = tuple("dweight" if n == "dweight parts" and threads == 1 else n for n in self.arguments)
@@ -295,7 +300,7 @@ class _Thread:
         start = band * (rows * width * channels)
         target = code.at(self.at[name], image * (height * width * channels) + start)
         planes = epilogue.planes(code, self.at, size, image, start)
-        if epilogue.is_simple:
+        if epilogue.is_simple and self.passes.finishes(name):
             return compute(target, epilogue, {name: plane.pointer for name, plane in planes.items()}), lambda: None
         result = contiguous(target, rows, width, channels)
         sweep = Sweep(self.pieces.together, rows, width, channels, {**planes, "sum": result})

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 
 from engine.kernels.cpu.ahead import Job
 from engine.kernels.cpu.contraction import Tiles
+from engine.kernels.cpu.depthwise import Correlation
+from engine.kernels.cpu.dots import Dots
 from engine.kernels.cpu.emit import Code
 from engine.kernels.cpu.expression import Expr, leaf, substitute
 from engine.kernels.cpu.frames import Frame
@@ -29,6 +32,10 @@ class Dense:
     x: Frame | None
     dy: Frame | None
 
+    def finishes(self, result: str) -> bool:
+        """Whether "y" or "dx" can be finished number by number as it is stored."""
+        return not (self.conv.has_one_output if result == "y" else self.conv.has_few_inputs)
+
     def forward(
         self, code: Code, x: Value, weight: Value, y: Value, epilogue: Epilogue, at: Mapping[str, Value]
     ) -> list[Job]:
@@ -36,6 +43,8 @@ class Dense:
         conv, frame = self.conv, self.x
         outputs, out_row = conv.outputs // conv.groups, conv.out_width * conv.outputs
         band = conv.out_height // frame.pieces.bands
+        if conv.has_one_output:
+            return [self._pixel_sums(code, x, weight, y)]
         spec = Contraction(
             outer=(Dim(conv.groups, conv.inner, outputs, outputs, _like(epilogue, outputs, outputs)),),
             rows=(
@@ -59,20 +68,23 @@ class Dense:
                        at: Mapping[str, Value]) -> list[Job]:  # fmt: skip
         """dx = epilogue(the gradient of x); pixels that differ in their remainder by the stride see different taps."""
         conv, frame = self.conv, self.dy
+        if conv.is_whole:
+            return [self._whole(code, dy, weight, dx, epilogue, at)]
+        if conv.has_few_inputs:
+            return [self._few(code, v, h, dy, weight, dx) for v, h in self._phases()]
         known: dict[Contraction, Tiles] = {}
         jobs = []
-        for v in Phase.all(conv, 0, conv.height // frame.pieces.bands):
-            for h in Phase.all(conv, 1, conv.width):
-                spec = self._phase(v, h, epilogue)
-                start = (v.first * conv.width + h.first) * conv.channels
-                from_dy = (v.source + frame.top) * frame.pitch + (h.source + frame.left) * conv.outputs
-                from_weight = (v.tap * conv.kernel[1] + h.tap) * conv.inner * conv.outputs
-                moves = dict.fromkeys(epilogue.whole, start)
-                operands = [code.at(at[name], moves.get(name, 0)) for name in epilogue.names]
-                pointers = [code.at(dy, from_dy), code.at(weight, from_weight), code.at(dx, start), *operands]
-                if spec not in known:
-                    known[spec] = Tiles(code.module, spec, f"phase{len(known)}_")
-                jobs.append(_job(code, known[spec], pointers))
+        for v, h in self._phases():
+            spec = self._phase(v, h, epilogue)
+            start = (v.first * conv.width + h.first) * conv.channels
+            from_dy = (v.source + frame.top) * frame.pitch + (h.source + frame.left) * conv.outputs
+            from_weight = (v.tap * conv.kernel[1] + h.tap) * conv.inner * conv.outputs
+            moves = dict.fromkeys(epilogue.whole, start)
+            operands = [code.at(at[name], moves.get(name, 0)) for name in epilogue.names]
+            pointers = [code.at(dy, from_dy), code.at(weight, from_weight), code.at(dx, start), *operands]
+            if spec not in known:
+                known[spec] = Tiles(code.module, spec, f"phase{len(known)}_")
+            jobs.append(_job(code, known[spec], pointers))
         return jobs
 
     def weight_gradient(self, code: Code, x: Value, dy: Value, dweight: Value) -> list[Job]:
@@ -90,8 +102,77 @@ class Dense:
             ),
             accumulate=True,
         ).simplified()
+        if conv.has_one_output:
+            return [Correlation(conv, self.x, self.dy).job(code, x, dy, dweight)]
         own = max(0, self.dy.top) * self.dy.pitch + max(0, self.dy.left) * conv.outputs
         return [_job(code, Tiles(code.module, spec, "weight_"), [x, code.at(dy, own), dweight])]
+
+    def _phases(self) -> list[tuple[Phase, Phase]]:
+        rows, columns = (Phase.all(self.conv, axis, size) for axis, size in enumerate((self._rows, self.conv.width)))
+        return [(v, h) for v in rows for h in columns]
+
+    @property
+    def _rows(self) -> int:
+        """Of dx in a piece."""
+        return self.conv.height // self.dy.pieces.bands
+
+    def _whole(
+        self, code: Code, dy: Value, weight: Value, dx: Value, epilogue: Epilogue, at: Mapping[str, Value]
+    ) -> Job:
+        """Each tap is one pixel of x: a matrix product for each, with the taps from the last one back."""
+        conv, frame, taps = self.conv, self.dy, self.conv.height * self.conv.width
+        per_tap, image = conv.inner * conv.outputs, taps * conv.channels
+        spec = Contraction(
+            outer=(Dim(taps, b=-per_tap, c=conv.inner, operands=_like(epilogue, conv.inner)),),
+            rows=(Dim(frame.pieces.together, frame.image, c=image, operands=_like(epilogue, image)),),
+            columns=conv.inner,
+            reduce=(Dim(conv.outputs, 1, conv.inner),),
+            epilogue=_numbered(epilogue),
+            operand_columns=(1,) * len(epilogue.names),
+        ).simplified()
+        last = code.at(weight, (taps - 1) * per_tap)
+        return _job(code, Tiles(code.module, spec, "whole_"), [dy, last, dx, *(at[name] for name in epilogue.names)])
+
+    def _few(self, code: Code, v: Phase, h: Phase, dy: Value, weight: Value, dx: Value) -> Job:
+        """The phase's part of dx where x has few channels, of the weight as it is."""
+        conv, frame, last = self.conv, self.dy, prod(self.conv.kernel) - 1
+        row, per_tap = conv.width * conv.channels, conv.inner * conv.outputs
+        dots = Dots(
+            rows=(
+                Dim(frame.pieces.together, frame.image, c=self._rows * row),
+                Dim(v.count, frame.pitch, c=conv.stride[0] * row),
+            ),
+            pixels=Dim(h.count, conv.outputs, c=conv.stride[1] * conv.channels),
+            columns=conv.channels,
+            reduce=(
+                Dim(v.taps, v.source_step * frame.pitch, -v.tap_step * conv.kernel[1] * per_tap),
+                Dim(h.taps, h.source_step * conv.outputs, -h.tap_step * per_tap),
+            ),
+            depth=conv.outputs,
+            column=conv.outputs,
+        )
+        start = (v.first * conv.width + h.first) * conv.channels
+        from_dy = (v.source + frame.top) * frame.pitch + (h.source + frame.left) * conv.outputs
+        from_weight = (last - v.tap * conv.kernel[1] - h.tap) * per_tap
+        return dots.job(code, code.at(dy, from_dy), code.at(weight, from_weight), code.at(dx, start))
+
+    def _pixel_sums(self, code: Code, x: Value, weight: Value, y: Value) -> Job:
+        """The forward pass where there is one output."""
+        conv, frame = self.conv, self.x
+        rows_axis, columns_axis, _ = _taps(conv, frame)
+        band = conv.out_height // frame.pieces.bands
+        dots = Dots(
+            rows=(
+                Dim(frame.pieces.together, frame.image, c=band * conv.out_width),
+                Dim(band, conv.stride[0] * frame.pitch, c=conv.out_width),
+            ),
+            pixels=Dim(conv.out_width, conv.stride[1] * conv.channels, c=1),
+            columns=1,
+            reduce=(rows_axis, columns_axis),
+            depth=conv.channels,
+            column=0,
+        )
+        return dots.job(code, x, weight, y)
 
     def _phase(self, v: Phase, h: Phase, epilogue: Epilogue) -> Contraction:
         conv, frame = self.conv, self.dy

@@ -35,6 +35,10 @@ class Depthwise:
     x: Frame | None
     dy: Frame | None
 
+    def finishes(self, result: str) -> bool:
+        """Whether "y" or "dx" can be finished number by number as it is stored."""
+        return True
+
     def forward(
         self, code: Code, x: Value, weight: Value, y: Value, epilogue: Epilogue, at: Mapping[str, Value]
     ) -> list[Job]:
@@ -72,22 +76,8 @@ class Depthwise:
         return jobs
 
     def weight_gradient(self, code: Code, x: Value, dy: Value, dweight: Value) -> list[Job]:
-        """As `Dense.weight_gradient`, a few taps at a time."""
-        channels, lanes, taps = self.conv.channels, code.lanes, _taps(self.conv, self.x.pitch)
-        tail = channels % lanes
-        grad = code.at(dy, max(0, self.dy.top) * self.dy.pitch + max(0, self.dy.left) * channels)
-
-        def run(each: Callable[[], None]) -> None:
-            for first in range(0, len(taps), SUMS):
-                some = taps[first : first + SUMS]
-                with code.loop(0, channels - tail, lanes) as channel:
-                    self._sum(code, some, *(code.at(p, channel) for p in (x, grad, dweight)), lanes, each)
-                if tail:
-                    self._sum(code, some, *(code.at(p, channels - tail) for p in (x, grad, dweight)), tail, each)
-
-        pieces = self.x.pieces
-        rows = self.conv.out_height // pieces.bands * pieces.together
-        return [Job(ceil(len(taps) / SUMS) * ceil(channels / lanes) * rows, run)]
+        """As `Dense.weight_gradient`."""
+        return [Correlation(self.conv, self.x, self.dy).job(code, x, dy, dweight)]
 
     def _job(self, code: Code, window: Window, frame: Frame, image: int, a: Value, weight: Value, out: Value,
              at: Mapping[str, Value]) -> Job:  # fmt: skip
@@ -100,20 +90,54 @@ class Depthwise:
 
         return Job(frame.pieces.together * window.rows.size, run)
 
-    def _sum(self, code: Code, taps: list[tuple[int, int]], a: Value, grad: Value, sums: Value, count: int,
-             each: Callable[[], None]) -> None:  # fmt: skip
-        conv, lanes, channels = self.conv, code.lanes, self.conv.channels
+
+@dataclass(frozen=True)
+class Correlation:
+    """dweight += sum over pixels of x, as each tap sees it, times dy: vectors run over the channels of x.
+
+    Args:
+        conv: sizes; each channel has a gradient of its own, or all share the one of the only output.
+        x, dy: how pieces of these lie.
+    """
+
+    conv: Conv
+    x: Frame
+    dy: Frame
+
+    def job(self, code: Code, x: Value, dy: Value, dweight: Value) -> Job:
+        """A few taps at a time, with a call for each row of each."""
+        channels, lanes, taps = self.conv.channels, code.lanes, _taps(self.conv, self.x.pitch)
+        tail = channels % lanes
+        grad = code.at(dy, max(0, self.dy.top) * self.dy.pitch + max(0, self.dy.left) * self.conv.outputs)
+
+        def run(each: Callable[[], None]) -> None:
+            for first in range(0, len(taps), SUMS):
+                some = taps[first : first + SUMS]
+                with code.loop(0, channels - tail, lanes) as channel:
+                    self._sum(code, some, x, grad, dweight, channel, lanes, each)
+                if tail:
+                    self._sum(code, some, x, grad, dweight, code.int(channels - tail), tail, each)
+
+        rows = self.conv.out_height // self.x.pieces.bands * self.x.pieces.together
+        return Job(ceil(len(taps) / SUMS) * ceil(channels / lanes) * rows, run)
+
+    def _sum(self, code: Code, taps: list[tuple[int, int]], x: Value, grad: Value, sums: Value, channel: Value,
+             count: int, each: Callable[[], None]) -> None:  # fmt: skip
+        conv, lanes, x, sums = self.conv, code.lanes, code.at(x, channel), code.at(sums, channel)
         totals = [code.variable(code.load(sums, in_weight, lanes, count)) for _, in_weight in taps]
         band = conv.out_height // self.x.pieces.bands
         with code.loop(0, self.x.pieces.together) as image, code.loop(0, band) as row:
             each()
-            from_a = code.at(a, image * self.x.image + row * (conv.stride[0] * self.x.pitch))
+            from_x = code.at(x, image * self.x.image + row * (conv.stride[0] * self.x.pitch))
             from_grad = code.at(grad, image * self.dy.image + row * self.dy.pitch)
             with code.loop(0, conv.out_width) as pixel:
-                slope = code.load(from_grad, pixel * channels, lanes, count)
-                place = code.at(from_a, pixel * (conv.stride[1] * channels))
-                for total, (in_a, _) in zip(totals, taps):
-                    total.set(code.fma(code.load(place, in_a, lanes, count), slope, total.get()))
+                if conv.outputs == 1:
+                    slope = code.splat(code.load(from_grad, pixel), lanes)
+                else:
+                    slope = code.load(from_grad, pixel * conv.outputs + channel, lanes, count)
+                place = code.at(from_x, pixel * (conv.stride[1] * conv.channels))
+                for total, (in_x, _) in zip(totals, taps):
+                    total.set(code.fma(code.load(place, in_x, lanes, count), slope, total.get()))
         for total, (_, in_weight) in zip(totals, taps):
             code.store(total.get(), sums, in_weight, count)
 

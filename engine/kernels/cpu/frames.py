@@ -156,7 +156,10 @@ def gradient_frame(conv: Conv, pieces: Pieces, is_array: bool = True, reaches: b
     """
     band = (conv.out_height // pieces.bands, conv.out_width)
     around = [span(conv, axis, size) for axis, size in enumerate((conv.height // pieces.bands, conv.width))]
-    spans = [*([around] if reaches else []), *([[(0, size) for size in band]] if owns else [])]
+    spans = [
+        *([around] if reaches and not conv.is_whole else []),
+        *([[(0, size) for size in band]] if owns or conv.is_whole else []),
+    ]
     first = [min(s[axis][0] for s in spans) for axis in (0, 1)]
     last = [max(s[axis][1] for s in spans) for axis in (0, 1)]
     return Frame(conv.out_height, conv.out_width, conv.outputs, -first[0], -first[1], last[0] - first[0],

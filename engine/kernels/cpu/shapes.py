@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import gcd, prod
 
 Pair = tuple[int, int]
+FEW = 4  # channels
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,24 @@ class Conv:
     @property
     def is_depthwise(self) -> bool:
         return self.groups == self.channels == self.outputs > 1
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the window covers the image, once: a product of matrices."""
+        kernel = (self.height, self.width)
+        return (
+            self.kernel == kernel and self.padding == ((0, 0), (0, 0)) and self.dilation == (1, 1) and self.groups == 1
+        )
+
+    @property
+    def has_few_inputs(self) -> bool:
+        """So few that a vector of them would be mostly empty, while one of the outputs is not."""
+        return self.groups == 1 and self.inner <= FEW and self.outputs >= 2 * FEW and not self.is_whole
+
+    @property
+    def has_one_output(self) -> bool:
+        """With enough inputs that vectors run along them."""
+        return self.groups == 1 and self.outputs == 1 and self.inner >= 2 * FEW
 
     def reach(self, axis: int) -> int:
         """Distance between the first and the last tap."""

@@ -94,7 +94,9 @@ class Sweep:
         """
         read = {name for expr in (*(e for e, _ in stored.values()), *(e for e, _, _ in sums)) for name in expr.leaves()}
         used = replace(self, planes={name: plane for name, plane in self.planes.items() if name in read})
-        sweep = used.joined([plane for _, plane in stored.values()], bool(sums))
+        sweep = used.joined(_targets(stored), bool(sums))
+        if sweep.channels == 1 and all(plane.pixel in (0, 1) for plane in (*sweep.planes.values(), *_targets(stored))):
+            return _Narrow(code, sweep, stored, sums).run()
         work = _Work(code, sweep, stored, sums)
         lanes = code.lanes
         width = min(BLOCK, ceil(sweep.channels / lanes))
@@ -177,6 +179,44 @@ class _Work:
             code.store(values[name], plane.at(code, index, channel), 0, count)
         for (expr, _, _), total in zip(self.sums, totals):
             total.set(total.get() + evaluate(expr, values, known))
+
+
+class _Narrow:
+    """The loops where there is one channel: vectors run over pixels."""
+
+    def __init__(self, code: Code, sweep: Sweep, stored: Mapping[str, tuple[Expr, Plane]],
+                 sums: Sequence[tuple[Expr, Value, float | Value]]) -> None:  # fmt: skip
+        self.code, self.sweep, self.stored, self.sums = code, sweep, stored, sums
+        self.totals = [code.variable(code.float(0.0, code.lanes)) for _ in sums]
+
+    def run(self) -> None:
+        code, lanes, rest = self.code, self.code.lanes, self.sweep.pixels % self.code.lanes
+        with code.loop(0, self.sweep.images) as image, code.loop(0, self.sweep.rows) as row:
+            with code.loop(0, self.sweep.pixels - rest, lanes) as pixel:
+                self._pixels((image, row, pixel), lanes)
+            if rest:
+                self._pixels((image, row, code.int(self.sweep.pixels - rest)), rest)
+        for total, (_, target, factor) in zip(self.totals, self.sums):
+            code.store(code.total(total.get()) * factor, target)
+
+    def _pixels(self, index: Index, count: int) -> None:
+        code, known, values = self.code, {}, {}
+        for name, plane in self.sweep.planes.items():
+            if plane.pixel:
+                values[name] = plane.load(code, index, 0, count)
+            else:
+                values[name] = code.splat(code.load(plane.at(code, index, 0)), code.lanes)
+        for name, (expr, plane) in self.stored.items():
+            values[name] = _full(code, evaluate(expr, values, known))
+            code.store(values[name], plane.at(code, index, 0), 0, count)
+        for (expr, _, _), total in zip(self.sums, self.totals):
+            value = _full(code, evaluate(expr, values, known))
+            inside = value if count == code.lanes else code.select(code.first(code.lanes, code.int(count)), value, 0.0)
+            total.set(total.get() + inside)
+
+
+def _targets(stored: Mapping[str, tuple[Expr, Plane]]) -> list[Plane]:
+    return [plane for _, plane in stored.values()]
 
 
 def _full(code: Code, value: Value) -> Value:
