@@ -287,6 +287,12 @@ class Code:
     def variable(self, initial: Value) -> Variable:
         return Variable(self, initial)
 
+    def scratch(self, floats: int) -> Value:
+        """Memory on the stack, for as long as the function runs."""
+        with self.ir.goto_block(self.frame):
+            address = self.ir.ptrtoint(self.ir.alloca(F32, floats), I64)
+            return Value(self, self.ir.inttoptr(address, POINTER))
+
     @contextmanager
     def loop(self, start: Any, stop: Any, step: int = 1) -> Iterator[Value]:
         """for i in range(start, stop, step)"""

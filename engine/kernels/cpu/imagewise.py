@@ -17,7 +17,7 @@ from engine.kernels.cpu.values import Value
 SMALL = 30_000  # numbers that one thread does sooner than several
 PIECE = 8 * 1024  # numbers in a piece: it stays in the first-level cache between the passes over it
 MOST_PIECES = 256
-MEAN = "mean of the piece"
+PIVOT = "mean of the first row"
 PLAIN = Epilogue()
 
 
@@ -116,6 +116,9 @@ def finish(code: Code, sweep: Sweep, epilogue: Epilogue, formula: Expr, target: 
            number: Value) -> None:  # fmt: skip
     """Store a piece's formula and gather what the epilogue wants of it.
 
+    Deviations are taken from the mean of the piece's first row, which is near enough to its mean that nothing cancels:
+    of the squared deviations from there at most as many are lost as there are rows.
+
     Args:
         code: the function that is written.
         sweep: the piece, with the planes of all operands.
@@ -135,8 +138,15 @@ def finish(code: Code, sweep: Sweep, epilogue: Epilogue, formula: Expr, target: 
     if not epilogue.moments:
         return sweep.run(code, stored, sums)
     moments = code.at(at["moments"], number * (2 * channels))
-    count = code.like(sweep.rows, code.int(0)) * (sweep.images * sweep.pixels)
-    sweep.run(code, stored, [*sums, (value, moments, 1.0 / code.to_float(count))])
-    planes = {**sweep.planes, MEAN: Plane(moments), **({"value": target} if target else {})}
-    distance = value - leaf(MEAN)
-    replace(sweep, planes=planes).run(code, {}, [(distance * distance, code.at(moments, channels), 1.0)])
+    count = code.to_float(code.like(sweep.rows, code.int(0)) * (sweep.images * sweep.pixels))
+    pivot, first = code.scratch(channels), substitute(value, {"value": formula})
+    replace(sweep, images=1, rows=1).run(code, {}, [(first, pivot, 1 / sweep.pixels)])
+    distance = value - leaf(PIVOT)
+    around = [(distance, moments, 1.0 / count), (distance * distance, code.at(moments, channels), 1.0)]
+    replace(sweep, planes={**sweep.planes, PIVOT: Plane(pivot)}).run(code, stored, [*sums, *around])
+    with code.loop(0, channels, code.lanes) as channel:
+        mask = code.first(code.lanes, code.minimum(code.int(channels) - channel, code.lanes))
+        mean, spread = code.at(moments, channel), code.at(moments, channel + channels)
+        beside = code.load_masked(mean, mask)
+        code.store_masked(code.load_masked(spread, mask) - beside * beside * count, spread, mask)
+        code.store_masked(code.load_masked(code.at(pivot, channel), mask) + beside, mean, mask)
