@@ -13,7 +13,7 @@ import pytest
 from engine.formats import checkpoint, project_file
 from engine.graph.spec import EarlyStopping
 from engine.train.events import Checkpoint, EpochEnded, RunEnded, Step, Stop
-from tests.engine.projects import command, events, last_object, layerloom, small_digits, started, wait_for
+from tests.engine.projects import command, events, here, last_object, layerloom, small_digits, started, wait_for
 
 EPOCHS = 40
 
@@ -57,8 +57,10 @@ def assert_same_run(one: Path, other: Path) -> None:
             k: v for k, v in second.state.items() if k != "seconds"
         }
     assert figures(one) == figures(other)
-    missing = losses(one).keys() - losses(other).keys()  # events of the last 50 ms before a kill may be lost
-    assert all(losses(one)[step] == losses(other)[step] for step in losses(one).keys() - missing)
+    first, second = losses(one), losses(other)
+    said = first.keys() & second.keys()  # events of the last 50 ms before a kill may be lost
+    assert said
+    assert {step: first[step] for step in said} == {step: second[step] for step in said}
 
 
 def test_the_same_project_trains_to_the_same_weights_twice(uninterrupted, tmp_path):
@@ -122,38 +124,38 @@ def test_a_signal_ends_a_run_cleanly_with_a_checkpoint(uninterrupted, tmp_path, 
     assert checkpoint.read(out / "checkpoints" / "last.safetensors").state["steps"] == ended.step
 
 
-def test_more_epochs_prolong_a_finished_run(tmp_path):
+def test_more_epochs_prolong_a_finished_run(capsys, tmp_path):
     path, out = tmp_path / "p.loom", tmp_path / "run"
     project_file.write(path, small_digits(2))
-    assert layerloom("train", path, "--out", out).returncode == 0
-    done = layerloom("train", path, "--out", out, "--resume", "--epochs", 4, "--json")
+    assert here(capsys, "train", path, "--out", out).returncode == 0
+    done = here(capsys, "train", path, "--out", out, "--resume", "--epochs", 4, "--json")
     assert last_object(done)["epochs"] == 4
     whole = tmp_path / "whole"
-    assert layerloom("train", path, "--out", whole, "--epochs", 4).returncode == 0
+    assert here(capsys, "train", path, "--out", whole, "--epochs", 4).returncode == 0
     assert_same_run(whole, out)
 
 
-def test_a_finished_run_resumed_without_more_epochs_ends_at_once_and_changes_nothing(uninterrupted, tmp_path):
+def test_a_finished_run_resumed_without_more_epochs_ends_at_once_and_changes_nothing(capsys, tmp_path):
     path, out = tmp_path / "p.loom", tmp_path / "run"
     project_file.write(path, small_digits(2))
-    assert layerloom("train", path, "--out", out).returncode == 0
+    assert here(capsys, "train", path, "--out", out).returncode == 0
     before = checkpoint.read(out / "checkpoints" / "last.safetensors").state["steps"]
-    done = layerloom("train", path, "--out", out, "--resume", "--json")
+    done = here(capsys, "train", path, "--out", out, "--resume", "--json")
     assert last_object(done)["reason"] == "finished"
     assert checkpoint.read(out / "checkpoints" / "last.safetensors").state["steps"] == before
 
 
-def test_early_stopping_ends_the_run_keeps_the_best_and_stays_ended(tmp_path):
+def test_early_stopping_ends_the_run_keeps_the_best_and_stays_ended(capsys, tmp_path):
     path, out = tmp_path / "p.loom", tmp_path / "run"
     stopping = EarlyStopping(patience=2, min_delta=10.0)
     project_file.write(path, small_digits(50, early_stopping=stopping))
-    done = last_object(layerloom("train", path, "--out", out, "--json"))
+    done = last_object(here(capsys, "train", path, "--out", out, "--json"))
     assert (done["reason"], done["epochs"]) == ("early_stopped", 3)
     best = checkpoint.read(out / "checkpoints" / "best.safetensors")
     assert best.state["epoch"] == done["best"]["epoch"]
     validation = [event.validation["loss"] for event in events(out, EpochEnded)]
     assert done["best"]["validation"]["loss"] == min(validation)
-    again = last_object(layerloom("train", path, "--out", out, "--resume", "--json"))
+    again = last_object(here(capsys, "train", path, "--out", out, "--resume", "--json"))
     assert (again["reason"], again["epochs"]) == ("early_stopped", 3)
 
 

@@ -124,6 +124,12 @@ def run(finished, tmp_path):
     return Path(shutil.copytree(finished, tmp_path / "sent" / "line.runs" / "run"))
 
 
+@pytest.fixture(autouse=True)
+def no_waiting_for_the_disk(monkeypatch):
+    """Whether a write has reached the disk is not asked here, and a thousand of them take their time."""
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+
+
 @contextlib.contextmanager
 def at_once():
     """Fails what hangs, also within a system call."""
