@@ -95,7 +95,8 @@ class Sweep:
         read = {name for expr in (*(e for e, _ in stored.values()), *(e for e, _, _ in sums)) for name in expr.leaves()}
         used = replace(self, planes={name: plane for name, plane in self.planes.items() if name in read})
         sweep = used.joined(_targets(stored), bool(sums))
-        if sweep.channels == 1 and not any(isinstance(plane, Unpooled) for plane in sweep.planes.values()):
+        planes = [*sweep.planes.values(), *_targets(stored)]
+        if sweep.channels == 1 and all(p.pixel in (0, 1) and not isinstance(p, Unpooled) for p in planes):
             return _Narrow(code, sweep, stored, sums).run()
         work = _Work(code, sweep, stored, sums)
         lanes = code.lanes
