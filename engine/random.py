@@ -93,6 +93,10 @@ class Generator:
         """Whole numbers from low to high - 1."""
         return self.numpy.integers(low, high, shape, np.int64)
 
+    def draw_seed(self) -> int:
+        """A number of 63 bits, from which a kernel draws numbers of its own."""
+        return int(self.numpy.integers(0, 2**63))
+
     def permutation(self, n: int) -> np.ndarray:
         """The numbers 0 to n - 1, shuffled."""
         return self.numpy.permutation(n)

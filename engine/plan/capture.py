@@ -83,8 +83,10 @@ class Captured:
     def _record(self, key: Any, arguments: tuple[Any, ...], named: dict[str, Any], tensors: list[Tensor]) -> Any:
         """Run the step as it is written, once; then take that back and replay it, so that every step is a replay."""
         with recording(CPU, [t.array for t in tensors]) as recorder:
+            if any(t._requires_grad and t.grad is not None for t in tensors):
+                recorder.fail("an argument has a gradient already; set it to None before the call")
             result = self.step(*arguments, **named)
-        kept = _Kept(recorder, result)
+        kept = _Kept(recorder, result, tensors)
         plans = self._plans[key]
         if len(plans) == MOST_PLANS and not any(plan.was_replayed for plan in plans):
             recorder.fail("something that it uses is another at each call")
@@ -111,8 +113,13 @@ MOST_PLANS = 4
 class _Kept:
     """What is wanted of a step in the end: the tensors that it returns, and the gradients that it leaves."""
 
-    def __init__(self, recorder: Recorder, result: Any) -> None:
+    def __init__(self, recorder: Recorder, result: Any, arguments: list[Tensor]) -> None:
         self.values: list[Value] = []
+        self.of_arguments = [
+            (position, self._number(recorder.value(tensor.grad.array)))
+            for position, tensor in enumerate(arguments)
+            if tensor._requires_grad and tensor.grad is not None
+        ]
         self.form = self._noted(recorder, result)
         self.gradients: list[tuple[Any, int | None]] = []  # a leaf, and the number of its gradient among the values
         for tensor, _, wants in list(recorder.trace.watched.values()):
@@ -171,6 +178,8 @@ class Planned:
 
     def holds(self, tensors: list[Tensor]) -> bool:
         """Whether nothing that the plan was made for is another now."""
+        if any(tensors[position].grad is not None for position, _ in self.kept.of_arguments):
+            return False
         for tensor, array, wants in self._watched:
             if tensor.array is not array or tensor._requires_grad is not wants:
                 return False
@@ -203,6 +212,8 @@ class Planned:
         for tensor, gradient in self._left:
             if tensor.grad is not gradient:
                 tensor.grad = gradient
+        for position, number in self.kept.of_arguments:
+            tensors[position].grad = wrap(self.run.kept[number].copy(), CPU)
         return self._filled(self.kept.form)
 
     def _filled(self, form: Any) -> Any:

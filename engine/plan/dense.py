@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import prod
 
-from engine.kernels.cpu.expression import leaf
-from engine.kernels.cpu.products import Extra, Matrix, product
+from engine.kernels.cpu.expression import Expr, leaf, substitute
+from engine.kernels.cpu.products import Matrix, product
 from engine.kernels.cpu.program import Plan, Step
 from engine.kernels.cpu.reduction import column_sums
+from engine.kernels.cpu.updates import Update
 from engine.plan.lazy import SUM, Gather, Heavy, Lazy, renamed
-from engine.plan.lower import FLOAT, Lowering, rule
+from engine.plan.lower import BYTE, FLOAT, Lowering, rule
 from engine.plan.places import Place
 from engine.plan.trace import Call, Value
 
@@ -20,11 +22,9 @@ def linear(low: Lowering, call: Call) -> bool:
     x, weight, bias = call.arguments
     if x.dtype != FLOAT:
         return False
-    a, w = rows_of(low, x), low.packed(weight)
-    heavy = _product(low, a, w.transposed((1, 0)), call.results.shape)
-    low.env[call.results] = result = Lazy(call.results.shape, leaf(SUM), {}, heavy)
+    low.env[call.results] = _product(low, rows_of(low, x), low.packed(weight).transposed((1, 0)), call.results)
     if bias is not None:
-        low.env[call.results] = low.combine("add", result.shape, result, bias)
+        low.env[call.results] = low.combine("add", call.results.shape, low.env[call.results], bias)
     return True
 
 
@@ -34,8 +34,7 @@ def linear_backward_input(low: Lowering, call: Call) -> bool:
     grad, weight = call.arguments
     if grad.dtype != FLOAT:
         return False
-    heavy = _product(low, rows_of(low, grad), low.packed(weight), call.results.shape)
-    low.env[call.results] = Lazy(call.results.shape, leaf(SUM), {}, heavy)
+    low.env[call.results] = _product(low, rows_of(low, grad), low.packed(weight), call.results)
     return True
 
 
@@ -45,8 +44,7 @@ def linear_backward_weight(low: Lowering, call: Call) -> bool:
     grad, x = call.arguments
     if grad.dtype != FLOAT:
         return False
-    heavy = _product(low, rows_of(low, grad).transposed((1, 0)), rows_of(low, x), call.results.shape)
-    low.env[call.results] = Lazy(call.results.shape, leaf(SUM), {}, heavy)
+    low.env[call.results] = _product(low, rows_of(low, grad).transposed((1, 0)), rows_of(low, x), call.results)
     return True
 
 
@@ -56,8 +54,7 @@ def linear_backward_bias(low: Lowering, call: Call) -> bool:
     (grad,) = call.arguments
     if grad.dtype != FLOAT:
         return False
-    a = low.dense_place(rows_of(low, grad))
-    low.env[call.results] = summed(low, a)
+    low.env[call.results] = summed(low, low.dense_place(rows_of(low, grad)))
     return True
 
 
@@ -71,34 +68,51 @@ def summed(low: Lowering, rows: Place) -> Place:
 
 def rows_of(low: Lowering, value: Value) -> Place:
     """(..., K) as a matrix (M, K) with one stride of 1."""
-    place = low.place(value)
-    matrix = place.reshaped((prod(value.shape[:-1]), value.shape[-1]))
+    place, shape = low.place(value), (prod(value.shape[:-1]), value.shape[-1])
+    matrix = place.reshaped(shape)
     if matrix is None or 1 not in matrix.strides:
-        matrix = low.dense_place(place).reshaped((prod(value.shape[:-1]), value.shape[-1]))
+        matrix = low.dense_place(place).reshaped(shape)
     return matrix
 
 
-def _product(low: Lowering, a: Place, b: Place, shape: tuple[int, ...]) -> Heavy:
-    """a (M, K) times b (K, N), shaped (..., N)."""
-    (m, k), n = a.shape, b.shape[1]
+def _product(low: Lowering, a: Place, b: Place, result: Value) -> Lazy:
+    """a (M, K) times b (K, N), shaped as the result: still to be run, with a formula or an optimizer's step behind."""
+    (m, k), n, shape = a.shape, b.shape[1], result.shape
 
     def emit(lazy: Lazy, gather: Gather | None) -> Place | None:
-        if gather:
+        names = {name: f"operand {i}" for i, name in enumerate(lazy.places)}
+        seen = {names[name]: place.broadcast(shape).reshaped((m, n)) for name, place in lazy.places.items()}
+        if gather or not all(place is not None and _suits(place) for place in seen.values()):
             return None
-        extras, names, operands = [], {}, {}
-        for i, (name, place) in enumerate(lazy.places.items()):
-            seen = place.broadcast(shape).reshaped((m, n))
-            if seen is None or (n > 1 and seen.strides[1] not in (0, 1)):
-                return None
-            names[name], operands[f"operand {i}"] = str(i), seen
-            extras.append(Extra(f"operand {i}", seen.strides[0] if m > 1 else 0, seen.strides[1] if n > 1 else 0))
+        operands = tuple(_operand(name, place) for name, place in seen.items())
         epilogue = None if lazy.expr == leaf(SUM) else renamed(lazy.expr, names)
         out = low.new(shape)
-        plan = product(m, k, n, _matrix("a", a), _matrix("b", b), Matrix("c", n, 1), 1, epilogue, tuple(extras))
-        low.emit(plan, a=a, b=b, c=out, **operands)
+        plan = product(m, k, n, _matrix("a", a), _matrix("b", b), Matrix("c", n, 1), 1, epilogue, operands)
+        low.emit(plan, a=a, b=b, c=out, **seen)
         return out
 
-    return Heavy(emit, (a.buffer, b.buffer), shape)
+    def update(rule: Update, places: Mapping[str, Place]) -> None:
+        operands = (*(Matrix(name, n, 1) for name in rule.arrays), *(Matrix(name, 0, 0) for name in rule.scalars))
+        outputs = tuple((Matrix(name, n, 1), _of_sum(formula)) for name, formula in rule.outputs)
+        plan = product(m, k, n, _matrix("a", a), _matrix("b", b), None, operands=operands, outputs=outputs)
+        low.emit(plan, a=a, b=b, **places)
+
+    heavy = Heavy(emit, (a.buffer, b.buffer), shape, update=update if len(shape) == 2 else None)
+    return Lazy(shape, leaf(SUM), {}, heavy)
+
+
+def _of_sum(formula: Expr) -> Expr:
+    return substitute(formula, {"grad": leaf(SUM)})
+
+
+def _suits(place: Place) -> bool:
+    """Whether columns lie next to each other, or share a number."""
+    return place.dtype in (FLOAT, BYTE) and (place.shape[1] == 1 or place.strides[1] in (0, 1))
+
+
+def _operand(name: str, place: Place) -> Matrix:
+    (rows, columns), (far, near) = place.shape, place.strides
+    return Matrix(name, far if rows > 1 else 0, near if columns > 1 else 0, is_bytes=place.dtype == BYTE)
 
 
 def _matrix(name: str, place: Place) -> Matrix:

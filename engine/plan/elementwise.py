@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from engine.kernels.cpu.expression import Expr, apply, number
-from engine.plan.lazy import Lazy, of_place
+from engine.kernels.cpu import dropout
+from engine.kernels.cpu.expression import Expr, apply
+from engine.plan.lazy import Lazy, Scattered, combined, of_place
 from engine.plan.lower import FLOAT, Lowering, rule
-from engine.plan.places import Place, of_array
+from engine.plan.places import Buffer, Place, dense, of_array
 from engine.plan.trace import Call, Value
 
 FORMULAS: dict[str, Callable[..., Expr]] = {
@@ -53,6 +55,8 @@ def elementwise(low: Lowering, call: Call) -> bool:
         return False
     if call.kernel.startswith("bce") and call.arguments[-1] is not None:
         return False
+    if call.kernel == "add" and _union(low, call):
+        return True
     operation = NAMED.get(call.kernel) or FORMULAS[call.kernel]
     low.env[result] = low.combine(operation, result.shape, *call.arguments)
     return True
@@ -88,6 +92,18 @@ def assign(low: Lowering, call: Call) -> bool:
     return True
 
 
+@rule("bernoulli")
+def bernoulli(low: Lowering, call: Call) -> bool:
+    """A byte for each element, 1 with probability keep, from one number of the generator; counted as 1 / keep."""
+    generator, like, keep = call.arguments
+    if like.dtype != FLOAT or not 0 < keep <= 1:
+        return False
+    mask = low.new(like.shape, None, "uint8")
+    low.emit(dropout.mask(like.size, 1 - keep), mask=mask, state=low.drawn(generator))
+    low.env[call.results] = combined(lambda m: m * (1 / keep), like.shape, of_place(mask))
+    return True
+
+
 @rule("full")
 def full(low: Lowering, call: Call) -> bool:
     """A few equal numbers are a constant of the plan."""
@@ -116,6 +132,8 @@ def _is_open(low: Lowering, value: Value) -> bool:
 def _viewed(low: Lowering, call: Call, shape: tuple[int, ...], view: Callable[[Place], Place]) -> bool:
     x, result = call.arguments[0], call.results
     found = low.env.get(x)
+    if isinstance(found, Scattered):
+        low.packed(x)
     if _is_open(low, x):
         low.env[result] = found.viewed(shape, view)
     else:
@@ -125,7 +143,13 @@ def _viewed(low: Lowering, call: Call, shape: tuple[int, ...], view: Callable[[P
 
 @rule("transpose")
 def transpose(low: Lowering, call: Call) -> bool:
-    axes = call.arguments[1]
+    x, axes = call.arguments
+    found = low.env.get(x)
+    if isinstance(found, Scattered) and low.is_last(x):
+        back = tuple(sorted(range(x.ndim), key=lambda i: axes[i] % x.ndim))
+        parts = [(_through(lambda whole: whole.transposed(back), view), lazy) for view, lazy in found.parts]
+        low.env[call.results] = Scattered(call.results.shape, tuple(parts))
+        return True
     return _viewed(low, call, call.results.shape, lambda place: place.transposed(axes))
 
 
@@ -155,6 +179,8 @@ def reshape(low: Lowering, call: Call) -> bool:
     """Another shape of the same memory where that goes, else of a copy in C order."""
     x, result = call.arguments[0], call.results
     found = low.env.get(x)
+    if isinstance(found, Scattered):
+        low.packed(x)
     if _is_open(low, x):
         places = {n: p.broadcast(found.shape).reshaped(result.shape) for n, p in found.places.items()}
         if all(places.values()):
@@ -190,15 +216,39 @@ def concatenate(low: Lowering, call: Call) -> bool:
 
 @rule("put")
 def put(low: Lowering, call: Call) -> bool:
-    """Zeros, and values at a basic index."""
+    """Zeros, and values at a basic index; what is a part of a part is one of the whole."""
     shape, index, values = call.arguments
     if values.dtype != FLOAT or not is_basic(index):
         return False
-    whole = low.new(tuple(shape))
-    low.chain(whole.shape, whole.order, {}, [(whole, number(0.0))])
-    into(low, low.lazy(values), whole.sliced(index))
-    low.env[call.results] = whole
+    found = low.env.get(values)
+    if isinstance(found, Scattered) and low.is_last(values):
+        parts = [(_through(lambda whole: whole.sliced(index), view), lazy) for view, lazy in found.parts]
+    else:
+        parts = [(lambda whole: whole.sliced(index), low.lazy(values))]
+    low.env[call.results] = Scattered(tuple(shape), tuple(parts))
     return True
+
+
+def _through(outer: Callable[[Place], Place], inner: Callable[[Place], Place]) -> Callable[[Place], Place]:
+    return lambda whole: inner(outer(whole))
+
+
+def _union(low: Lowering, call: Call) -> bool:
+    """The sum of what is scattered to different places is scattered to all of them."""
+    found = [low.env.get(v) if isinstance(v, Value) and low.is_last(v) else None for v in call.arguments]
+    if len(found) != 2 or not all(isinstance(f, Scattered) for f in found):
+        return False
+    parts = (*found[0].parts, *found[1].parts)
+    whole = dense(Buffer(call.results.size, FLOAT), call.results.shape)
+    spans = sorted(_span(view(whole)) for view, _ in parts)
+    if any(end > begun for (_, end), (begun, _) in pairwise(spans)):
+        return False
+    low.env[call.results] = Scattered(call.results.shape, parts)
+    return True
+
+
+def _span(place: Place) -> tuple[int, int]:
+    return place.offset, place.offset + 1 + sum((n - 1) * s for n, s in zip(place.shape, place.strides))
 
 
 def into(low: Lowering, lazy: Lazy, place: Place) -> None:

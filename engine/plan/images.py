@@ -10,7 +10,7 @@ from engine.kernels.cpu.expression import Expr, leaf
 from engine.kernels.cpu.imagewise import over
 from engine.kernels.cpu.operands import Epilogue, Source, array
 from engine.plan.lazy import SUM, Gather, Lazy, renamed
-from engine.plan.lower import Lowering
+from engine.plan.lower import FLOAT, Lowering
 from engine.plan.places import Place
 from engine.plan.trace import Value
 
@@ -51,6 +51,8 @@ class Operands:
                 continue
             known = f"{self.prefix}{len(self.names)}"
             n, c, h, w = self.shape
+            if place.dtype != FLOAT:
+                return False
             seen = place.broadcast(self.shape)
             if seen.is_dense(LAST):
                 kind, seen = self.whole, seen

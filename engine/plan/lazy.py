@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.kernels.cpu.expression import Expr, apply, leaf, substitute
+from engine.kernels.cpu.updates import Update
 from engine.plan.places import Buffer, Place
 
 SUM = "sum"
@@ -45,12 +46,15 @@ class Heavy:
         reads: the buffers that it reads.
         shape: of its result.
         gathers: whether it can gather.
+        update: (rule, places of its arrays) lets an optimizer's step follow at once and stores nothing else; None where
+            that cannot be.
     """
 
     emit: Callable[[Lazy, Gather | None], Place | None]
     reads: tuple[Buffer, ...]
     shape: tuple[int, ...]
     gathers: bool = False
+    update: Callable[[Update, Mapping[str, Place]], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -105,6 +109,23 @@ class Lazy:
     def viewed(self, shape: tuple[int, ...], view: Callable[[Place], Place]) -> Lazy:
         """The same seen in another way: `view` is applied to the stretched places."""
         return Lazy(shape, self.expr, {n: view(p.broadcast(self.shape)) for n, p in self.places.items()})
+
+
+@dataclass(eq=False)
+class Scattered:
+    """Zeros, but for some parts.
+
+    Args:
+        shape: of it all.
+        parts: (view, formula): what the view sees of the whole is the formula. No two overlap.
+    """
+
+    shape: tuple[int, ...]
+    parts: tuple[tuple[Callable[[Place], Place], Lazy], ...]
+
+    @property
+    def reads(self) -> set[Buffer]:
+        return {buffer for _, lazy in self.parts for buffer in lazy.reads}
 
 
 def of_place(place: Place, shape: tuple[int, ...] | None = None) -> Lazy:

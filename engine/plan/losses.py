@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from engine.kernels.cpu import rows
+from engine.kernels.cpu.cross_entropy import cross_entropy as both_passes
 from engine.plan.lower import FLOAT, Lowering, rule
 from engine.plan.trace import Call, Trace, Value
 
@@ -73,6 +73,6 @@ def cross_entropy(low: Lowering, call: Call) -> bool:
     x, target, share = call.arguments
     losses, gradient = call.results
     low.env[losses], low.env[gradient] = low.new(losses.shape), low.new(gradient.shape)
-    low.emit(rows.cross_entropy(*x.shape), x=low.packed(x), target=low.packed(target), scale=low.packed(share),
+    low.emit(both_passes(*x.shape), x=low.packed(x), target=low.packed(target), scale=low.packed(share),
              losses=low.env[losses], dx=low.env[gradient])  # fmt: skip
     return True

@@ -12,13 +12,13 @@ import numpy as np
 
 from engine.kernels.cpu.elementwise import SMALL_LOOP, Chain
 from engine.kernels.cpu.elementwise import emit as emit_chain
-from engine.kernels.cpu.expression import Expr, leaf
+from engine.kernels.cpu.expression import Expr, leaf, number
 from engine.kernels.cpu.program import Kernel, Plan
-from engine.plan.lazy import SUM, Heavy, Lazy, combined, of_place, renamed
+from engine.plan.lazy import SUM, Heavy, Lazy, Scattered, combined, of_place, renamed
 from engine.plan.places import Buffer, Place, dense, of_array
 from engine.plan.trace import Call, Live, Trace, Value, leaves, mapped
 
-FLOAT = np.dtype(np.float32)
+FLOAT, BYTE = np.dtype(np.float32), np.dtype(np.uint8)
 Order = tuple[int, ...] | None
 Rule = Callable[["Lowering", Call], bool]
 RULES: dict[str, Rule] = {}
@@ -62,7 +62,7 @@ class Host:
 class Lowering:
     """Goes through a trace and gathers `items`, to be run in this order.
 
-    A value is in `env` as a Place once it is in memory, and as a Lazy before.
+    A value is in `env` as a Place once it is in memory, and as a Lazy or Scattered before.
 
     Args:
         trace: what one step did.
@@ -74,7 +74,9 @@ class Lowering:
         self.trace, self.kernels, self.kept = trace, kernels, kept
         self.items: list[Native | Host] = []
         self.before: list[Host] = []  # counting with whole numbers, which waits for nothing
-        self.env: dict[Value, Place | Lazy] = {}
+        self.env: dict[Value, Place | Lazy | Scattered] = {}
+        self.makers: dict[Value, Call] = {}
+        self.draws: list[tuple[Any, Buffer]] = []  # generators, and where a number of theirs goes before each replay
         self.lives: list[tuple[Live, Callable[[Any], Any], Buffer]] = []
         self.inputs = [Buffer(v.size, v.dtype, "input") for v in trace.inputs]
         for value, buffer in zip(trace.inputs, self.inputs):
@@ -91,6 +93,7 @@ class Lowering:
         for call in calls:
             for value in call.reads():
                 self.readers.setdefault(value, []).append(call)
+            self.makers.update(dict.fromkeys(call.makes(), call))
         for call in calls:
             if id(call) in self.done:
                 continue
@@ -116,12 +119,15 @@ class Lowering:
         found = self.env.get(value)
         if found is None:
             found = self.env[value] = of_array(value.array)
-        if isinstance(found, Lazy):
+        if isinstance(found, Lazy | Scattered):
             found = self.env[value] = self.stored(found)
         return found
 
     def packed(self, value: Value, order: Order = None) -> Place:
         """The same with its elements one after the other in this order of the axes; copied where they are not."""
+        found, order = self.env.get(value), order or tuple(range(value.ndim))
+        if isinstance(found, Scattered) or (isinstance(found, Lazy) and not found.heavy and not found.pooled):
+            self.env[value] = self.stored(found, order)
         return self.dense_place(self.place(value), order)
 
     def dense_place(self, place: Place, order: Order = None) -> Place:
@@ -173,8 +179,10 @@ class Lowering:
         for step in plan.steps:
             self.items.append(Native(step.kernel, tuple(chosen(a) for a in step.arguments)))
 
-    def stored(self, lazy: Lazy, order: Order = None, into: Place | None = None) -> Place:
+    def stored(self, lazy: Lazy | Scattered, order: Order = None, into: Place | None = None) -> Place:
         """Compute a formula into memory: new memory laid out as its largest operand, if not said."""
+        if isinstance(lazy, Scattered):
+            return self._gathered(lazy, into or self.new(lazy.shape, order))
         if lazy.heavy:
             place = lazy.heavy.emit(lazy, None) if into is None and order is None else None
             if place is not None:
@@ -189,6 +197,15 @@ class Lowering:
         self.chain(lazy.shape, order, lazy.places, [(out, lazy.expr)])
         return out
 
+    def _gathered(self, scattered: Scattered, whole: Place) -> Place:
+        """Zeros where no part lies, and the parts."""
+        if sum(prod(lazy.shape) for _, lazy in scattered.parts) < whole.size:
+            self.chain(whole.shape, whole.order, {}, [(whole, number(0.0))])
+        for view, lazy in scattered.parts:
+            place, light = view(whole), self.light(lazy)
+            self.stored(Lazy(place.shape, light.expr, light.places), place.order, place)
+        return whole
+
     def chain(self, shape: tuple[int, ...], order: tuple[int, ...], places: dict[str, Place],
               outputs: list[tuple[Place, Expr]]) -> None:  # fmt: skip
         """One loop over the elements, the last axis of `order` the innermost."""
@@ -200,6 +217,7 @@ class Lowering:
             tuple((names[name], read.strides) for name, read in zip(used, reads)),
             tuple((f"y{i}", renamed(expr, names)) for i, (_, expr) in enumerate(outputs)),
             tuple(out.transposed(order).strides for out, _ in outputs),
+            tuple(names[name] for name in used if places[name].dtype == BYTE),
         )
         kernel = Kernel(emit_chain, (spec,), alone=spec.size < SMALL_LOOP)
         self.items.append(Native(kernel, (*reads, *(out for out, _ in outputs))))
@@ -209,6 +227,12 @@ class Lowering:
         buffer = Buffer(count, np.dtype(dtype), "fixed")
         self.lives.append((live, make, buffer))
         return dense(buffer, (count,))
+
+    def drawn(self, generator: Any) -> Place:
+        """(seed, 0), the seed another number of the generator at each replay."""
+        buffer = Buffer(2, np.dtype(np.int64), "fixed")
+        self.draws.append((generator, buffer))
+        return dense(buffer, (2,))
 
     def _on_host(self, call: Call) -> None:
         """Call the kernel of the eager set; options that are live stay live."""
@@ -241,7 +265,7 @@ class Lowering:
         if not arrays:
             return
         for value, found in list(self.env.items()):
-            if isinstance(found, Lazy) and self.uses[value] > 0 and _reads_any(found, arrays):
+            if isinstance(found, Lazy | Scattered) and self.uses[value] > 0 and _reads_any(found, arrays):
                 self.place(value)
 
 
@@ -255,7 +279,7 @@ def wanted(calls: list[Call], kept: list[Value]) -> list[Call]:
     return result[::-1]
 
 
-def _reads_any(lazy: Lazy, arrays: list[np.ndarray]) -> bool:
+def _reads_any(lazy: Lazy | Scattered, arrays: list[np.ndarray]) -> bool:
     state = [buffer.array for buffer in lazy.reads if buffer.kind == "state"]
     return any(np.may_share_memory(a, b) for a in state for b in arrays)
 

@@ -18,7 +18,7 @@ from engine.plan.trace import Call, Value
 
 @rule("batch_statistics")
 def batch_statistics(low: Lowering, call: Call) -> bool:
-    """Statistics of the batch, the running ones, and batch norm as x scale + shift: what the calls behind would make."""
+    """Statistics of the batch, the running ones, and batch norm as x scale + shift, as the calls behind would make."""
     (x,) = call.arguments
     mean, var = call.results
     readers = low.readers.get(var, [])

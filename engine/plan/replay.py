@@ -32,6 +32,7 @@ class Replay:
         self._fixed: dict[Buffer, np.ndarray] = {}
         self._offsets = offsets
         self._lives = [(live, make, self._fixed_memory(buffer)) for live, make, buffer in low.lives]
+        self._draws = [(generator, self._fixed_memory(buffer)) for generator, buffer in low.draws]
         self._arguments: list[Any] = [None] * len(low.inputs)
         self.parts = self._bound(items)
         self.kept = [self.array(place) for place in kept]
@@ -49,6 +50,8 @@ class Replay:
             block[slot] = addresses[number] + offset
         for live, make, memory in self._lives:
             memory[:] = make(live.now)
+        for generator, memory in self._draws:
+            memory[:] = generator.draw_seed(), 0
         for part in self.parts:
             part()
 

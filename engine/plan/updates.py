@@ -6,10 +6,13 @@ from math import sqrt
 from typing import Any
 
 from engine.kernels.cpu import updates
+from engine.kernels.cpu.expression import leaf
+from engine.plan.lazy import SUM, Lazy
 from engine.plan.lower import FLOAT, Lowering, rule
 from engine.plan.places import Place, of_array
 from engine.plan.trace import Call, Value
 
+PLAIN = leaf(SUM)
 CHANGING = frozenset({"lr", "steps"})
 """Options that may be others at each replay; the rest is part of the plan."""
 
@@ -56,13 +59,21 @@ def rmsprop_step(low: Lowering, call: Call) -> bool:
 
 def _together(low: Lowering, rule: updates.Update, params: Any, grads: Any, state: dict[str, Any],
               numbers: dict[str, Place]) -> None:  # fmt: skip
-    """One launch for all parameters."""
-    state = {"param": params, **state}
-    places = {name: numbers[name] for name in rule.scalars}
+    """One launch for all parameters but those whose gradient is still to be made: there the step follows at once."""
+    state, scalars = {"param": params, **state}, {name: numbers[name] for name in rule.scalars}
+    places, sizes = dict(scalars), []
     for i, (param, grad) in enumerate(zip(params, grads)):
-        places[f"grad {i}"] = _flat(low, grad, param)
-        places |= {f"{name} {i}": _flat(low, state[name][i], param) for name in rule.arrays}
-    low.emit(updates.together(tuple(p.size for p in params), rule), **places)
+        arrays = {name: _flat(low, state[name][i], param) for name in rule.arrays}
+        found = low.env.get(grad)
+        if isinstance(found, Lazy) and found.heavy and found.heavy.update and found.expr == PLAIN and low.is_last(grad):
+            found.heavy.update(rule, arrays | scalars)
+            continue
+        number = len(sizes)
+        places[f"grad {number}"] = _flat(low, grad, param)
+        places |= {f"{name} {number}": place for name, place in arrays.items()}
+        sizes.append(param.size)
+    if sizes:
+        low.emit(updates.together(tuple(sizes), rule), **places)
 
 
 def _adam_numbers(options: dict[str, Any]) -> list[float]:

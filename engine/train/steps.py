@@ -68,4 +68,3 @@ class SupervisedStep:
     def learning_rate(self) -> float:
         """Of the first parameter group."""
         return float(self.optimizer.param_groups[0]["lr"])
-

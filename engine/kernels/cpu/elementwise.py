@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import ceil, prod
+from typing import Any
 
 import llvmlite.ir as ir
 
@@ -12,7 +13,7 @@ from engine.kernels.cpu.expression import Expr, evaluate
 from engine.kernels.cpu.pool import num_threads
 from engine.kernels.cpu.program import Kernel, Plan, Step
 from engine.kernels.cpu.reduction import column_sums
-from engine.kernels.cpu.values import Value
+from engine.kernels.cpu.values import F32, I8, I32, Value
 
 SMALL_LOOP = 30_000  # elements that one thread does sooner than several
 UNROLL = 4
@@ -28,12 +29,14 @@ class Chain:
             be an input too: it is read before it is written.
         outputs: names and formulas.
         targets: strides of each output; they lie in C order where there are none.
+        bytes: names of the inputs that are bytes instead of float32 numbers.
     """
 
     shape: tuple[int, ...]
     inputs: tuple[tuple[str, tuple[int, ...]], ...]
     outputs: tuple[tuple[str, Expr], ...]
     targets: tuple[tuple[int, ...], ...] = ()
+    bytes: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
@@ -87,7 +90,11 @@ def emit(spec: Chain) -> ir.Module:
         s in (0, 1) for s in inner[1 + count_out :]
     )
     lanes = code.lanes if is_plain else 1
-    fixed = {n: code.splat(code.load(p), lanes) for (n, s), p in zip(spec.inputs, reads) if not any(s)}
+    fixed = {
+        n: code.splat(code.load(p), lanes)
+        for (n, s), p in zip(spec.inputs, reads)
+        if not any(s) and n not in spec.bytes
+    }
     count, size = prod(axis[0] for axis in outer), inner[0]
     if count >= size or (outer and count * size < SMALL_LOOP):
         bounds, inside = code.share(count, thread, threads), (code.int(0), code.int(size))
@@ -95,11 +102,16 @@ def emit(spec: Chain) -> ir.Module:
         bounds, inside = (code.int(0), code.int(count)), code.share(size, thread, threads, lanes * UNROLL)
     with code.loop(*bounds) as number:
         offsets = _offsets(code, outer, number, count_out + len(names))
-        body = _Body(code, spec, inner, [code.at(p, o) for p, o in zip(reads, offsets[count_out:])], fixed,
+        body = _Body(code, spec, inner, _moved(code, spec, reads, offsets[count_out:]), fixed,
                      [code.at(p, o) for p, o in zip(writes, offsets)], lanes)  # fmt: skip
         body.run(*inside)
     code.finish()
     return code.module
+
+
+def _moved(code: Code, spec: Chain, pointers: list[Value], offsets: list[Value]) -> list[Value]:
+    kinds = [I8 if name in spec.bytes else F32 for name, _ in spec.inputs]
+    return [code.at(p, offset, kind) for p, offset, kind in zip(pointers, offsets, kinds)]
 
 
 def _offsets(code: Code, axes: list[tuple[int, ...]], number: Value, count: int) -> list[Value]:
@@ -137,17 +149,20 @@ class _Body:
         values = {"": self.code.float(0.0, self.lanes), **self.fixed}  # numbers take their kind from the first
         for (name, _), pointer, stride in zip(self.spec.inputs, self.reads, self.inner[1 + len(self.writes) :]):
             if name not in values:
-                values[name] = self._load(pointer, index, stride, mask)
+                kind = I8 if name in self.spec.bytes else F32
+                values[name] = self._load(pointer, index, stride, mask, kind)
         known: dict[Expr, Value] = {}
         return [evaluate(expr, values, known) for _, expr in self.spec.outputs]
 
-    def _load(self, pointer: Value, index: Value, stride: int, mask: Value | None) -> Value:
+    def _load(self, pointer: Value, index: Value, stride: int, mask: Value | None, kind: Any) -> Value:
         code = self.code
         if self.lanes == 1 or stride == 0:
-            return code.splat(code.load(pointer, index * stride), self.lanes)
-        return (
-            code.load(pointer, index, self.lanes) if mask is None else code.load_masked(code.at(pointer, index), mask)
-        )
+            value = code.splat(code.load(pointer, index * stride, kind=kind), self.lanes)
+        elif mask is None:
+            value = code.load(pointer, index, self.lanes, kind=kind)
+        else:
+            value = code.load_masked(code.at(pointer, index, kind), mask, kind)
+        return value if kind == F32 else code.to_float(code.extend(value, I32))
 
     def _store(self, results: list[Value], index: Value, mask: Value | None) -> None:
         for value, pointer, stride in zip(results, self.writes, self.inner[1:]):

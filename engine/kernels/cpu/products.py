@@ -61,7 +61,6 @@ class Matrix:
         return self.batch if isinstance(self.batch, tuple) else (self.batch,) * axes
 
 
-Extra = Matrix  # as operands were called
 Output = tuple[Matrix, Expr]
 
 
