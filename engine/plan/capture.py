@@ -16,8 +16,8 @@ from engine.nn.members import Members, attributes
 from engine.plan.losses import join_cross_entropy
 from engine.plan.lower import Lowering
 from engine.plan.replay import Replay
-from engine.plan.trace import Recorder, Value, recording
-from engine.plan.updates import structure
+from engine.plan.trace import Recorder, Value, leaves, recording
+from engine.plan.updates import STEPS, structure
 from engine.tensor import Tensor, wrap
 from engine.tensor.tape import mode
 
@@ -33,8 +33,9 @@ def capture(step: Callable[..., Any], *, check: bool = False) -> Callable[..., A
     """The same step, planned once for each kind of arguments and then replayed without the tape.
 
     The step may take tensors and what is hashable, and return tensors in tuples, lists and dicts. It may run layers,
-    `backward()`, and optimizers; random numbers, rates and statistics are fresh at each call. What cannot be replayed,
-    as Python that decides by the values of tensors, runs as it is written, after one warning that says why.
+    `backward()`, and optimizers; random numbers, rates and statistics are fresh at each call. A gradient that an
+    optimizer inside uses is not kept: `.grad` is None afterwards. What cannot be replayed, as Python that decides by
+    the values of tensors, runs as it is written, after one warning that says why.
 
     Args:
         step: a function of a batch that trains or evaluates, for instance.
@@ -122,10 +123,11 @@ class _Kept:
         ]
         self.form = self._noted(recorder, result)
         self.gradients: list[tuple[Any, int | None]] = []  # a leaf, and the number of its gradient among the values
+        used = {v for call in recorder.trace.calls if call.kernel in STEPS for v in leaves(call.arguments[0])}
         for tensor, _, wants in list(recorder.trace.watched.values()):
             if not wants or tensor._node is not None:
                 continue
-            if tensor.grad is None:
+            if tensor.grad is None or recorder.value(tensor.array) in used:
                 self.gradients.append((tensor, None))
             elif recorder.value(tensor.grad.array).kind == "result":
                 self.gradients.append((tensor, self._number(recorder.value(tensor.grad.array))))

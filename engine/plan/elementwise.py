@@ -114,13 +114,6 @@ def full(low: Lowering, call: Call) -> bool:
     return True
 
 
-@rule("sum_to")
-def sum_to(low: Lowering, call: Call) -> bool:
-    """Nothing to sum: the same value."""
-    x, shape = call.arguments
-    return x.shape == tuple(shape) and x is call.results
-
-
 def _is_open(low: Lowering, value: Value) -> bool:
     """Whether a value is a formula of nothing but places, and may stay one."""
     found = low.env.get(value)

@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from engine.kernels.cpu import rows
 from engine.kernels.cpu.cross_entropy import cross_entropy as both_passes
 from engine.plan.lower import FLOAT, Lowering, rule
+from engine.plan.reductions import summed
 from engine.plan.trace import Call, Trace, Value
 
 JOINED = "cross_entropy_with_gradient"
@@ -75,4 +77,39 @@ def cross_entropy(low: Lowering, call: Call) -> bool:
     low.env[losses], low.env[gradient] = low.new(losses.shape), low.new(gradient.shape)
     low.emit(both_passes(*x.shape), x=low.packed(x), target=low.packed(target), scale=low.packed(share),
              losses=low.env[losses], dx=low.env[gradient])  # fmt: skip
+    return True
+
+
+@rule("softmax", "log_softmax")
+def softmax(low: Lowering, call: Call) -> bool:
+    """Along the last axis."""
+    x, axis = call.arguments
+    if x.dtype != FLOAT or not x.size or axis % x.ndim != x.ndim - 1:
+        return False
+    out = low.env[call.results] = low.new(x.shape)
+    columns = x.shape[-1]
+    low.emit(rows.softmax(x.size // columns, columns, call.kernel == "log_softmax"), x=low.packed(x), y=out)
+    return True
+
+
+@rule("softmax_backward", "log_softmax_backward")
+def softmax_backward(low: Lowering, call: Call) -> bool:
+    """Along the last axis."""
+    grad, y, axis = call.arguments
+    if y.dtype != FLOAT or not y.size or axis % y.ndim != y.ndim - 1:
+        return False
+    out = low.env[call.results] = low.new(y.shape)
+    columns = y.shape[-1]
+    low.emit(rows.softmax_gradient(y.size // columns, columns, call.kernel == "log_softmax_backward"),
+             y=low.packed(y), dy=low.packed(grad), dx=out)  # fmt: skip
+    return True
+
+
+@rule("nll_mean")
+def nll_mean(low: Lowering, call: Call) -> bool:
+    """The mean of the losses, all counting alike."""
+    loss, factor = call.arguments
+    if factor is not None or loss.dtype != FLOAT or not loss.size:
+        return False
+    low.env[call.results[0]] = summed(low, low.lazy(loss), tuple(range(loss.ndim)), 1 / loss.size, ())
     return True

@@ -76,6 +76,7 @@ class Lowering:
         self.before: list[Host] = []  # counting with whole numbers, which waits for nothing
         self.env: dict[Value, Place | Lazy | Scattered] = {}
         self.makers: dict[Value, Call] = {}
+        self.notes: dict[Any, Any] = {}  # what the rule of a way there tells that of the way back
         self.draws: list[tuple[Any, Buffer]] = []  # generators, and where a number of theirs goes before each replay
         self.lives: list[tuple[Live, Callable[[Any], Any], Buffer]] = []
         self.inputs = [Buffer(v.size, v.dtype, "input") for v in trace.inputs]
@@ -192,7 +193,7 @@ class Lowering:
             lazy = Lazy(lazy.shape, renamed(lazy.expr, {SUM: name}), {**lazy.places, name: sum_place})
         if lazy.pooled:
             lazy = of_place(next(iter(lazy.pooled.values())).store(self, lazy))
-        order = order or _order_of(lazy)
+        order = order or order_of(lazy)
         out = into or self.new(lazy.shape, order)
         self.chain(lazy.shape, order, lazy.places, [(out, lazy.expr)])
         return out
@@ -284,7 +285,7 @@ def _reads_any(lazy: Lazy | Scattered, arrays: list[np.ndarray]) -> bool:
     return any(np.may_share_memory(a, b) for a in state for b in arrays)
 
 
-def _order_of(lazy: Lazy) -> tuple[int, ...]:
+def order_of(lazy: Lazy) -> tuple[int, ...]:
     """The layout of the largest operand that has all axes; C order where there is none."""
     whole = [
         p

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from math import prod
+from typing import Any
+
 import numpy as np
 
 from engine.kernels.cpu import batch_norm
 from engine.kernels.cpu.expression import leaf
 from engine.kernels.cpu.imagewise import over
+from engine.kernels.cpu.layer_norm import layer_norm as by_rows
+from engine.kernels.cpu.layer_norm import layer_norm_gradient as back_by_rows
 from engine.kernels.cpu.operands import Epilogue, array
 from engine.plan.elementwise import by_channel
 from engine.plan.images import LAST, PLAIN, epilogue, source
-from engine.plan.lazy import Gather, Lazy, of_place
+from engine.plan.lazy import Gather, Heavy, Lazy, of_place
 from engine.plan.lower import FLOAT, Lowering, rule
-from engine.plan.places import Place, of_array
+from engine.plan.places import Place, dense, of_array
 from engine.plan.trace import Call, Value
 
 
@@ -129,3 +134,72 @@ def _summed(low: Lowering, grad: Value, normal: Lazy) -> tuple[Lazy, Place, int]
     out = low.new((n, 2, c))
     low.emit(over(n, h, w, c, reads, ending, stores=False), **places, **operands, sums=out)
     return low.lazy(grad), out, n
+
+
+@rule("layer_norm")
+def layer_norm(low: Lowering, call: Call) -> bool:
+    """(x - mean) / deviation by rows."""
+    x, weight, bias, axes, eps = call.arguments
+    sizes = _row_sizes(x, weight, bias, axes)
+    if sizes is None:
+        return False
+    rows, columns = sizes
+    y, mean, rstd = call.results
+    low.env[y], low.env[mean], low.env[rstd] = low.new(y.shape), low.new(mean.shape), low.new(rstd.shape)
+    places = {} if weight is None else {"weight": low.packed(weight), "bias": low.packed(bias)}
+    low.emit(by_rows(rows, columns, eps, weight is not None), x=low.packed(x), y=low.env[y], mean=low.env[mean],
+             rstd=low.env[rstd], **places)  # fmt: skip
+    return True
+
+
+@rule("layer_norm_backward")
+def layer_norm_backward(low: Lowering, call: Call) -> bool:
+    """Gradients of x, weight and bias; another gradient of x is added on the way where there is one."""
+    grad, x, mean, rstd, weight, axes = call.arguments
+    sizes = _row_sizes(x, weight, weight, axes)
+    if sizes is None or grad.dtype != FLOAT:
+        return False
+    (rows, columns), (dx, d_weight, d_bias) = sizes, call.results
+    places = {"x": low.packed(x), "dy": low.packed(grad), "mean": low.packed(mean), "rstd": low.packed(rstd)}
+    if weight is not None:
+        places |= {"weight": low.packed(weight), "dweight dbias": low.new((2 * columns,))}
+        both = places["dweight dbias"].buffer
+        halves = [
+            Place(both, d.shape, dense(both, d.shape).strides, i * columns) for i, d in enumerate((d_weight, d_bias))
+        ]
+    name, state = "residual", {"place": None}
+
+    def emit(lazy: Lazy, gather: Gather | None) -> Place | None:
+        others = list(lazy.places.items())
+        adds = len(others) == 1 and lazy.expr in (PLAIN + leaf(others[0][0]), leaf(others[0][0]) + PLAIN)
+        if gather or not (lazy.expr == PLAIN or (adds and others[0][1].is_dense())):
+            return None
+        out = state["place"] = low.new(dx.shape)
+        more = {name: others[0][1]} if adds else {}
+        low.emit(back_by_rows(rows, columns, weight is not None, residual=adds), **places, **more, dx=out)
+        return out
+
+    heavy = Heavy(emit, tuple(place.buffer for place in places.values()), dx.shape)
+    low.env[dx] = Lazy(dx.shape, PLAIN, {}, heavy)
+    for value, half in zip((d_weight, d_bias), halves if weight is not None else ()):
+        waiting = Heavy(lambda lazy, gather, half=half: _once(heavy, state, half, lazy), heavy.reads, value.shape)
+        low.env[value] = Lazy(value.shape, PLAIN, {}, waiting)
+    return True
+
+
+def _once(heavy: Heavy, state: dict[str, Any], half: Place, lazy: Lazy) -> Place | None:
+    """What the heavy kernel stores along with its own, which has to have run."""
+    if lazy.expr != PLAIN:
+        return None
+    if state["place"] is None:
+        heavy.emit(Lazy(heavy.shape, PLAIN), None)
+    return half
+
+
+def _row_sizes(x: Value, weight: Value | None, bias: Value | None, axes: tuple[int, ...]) -> tuple[int, int] | None:
+    """(rows, columns) where the last axes are normalised, with both weight and bias or neither."""
+    last = tuple(range(x.ndim - len(axes), x.ndim))
+    if x.dtype != FLOAT or tuple(axis % x.ndim for axis in axes) != last or (weight is None) != (bias is None):
+        return None
+    columns = prod(x.shape[axis] for axis in last)
+    return x.size // columns, columns

@@ -42,11 +42,10 @@ def max_pool2d_backward(low: Lowering, call: Call) -> bool:
     return True
 
 
-@rule("mean")
-def mean(low: Lowering, call: Call) -> bool:
-    """Over all pixels of images."""
-    x, axes, *_ = call.arguments
-    if x.dtype != FLOAT or x.ndim != 4 or tuple(axes or ()) != (2, 3):
+def global_mean(low: Lowering, call: Call, axes: tuple[int, ...]) -> bool:
+    """The mean over all pixels of images, whose channels may lie last."""
+    x = call.arguments[0]
+    if x.ndim != 4 or axes != (2, 3):
         return False
     n, c, h, w = x.shape
     reads, places = source(low, x, "x", low.is_last(x))

@@ -13,6 +13,7 @@ from engine.plan.places import Place, of_array
 from engine.plan.trace import Call, Value
 
 PLAIN = leaf(SUM)
+STEPS = frozenset({"sgd_step", "adam_step", "rmsprop_step"})
 CHANGING = frozenset({"lr", "steps"})
 """Options that may be others at each replay; the rest is part of the plan."""
 

@@ -89,14 +89,19 @@ def sums(shape: tuple[int, ...], axes: tuple[int, ...], inputs: dict[str, tuple[
     stored = stored or {}
     lies = tuple((name, strides_for(source, shape)) for name, source in inputs.items())
     spec = Sums(shape, tuple(sorted(axes)), lies, tuple(results.values()), tuple(stored.values()))
-    size, names = spec.kept * len(results), tuple(results)
-    small = prod(shape) < SMALL_LOOP
+    return planned(spec, tuple(results), tuple(stored))
+
+
+def planned(spec: Sums, results: tuple[str, ...], stored: tuple[str, ...] = ()) -> Plan:
+    """The plan of sums; arrays are the inputs, and what is named here."""
+    inputs = tuple(name for name, _ in spec.inputs)
+    size, small = spec.kept * len(results), prod(spec.shape) < SMALL_LOOP
     if spec.bands == 1:
-        return Plan((Step(Kernel(emit, (spec,), small), (*inputs, *stored, *names)),))
+        return Plan((Step(Kernel(emit, (spec,), small), (*inputs, *stored, *results)),))
     first = Step(Kernel(emit, (spec,), small), (*inputs, *stored, "bands"))
     factors = tuple(factor for _, factor in spec.sums)
-    last = Step(Kernel(emit_join, (spec.bands, spec.kept, factors), size * spec.bands < SMALL_LOOP), ("bands", *names))
-    return Plan((first, last), {"bands": spec.bands * size})
+    join = Kernel(emit_join, (spec.bands, spec.kept, factors), size * spec.bands < SMALL_LOOP)
+    return Plan((first, Step(join, ("bands", *results))), {"bands": spec.bands * size})
 
 
 def emit(spec: Sums) -> ir.Module:
