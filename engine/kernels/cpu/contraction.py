@@ -299,7 +299,7 @@ class _Spread:
     def fetch(self, code: Code, row: Value, vectors: int) -> None:
         for pointer, onwards, stride in self.places:
             for v in range(vectors):
-                code.prefetch(code.at(pointer, row * stride), onwards + v * code.lanes, write=True)
+                code.prefetch(code.at(pointer, row * stride), onwards + v * code.lanes)
 
 
 def _ahead(spec: Contraction, chunk: Chunk) -> int:

@@ -178,12 +178,11 @@ def ratio_to_root(x: Value, square: Value, least: Value) -> Value:
     code = x.code
     if estimate(square, "rsqrt") is None:
         return x / (sqrt(square) + least)
-    large = 3.0e38
-    bounded = code.select(square < 1e-36, code.like(1e-36, square), code.select(square > large, large, square))
-    inverse = estimate(bounded, "rsqrt")
-    inverse = inverse * code.fma(bounded * inverse * -0.5, inverse, 1.5)
-    divisor = code.fma(code.minimum(square, bounded), inverse, least)
-    divisor = code.select(is_nan(square), square, divisor)
+    bounded = code.select(square < 1e-37, code.like(1e-37, square), square)  # neither bound takes a NaN away
+    bounded = code.select(bounded > 3e38, code.like(3e38, square), bounded)
+    guess = estimate(bounded, "rsqrt")
+    root = bounded * guess
+    divisor = code.fma(root * 0.5, code.fma(-root, guess, 1.0), root + least)
     quotient = estimate(divisor, "rcp")
     return x * (quotient * code.fma(-divisor, quotient, 2.0))
 

@@ -50,7 +50,7 @@ def sgd_rule(momentum: float = 0.0, dampening: float = 0.0, nesterov: bool = Fal
     """
     grad, outputs = _slope(weight_decay, maximize), {}
     if momentum:
-        velocity = grad if is_first else leaf("velocity") * momentum + grad * (1 - dampening)
+        velocity = grad if is_first else apply("fma", leaf("velocity"), momentum, grad * (1 - dampening))
         outputs["velocity"] = velocity
         grad = grad + velocity * momentum if nesterov else velocity
     outputs["param"] = leaf("param") - grad * leaf("rate")
@@ -68,8 +68,8 @@ def adam_rule(beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8, weigh
     The scalars are rate = lr / (1 - beta1ᵗ), root = √(1 - beta2ᵗ), and shrink.
     """
     grad = _slope(0.0 if decoupled else weight_decay, maximize)
-    mean = leaf("mean") * beta1 + grad * (1 - beta1)
-    square = leaf("square") * beta2 + grad * grad * (1 - beta2)
+    mean = apply("fma", grad - leaf("mean"), 1 - beta1, leaf("mean"))
+    square = apply("fma", grad * (1 - beta2), grad, leaf("square") * beta2)
     outputs, scalars = {"mean": mean, "square": square}, ["rate", "root"]
     if amsgrad:
         square = apply("maximum", leaf("largest"), square)
