@@ -8,16 +8,19 @@ import sys
 import traceback
 from datetime import datetime
 from pathlib import Path
+from time import monotonic
 from typing import TextIO
 
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from gui import settings
-from gui.document.files import state_folder
 from gui.i18n import tr
 from gui.theme import ICONS, TOKENS, theme
 from gui.window import Window
+
+FIRST_PICTURE = 0.5
+"""Seconds that the window waits for its first picture at most."""
 
 
 def main(argv: list[str]) -> int:
@@ -40,14 +43,23 @@ def open_window(app: QApplication) -> Window:
     theme.install(app, look if look in TOKENS else "system")
     window = Window()
     window.show()
+    _wait_for_the_first_picture(app, window)
+    window.furnish()
     sys.setswitchinterval(0.001)  # a thread that reads data lets the window's go first
     gc.freeze()  # what has been imported stays: a full collection over it would hold a frame up
     return window
 
 
+def _wait_for_the_first_picture(app: QApplication, window: Window) -> None:
+    """What comes next holds the window's thread for half a second; a screen that shows nothing is not waited for."""
+    picture, late = window.centralWidget(), monotonic() + FIRST_PICTURE
+    while not picture.was_painted and monotonic() < late:
+        app.processEvents()
+
+
 def write_crashes(window: Window) -> TextIO:
     """A fault of ours goes to a log, which is returned; the window stays and says so in a sentence."""
-    log = state_folder() / "crash.log"
+    log = settings.state_folder() / "crash.log"
     handle = log.open("a", encoding="utf-8")
     faulthandler.enable(handle)
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from gui import settings
 from gui.i18n import tr
 from gui.panels.controls import tabs
-from gui.panels.data import DataPanel
-from gui.panels.inspector import Inspector
-from gui.panels.problems import ProblemsPanel
-from gui.panels.training import TrainingPanel
 from gui.theme import SPACE
+
+if TYPE_CHECKING:
+    from gui.panels.data import DataPanel
+    from gui.panels.inspector import Inspector
+    from gui.panels.problems import ProblemsPanel
+    from gui.panels.training import TrainingPanel
 
 LAYER, DATA, TRAINING, PROBLEMS = range(4)
 
@@ -46,6 +50,11 @@ class SidePanel(QWidget):
     def show_panel(self, number: int) -> None:
         """Bring one to the front."""
         self.tabs.setCurrentIndex(number)
+
+    def restore(self) -> None:
+        """Bring the one to the front that was there last; problems come by themselves."""
+        last = settings.inspector_tab.get()
+        self.show_panel(last if last != PROBLEMS else LAYER)
 
     def _count(self, count: int) -> None:
         self.tabs.setTabText(PROBLEMS, tr("Problems {count}", count=count) if count else tr("Problems"))

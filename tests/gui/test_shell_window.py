@@ -61,7 +61,7 @@ def test_the_start_page_comes_first_with_a_tile_for_every_template(window):
 
     assert not window.is_working
     assert [tile.name for tile in window.start_page.tiles] == list(templates.names())
-    assert not any(dock.isVisible() for dock in window.docks.values())
+    assert not any(dock.isVisible() for dock in window.docks.by_action.values())
 
 
 def test_every_tile_shows_its_own_data_in_motion(qtbot, window):
@@ -88,7 +88,7 @@ def test_one_click_lays_a_project_out_with_shapes_and_a_second_one_trains_it(qtb
 
 
 def test_the_whole_network_is_in_view_beside_the_minimap_once_the_panels_stand(qtbot, digits):
-    qtbot.waitUntil(lambda: all(dock.isVisible() for dock in digits.docks.values()))
+    qtbot.waitUntil(lambda: all(dock.isVisible() for dock in digits.docks.by_action.values()))
     canvas = digits.canvas
     qtbot.waitUntil(lambda: canvas.viewport().height() < 500)
     shown = canvas.mapFromScene(canvas.final_bounds()).boundingRect()
@@ -307,18 +307,18 @@ def test_delete_on_the_canvas_removes_the_selected_layer(qtbot, digits):
 def test_panels_collapse_by_their_keys(digits, id, keys):
     digits.activateWindow()
     QTest.keyClick(digits, keys, Held.ControlModifier)
-    assert not digits.docks[id].isVisible()
+    assert not digits.docks.by_action[id].isVisible()
     QTest.keyClick(digits, keys, Held.ControlModifier)
-    assert digits.docks[id].isVisible()
+    assert digits.docks.by_action[id].isVisible()
 
 
 @pytest.mark.parametrize("size", [(1366, 768), (1920, 1080)])
 def test_everything_fits_the_window(qtbot, digits, size):
     digits.resize(*size)
-    digits._size_docks()
+    digits.docks._size()
     qtbot.wait(50)
     assert (digits.width(), digits.height()) == size
-    palette, side, dashboard = digits.docks.values()
+    palette, side, dashboard = digits.docks.by_action.values()
     assert palette.width() == pytest.approx(208, abs=2)
     assert side.width() == pytest.approx(308, abs=2)
     assert dashboard.height() == pytest.approx(248, abs=2)
@@ -342,7 +342,7 @@ def test_the_layout_is_remembered(qtbot):
     first = open_window(qtbot)
     open_template(qtbot, first, "digits-mlp")
     first.actions_table["view.dashboard"].setChecked(False)
-    first.resizeDocks([first.docks["view.palette"]], [260], Qt.Orientation.Horizontal)
+    first.resizeDocks([first.docks.by_action["view.palette"]], [260], Qt.Orientation.Horizontal)
     first.side.show_panel(2)
     qtbot.wait(50)
     end(first)
@@ -350,8 +350,8 @@ def test_the_layout_is_remembered(qtbot):
     second = open_window(qtbot)
     open_template(qtbot, second, "digits-mlp")
     qtbot.wait(50)
-    assert not second.docks["view.dashboard"].isVisible()
-    assert second.docks["view.palette"].width() == pytest.approx(260, abs=3)
+    assert not second.docks.by_action["view.dashboard"].isVisible()
+    assert second.docks.by_action["view.palette"].width() == pytest.approx(260, abs=3)
     assert second.side.tabs.currentIndex() == 2
 
 
@@ -373,11 +373,11 @@ def test_a_look_that_does_not_exist_is_the_system_s(qtbot):
 
 def test_panels_can_be_moved_and_put_back(qtbot, digits):
     digits.actions_table["view.unlock"].setChecked(True)
-    assert digits.docks["view.palette"].titleBarWidget() is None
-    digits.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, digits.docks["view.palette"])
+    assert digits.docks.by_action["view.palette"].titleBarWidget() is None
+    digits.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, digits.docks.by_action["view.palette"])
     digits.actions_table["view.unlock"].setChecked(False)
     digits.actions_table["view.reset"].trigger()
-    assert digits.dockWidgetArea(digits.docks["view.palette"]) == Qt.DockWidgetArea.LeftDockWidgetArea
+    assert digits.dockWidgetArea(digits.docks.by_action["view.palette"]) == Qt.DockWidgetArea.LeftDockWidgetArea
 
 
 def test_everything_that_can_be_clicked_has_a_name(qtbot, digits):
@@ -595,6 +595,22 @@ def test_the_window_loads_nothing_heavy_before_it_stands():
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=60, capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
+def test_the_first_picture_stands_before_anything_heavy_is_loaded():
+    code = (
+        "import os, sys; os.environ['QT_QPA_PLATFORM'] = 'offscreen'\n"
+        "from PySide6.QtWidgets import QApplication; app = QApplication([])\n"
+        "from gui.app import open_window; from gui.window import Window\n"
+        "furnish = Window.furnish\n"
+        "def look(window):\n"
+        "    heavy = [name for name in ('numpy', 'engine', 'pyqtgraph') if name in sys.modules]\n"
+        "    print(window.centralWidget().was_painted, heavy)\n"
+        "    furnish(window)\n"
+        "Window.furnish = look; open_window(app).close()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=60, capture_output=True, text=True)
+    assert done.stdout.strip() == "True []", done.stdout + done.stderr
 
 
 def _is_part(widget) -> bool:
