@@ -11,7 +11,7 @@ from engine.kernels.cpu.program import Plan, Step
 from engine.kernels.cpu.reduction import column_sums
 from engine.kernels.cpu.updates import Update
 from engine.plan.lazy import SUM, Gather, Heavy, Lazy, renamed
-from engine.plan.lower import BYTE, FLOAT, Lowering, rule
+from engine.plan.lower import BYTE, FLOAT, Lowering, Order, rule
 from engine.plan.places import Place
 from engine.plan.trace import Call, Value
 
@@ -22,7 +22,8 @@ def linear(low: Lowering, call: Call) -> bool:
     x, weight, bias = call.arguments
     if x.dtype != FLOAT:
         return False
-    low.env[call.results] = _product(low, rows_of(low, x), low.packed(weight).transposed((1, 0)), call.results)
+    a, order = rows_of(low, x)
+    low.env[call.results] = _product(low, a, low.packed(weight).transposed((1, 0)), call.results, order)
     if bias is not None:
         low.env[call.results] = low.combine("add", call.results.shape, low.env[call.results], bias)
     return True
@@ -34,7 +35,8 @@ def linear_backward_input(low: Lowering, call: Call) -> bool:
     grad, weight = call.arguments
     if grad.dtype != FLOAT:
         return False
-    low.env[call.results] = _product(low, rows_of(low, grad), low.packed(weight), call.results)
+    a, order = rows_of(low, grad)
+    low.env[call.results] = _product(low, a, low.packed(weight), call.results, order)
     return True
 
 
@@ -44,7 +46,9 @@ def linear_backward_weight(low: Lowering, call: Call) -> bool:
     grad, x = call.arguments
     if grad.dtype != FLOAT:
         return False
-    low.env[call.results] = _product(low, rows_of(low, grad).transposed((1, 0)), rows_of(low, x), call.results)
+    a, order = rows_of(low, grad)
+    b, _ = rows_of(low, x, order)
+    low.env[call.results] = _product(low, a.transposed((1, 0)), b, call.results)
     return True
 
 
@@ -54,7 +58,7 @@ def linear_backward_bias(low: Lowering, call: Call) -> bool:
     (grad,) = call.arguments
     if grad.dtype != FLOAT:
         return False
-    low.env[call.results] = summed(low, low.dense_place(rows_of(low, grad)))
+    low.env[call.results] = summed(low, low.dense_place(rows_of(low, grad)[0]))
     return True
 
 
@@ -66,27 +70,42 @@ def summed(low: Lowering, rows: Place) -> Place:
     return out
 
 
-def rows_of(low: Lowering, value: Value) -> Place:
-    """(..., K) as a matrix (M, K) with one stride of 1."""
+def rows_of(low: Lowering, value: Value, order: Order = None) -> tuple[Place, tuple[int, ...]]:
+    """(..., K) as a matrix (M, K) with one stride of 1, and the order of the axes in which its rows come.
+
+    Args:
+        low: what is being lowered.
+        value: of any number of axes.
+        order: in which the rows are to come; as they lie, if not said.
+    """
     place, shape = low.place(value), (prod(value.shape[:-1]), value.shape[-1])
-    matrix = place.reshaped(shape)
+    lies = place.order
+    order = order or (lies if lies[-1:] == (value.ndim - 1,) else tuple(range(value.ndim)))
+    matrix = place.transposed(order).reshaped(shape)
     if matrix is None or 1 not in matrix.strides:
-        matrix = low.dense_place(place).reshaped(shape)
-    return matrix
+        matrix = low.dense_place(place, order).transposed(order).reshaped(shape)
+    return matrix, order
 
 
-def _product(low: Lowering, a: Place, b: Place, result: Value) -> Lazy:
-    """a (M, K) times b (K, N), shaped as the result: still to be run, with a formula or an optimizer's step behind."""
+def _product(low: Lowering, a: Place, b: Place, result: Value, order: Order = None) -> Lazy:
+    """a (M, K) times b (K, N), shaped as the result: still to be run, with a formula or an optimizer's step behind.
+
+    The rows are the leading axes of the result in this order.
+    """
     (m, k), n, shape = a.shape, b.shape[1], result.shape
+    order = order or tuple(range(len(shape)))
 
     def emit(lazy: Lazy, gather: Gather | None) -> Place | None:
         names = {name: f"operand {i}" for i, name in enumerate(lazy.places)}
-        seen = {names[name]: place.broadcast(shape).reshaped((m, n)) for name, place in lazy.places.items()}
+        seen = {
+            names[name]: place.broadcast(shape).transposed(order).reshaped((m, n))
+            for name, place in lazy.places.items()
+        }
         if gather or not all(place is not None and _suits(place) for place in seen.values()):
             return None
         operands = tuple(_operand(name, place) for name, place in seen.items())
         epilogue = None if lazy.expr == leaf(SUM) else renamed(lazy.expr, names)
-        out = low.new(shape)
+        out = low.new(shape, order)
         plan = product(m, k, n, _matrix("a", a), _matrix("b", b), Matrix("c", n, 1), 1, epilogue, operands)
         low.emit(plan, a=a, b=b, c=out, **seen)
         return out
