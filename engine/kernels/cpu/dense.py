@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 from engine.kernels.cpu.ahead import Job
@@ -17,6 +17,8 @@ from engine.kernels.cpu.geometry import Contraction, Dim
 from engine.kernels.cpu.operands import Epilogue
 from engine.kernels.cpu.shapes import Conv, Phase
 from engine.kernels.cpu.values import Value
+
+CALLS = 64  # of micro-kernels for a piece's part of dweight
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,11 @@ class Dense:
         if conv.has_one_output:
             return [Correlation(conv, self.x, self.dy).job(code, x, dy, dweight)]
         own = max(0, self.dy.top) * self.dy.pitch + max(0, self.dy.left) * conv.outputs
-        return [_job(code, Tiles(code.module, spec, "weight_"), [x, code.at(dy, own), dweight])]
+        tiles = Tiles(code.module, spec, "weight_")
+        if tiles.calls < CALLS:  # so few that what they fetch ahead would come in bursts
+            steps = max(1, spec.reduce[0].size * tiles.calls // CALLS)
+            tiles = Tiles(code.module, replace(spec, steps=steps), "weight_")
+        return [_job(code, tiles, [x, code.at(dy, own), dweight])]
 
     def _phases(self) -> list[tuple[Phase, Phase]]:
         rows, columns = (Phase.all(self.conv, axis, size) for axis, size in enumerate((self._rows, self.conv.width)))
