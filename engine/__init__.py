@@ -75,7 +75,13 @@ inference_mode = no_grad
 
 _LAZY = {"nn": "engine.nn", "optim": "engine.optim", "data": "engine.data", "cuda": "engine.cuda",
          "autograd": "engine.autograd"}  # fmt: skip
-_LAZY_NAMES = {"save": "engine.formats.weights", "load": "engine.formats.weights", "capture": "engine.plan"}
+_LAZY_NAMES = {
+    "save": "engine.formats.weights",
+    "load": "engine.formats.weights",
+    "capture": "engine.plan",
+    "get_num_threads": "engine.kernels.threads",
+    "set_num_threads": "engine.kernels.threads",
+}
 
 
 def __getattr__(name: str) -> Any:

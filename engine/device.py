@@ -90,7 +90,11 @@ class Device:
             from engine.kernels.cuda import CudaKernels
 
             return CudaKernels(xp)
-        return Kernels(self.xp)
+        if importlib.util.find_spec("llvmlite") is None:
+            return Kernels(self.xp)
+        from engine.kernels.cpu.eager import CpuKernels
+
+        return CpuKernels(self.xp)
 
     def asarray(self, values: Any, dtype: Any = None) -> Any:
         """The values as an array on this device; a NumPy array is uploaded where that is needed."""

@@ -16,7 +16,7 @@ from engine.cli.output import Output, Result
 
 NEEDED = ("numpy", "msgspec", "safetensors", "pillow", "platformdirs", "filelock")
 OPTIONAL = {
-    "numba": "compiled kernels for the processor",
+    "llvmlite": "compiled kernels for the processor",
     "cupy-cuda12x": "CUDA 12 graphics cards",
     "cupy-cuda13x": "CUDA 13 graphics cards",
     "onnx": "ONNX export",
@@ -98,8 +98,8 @@ def kernels() -> str:
     from engine.device import Device
 
     chosen = type(Device("cpu").kernels)
-    compiled = "with" if importlib.util.find_spec("numba") else "without"
-    return f"{chosen.__module__.removeprefix('engine.kernels.')}.{chosen.__name__}, {compiled} numba installed"
+    compiled = "with" if importlib.util.find_spec("llvmlite") else "without"
+    return f"{chosen.__module__.removeprefix('engine.kernels.')}.{chosen.__name__}, {compiled} llvmlite installed"
 
 
 def one_step() -> dict[str, Any]:

@@ -42,7 +42,7 @@ def use_threads(count: int) -> None:
 
     JAX and the thread pools of others ask how many processors the process may use, so that is limited, too.
     """
-    for library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
+    for library in ("OMP", "OPENBLAS", "MKL"):
         os.environ[f"{library}_NUM_THREADS"] = str(count)
     os.environ["NPROC"] = str(count)
     if hasattr(os, "sched_setaffinity"):

@@ -61,7 +61,6 @@ def _ask(*arguments: str, cache: Path | None = None) -> dict[str, Any]:
     environment = dict(os.environ)
     if cache is not None:
         environment["LAYERLOOM_CACHE"] = str(cache)
-        environment["NUMBA_CACHE_DIR"] = str(cache / "numba")
     command = [sys.executable, "-m", "tests.benchmarks.memory", str(time.time()), *arguments]
     answer = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     if answer.returncode:

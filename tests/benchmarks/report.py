@@ -82,7 +82,7 @@ def summary(rows: dict[str, Row]) -> dict[str, float | None]:
 
 def machine(threads: int) -> dict[str, Any]:
     """What it ran on, and with which versions."""
-    packages = ("torch", "jax", "jaxlib", "numpy", "llvmlite", "numba")
+    packages = ("torch", "jax", "jaxlib", "numpy", "llvmlite")
     return {
         "processor": _processor(),
         "system": f"{platform.system()} {platform.machine()}",

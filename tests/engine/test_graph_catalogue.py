@@ -115,7 +115,7 @@ def test_a_value_is_checked_in_words(type, name, value, fault):
 def test_what_the_window_needs_of_the_graph_loads_neither_training_nor_heavy_libraries():
     code = (
         "import sys, engine.graph.infer, engine.graph.templates, engine.graph.edit, engine.formats.project_file;"
-        "print([m for m in ('engine.train', 'numba', 'scipy', 'PIL', 'PySide6', 'cupy') if m in sys.modules])"
+        "print([m for m in ('engine.train', 'llvmlite', 'scipy', 'PIL', 'PySide6', 'cupy') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "[]", done.stderr

@@ -139,7 +139,9 @@ def nothing_is_left_to_the_plain_step():
 def test_a_replayed_step_is_the_step(network):
     x = NETWORKS[network][1]
     y = whole(len(x), 4)
-    (plain, model, _), (replayed, twin, _) = training(network, "adam", False), training(network, "adam", True)
+    # the bias of attention's keys has no gradient but rounding, and Adam makes whole steps of that
+    optimizer = "momentum" if network == "attending" else "adam"
+    (plain, model, _), (replayed, twin, _) = training(network, optimizer, False), training(network, optimizer, True)
     engine.manual_seed(5)
     expected = [plain(x, y) for _ in range(6)]
     engine.manual_seed(5)

@@ -39,6 +39,14 @@ def training(rows: int, channels: int, eps: float = 1e-5, momentum: float = 0.1,
     return Plan(tuple(step for plan in plans for step in plan.steps), scratch)
 
 
+def statistics(rows: int, channels: int) -> Plan:
+    """Mean and biased variance of each channel. Arrays: x (rows, channels), mean, var (channels)."""
+    each = rows_in_piece(rows, channels)
+    gather = over(1, rows, 1, channels, Source(), Epilogue(moments=True), stores=False, step=each)
+    merged = Step(Kernel(emit_statistics, (rows, each, channels), alone=True), ("moments", "mean", "var"))
+    return Plan((*gather.steps, merged), {"moments": ceil(rows / each) * 2 * channels})
+
+
 def merge(rows: int, each: int, channels: int, eps: float = 1e-5, momentum: float = 0.1) -> Plan:
     """Statistics of the batch from the moments of its pieces: y = x · scale + shift is then its batch norm.
 
@@ -110,20 +118,7 @@ def normalised() -> Expr:
 def emit_merge(rows: int, each: int, channels: int, eps: float, momentum: float) -> ir.Module:
     """Thread 0 does it: mean of the means, then deviations inside pieces and of the pieces."""
     code, at = _begin("batch_norm_merge", ("moments", "weight", "bias", "running mean", "running var", *STATISTICS))
-    pieces, gap = ceil(rows / each), each * ceil(rows / each) - rows  # what the last piece lacks
-    means, spreads = (Plane(code.at(at["moments"], start), pixel=2 * channels) for start in (0, channels))
-    end = Plane(code.at(at["moments"], (pieces - 1) * 2 * channels))
-    _sums(code, pieces, channels, {"part": means}, [(leaf("part"), at["mean"], each / rows)])
-    vectors = {name: Plane(pointer) for name, pointer in at.items()} | {"end": end, "spread": Plane(at["rstd"])}
-    if gap:
-        _each(code, channels, vectors, {"mean": leaf("mean") - leaf("end") * (gap / rows)})
-    distance = leaf("part") - leaf("mean")
-    around = leaf("inside") + distance * distance * float(each)
-    planes = {"part": means, "inside": spreads, "mean": vectors["mean"]}
-    _sums(code, pieces, channels, planes, [(around, at["rstd"], 1.0)])
-    if gap:
-        distance = leaf("end") - leaf("mean")
-        _each(code, channels, vectors, {"rstd": leaf("rstd") - distance * distance * float(gap)})
+    vectors = _merge_moments(code, at["moments"], rows, each, channels, {**at, "spread": at["rstd"]})
     kept = lambda name, new: leaf(name) * (1 - momentum) + new  # noqa: E731
     results = {
         "running mean": kept("running mean", leaf("mean") * momentum),
@@ -135,6 +130,35 @@ def emit_merge(rows: int, each: int, channels: int, eps: float, momentum: float)
     _each(code, channels, vectors, results)
     code.finish()
     return code.module
+
+
+def emit_statistics(rows: int, each: int, channels: int) -> ir.Module:
+    """Thread 0 does it."""
+    code, at = _begin("batch_norm_statistics", ("moments", "mean", "var"))
+    vectors = _merge_moments(code, at["moments"], rows, each, channels, {"mean": at["mean"], "spread": at["var"]})
+    _each(code, channels, vectors, {"spread": leaf("spread") * (1 / rows)})
+    code.finish()
+    return code.module
+
+
+def _merge_moments(code: Code, moments: Value, rows: int, each: int, channels: int, at: dict[str, Value]
+                   ) -> dict[str, Plane]:  # fmt: skip
+    """Mean and sum of squared deviations ("spread") of all pieces, into places of `at`; the places as planes."""
+    pieces, gap = ceil(rows / each), each * ceil(rows / each) - rows  # what the last piece lacks
+    means, spreads = (Plane(code.at(moments, start), pixel=2 * channels) for start in (0, channels))
+    end = Plane(code.at(moments, (pieces - 1) * 2 * channels))
+    _sums(code, pieces, channels, {"part": means}, [(leaf("part"), at["mean"], each / rows)])
+    vectors = {name: Plane(pointer) for name, pointer in at.items()} | {"end": end}
+    if gap:
+        _each(code, channels, vectors, {"mean": leaf("mean") - leaf("end") * (gap / rows)})
+    distance = leaf("part") - leaf("mean")
+    around = leaf("inside") + distance * distance * float(each)
+    planes = {"part": means, "inside": spreads, "mean": vectors["mean"]}
+    _sums(code, pieces, channels, planes, [(around, at["spread"], 1.0)])
+    if gap:
+        distance = leaf("end") - leaf("mean")
+        _each(code, channels, vectors, {"spread": leaf("spread") - distance * distance * float(gap)})
+    return vectors
 
 
 def emit_merge_gradient(rows: int, pieces: int, channels: int) -> ir.Module:

@@ -13,7 +13,7 @@ from engine.kernels.cpu.expression import Expr, evaluate
 from engine.kernels.cpu.pool import num_threads
 from engine.kernels.cpu.program import Kernel, Plan, Step
 from engine.kernels.cpu.reduction import column_sums
-from engine.kernels.cpu.values import F32, I8, I32, Value
+from engine.kernels.cpu.values import F32, I8, I32, I64, Value
 
 SMALL_LOOP = 30_000  # elements that one thread does sooner than several
 UNROLL = 4
@@ -112,6 +112,40 @@ def emit(spec: Chain) -> ir.Module:
 def _moved(code: Code, spec: Chain, pointers: list[Value], offsets: list[Value]) -> list[Value]:
     kinds = [I8 if name in spec.bytes else F32 for name, _ in spec.inputs]
     return [code.at(p, offset, kind) for p, offset, kind in zip(pointers, offsets, kinds)]
+
+
+@dataclass(frozen=True)
+class Flat:
+    """outputs = formulas over inputs that lie alike; how many elements there are is told when the kernel runs.
+
+    Args:
+        inputs: names, and whether it is one number for all elements.
+        outputs: names and formulas.
+    """
+
+    inputs: tuple[tuple[str, bool], ...]
+    outputs: tuple[tuple[str, Expr], ...]
+
+
+def emit_flat(spec: Flat) -> ir.Module:
+    """Arguments: inputs, outputs, the number of elements."""
+    code = new_kernel("flat")
+    block, thread, threads = code.arguments
+    count = len(spec.inputs)
+    pointers = [code.pointer(block, slot) for slot in range(count + len(spec.outputs))]
+    size = code.number(block, len(pointers), I64)
+    inner = (UNROLL * code.lanes, 1, *(0 if single else 1 for _, single in spec.inputs))
+    named = tuple((name, (step,)) for (name, _), step in zip(spec.inputs, inner[2:]))
+    fixed = {
+        name: code.splat(code.load(pointer), code.lanes)
+        for (name, single), pointer in zip(spec.inputs, pointers)
+        if single
+    }
+    chained = Chain(inner[:1], named, spec.outputs)
+    body = _Body(code, chained, inner, pointers[:count], fixed, pointers[count:], code.lanes)
+    body.run(*code.share(size, thread, threads, code.lanes * UNROLL))
+    code.finish()
+    return code.module
 
 
 def _offsets(code: Code, axes: list[tuple[int, ...]], number: Value, count: int) -> list[Value]:

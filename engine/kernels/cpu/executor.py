@@ -20,6 +20,8 @@ GENERATION, TABLE, LENGTH, THREADS, YIELD, PATIENCE, WAKE, PENDING, ARRIVED, PHA
 )  # fmt: skip
 STATE_WORDS, PARKED, SEEN = 16, 0, 1  # of each thread: whether it is parked, and the generation it has seen
 ENTRY_WORDS = 3
+RECORD_TABLE, RECORD_LENGTH, RECORD_CONTEXT, RECORD_MOVES, MOVES = range(5)  # words of a record; its moves lie at MOVES
+MOVE_WORDS = 3  # of each: number of the array, address of the slot, offset in bytes
 BARRIER, ALONE = 1, 2  # flags of an entry: all wait behind it; thread 0 does it by itself
 PAUSES = 4000  # at a barrier, before the processor is offered to others
 
@@ -39,16 +41,39 @@ def launch() -> ir.Module:
     work = _work(module)
     code = Code(module)
     context, _, _ = code.arguments
-    code.store(code.int(1), _word(code, context, PENDING))
-    code.add_atomic(_word(code, context, GENERATION), 1, "seq_cst")
-    mask = code.variable(code.int(0))
-    with code.loop(1, code.load(_word(code, context, THREADS), kind=I64)) as thread:
-        woken = code.exchange_atomic(_state(code, context, thread, PARKED), 1, 0)
-        mask.set(mask.get() | (code.extend(woken) << thread))
-    code.store(mask.get(), _word(code, context, WAKE))
-    with code.when(mask.get().equals(0)):
-        code.call(work, context, code.int(0))
-        code.store(code.int(0), _word(code, context, PENDING))
+    _start(code, work, context)
+    code.finish()
+    return module
+
+
+def enter(item: int, data: int) -> ir.Module:
+    """kernel(record, arrays): put the addresses of a tuple of arrays where the record says, and start its program.
+
+    A record is (table, length, context or 0, how many moves), and its moves.
+
+    Args:
+        item: where the first item of a tuple lies, in bytes.
+        data: where an array says in which memory its first element lies, in bytes.
+    """
+    module = new_module("enter")
+    work = _work(module)
+    code = Code(module, signature=ir.FunctionType(VOID, [I64, I64]))
+    record, arrays = code.arguments
+    table, length, context, moves = (code.load(_word(code, record, w), kind=I64) for w in range(MOVES))
+    with code.loop(0, moves) as move:
+        number, slot, offset = (
+            code.load(code.at(_word(code, record, MOVES + w), move * MOVE_WORDS, I64), kind=I64) for w in range(3)
+        )
+        array = code.load(_word(code, arrays + item, number), kind=I64)
+        address = code.load(_word(code, array + data, 0), kind=I64)
+        code.store(address + offset, _word(code, slot, 0))
+    with code.ir.if_else(context.equals(0).ir) as (is_alone, is_shared):
+        with is_alone, code.loop(0, length) as entry:
+            _call_entry(code, _entry(code, table, entry), code.int(0), code.int(1))
+        with is_shared:
+            code.store(table, _word(code, context, TABLE))
+            code.store(length, _word(code, context, LENGTH))
+            _start(code, work, context)
     code.finish()
     return module
 
@@ -118,6 +143,20 @@ def nothing() -> ir.Module:
     return module
 
 
+def _start(code: Code, work: Any, context: Value) -> None:
+    """Let the others begin, and do thread 0's part unless somebody must be woken first."""
+    code.store(code.int(1), _word(code, context, PENDING))
+    code.add_atomic(_word(code, context, GENERATION), 1, "seq_cst")
+    mask = code.variable(code.int(0))
+    with code.loop(1, code.load(_word(code, context, THREADS), kind=I64)) as thread:
+        woken = code.exchange_atomic(_state(code, context, thread, PARKED), 1, 0)
+        mask.set(mask.get() | (code.extend(woken) << thread))
+    code.store(mask.get(), _word(code, context, WAKE))
+    with code.when(mask.get().equals(0)):
+        code.call(work, context, code.int(0))
+        code.store(code.int(0), _word(code, context, PENDING))
+
+
 def _park(code: Code, context: Value, thread: Value, seen: Value, away: Any) -> None:
     """Say that this thread sleeps and return, unless work came in between and nobody has taken over waking it."""
     code.store_atomic(seen, _state(code, context, thread, SEEN))
@@ -184,7 +223,7 @@ def _entry(code: Code, table: Value, index: Value) -> Value:
     return code.at(start, index * ENTRY_WORDS, I64)
 
 
-def _word(code: Code, context: Value, index: int) -> Value:
+def _word(code: Code, context: Value, index: int | Value) -> Value:
     return code.at(Value(code, code.ir.inttoptr(context.ir, POINTER)), index, I64)
 
 

@@ -43,6 +43,32 @@ def kernel(*moves: Move) -> Kernel:
     return Kernel(emit, moves, alone=sum(move.size for move in moves) < SMALL_MOVE)
 
 
+def move_to(shape: tuple[int, ...], strides: tuple[int, ...]) -> Kernel:
+    """The kernel that copies an array of any strides into C order. Arguments: from, to.
+
+    >>> move_to((2, 6, 3), (18, 1, 6)).parameters[0].outer
+    ((2, 18, 18),)
+    """
+    axes, step = [], prod(shape)
+    for size, stride in zip(shape, strides):
+        step //= size
+        if size == 1:
+            continue
+        if axes and axes[-1][1] == stride * size and axes[-1][2] == step * size:
+            axes[-1] = (axes[-1][0] * size, stride, step)
+        else:
+            axes.append((size, stride, step))
+    *outer, last = axes or [(1, 1, 1)]
+    unit = next((axis for axis in outer if axis[1] == 1), None)
+    if last[1] == 1:
+        row = outer.pop() if outer else (1, 0, 0)
+    elif unit is None:  # number by number
+        row, last = last, (1, 1, 1)
+    else:
+        row = outer.pop(outer.index(unit))
+    return kernel(Move(tuple(outer) or ((1, 0, 0),), row[0], last[0], (row[1], last[1]), row[2]))
+
+
 def panels(rows: int, columns: int, source: tuple[int, int], width: int, *outer: tuple[int, int, int]
            ) -> tuple[Move, ...]:  # fmt: skip
     """A matrix packed in blocks of `width` columns, each block by itself with its rows `width` apart.

@@ -8,6 +8,8 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
+from functools import cache
 from queue import SimpleQueue
 from typing import Any, Protocol
 
@@ -25,6 +27,7 @@ _lock = threading.Lock()
 _pool: Pool | None = None
 _wanted = 0  # 0: as many as there are physical cores
 _closed = False
+on_change: list[Callable[[], None]] = []  # called when another number of threads is set
 _kept: list[Any] = []  # contexts of pools that were; a thread may look at one for the last time
 
 
@@ -49,7 +52,7 @@ class Pool:
         self.context = _context(threads)
         self.address = self.context.ctypes.data
         self._wakers = [SimpleQueue() for _ in range(threads)]
-        self._running: Program | None = None  # keeps the arrays alive, also where an interrupt came between
+        self._running: Any = None  # keeps the arrays alive, also where an interrupt came between
         self._workers = [
             threading.Thread(target=self._serve, args=(number,), name=f"kernels {number}", daemon=True)
             for number in range(1, threads)
@@ -65,6 +68,18 @@ class Pool:
         self.context[executor.TABLE] = program.address
         self.context[executor.LENGTH] = program.length
         self._launch(self.address, 0, 0)
+        if self.context[executor.PENDING]:
+            self._complete()
+        self._running = None
+
+    def enter(self, record: Record, arrays: tuple[Any, ...]) -> None:
+        """The same for a record and the arrays that it is to run on."""
+        if self.context[executor.PENDING]:
+            self._complete()
+        self._running = record, arrays
+        if record.context != self.address:
+            record.context = record.words[executor.RECORD_CONTEXT] = self.address
+        _entrances()[1](record.address, id(arrays))
         if self.context[executor.PENDING]:
             self._complete()
         self._running = None
@@ -99,6 +114,48 @@ def run(program: Program) -> None:
         _current().run(program)
 
 
+class Record:
+    """A program whose arrays are given when it is run: `executor.enter` puts their addresses into its blocks.
+
+    Args:
+        program: its blocks may hold anything where arrays belong.
+        moves: (number of the array in the tuple, address of the slot, offset in bytes) of each.
+    """
+
+    def __init__(self, program: Program, moves: list[tuple[int, int, int]]) -> None:
+        self.program, self.alone, self.context = program, program.alone, 0
+        head = [program.address, program.length, 0, len(moves)]
+        self.words = np.array([*head, *(word for move in moves for word in move)], np.int64)
+        self.address = self.words.ctypes.data
+
+
+def enter(record: Record, arrays: tuple[Any, ...]) -> None:
+    """Run a record on these arrays; callers of other threads wait for their turn."""
+    with _lock:
+        if record.alone or num_threads() == 1:
+            if record.context:
+                record.context = record.words[executor.RECORD_CONTEXT] = 0
+            _entrances()[not record.alone](record.address, id(arrays))
+        else:
+            _current().enter(record, arrays)
+
+
+@cache
+def _entrances() -> tuple[Any, Any]:
+    """`executor.enter` with and without the interpreter's lock: small work is not worth giving it away."""
+    native = compiled(executor.enter, *_places())
+    return tuple(kind(None, ctypes.c_int64, ctypes.c_int64)(native) for kind in (ctypes.PYFUNCTYPE, ctypes.CFUNCTYPE))
+
+
+def _places() -> tuple[int, int]:
+    """Where a tuple has its first item and an array the address of its memory, in bytes, found by looking."""
+    array = np.zeros(1)
+    items = (array,)
+    word = lambda thing, at: ctypes.c_uint64.from_address(id(thing) + at).value  # noqa: E731
+    item = next(at for at in range(0, 64, 8) if word(items, at) == id(array))
+    return item, next(at for at in range(0, 64, 8) if word(array, at) == array.ctypes.data)
+
+
 def num_threads() -> int:
     """How many threads run a program: the physical cores that the process may use, if not set otherwise.
 
@@ -117,7 +174,10 @@ def set_num_threads(count: int) -> None:
     global _wanted
     if not 1 <= count <= MAX_THREADS:
         raise ValueError(f"the number of threads is {count}; it must be between 1 and {MAX_THREADS}")
-    _wanted = count
+    changed, _wanted = count != num_threads(), count
+    if changed:
+        for listener in on_change:
+            listener()
 
 
 def _current() -> Pool:

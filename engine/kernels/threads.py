@@ -1,0 +1,43 @@
+"""How many threads the kernels of the processor use."""
+
+from __future__ import annotations
+
+import importlib.util
+
+from engine.errors import EngineError
+
+
+def get_num_threads() -> int:
+    """How many threads compute: as many as there are physical cores, if not set otherwise; 1 without llvmlite.
+
+    >>> get_num_threads() >= 1
+    True
+    """
+    if importlib.util.find_spec("llvmlite") is None:
+        return 1
+    from engine.kernels.cpu import pool
+
+    return pool.num_threads()
+
+
+def set_num_threads(count: int) -> None:
+    """Compute with so many threads from now on.
+
+    Sums that threads share are added up in another order then: results may differ in the last digits.
+
+    Args:
+        count: from 1 to 62.
+
+    Raises:
+        EngineError: another number, or there are no compiled kernels here, whose threads they would be.
+    """
+    if importlib.util.find_spec("llvmlite") is None:
+        raise EngineError("set_num_threads", got="llvmlite, which compiles the kernels, is not installed",
+                          mend="pip install llvmlite; NumPy's own threads are set by OPENBLAS_NUM_THREADS")  # fmt: skip
+    from engine.kernels.cpu import pool
+
+    if not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= pool.MAX_THREADS:
+        raise EngineError(
+            "set_num_threads", got=f"{count!r} came", expected=f"a whole number from 1 to {pool.MAX_THREADS}"
+        )
+    pool.set_num_threads(count)
