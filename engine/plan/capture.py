@@ -97,7 +97,7 @@ class Captured:
             return result
         del result
         recorder.roll_back()
-        plans.insert(0, Planned(recorder, kept, recorder.real))
+        plans.insert(0, Planned(recorder, kept, CPU.kernels))
         del plans[MOST_PLANS:]
         return plans[0].first(tensors)
 

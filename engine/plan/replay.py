@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.kernels.cpu.compile import prepare
 from engine.kernels.cpu.pool import run
 from engine.kernels.cpu.program import Entry, Program, aligned
 from engine.plan.lower import Host, Lowering, Native
@@ -74,6 +75,7 @@ class Replay:
 
     def _bound(self, items: list[Native | Host]) -> list[Any]:
         """Neighbouring compiled kernels as one program; what runs on the host between them."""
+        prepare((item.kernel.emit, item.kernel.parameters) for item in items if isinstance(item, Native))
         parts: list[Any] = []
         entries: list[Entry] = []
 

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from engine.device import Device
+from engine.kernels.generic import Kernels
 from engine.nn.members import attributes
 from engine.random import Generator
 from engine.tensor.tape import mode
@@ -139,7 +140,7 @@ class Recorder:
     Only calls of the thread that made it are noted.
 
     Args:
-        real: the kernel set of the device.
+        real: the kernel set that computes.
         inputs: arrays of the step's arguments.
     """
 
@@ -306,10 +307,11 @@ def _unzipped(pairs: tuple[Any, ...]) -> tuple[tuple[Any, ...], tuple[Any, ...]]
 
 @contextmanager
 def recording(device: Device, inputs: list[Any]) -> Iterator[Recorder]:
-    """Inside, what this thread does on the device is noted."""
-    recorder = Recorder(device.kernels, inputs)
+    """Inside, what this thread does on the device is noted; it runs with generic kernels, which need no compiling."""
+    before = device.kernels
+    recorder = Recorder(Kernels(device.xp), inputs)
     device.kernels, mode.recorder = recorder, recorder
     try:
         yield recorder
     finally:
-        device.kernels, mode.recorder = recorder.real, None
+        device.kernels, mode.recorder = before, None

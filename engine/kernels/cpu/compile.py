@@ -7,7 +7,8 @@ import os
 import secrets
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ SYMBOL = "kernel"  # what every module calls the function that is looked up in i
 _lock = threading.RLock()
 _engines: list[Any] = []  # an engine owns its machine code: it lives as long as the process
 _addresses: dict[str, int] = {}
+_locks: dict[str, Any] = {}
+FEW = 3  # functions for which it is not worth to start threads
 statistics = {"compiled": 0, "loaded": 0}
 
 
@@ -43,7 +46,7 @@ def compiled(emit: Callable[..., ir.Module], *parameters: Any) -> int:
 @cache
 def _compiled(emit: Callable[..., ir.Module], parameters: tuple[Any, ...], target: Host) -> int:
     key = _key(emit, parameters, target)
-    with _lock:
+    with _lock_of(key):  # two threads may compile at once, but not the same
         if key not in _addresses:
             code = read(key)
             if code is None:
@@ -52,8 +55,24 @@ def _compiled(emit: Callable[..., ir.Module], parameters: tuple[Any, ...], targe
                 statistics["compiled"] += 1
             else:
                 statistics["loaded"] += 1
-            _addresses[key] = load(code, target)
+            with _lock:
+                _addresses[key] = load(code, target)
         return _addresses[key]
+
+
+def _lock_of(key: str) -> Any:
+    with _lock:
+        return _locks.setdefault(key, threading.RLock())
+
+
+def prepare(kernels: Iterable[tuple[Callable[..., ir.Module], tuple[Any, ...]]]) -> None:
+    """Have many functions compiled, (emitter, parameters) of each: one is emitted while another is optimised."""
+    due = list(dict.fromkeys(kernels))
+    if len(due) < FEW:
+        return
+    with ThreadPoolExecutor(2, "compile") as pool:
+        for done in [pool.submit(compiled, emit, *parameters) for emit, parameters in due]:
+            done.result()
 
 
 def object_code(text: str, target: Host) -> bytes:
