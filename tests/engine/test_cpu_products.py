@@ -308,3 +308,29 @@ def test_products_of_slices_that_lie_inside_another_array(n, heads, rows, depth,
     products.product(rows, depth, rows, of(0), of(1).transposed, c, (n, heads))(qkv=qkv, scores=scores)
     q, k = qkv[:, :, 0].swapaxes(1, 2).astype("d"), qkv[:, :, 1].swapaxes(1, 2)
     close(scores, q @ k.swapaxes(2, 3), depth)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize(("n", "i", "o"), [(300, 70, 3600), (900, 64, 1300)])
+def test_a_gradient_of_many_outputs_is_made_block_by_block(n, i, o, threads):
+    pool.set_num_threads(threads)
+    x, dy, dweight, param = numbers(n, i), numbers(n, o, seed=1), aligned((o, i)), numbers(o, i, seed=2)
+    want, before = dy.astype("d").T @ x, param.astype("d")
+    plan = products.linear_weight_gradient(n, i, o, bias=False, update=updates.sgd_rule())
+    assert "staged a" in plan.scratch
+    plan(x=x, dy=dy, dweight=dweight, param=param, rate=np.array([0.1], np.float32))
+    close(dweight, want, n)
+    close(param, before - 0.1 * want, n)
+
+
+def test_the_number_of_threads_changes_no_bit_of_a_product():
+    found = set()
+    x, weight, dy = numbers(300, 600), numbers(700, 600, seed=1), numbers(300, 700, seed=2)
+    for threads in (1, 2, 3):
+        pool.set_num_threads(threads)
+        y, dx, dweight = aligned((300, 700)), aligned((300, 600)), aligned((700, 600))
+        products.linear_forward(300, 600, 700, bias=False)(x=x, weight=weight, y=y)
+        products.linear_input_gradient(300, 600, 700)(dy=dy, weight=weight, dx=dx)
+        products.linear_weight_gradient(300, 600, 700, bias=False)(dy=dy, x=x, dweight=dweight)
+        found.add((y.tobytes(), dx.tobytes(), dweight.tobytes()))
+    assert len(found) == 1

@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from functools import cache
 from math import prod
 
-from engine.kernels.cpu import contraction, pack, turn
+from engine.kernels.cpu import contraction, pack, staged, turn
 from engine.kernels.cpu.expression import Expr, apply, leaf, substitute
 from engine.kernels.cpu.geometry import Contraction, Dim, best_width
 from engine.kernels.cpu.host import L2_FLOATS, host
+from engine.kernels.cpu.pool import num_threads
 from engine.kernels.cpu.program import Plan, Step
 from engine.kernels.cpu.reduction import column_sums
 from engine.kernels.cpu.updates import Update
@@ -23,6 +24,7 @@ MOVE_CYCLES = 0.6  # for a float that is packed, beside a multiply-add of a whol
 TURN_MOVES = 3  # a float of C that is turned at the end is as much as that
 FAR_FLOATS = 512  # 2 KB: rows a multiple of this apart displace each other in the first-level cache
 FEW_STEPS = 400  # lines of A a multiple of 2 KB apart that the second-level cache holds beside what is fetched ahead
+FAR_MATRIX = L2_FLOATS // 2  # an A across the sum that is as large as this is copied block by block
 KEPT_FLOATS = L2_FLOATS // 2  # of the operand that all tiles read again and again
 
 
@@ -267,6 +269,12 @@ class _Way:
         return self.a.columns >= FAR_FLOATS and self.k >= 32
 
     @property
+    def stages_a(self) -> bool:
+        """Whether A is so large and lies so that it is copied block by block."""
+        large = self.m * self.k >= FAR_MATRIX and prod(self.batch) == 1 and self.n >= 64
+        return large and self.a.rows == 1 and self.scatters_a and min(self.m, self.n) * self.k <= KEPT_FLOATS
+
+    @property
     def packs_b(self) -> bool:
         far = self.b.rows % (FAR_FLOATS // 2) == 0 and self.b.rows >= FAR_FLOATS and self.k >= 32 and self.m >= 8
         return (self.b.columns != 1 and self.n > 1) or far
@@ -276,7 +284,9 @@ class _Way:
         shared = not any(self.b.over(1))
         moved = self.packs_a * self.m * self.k + self.turned * TURN_MOVES * self.m * self.n
         moved += self.packs_b * self.k * self.n / (prod(self.batch) if shared else 1)
-        moved += self.scatters_a * self.m * self.k
+        moved += self.scatters_a * self.m * self.k / (2 if self.stages_a else 1)
+        scatters_b = not self.packs_b and self.b.rows >= FAR_FLOATS and self.k * self.n >= FAR_MATRIX
+        moved += scatters_b * self.k * self.n
         rows = -(-self.m // host().tiles[self.width])
         vectors, blocks = -(-self.n // host().lanes), -(-self.n // (self.width * host().lanes))
         step = max(self.m * vectors / 2, 4.0 * rows * blocks, (self.m * blocks + vectors * rows) / 2)
@@ -356,13 +366,18 @@ class _Way:
             inner="rows" if self.m <= self.n else "columns",
             steps=steps,
         )  # fmt: skip
-        return Step(contraction.kernel(spec), (a.argument, b.argument, c.argument, *(m.argument for m in operands)))
+        arguments = (a.argument, b.argument, c.argument, *(m.argument for m in operands))
+        if not self.stages_a:
+            return Step(contraction.kernel(spec), arguments)
+        block, threads = staged.block_of(self.k, host().tiles[self.width]), num_threads()
+        scratch["staged a"] = staged.room(spec, block, threads)
+        return Step(staged.kernel(spec, block, threads), (*arguments, "staged a"))
 
     def _steps(self) -> int:
         """All of the sum, or as much of it as keeps in the second-level cache what is read again and again."""
         kept = min(self.m, self.n)
         parts = -(-self.k * kept // KEPT_FLOATS)
-        if self.scatters_a and self.a.columns % (FAR_FLOATS // 2) == 0:
+        if self.scatters_a and not self.stages_a and self.a.columns % (FAR_FLOATS // 2) == 0:
             parts = max(parts, -(-self.k // FEW_STEPS))
         return min(self.k, max(128, -(-self.k // parts))) if self.k else 0
 
