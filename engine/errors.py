@@ -99,3 +99,11 @@ class GraphError(EngineError, ValueError):
 
 class TrainingError(EngineError):
     """A run that cannot start or go on."""
+
+
+class PlanError(EngineError):
+    """A replay that is not the step as it is written."""
+
+
+class CaptureWarning(UserWarning):
+    """A captured step runs as it is written, and why."""

@@ -1,18 +1,44 @@
 """Plans: one step of training is recorded at the level of kernels, laid out in memory, fused, and replayed."""
 
-from engine.plan import (  # noqa: F401  their rules
-    attending,
-    convolution,
-    dense,
-    elementwise,
-    losses,
-    norms,
-    pooling,
-    reductions,
-    sequences,
-    tables,
-    updates,
-)
-from engine.plan.capture import CaptureWarning, capture
+from __future__ import annotations
 
-__all__ = ["CaptureWarning", "capture"]
+import functools
+import importlib.util
+from collections.abc import Callable
+from typing import Any
+
+
+def capture(step: Callable[..., Any], *, check: bool = False) -> Callable[..., Any]:
+    """The same step, planned once for each kind of arguments and then replayed without the tape.
+
+    The step may take tensors and what is hashable, and return tensors in tuples, lists and dicts. It may run layers,
+    `backward()`, and optimizers; random numbers, rates and statistics are fresh at each call. A gradient that an
+    optimizer inside uses is not kept: `.grad` is None afterwards. What cannot be replayed, as Python that decides by
+    the values of tensors, runs as it is written, after one warning that says why.
+
+    Args:
+        step: a function of a batch that trains or evaluates, for instance.
+        check: hold each replay against the step as it is written, and raise where they differ by more than rounding.
+
+    Example:
+        >>> import engine
+        >>> model = engine.nn.Linear(2, 1)
+        >>> optimizer = engine.optim.SGD(model.parameters(), lr=0.1)
+        >>> @engine.capture
+        ... def step(x, y):
+        ...     optimizer.zero_grad()
+        ...     loss = engine.nn.functional.mse_loss(model(x), y)
+        ...     loss.backward()
+        ...     optimizer.step()
+        ...     return loss
+        >>> x, y = engine.ones(4, 2), engine.zeros(4, 1)
+        >>> losses = [step(x, y).item() for _ in range(10)]
+        >>> losses[9] < losses[0]
+        True
+    """
+    if importlib.util.find_spec("llvmlite") is None:  # nothing to compile with: the step itself
+        return step
+    from engine.plan import rules  # noqa: F401  registers what is known of each kernel
+    from engine.plan.capture import Captured
+
+    return functools.wraps(step)(Captured(step, check))

@@ -1,8 +1,7 @@
-"""`capture`: a step of training is recorded, planned, and from then on replayed."""
+"""A step that is recorded, planned, and from then on replayed."""
 
 from __future__ import annotations
 
-import functools
 import threading
 import warnings
 from collections.abc import Callable
@@ -12,52 +11,19 @@ from typing import Any
 import numpy as np
 
 from engine.device import Device
+from engine.errors import CaptureWarning, PlanError
+from engine.kernels.generic import Kernels
 from engine.nn.members import Members, attributes
 from engine.plan.losses import join_cross_entropy
 from engine.plan.lower import Lowering
 from engine.plan.replay import Replay
-from engine.plan.trace import Recorder, Value, leaves, recording
+from engine.plan.trace import Recorder, Trace, Value, leaves, recording
 from engine.plan.updates import STEPS, structure
 from engine.tensor import Tensor, wrap
 from engine.tensor.tape import mode
 
 _running = threading.RLock()
 CPU = Device("cpu")
-
-
-class CaptureWarning(UserWarning):
-    """A captured step runs as it is written, and why."""
-
-
-def capture(step: Callable[..., Any], *, check: bool = False) -> Callable[..., Any]:
-    """The same step, planned once for each kind of arguments and then replayed without the tape.
-
-    The step may take tensors and what is hashable, and return tensors in tuples, lists and dicts. It may run layers,
-    `backward()`, and optimizers; random numbers, rates and statistics are fresh at each call. A gradient that an
-    optimizer inside uses is not kept: `.grad` is None afterwards. What cannot be replayed, as Python that decides by
-    the values of tensors, runs as it is written, after one warning that says why.
-
-    Args:
-        step: a function of a batch that trains or evaluates, for instance.
-        check: hold each replay against the step as it is written, and raise where they differ by more than rounding.
-
-    Example:
-        >>> import engine
-        >>> model = engine.nn.Linear(2, 1)
-        >>> optimizer = engine.optim.SGD(model.parameters(), lr=0.1)
-        >>> @engine.capture
-        ... def step(x, y):
-        ...     optimizer.zero_grad()
-        ...     loss = engine.nn.functional.mse_loss(model(x), y)
-        ...     loss.backward()
-        ...     optimizer.step()
-        ...     return loss
-        >>> x, y = engine.ones(4, 2), engine.zeros(4, 1)
-        >>> losses = [step(x, y).item() for _ in range(10)]
-        >>> losses[9] < losses[0]
-        True
-    """
-    return functools.wraps(step)(Captured(step, check))
 
 
 class Captured:
@@ -79,15 +45,18 @@ class Captured:
                 return self.step(*arguments, **named)
             plans = self._plans.setdefault(key, [])
             planned = next((plan for plan in plans if plan.holds(tensors)), None)
-            return planned.replay(tensors) if planned else self._record(key, arguments, named, tensors)
+            if planned and not self.check:
+                return planned.replay(tensors)
+            return self._record(key, lambda: self.step(*arguments, **named), tensors, planned)
 
-    def _record(self, key: Any, arguments: tuple[Any, ...], named: dict[str, Any], tensors: list[Tensor]) -> Any:
+    def _record(self, key: Any, step: Callable[[], Any], tensors: list[Tensor], planned: Planned | None) -> Any:
         """Run the step as it is written, once; then take that back and replay it, so that every step is a replay."""
-        with recording(CPU, [t.array for t in tensors]) as recorder:
+        kernels = CPU.kernels if self.check else Kernels(np)  # the generic ones need no compiling
+        with recording(CPU, kernels, [t.array for t in tensors]) as recorder:
             if any(t._requires_grad and t.grad is not None for t in tensors):
                 recorder.fail("an argument has a gradient already; set it to None before the call")
-            result = self.step(*arguments, **named)
-        kept = _Kept(recorder, result, tensors)
+            result = step()
+        kept = Kept(recorder, result, tensors)
         plans = self._plans[key]
         if len(plans) == MOST_PLANS and not any(plan.was_replayed for plan in plans):
             recorder.fail("something that it uses is another at each call")
@@ -95,11 +64,17 @@ class Captured:
             self._refused.add(key)
             self._warn(recorder.trace.fault)
             return result
+        expected = Outcome.of(recorder, kept) if self.check else None
         del result
         recorder.roll_back()
-        plans.insert(0, Planned(recorder, kept, CPU.kernels))
-        del plans[MOST_PLANS:]
-        return plans[0].first(tensors)
+        if planned is None:
+            planned = Planned(recorder.trace, kept, CPU.kernels)
+            plans.insert(0, planned)
+            del plans[MOST_PLANS:]
+        result = planned.again(recorder.trace, tensors)
+        if expected:
+            expected.require(planned.run.kept)
+        return result
 
     def _warn(self, reason: str) -> None:
         if not self._warned:
@@ -111,13 +86,43 @@ MOST_PLANS = 4
 """For one kind of arguments: in training and in evaluation, for instance."""
 
 
-class _Kept:
+@dataclass
+class Outcome:
+    """What a step as it is written has led to, to hold a replay against.
+
+    Args:
+        values: copies of the arrays that are wanted.
+        state: arrays that it wrote into, and copies of what was in them then.
+    """
+
+    values: list[np.ndarray]
+    state: list[tuple[np.ndarray, np.ndarray]]
+
+    @staticmethod
+    def of(recorder: Recorder, kept: Kept) -> Outcome:
+        """What is there now, before it is rolled back."""
+        return Outcome([array.copy() for array in kept.arrays], [(a, a.copy()) for a in recorder.written()])
+
+    def require(self, values: list[np.ndarray]) -> None:
+        """A PlanError where a replay has led elsewhere, by more than rounding."""
+        pairs = [*zip(values, self.values), *self.state]
+        for number, (got, expected) in enumerate(pairs):
+            scale = float(np.abs(expected).max(initial=0.0)) if expected.dtype.kind == "f" else 0.0
+            if not np.allclose(got, expected, rtol=1e-3, atol=1e-3 * scale, equal_nan=True):
+                what = f"result {number}" if number < len(values) else f"state {number - len(values)}"
+                most = float(np.abs(got.astype(float) - expected).max())
+                raise PlanError("a replay", got=f"{what} of shape {got.shape} is {most:.3g} from the step as written",
+                                expected="nothing but rounding", mend="leave capture() away and report it")  # fmt: skip
+
+
+class Kept:
     """What is wanted of a step in the end: the tensors that it returns, and the gradients that it leaves."""
 
     def __init__(self, recorder: Recorder, result: Any, arguments: list[Tensor]) -> None:
         self.values: list[Value] = []
+        self.arrays: list[np.ndarray] = []
         self.of_arguments = [
-            (position, self._number(recorder.value(tensor.grad.array)))
+            (position, self._number(recorder, tensor.grad.array))
             for position, tensor in enumerate(arguments)
             if tensor._requires_grad and tensor.grad is not None
         ]
@@ -130,17 +135,18 @@ class _Kept:
             if tensor.grad is None or recorder.value(tensor.array) in used:
                 self.gradients.append((tensor, None))
             elif recorder.value(tensor.grad.array).kind == "result":
-                self.gradients.append((tensor, self._number(recorder.value(tensor.grad.array))))
+                self.gradients.append((tensor, self._number(recorder, tensor.grad.array)))
 
-    def _number(self, value: Value) -> int:
-        self.values.append(value)
+    def _number(self, recorder: Recorder, array: np.ndarray) -> int:
+        self.values.append(recorder.value(array))
+        self.arrays.append(array)
         return len(self.values) - 1
 
     def _noted(self, recorder: Recorder, result: Any) -> Any:
         if isinstance(result, Tensor):
             if result._node is not None and result._node.saved is not None:
                 recorder.fail("it returns a tensor whose gradient is still to be taken; call backward() inside")
-            return _Slot(self._number(recorder.value(result.array)))
+            return _Slot(self._number(recorder, result.array))
         if isinstance(result, dict):
             return {key: self._noted(recorder, value) for key, value in result.items()}
         if isinstance(result, list | tuple):
@@ -159,8 +165,8 @@ class _Slot:
 class Planned:
     """A recorded step that can be replayed, and what must hold for it."""
 
-    def __init__(self, recorder: Recorder, kept: _Kept, kernels: Any) -> None:
-        self.trace, self.kept, self.kernels = join_cross_entropy(recorder.trace), kept, kernels
+    def __init__(self, trace: Trace, kept: Kept, kernels: Any) -> None:
+        self.trace, self.kept, self.kernels = join_cross_entropy(trace), kept, kernels
         self._watched = list(self.trace.watched.values())
         self._modules = list(self.trace.modules.values())
         self._changes = -1
@@ -204,12 +210,17 @@ class Planned:
         self.was_replayed = True
         for live in self.trace.lives:
             live.refresh()
+        return self._replay(tensors)
+
+    def again(self, trace: Trace, tensors: list[Tensor]) -> Any:
+        """The step that this trace, which is like the plan's, has recorded: with its options."""
+        for live, other in zip(self.trace.lives, trace.lives):
+            live.now = other.now
+        return self._replay(tensors)
+
+    def _replay(self, tensors: list[Tensor]) -> Any:
         if [structure(live.now) for live in self.trace.lives] != self._structure:
             self._lower()
-        return self.first(tensors)
-
-    def first(self, tensors: list[Tensor]) -> Any:
-        """The step as it was recorded, options included."""
         self.run([np.ascontiguousarray(t.array) for t in tensors])
         for tensor, gradient in self._left:
             if tensor.grad is not gradient:

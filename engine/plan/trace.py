@@ -12,7 +12,6 @@ from typing import Any, Literal
 import numpy as np
 
 from engine.device import Device
-from engine.kernels.generic import Kernels
 from engine.nn.members import attributes
 from engine.random import Generator
 from engine.tensor.tape import mode
@@ -187,6 +186,10 @@ class Recorder:
         for generator, state in self._streams.values():
             generator.set_state(state)
 
+    def written(self) -> list[Any]:
+        """The arrays from outside that were changed."""
+        return [array for array, _ in self._old.values()]
+
     def live(self, make: Callable[[], Any]) -> Any:
         """Options that differ from step to step."""
         if threading.get_ident() != self._thread:
@@ -306,10 +309,10 @@ def _unzipped(pairs: tuple[Any, ...]) -> tuple[tuple[Any, ...], tuple[Any, ...]]
 
 
 @contextmanager
-def recording(device: Device, inputs: list[Any]) -> Iterator[Recorder]:
-    """Inside, what this thread does on the device is noted; it runs with generic kernels, which need no compiling."""
+def recording(device: Device, kernels: Any, inputs: list[Any]) -> Iterator[Recorder]:
+    """Inside, what this thread does on the device is noted; these kernels compute."""
     before = device.kernels
-    recorder = Recorder(Kernels(device.xp), inputs)
+    recorder = Recorder(kernels, inputs)
     device.kernels, mode.recorder = recorder, recorder
     try:
         yield recorder

@@ -1,5 +1,7 @@
 """A captured step does what the step as it is written does."""
 
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -328,3 +330,40 @@ def test_random_masks_are_drawn_fresh_and_go_back_the_same_way():
     engine.manual_seed(3)
     x.grad = None
     np.testing.assert_array_equal(step(x).numpy(), drawn[0])
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_a_checked_step_is_held_against_the_step_as_it_is_written(network):
+    x = NETWORKS[network][1]
+    y = whole(len(x), 4)
+    step, *_ = training(network, "momentum", False)
+    checked = engine.capture(step, check=True)
+    losses = [checked(x, y)[0].item() for _ in range(4)]
+    plain, *_ = training(network, "momentum", False)
+    assert losses == pytest.approx([plain(x, y)[0].item() for _ in range(4)], rel=1e-3)
+
+
+def test_a_checked_step_says_where_a_replay_goes_wrong(monkeypatch):
+    from engine.plan import elementwise
+
+    monkeypatch.setitem(elementwise.NAMED, "tanh", "sigmoid")
+    x, y = NETWORKS["dense"][1], whole(6, 4)
+    step, *_ = training("dense", "sgd", False)
+    with pytest.raises(engine.errors.PlanError, match=r"result 0 .* from the step as written"):
+        engine.capture(step, check=True)(x, y)
+
+
+def test_without_a_compiler_a_step_is_what_it_was():
+    code = """
+import sys
+sys.modules["llvmlite"] = None
+import importlib.util
+find = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *more: None if name == "llvmlite" else find(name, *more)
+import engine
+step = lambda x: x * 2
+assert engine.capture(step) is step
+print(engine.capture(step)(engine.ones(3)).tolist(), engine.nn.Linear(3, 2)(engine.ones(4, 3)).shape)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.startswith("[2.0, 2.0, 2.0]"), done.stderr
