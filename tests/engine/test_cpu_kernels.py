@@ -240,6 +240,35 @@ def test_attention(draw):
     agree("attention_backward", draw.array(*heads, queries, 9), query, key, value, weights, kept, 0.3)
 
 
+@few
+@given(draw=drawn)
+def test_recurrent_layers_there_and_back(draw):
+    steps, n, inputs, size = draw.size(1, 6), draw.size(1, 9), draw.size(1, 30), draw.size(1, 40)
+    reverse, initial, biased = (draw.one_of(True, False) for _ in range(3))
+    x, hidden, cell = draw.array(steps, n, inputs), *(draw.array(n, size) if initial else None for _ in range(2))
+    small = lambda *shape: draw.array(*shape) * np.float32(0.3)  # noqa: E731
+    grad, grad_and_last = draw.array(steps, n, size), draw.array(steps + 1, n, size)
+
+    def weights(gates):
+        bias = (small(gates * size), small(gates * size)) if biased else (None, None)
+        return small(gates * size, inputs), small(gates * size, size), *bias
+
+    for relu in (False, True):
+        parts = weights(1)
+        agree("rnn", x, hidden, *parts, relu, reverse)
+        out = oracle.rnn(x, hidden, *parts, relu, reverse)
+        agree("rnn_backward", grad, out, parts[1], relu, reverse)
+    parts = weights(4)
+    agree("lstm", x, hidden, cell, *parts, None, reverse)
+    _, gates, cells = oracle.lstm(x, hidden, cell, *parts, None, reverse)
+    agree("lstm_backward", grad_and_last, cell, parts[1], None, gates, cells, reverse)
+    parts = weights(3)
+    agree("gru", x, hidden, *parts, reverse)
+    states, gates, recalled = oracle.gru(x, hidden, *parts, reverse)
+    before = oracle.states_before(states, hidden, reverse)
+    agree("gru_backward", grad, before, parts[1], gates, recalled, reverse)
+
+
 @pytest.mark.parametrize(
     ("name", "options"),
     [

@@ -8,13 +8,14 @@ from engine.kernels.cpu.eager.elementwise import Elementwise
 from engine.kernels.cpu.eager.normalisation import Normalisation
 from engine.kernels.cpu.eager.pooling import Pooling
 from engine.kernels.cpu.eager.products import Products
+from engine.kernels.cpu.eager.recurrent import Recurrent
 from engine.kernels.cpu.eager.rows import Rows
 from engine.kernels.cpu.eager.updates import Updates
 from engine.kernels.generic import Kernels
 
 
 class CpuKernels(
-    Elementwise, Products, Convolution, Pooling, Normalisation, Rows, Attention, Updates, Kernels,
+    Elementwise, Products, Convolution, Pooling, Normalisation, Rows, Attention, Recurrent, Updates, Kernels,
 ):  # fmt: skip
     """Float32 arrays that are not tiny are computed by code compiled for their shapes; results agree with `Kernels`.
 
