@@ -76,12 +76,10 @@ inference_mode = no_grad
 _LAZY = {"nn": "engine.nn", "optim": "engine.optim", "data": "engine.data", "cuda": "engine.cuda",
          "autograd": "engine.autograd"}  # fmt: skip
 _LAZY_NAMES = {
-    "save": "engine.formats.weights",
-    "load": "engine.formats.weights",
-    "capture": "engine.plan",
-    "get_num_threads": "engine.kernels.threads",
-    "set_num_threads": "engine.kernels.threads",
-}
+    "save": "engine.formats.weights", "load": "engine.formats.weights", "capture": "engine.plan",
+    **dict.fromkeys(("get_num_threads", "set_num_threads", "use_deterministic_algorithms",
+                     "are_deterministic_algorithms_enabled"), "engine.kernels.threads"),
+}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

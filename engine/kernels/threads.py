@@ -1,4 +1,4 @@
-"""How many threads the kernels of the processor use."""
+"""How many threads the kernels of the processor use, and whether that may show in results."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def get_num_threads() -> int:
 def set_num_threads(count: int) -> None:
     """Compute with so many threads from now on.
 
-    Sums that threads share are added up in another order then: results may differ in the last digits.
+    Results may differ in the last digits then; `use_deterministic_algorithms` says that they may not.
 
     Args:
         count: from 1 to 62.
@@ -41,3 +41,33 @@ def set_num_threads(count: int) -> None:
             "set_num_threads", got=f"{count!r} came", expected=f"a whole number from 1 to {pool.MAX_THREADS}"
         )
     pool.set_num_threads(count)
+
+
+def use_deterministic_algorithms(mode: bool) -> None:
+    """Compute the same bits whatever the number of threads.
+
+    With one number of threads results are the same every time in any case. Without this, gradients of the weights of
+    convolutions are added up thread by thread; with it, one thread does that alone, which takes longer.
+
+    Args:
+        mode: whether the number of threads may not show.
+
+    >>> use_deterministic_algorithms(True)
+    >>> are_deterministic_algorithms_enabled()
+    True
+    >>> use_deterministic_algorithms(False)
+    """
+    global _deterministic
+    _deterministic = bool(mode)
+    if importlib.util.find_spec("llvmlite") is not None:
+        from engine.kernels.cpu import pool
+
+        pool.let_threads_show(not _deterministic)
+
+
+def are_deterministic_algorithms_enabled() -> bool:
+    """What `use_deterministic_algorithms` was told last."""
+    return _deterministic
+
+
+_deterministic = False

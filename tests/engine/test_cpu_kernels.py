@@ -379,6 +379,15 @@ def test_a_training_is_the_same_every_time_for_a_number_of_threads():
     assert losses(3) == pytest.approx(losses(1), rel=1e-4)
 
 
+def test_the_number_of_threads_does_not_show_where_it_may_not():
+    engine.use_deterministic_algorithms(True)
+    assert engine.are_deterministic_algorithms_enabled()
+    try:
+        assert losses(1) == losses(2) == losses(3)
+    finally:
+        engine.use_deterministic_algorithms(False)
+
+
 def test_the_number_of_threads_is_set_and_told():
     engine.set_num_threads(3)
     assert engine.get_num_threads() == 3

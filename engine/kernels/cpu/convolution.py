@@ -14,7 +14,7 @@ from math import prod
 
 import llvmlite.ir as ir
 
-from engine.kernels.cpu import pack
+from engine.kernels.cpu import pack, pool
 from engine.kernels.cpu.ahead import Ahead, Job, Stream
 from engine.kernels.cpu.contraction import SMALL_FLOPS
 from engine.kernels.cpu.dense import Dense
@@ -137,7 +137,10 @@ class Work:
 
     @property
     def threads(self) -> int:
-        return num_threads() if self.conv.flops >= SMALL_FLOPS else 1
+        """Each thread sums gradients of weights over images of its own, so that their number shows in the last bits."""
+        if self.conv.flops < SMALL_FLOPS or (pool.threads_may_not_show and (self.dweight or self.dbias)):
+            return 1
+        return num_threads()
 
     @property
     def x_frame(self) -> Frame | None:

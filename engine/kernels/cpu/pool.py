@@ -27,6 +27,7 @@ _lock = threading.Lock()
 _pool: Pool | None = None
 _wanted = 0  # 0: as many as there are physical cores
 _closed = False
+threads_may_not_show = False
 on_change: list[Callable[[], None]] = []  # called when another number of threads is set
 _kept: list[Any] = []  # contexts of pools that were; a thread may look at one for the last time
 
@@ -176,6 +177,15 @@ def set_num_threads(count: int) -> None:
         raise ValueError(f"the number of threads is {count}; it must be between 1 and {MAX_THREADS}")
     changed, _wanted = count != num_threads(), count
     if changed:
+        for listener in on_change:
+            listener()
+
+
+def let_threads_show(allowed: bool) -> None:
+    """Whether the number of threads may show in the last bits of sums; where not, some are left to one thread."""
+    global threads_may_not_show
+    if threads_may_not_show == allowed:
+        threads_may_not_show = not allowed
         for listener in on_change:
             listener()
 
