@@ -144,6 +144,8 @@ def test_convolution_in_all_passes(draw):
     agree("conv2d_backward_weight", grad, x, kernel, *geometry)
     agree("conv2d_backward_bias", grad)
     agree("conv2d_backward_input", grad, weight, x.shape, *geometry)
+    larger = (n, c, size[0] + draw.size(0, 3), size[1] + draw.size(0, 3))  # as a transposed convolution may ask for
+    agree("conv2d_backward_input", grad, weight, larger, *geometry)
 
 
 @few

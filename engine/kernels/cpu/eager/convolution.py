@@ -39,7 +39,7 @@ class Convolution:
                                dilation: Pair, groups: int) -> Recipe | None:  # fmt: skip
         shape = (grad.shape[1], x.shape[1] // groups, *kernel)
         sizes = sizes_of(x.shape, shape, stride, padding, dilation, groups)
-        if sizes is None or not (x.is_float and grad.is_float):
+        if sizes is None or not (x.is_float and grad.is_float) or not _gives(sizes, grad):
             return None
         recipe = Recipe()
         recipe.take(0, grad, "dy", IMAGES)
@@ -58,13 +58,18 @@ class Convolution:
     def conv2d_backward_input(self, grad: Layout, weight: Layout, shape: tuple[int, ...], stride: Pair,
                               padding: tuple[Pair, Pair], dilation: Pair, groups: int) -> Recipe | None:  # fmt: skip
         sizes = sizes_of(shape, weight.shape, stride, padding, dilation, groups)
-        if sizes is None or not (grad.is_float and weight.is_float):
+        if sizes is None or not (grad.is_float and weight.is_float) or not _gives(sizes, grad):
             return None
         recipe = Recipe()
         recipe.take(0, grad, "dy", IMAGES)
         recipe.take(1, weight, "weight", WEIGHT)
         recipe.give("dx", tuple(shape), IMAGES)
         return recipe.add(convolution.input_gradient(sizes))
+
+
+def _gives(sizes: Conv, grad: Layout) -> bool:
+    """Whether the convolution's result has the gradient's shape; pixels may be left over that no window reaches."""
+    return grad.shape == (sizes.images, sizes.outputs, sizes.out_height, sizes.out_width)
 
 
 def sizes_of(x: tuple[int, ...], weight: tuple[int, ...], stride: Pair, padding: Any, dilation: Pair, groups: int
