@@ -11,7 +11,7 @@ import numpy as np
 from engine.kernels.cpu import dropout
 from engine.kernels.cpu.expression import Expr, apply
 from engine.plan.lazy import Lazy, Scattered, combined, of_place
-from engine.plan.lower import FLOAT, Lowering, rule
+from engine.plan.lower import FLOAT, Lowering, order_of, rule
 from engine.plan.places import Buffer, Place, dense, of_array
 from engine.plan.trace import Call, Value
 
@@ -98,7 +98,9 @@ def bernoulli(low: Lowering, call: Call) -> bool:
     generator, like, keep = call.arguments
     if like.dtype != FLOAT or not 0 < keep <= 1:
         return False
-    mask = low.new(like.shape, None, "uint8")
+    found = low.env.get(like)
+    order = found.order if isinstance(found, Place) else order_of(found) if isinstance(found, Lazy) else None
+    mask = low.new(like.shape, order, "uint8")
     low.emit(dropout.mask(like.size, 1 - keep), mask=mask, state=low.drawn(generator))
     low.env[call.results] = combined(lambda m: m * (1 / keep), like.shape, of_place(mask))
     return True

@@ -11,18 +11,16 @@ from engine.kernels.cpu.caller import Layout, Recipe
 from engine.kernels.cpu.eager.compiled import compiled
 from engine.kernels.generic import Kernels
 
-LEAST = 512
-
 
 class Attention:
     """See the generic kernels of these names."""
 
     def bernoulli(self, generator: Any, like: Any, keep: float) -> Any:
         """Drawn from one 64-bit number of the generator's."""
-        if like.size < LEAST or like.dtype.num != 11 or not 0 < keep <= 1:
+        if not like.size or like.dtype.num != 11 or not 0 < keep <= 1:
             return Kernels.bernoulli(self, generator, like, keep)
         state = np.zeros(2, np.int64)
-        state[0] = generator.integers(0, 2**63 - 1, ())
+        state[0] = generator.draw_seed()
         return self._mask(like, state, keep)
 
     def _mask_(self, like: Layout, state: Layout, keep: float) -> Recipe:
