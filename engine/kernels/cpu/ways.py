@@ -190,6 +190,7 @@ class Way:
         operands = tuple(m for m in ending.matrices if not (direct and m == c))
         inner = Ending(operands, ending.results)
         formulas = inner.formulas()
+        follows_rows = len(ending.results) > 1 and self.k * self.n <= KEPT_FLOATS  # fewer pages of many arrays at once
         spec = Contraction(
             outer=tuple(
                 Dim(size, *(matrix.over(axes)[i] for matrix in (a, b, c)), tuple(m.over(axes)[i] for m in operands))
@@ -205,7 +206,7 @@ class Way:
             outputs=formulas[1:] if direct else formulas,
             keeps_c=direct,
             bytes=tuple(i for i, m in enumerate(operands) if m.is_bytes),
-            inner="rows" if self.m <= self.n else "columns",
+            inner="columns" if self.m > self.n or follows_rows else "rows",
             steps=steps,
         )  # fmt: skip
         arguments = (a.argument, b.argument, c.argument, *(m.argument for m in operands))
