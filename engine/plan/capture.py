@@ -13,6 +13,7 @@ import numpy as np
 from engine.device import Device
 from engine.errors import CaptureWarning, PlanError
 from engine.kernels.generic import Kernels
+from engine.kernels.threads import threads_in_use
 from engine.nn.members import Members, attributes
 from engine.plan.losses import join_cross_entropy
 from engine.plan.lower import Lowering
@@ -37,8 +38,11 @@ class Captured:
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         tensors: list[Tensor] = []
-        key = (_kind((arguments, tuple(sorted(named.items()))), tensors), mode.grad)
-        if mode.recorder is not None or not _all_on_cpu(tensors) or not _is_hashable(key):
+        key = (_kind((arguments, tuple(sorted(named.items()))), tensors), mode.grad, threads_in_use())
+        if mode.recorder is not None or not _all_on_cpu(tensors):
+            return self.step(*arguments, **named)
+        if not _is_hashable(key):
+            self._warn("an argument is neither a tensor nor something that can be told apart from others")
             return self.step(*arguments, **named)
         with _running:
             if key in self._refused:
@@ -146,6 +150,11 @@ class Kept:
         if isinstance(result, Tensor):
             if result._node is not None and result._node.saved is not None:
                 recorder.fail("it returns a tensor whose gradient is still to be taken; call backward() inside")
+            value = recorder.value(result.array)
+            if value.kind == "input":
+                return Argument(recorder.trace.inputs.index(value))
+            if value.kind == "state":
+                return result
             return _Slot(self._number(recorder, result.array))
         if isinstance(result, dict):
             return {key: self._noted(recorder, value) for key, value in result.items()}
@@ -153,6 +162,13 @@ class Kept:
             made = [self._noted(recorder, value) for value in result]
             return type(result)(*made) if hasattr(result, "_fields") else type(result)(made)
         return result
+
+
+@dataclass(frozen=True)
+class Argument:
+    """Stands for a tensor that a step returns as it came."""
+
+    position: int
 
 
 @dataclass(frozen=True)
@@ -227,15 +243,17 @@ class Planned:
                 tensor.grad = gradient
         for position, number in self.kept.of_arguments:
             tensors[position].grad = wrap(self.run.kept[number].copy(), CPU)
-        return self._filled(self.kept.form)
+        return self._filled(self.kept.form, tensors)
 
-    def _filled(self, form: Any) -> Any:
+    def _filled(self, form: Any, tensors: list[Tensor]) -> Any:
         if isinstance(form, _Slot):
             return wrap(self.run.kept[form.number].copy(), CPU)
+        if isinstance(form, Argument):
+            return tensors[form.position]
         if isinstance(form, dict):
-            return {key: self._filled(value) for key, value in form.items()}
+            return {key: self._filled(value, tensors) for key, value in form.items()}
         if isinstance(form, list | tuple):
-            made = [self._filled(value) for value in form]
+            made = [self._filled(value, tensors) for value in form]
             return type(form)(*made) if hasattr(form, "_fields") else type(form)(made)
         return form
 

@@ -102,7 +102,15 @@ class Lowering:
             if not (call.kernel in RULES and RULES[call.kernel](self, call)):
                 self._on_host(call)
             self.finish(call)
-        return [self.place(value) for value in self.kept]
+        return [self._own(self.place(value)) for value in self.kept]
+
+    def _own(self, place: Place) -> Place:
+        """A place that outlives the call: a part of an argument is copied."""
+        if place.buffer.kind != "input":
+            return place
+        copy = self.new(place.shape, None, place.dtype)
+        self.items.append(Host(np.array, (place,), {}, copy))
+        return copy
 
     def finish(self, call: Call) -> None:
         """A call has been lowered, by itself or along with another."""

@@ -379,3 +379,22 @@ def test_a_mask_is_the_one_that_the_step_as_it_is_written_draws():
         with engine.no_grad():
             engine.manual_seed(3)
             np.testing.assert_array_equal(replayed(engine.ones(*shape)).numpy(), expected)
+
+
+def test_a_step_may_return_its_arguments_parts_of_them_weights_and_what_is_no_tensor():
+    model = nn.Linear(3, 2)
+    step = engine.capture(lambda x, n, name: {"same": x, "part": x[1:, :2], "weight": model.weight, "n": [n, name]})
+    with engine.no_grad():
+        for seed in range(3):
+            x = engine.from_numpy(np.random.default_rng(seed).standard_normal((4, 3), np.float32))
+            result = step(x, 5, name="five")
+            assert result["same"] is x
+            assert result["weight"] is model.weight
+            assert result["n"] == [5, "five"]
+            np.testing.assert_array_equal(result["part"].numpy(), x.numpy()[1:, :2])
+
+
+def test_an_argument_that_cannot_be_told_apart_is_said():
+    step = engine.capture(lambda x, options: x * options["by"][0])
+    with pytest.warns(UserWarning, match="neither a tensor nor something that can be told apart"):
+        assert step(engine.ones(2), {"by": {0: 3.0, 1: set()}}).tolist() == [3.0, 3.0]
