@@ -50,9 +50,9 @@ def conv2d(low: Lowering, call: Call) -> bool:
 def conv2d_backward_input(low: Lowering, call: Call) -> bool:
     """dx, and along with it the gradients of weight and bias where they are wanted of the same dy."""
     grad, weight, shape, *options = call.arguments
-    if grad.dtype != FLOAT:
-        return False
     conv = sizes(tuple(shape), weight.shape, *options)
+    if grad.dtype != FLOAT or grad.shape[2:] != (conv.out_height, conv.out_width):  # rows that no window reaches
+        return False
     partner = _partner(low, call, grad, 0, options)
     bias = _bias_partner(low, grad) if partner else None
     calls = [c for c in (call, partner, bias) if c is not None]

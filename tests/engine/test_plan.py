@@ -99,6 +99,10 @@ NETWORKS = {
     "u-shaped": (u_shaped, normal(6, 3, 8, 8)),
     "recurrent": (reader, engine.from_numpy(np.random.default_rng(2).integers(0, 20, (6, 9)))),
     "attending": (encoder, engine.from_numpy(np.random.default_rng(2).integers(0, 20, (6, 9)))),
+    "widened": (
+        lambda: nn.Sequential(nn.ConvTranspose2d(3, 4, 3, 1, 1, 2, dilation=3), nn.Flatten(), nn.Linear(784, 4)),
+        normal(6, 3, 8, 8),
+    ),
     "layer norm": (
         lambda: nn.Sequential(nn.Linear(5, 12), nn.LayerNorm(12), nn.Sigmoid(), nn.Linear(12, 4)), normal(6, 5),
     ),
