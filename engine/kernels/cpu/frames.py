@@ -195,5 +195,5 @@ def _best(conv: Conv, cuts: list[Pieces], floats, budget: int) -> Pieces:
     best = next((cut for cut in cuts if floats(cut) <= budget and cut.count >= 4), cuts[-1])
     if best.bands > 1:
         return best
-    most = min(-(-ENOUGH_PIXELS // conv.out_pixels), conv.images // 4, budget // max(1, floats(best)))
+    most = min(-(-ENOUGH_PIXELS // conv.out_pixels), conv.images // 4, 4 * budget // max(1, floats(best)))
     return replace(best, together=max((g for g in range(1, most + 1) if conv.images % g == 0), default=1))
