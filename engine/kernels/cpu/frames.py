@@ -107,10 +107,12 @@ class Frame:
     ) -> None:
         skipped, margin = max(0, -self.left), max(0, self.left)
         taken = max(0, min(self.width - skipped, self.columns - margin))
+        if not taken:  # nothing but border, which is zero
+            return
         if self.pieces.bands == 1:
             begin, end = max(0, self.top), min(self.rows, self.height + self.top)
             first, rows = begin - self.top, end - begin
-            if rows <= 0 or taken <= 0:  # nothing but border
+            if rows <= 0:
                 return
         else:
             above = code.int(self.top) - band * self.step  # rows of the band in front of the image
