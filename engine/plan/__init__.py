@@ -39,6 +39,6 @@ def capture(step: Callable[..., Any], *, check: bool = False) -> Callable[..., A
     if importlib.util.find_spec("llvmlite") is None:  # nothing to compile with: the step itself
         return step
     from engine.plan import rules  # noqa: F401  registers what is known of each kernel
-    from engine.plan.capture import Captured
+    from engine.plan.captured import Captured
 
     return functools.wraps(step)(Captured(step, check))

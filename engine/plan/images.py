@@ -50,14 +50,16 @@ class Operands:
             if name in self.names:
                 continue
             known = f"{self.prefix}{len(self.names)}"
-            n, c, h, w = self.shape
+            _, c, _, _ = self.shape
             if place.dtype != FLOAT:
                 return False
             seen = place.broadcast(self.shape)
             if seen.is_dense(LAST):
-                kind, seen = self.whole, seen
-            elif Place(seen.buffer, (c, h, w), seen.strides[1:]).strides == (1, 0, 0) and seen.strides[0] in (0, c):
-                kind = self.image if seen.strides[0] and n > 1 else self.channel
+                kind = self.whole
+            elif _steps(seen, 0, 1, 0, 0):
+                kind = self.channel
+            elif _steps(seen, c, 1, 0, 0):
+                kind = self.image
             else:
                 return False
             kind.append(known)
@@ -66,6 +68,11 @@ class Operands:
 
     def formula(self, expr: Expr) -> Expr:
         return renamed(expr, self.names)
+
+
+def _steps(place: Place, *strides: int) -> bool:
+    """Whether these are the distances along each axis; they mean nothing where its length is 1."""
+    return all(n == 1 or step == wanted for n, step, wanted in zip(place.shape, place.strides, strides))
 
 
 def as_source(lazy: Lazy, prefix: str) -> tuple[Source, dict[str, Place]] | None:

@@ -129,8 +129,13 @@ def _summed(low: Lowering, grad: Value, normal: Lazy) -> tuple[Lazy, Place, int]
             low.env[grad] = place
             return of_place(place), gather.out, gather.parts
     reads, places = source(low, grad, "x", low.is_last(grad))
-    ending, operands = epilogue(Lazy(grad.shape, PLAIN, {}), Gather(sums=(value * normal.expr, value),
-                                                                    places=normal.places), "e")  # fmt: skip
+    gather = Gather(sums=(value * normal.expr, value), places=normal.places)
+    ready = epilogue(Lazy(grad.shape, PLAIN, {}), gather, "e")
+    if ready is None:
+        stored = of_place(low.stored(normal, LAST))
+        gather = Gather(sums=(value * stored.expr, value), places=stored.places)
+        ready = epilogue(Lazy(grad.shape, PLAIN, {}), gather, "e")
+    ending, operands = ready
     out = low.new((n, 2, c))
     low.emit(over(n, h, w, c, reads, ending, stores=False), **places, **operands, sums=out)
     return low.lazy(grad), out, n

@@ -110,9 +110,10 @@ class Outcome:
     def require(self, values: list[np.ndarray]) -> None:
         """A PlanError where a replay has led elsewhere, by more than rounding."""
         pairs = [*zip(values, self.values), *self.state]
-        for number, (got, expected) in enumerate(pairs):
-            scale = float(np.abs(expected).max(initial=0.0)) if expected.dtype.kind == "f" else 0.0
-            if not np.allclose(got, expected, rtol=1e-3, atol=1e-3 * scale, equal_nan=True):
+        sizes = [float(np.abs(e).max(initial=0.0)) if e.dtype.kind == "f" else 0.0 for _, e in pairs]
+        floor = 1e-6 * max(sizes, default=0.0)  # what should be zero is rounding of what is not
+        for number, ((got, expected), size) in enumerate(zip(pairs, sizes)):
+            if not np.allclose(got, expected, rtol=1e-3, atol=1e-3 * size + floor, equal_nan=True):
                 what = f"result {number}" if number < len(values) else f"state {number - len(values)}"
                 most = float(np.abs(got.astype(float) - expected).max())
                 raise PlanError("a replay", got=f"{what} of shape {got.shape} is {most:.3g} from the step as written",
