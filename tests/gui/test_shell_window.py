@@ -589,7 +589,7 @@ def test_the_window_loads_nothing_heavy_before_it_stands():
         "import os, sys; os.environ['QT_QPA_PLATFORM'] = 'offscreen'\n"
         "from PySide6.QtWidgets import QApplication; app = QApplication([])\n"
         "from gui.app import open_window; window = open_window(app); app.processEvents()\n"
-        "heavy = ('llvmlite', 'scipy', 'cupy', 'pyqtgraph', 'qtawesome', 'superqt', 'engine.train.trainer')\n"
+        "heavy = ('llvmlite', 'scipy', 'cupy', 'pyqtgraph', 'qtawesome', 'engine.train.trainer')\n"
         "print([name for name in heavy if name in sys.modules])\n"
         "window.close()\n"
     )
