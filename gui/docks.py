@@ -64,16 +64,17 @@ class Docks(QObject):
         """One after the other, so that no turn of the event loop lays all of them out and paints them."""
         if docks and self._is_working:
             docks[0].show()
-            QTimer.singleShot(0, self, lambda: self._show_in_turn(docks[1:]))
-        elif self._restored and self._is_working:
             self._take_restored_sizes()
+            QTimer.singleShot(0, self, lambda: self._show_in_turn(docks[1:]))
+        elif self._is_working:
+            self._restored = []
 
     def _take_restored_sizes(self) -> None:
         """A window that was on the screen before its docks deals its room out anew when they are first shown."""
-        docks = list(self.by_action.values())
-        self._window.resizeDocks(docks, [size.width() for size in self._restored], Qt.Orientation.Horizontal)
-        self._window.resizeDocks(docks, [size.height() for size in self._restored], Qt.Orientation.Vertical)
-        self._restored = []
+        shown = [(dock, size) for dock, size in zip(self.by_action.values(), self._restored) if dock.isVisible()]
+        docks = [dock for dock, _ in shown]
+        self._window.resizeDocks(docks, [size.width() for _, size in shown], Qt.Orientation.Horizontal)
+        self._window.resizeDocks(docks, [size.height() for _, size in shown], Qt.Orientation.Vertical)
 
     def reset(self) -> None:
         """Everything where it was at first."""

@@ -5,134 +5,21 @@ A view calls a gesture; the Document checks it, pushes one named step on the und
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Set
-from functools import cache
-from pathlib import Path
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
 import msgspec
-from PySide6.QtCore import QObject, Signal
-from PySide6.QtGui import QUndoStack
 
 from engine.errors import Fix, GraphError, ProjectError
 from engine.graph import catalogue, edit
-from engine.graph.infer import Inference, NodeResult, fits
-from engine.graph.spec import DataSpec, Graph, Node, Project, TrainingSpec, Wire
+from engine.graph.spec import DataSpec, Graph, Node, TrainingSpec, Wire
 from gui.document import clipboard, placing
-from gui.document.commands import Edit
-from gui.document.inferring import Inferring
+from gui.document.state import DocumentState
 from gui.i18n import tr
 
-UNKNOWN = NodeResult()
-"""What `result` gives for a node that has not been inferred yet."""
 
-
-class Document(QObject):
-    """One project with its undo stack, its inferred shapes, its trained weights and its file."""
-
-    nodes_leaving = Signal(object)
-    """The set of ids that are about to be told one by one as removed."""
-    node_added = Signal(str)
-    node_removed = Signal(str)
-    node_changed = Signal(str)
-    """Its parameters, type or title."""
-    nodes_moved = Signal(object)
-    """A list of ids."""
-    wire_added = Signal(object)
-    wire_removed = Signal(object)
-    inference_changed = Signal(object)
-    """The set of ids whose result changed."""
-    data_changed = Signal()
-    training_changed = Signal()
-    was_reset = Signal()
-    """Another project was loaded; everything is new."""
-    weights_changed = Signal()
-    dirty_changed = Signal(bool)
-    path_changed = Signal(object)
-    """A Path, or None while the project has no file."""
-    data_wanted = Signal()
-    """A fix asks the person to choose the data again."""
-
-    def __init__(self, parent: QObject | None = None):
-        super().__init__(parent)
-        self.undo_stack = QUndoStack(self)
-        self._project = Project()
-        self._nodes: dict[str, Node] = {}
-        self._wires: frozenset[Wire] = frozenset()
-        self._weights: bytes | None = None
-        self._path: Path | None = None
-        self._saved: tuple[Project, bytes | None] = (self._project, None)
-        self._was_dirty = False
-        self._loads = self._changes = 0
-        self._inferring = Inferring(self)
-        self._inferring.changed.connect(self.inference_changed)
-
-    # What is there
-
-    @property
-    def project(self) -> Project:
-        """A frozen snapshot."""
-        return self._project
-
-    @property
-    def loads(self) -> int:
-        """How often another project was taken up: whoever waits for something sees whether it is still the same one."""
-        return self._loads
-
-    @property
-    def changes(self) -> int:
-        """How often the project was changed or another taken up, undone steps counted too."""
-        return self._changes
-
-    @property
-    def graph(self) -> Graph:
-        """The network of the project."""
-        return self._project.graph
-
-    @property
-    def nodes(self) -> Mapping[str, Node]:
-        """Every node by its id, in the order of their making."""
-        return self._nodes
-
-    @property
-    def wires(self) -> Set[Wire]:
-        """Every wire."""
-        return self._wires
-
-    @property
-    def inference(self) -> Inference:
-        """Shapes, counts and problems of the whole network; the newest that is complete."""
-        return self._inferring.inference
-
-    @property
-    def is_inferring(self) -> bool:
-        """Whether a large network's results still lag behind the last edit."""
-        return self._inferring.is_running
-
-    def finish_inference(self) -> None:
-        """Bring the results up to date now, however long it takes."""
-        self._inferring.finish()
-
-    def entry(self, id: str) -> catalogue.Entry:
-        """The catalogue's entry of a node; one that says so where the layer is unknown."""
-        type = self._nodes[id].type
-        return catalogue.entries().get(type) or _unknown_entry(type)
-
-    def result(self, id: str) -> NodeResult:
-        """What inference found for a node; empty until it has come to it."""
-        return self.inference.nodes.get(id, UNKNOWN)
-
-    def wires_of(self, id: str) -> list[Wire]:
-        """The wires into and out of a node."""
-        return [w for w in self._wires if id in (w.source, w.target)]
-
-    def wire_into(self, id: str, port: str) -> Wire | None:
-        """The one wire that enters a port."""
-        return next((w for w in self._wires if (w.target, w.target_port) == (id, port)), None)
-
-    def fits(self, source: str, source_port: str, target: str, target_port: str) -> str:
-        """ "" when a wire may go there, else the reason in a sentence."""
-        return fits(self.graph, self._project.data.fields, self.inference, source, source_port, target, target_port)
+class Document(DocumentState):
+    """One project, and every gesture that changes it, each one named step of its undo stack."""
 
     # Gestures
 
@@ -298,126 +185,6 @@ class Document(QObject):
         else:
             self._push(fix.label, graph=edit.apply_fix(self.graph, fix))
 
-    # The whole
-
-    def new(self, project: Project, weights: bytes | None = None, path: Path | None = None) -> None:
-        """Take up another project; the undo stack starts anew."""
-        self.undo_stack.clear()
-        self._loads += 1
-        self._changes += 1
-        self._project, self._weights = project, weights
-        self._nodes = {node.id: node for node in project.graph.nodes}
-        self._wires = frozenset(project.graph.wires)
-        self._saved = (project, weights)
-        self.set_path(path)
-        self.was_reset.emit()
-        self._infer()
-        self._tell_dirty()
-
-    @property
-    def weights(self) -> bytes | None:
-        """The trained weights that are kept with the project, as safetensors."""
-        return self._weights
-
-    def set_weights(self, weights: bytes | None) -> None:
-        """Keep these weights with the project from now on; not undoable."""
-        if weights != self._weights:
-            self._weights = weights
-            self.weights_changed.emit()
-            self._tell_dirty()
-
-    @property
-    def path(self) -> Path | None:
-        """Its file, or None while it has none."""
-        return self._path
-
-    def set_path(self, path: Path | None) -> None:
-        """It lies in this file from now on."""
-        if path != self._path:
-            self._path = path
-            self.path_changed.emit(path)
-
-    @property
-    def is_dirty(self) -> bool:
-        """Whether there is anything that its file does not hold."""
-        return (self._project, self._weights) != self._saved
-
-    def mark_saved(self, project: Project, weights: bytes | None) -> None:
-        """Its file holds this now; edits made since are still to be saved."""
-        self._saved = (project, weights)
-        self._tell_dirty()
-
-    def mark_unsaved(self) -> None:
-        """No file holds this: a recovered project."""
-        self._saved = (Project(name=""), None)
-        self._tell_dirty()
-
-    # Primitive edits
-
-    def _push(
-        self,
-        text: str,
-        graph: Graph | None = None,
-        data: DataSpec | None = None,
-        training: TrainingSpec | None = None,
-        gesture: Hashable = None,
-    ) -> None:
-        new = {"graph": graph, "data": data, "training": training}
-        after = msgspec.structs.replace(self._project, **{k: v for k, v in new.items() if v is not None})
-        if after != self._project:
-            self.undo_stack.push(Edit(text, self._show, self._project, after, gesture))
-
-    def _show(self, project: Project) -> None:
-        """Become this project and say by id what is different."""
-        before, self._project = self._project, project
-        self._changes += 1
-        if project.graph is not before.graph:
-            self._show_graph(project.graph)
-        if project.data != before.data:
-            self.data_changed.emit()
-        if project.training != before.training:
-            self.training_changed.emit()
-        if project.data.fields != before.data.fields or _is_rewired(before.graph, project.graph):
-            self._infer()
-        self._tell_dirty()
-
-    def _show_graph(self, graph: Graph) -> None:
-        old, new = self._nodes, {node.id: node for node in graph.nodes}
-        old_wires, new_wires = self._wires, frozenset(graph.wires)
-        self._nodes, self._wires = new, new_wires
-        gone = old.keys() - new.keys()
-        if gone:
-            self.nodes_leaving.emit(gone)
-        for wire in sorted(old_wires - new_wires):
-            self.wire_removed.emit(wire)
-        for id in gone:
-            self.node_removed.emit(id)
-        for id in new:
-            if id not in old:
-                self.node_added.emit(id)
-        moved = []
-        for id, node in new.items():
-            was = old.get(id, node)
-            if was is node:
-                continue
-            if (was.type, was.params, was.title) != (node.type, node.params, node.title):
-                self.node_changed.emit(id)
-            if (was.x, was.y) != (node.x, node.y):
-                moved.append(id)
-        if moved:
-            self.nodes_moved.emit(moved)
-        for wire in sorted(new_wires - old_wires):
-            self.wire_added.emit(wire)
-
-    def _infer(self) -> None:
-        self._inferring.start(self.graph, self._project.data.fields)
-
-    def _tell_dirty(self) -> None:
-        dirty = self.is_dirty
-        if dirty != self._was_dirty:
-            self._was_dirty = dirty
-            self.dirty_changed.emit(dirty)
-
     def _with_new(
         self, graph: Graph, entry: catalogue.Entry, x: float, y: float, params: dict[str, Any] | None
     ) -> tuple[Graph, str]:
@@ -444,22 +211,6 @@ class Document(QObject):
 
     def _title(self, id: str) -> str:
         return self._nodes[id].title or self.entry(id).title
-
-
-@cache
-def _unknown_entry(type: str) -> catalogue.Entry:
-    help = tr("This version knows no such layer.")
-    return catalogue.Entry(type, type, "layer", "Shape", (), help, "", "", (), ("x",), ("out",), object)
-
-
-def _is_rewired(before: Graph, after: Graph) -> bool:
-    """Whether anything but places changed."""
-    if before.wires != after.wires or len(before.nodes) != len(after.nodes):
-        return True
-    return any(
-        a is not b and (a.id, a.type, a.params, a.title) != (b.id, b.type, b.params, b.title)
-        for a, b in zip(before.nodes, after.nodes)
-    )
 
 
 def _check_text(text: str, where: str) -> None:

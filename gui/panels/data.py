@@ -11,22 +11,19 @@ import msgspec
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QFileDialog,
     QFrame,
     QGridLayout,
     QHBoxLayout,
     QProgressBar,
     QSlider,
-    QTableWidget,
-    QTableWidgetItem,
     QVBoxLayout,
     QWidget,
 )
 
 import engine.data
 from engine.data import Preview
-from engine.errors import DataError, EngineError, Fix
+from engine.errors import EngineError, Fix
 from engine.graph.catalogue import Parameter
 from engine.graph.spec import DataSpec
 from gui import settings
@@ -39,7 +36,8 @@ from gui.panels.controls import Scrolled, clear, hairline, label, push
 from gui.panels.editors import ChoiceBox, Gesture
 from gui.panels.form import ParameterForm
 from gui.panels.message import Message
-from gui.panels.pictures import ClassCounts, Thumbnails
+from gui.panels.preview import PreviewView
+from gui.panels.source import content_key, dropped, spec_for
 from gui.reading import apart
 from gui.reading.look import Look
 from gui.theme import SPACE
@@ -50,25 +48,6 @@ _SHUFFLE = Parameter("shuffle", "bool", True, True, "Deal the training samples a
 _SEED = Parameter("seed", "int", 0, 0, "The same seed gives the same split.", 0, 2**31 - 1)
 _CONTENT = ("source", "reader", "options", "roles", "fields", "samples")
 _SCALINGS = ("standard", "unit", "none")
-
-
-def spec_for(path: Path, before: DataSpec, base: Path | None) -> DataSpec:
-    """The settings for a file or folder of one's own; what is not about the source stays as it was.
-
-    Raises:
-        DataError: no reader takes such a file.
-    """
-    readers = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".npz": "npz"}
-    names = [path.suffix.lower(), *([Path(path.stem).suffix.lower()] if path.suffix.lower() == ".gz" else [])]
-    reader = "images" if path.is_dir() else next((readers[n] for n in names if n in readers), None)
-    if reader is None:
-        kinds = tr("a CSV or TSV table, an NPZ file, or a folder with one folder of images per class")
-        got = tr("a file of the kind {kind}", kind=path.suffix or tr("without an ending"))
-        raise DataError(path.name, got=got, expected=kinds)
-    source = str(path)
-    if base is not None and path.resolve().is_relative_to(base.resolve()):
-        source = path.resolve().relative_to(base.resolve()).as_posix()
-    return msgspec.structs.replace(before, source=source, reader=reader, options={}, roles={}, fields=(), samples=0)
 
 
 class DataPanel(QWidget):
@@ -97,7 +76,8 @@ class DataPanel(QWidget):
         outer.addWidget(scrolled)
         self._column = scrolled.column
         self._build_source()
-        self._build_contents()
+        self._preview = PreviewView()
+        self._column.addWidget(self._preview)
         self._build_split()
         self._build_roles()
         self._column.addStretch(1)
@@ -132,31 +112,6 @@ class DataPanel(QWidget):
         self._column.addWidget(self._busy)
         self.message = Message("data-message")
         self._column.addWidget(self.message)
-
-    def _build_contents(self) -> None:
-        self._summary = label("", "secondary", wrap=True)
-        self._summary.setObjectName("data-summary")
-        self._column.addWidget(self._summary)
-        self._thumbnails = Thumbnails()
-        self._thumbnails.setObjectName("data-thumbnails")
-        self._thumbnails.setAccessibleName(tr("First samples"))
-        self._column.addWidget(self._thumbnails)
-        self._table = QTableWidget()
-        self._table.setObjectName("data-table")
-        self._table.setAccessibleName(tr("First rows"))
-        self._table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self._table.verticalHeader().hide()
-        self._table.verticalHeader().setDefaultSectionSize(22)
-        self._table.setFixedHeight(168)
-        self._column.addWidget(self._table)
-        self._notes = label("", "secondary", wrap=True)
-        self._notes.setObjectName("data-notes")
-        self._column.addWidget(self._notes)
-        self._counts_title = label(tr("Classes"), "caps")
-        self._column.addWidget(self._counts_title)
-        self._counts = ClassCounts()
-        self._counts.setObjectName("data-classes")
-        self._column.addWidget(self._counts)
 
     def _build_roles(self) -> None:
         self._roles_title = label(tr("Columns"), "caps")
@@ -233,7 +188,7 @@ class DataPanel(QWidget):
         self._share.setText(tr("{share}, {held} of {samples}", **figures) if data.samples else share)
         self._form.show_values([{"batch_size": data.batch_size, "shuffle": data.shuffle, "seed": data.seed}])
         self._scaling.show_value(data.scaling)
-        key = _content(data, self._base)
+        key = content_key(data, self._base)
         if not data.source:
             self._previewed = self._shown = None
             self._show_preview(None)
@@ -302,7 +257,7 @@ class DataPanel(QWidget):
     def _begin(self, spec: DataSpec, keeps_message: bool = False) -> None:
         base = self._base
         self._wanted = spec
-        self._reading = _content(spec, base)
+        self._reading = content_key(spec, base)
         self.message.setVisible(keeps_message)
         self._progress.setValue(0)
         self._busy.show()
@@ -314,7 +269,7 @@ class DataPanel(QWidget):
         if described is None:
             self._fail(preview.problem, preview)
             return
-        self._previewed = self._reading = _content(described, self._base)
+        self._previewed = self._reading = content_key(described, self._base)
         self._shown = preview
         self._show_preview(preview)
         now = self._document.project.data
@@ -329,8 +284,8 @@ class DataPanel(QWidget):
         """What was wanted cannot be had: the panel says why and shows what the project really uses."""
         self._busy.hide()
         self._reading = None
-        key = _content(self._wanted, self._base)
-        if key == _content(self._document.project.data, self._base):
+        key = content_key(self._wanted, self._base)
+        if key == content_key(self._document.project.data, self._base):
             self._previewed, self._shown = key, preview or Preview(samples=self._document.project.data.samples)
         self._say(error, self._wanted)
         self._show_what_is_used()
@@ -342,7 +297,7 @@ class DataPanel(QWidget):
         self._roles_shown = ()
         if not data.source:
             self._show_preview(None)
-        elif _content(data, self._base) == self._previewed:
+        elif content_key(data, self._base) == self._previewed:
             self._show_preview(self._shown)
         elif read_it:
             self._begin(data, keeps_message=True)
@@ -367,38 +322,10 @@ class DataPanel(QWidget):
     # The preview
 
     def _show_preview(self, preview: Preview | None) -> None:
+        self._preview.show_preview(preview)
         shown = preview or Preview()
-        rows = () if shown.thumbnails else shown.rows
-        self._thumbnails.setVisible(bool(shown.thumbnails))
-        self._thumbnails.show_pictures(shown.thumbnails, shown.captions)
-        self._table.setVisible(bool(rows))
-        if rows:
-            self._fill_table(shown)
-        counts = next(iter((shown.class_counts or {}).values()), {})
-        self._counts.setVisible(bool(counts))
-        self._counts_title.setVisible(bool(counts))
-        self._counts.show_counts(counts)
-        self._notes.setText("\n".join(shown.notes))
-        self._notes.setVisible(bool(shown.notes))
-        self._show_roles(dict(zip(shown.columns, shown.roles, strict=True)) if shown.roles and rows else {})
-        if preview is None:
-            self._summary.setText(tr("Nothing is chosen yet. Take a bundled set, or open data of your own."))
-        else:
-            self._summary.setText(summary_of(preview))
-
-    def _fill_table(self, preview: Preview) -> None:
-        self._table.setColumnCount(len(preview.columns))
-        self._table.setRowCount(len(preview.rows))
-        self._table.setHorizontalHeaderLabels(list(preview.columns))
-        right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        numeric = [kind == "number" for kind in preview.kinds] or [False] * len(preview.columns)
-        for r, row in enumerate(preview.rows):
-            for c, text in enumerate(row[: len(preview.columns)]):
-                item = QTableWidgetItem(text)
-                if numeric[c]:
-                    item.setTextAlignment(right)
-                self._table.setItem(r, c, item)
-        self._table.resizeColumnsToContents()
+        has_rows = bool(shown.rows) and not shown.thumbnails
+        self._show_roles(dict(zip(shown.columns, shown.roles, strict=True)) if shown.roles and has_rows else {})
 
     def _show_roles(self, roles: dict[str, str]) -> None:
         shown = tuple(roles.items())
@@ -454,33 +381,3 @@ class DataPanel(QWidget):
     def close_down(self) -> None:
         """The window goes away."""
         self._work.wait()
-
-
-def dropped(mime) -> Path | None:
-    """The one local file or folder that is dragged, if it is one."""
-    urls = [url for url in mime.urls() if url.isLocalFile()] if mime.hasUrls() else []
-    return Path(urls[0].toLocalFile()) if len(urls) == 1 else None
-
-
-def summary_of(preview: Preview) -> str:
-    """ "1,797 samples: image 1 x 8 x 8; target label, 10 classes." """
-    inputs = ", ".join(field_text(f) for f in preview.fields if f.role == "input")
-    targets = ", ".join(field_text(f) for f in preview.fields if f.role == "target")
-    count = values.count(preview.samples) if preview.is_whole else tr("about {n}", n=values.count(preview.samples))
-    text = tr("{count} samples", count=count)
-    text += f": {inputs}" if inputs else ""
-    return f"{text}; " + tr("target {targets}", targets=targets) + "." if targets else f"{text}."
-
-
-def field_text(field) -> str:
-    """ "image 1 x 8 x 8", "label, 10 classes"."""
-    if field.kind == "category":
-        return tr("{name}, {count} classes", name=field.name, count=len(field.classes))
-    if field.kind == "number":
-        return tr("{name}, a number", name=field.name)
-    return f"{field.name} {' x '.join(map(str, field.shape))}"
-
-
-def _content(data: DataSpec, base: Path | None) -> tuple:
-    """What the preview depends on."""
-    return (data.source, data.reader, repr(sorted(data.options.items())), tuple(sorted(data.roles.items())), base)

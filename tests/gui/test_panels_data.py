@@ -101,9 +101,9 @@ def test_a_bundled_set_is_one_choice(qtbot, data, document):
     qtbot.waitUntil(lambda: document.project.data.samples == 1797, timeout=10_000)
     assert document.project.data.source == "bundled:digits"
     assert [f.name for f in document.project.data.fields] == ["image", "label"]
-    assert "1,797 samples" in data._summary.text()
-    assert data._thumbnails.isVisible()
-    assert data._counts.accessibleName().startswith("0:")
+    assert "1,797 samples" in data._preview.summary.text()
+    assert data._preview.thumbnails.isVisible()
+    assert data._preview.counts.accessibleName().startswith("0:")
     document.undo_stack.undo()
     assert document.project.data.source == ""
 
@@ -143,7 +143,7 @@ def test_a_folder_of_images_shows_thumbnails(qtbot, data, document, tmp_path):
     drop(data, tmp_path / "pets")
     qtbot.waitUntil(lambda: document.project.data.samples == 6, timeout=10_000)
     assert document.project.data.reader == "images"
-    assert len(data._thumbnails._images) == 6
+    assert len(data._preview.thumbnails._images) == 6
 
 
 @pytest.mark.parametrize(
@@ -282,7 +282,7 @@ def test_a_project_whose_file_is_broken_now_does_not_show_the_data_of_another(qt
     settled(qtbot, data)
     assert document.project == project
     assert tables(data)[0] == "a.csv"
-    assert not data._thumbnails.isVisible()
+    assert not data._preview.thumbnails.isVisible()
     slider = data.findChild(QSlider, "data-validation")
     slider.setFocus()
     QTest.keyClick(slider, Qt.Key.Key_Right)

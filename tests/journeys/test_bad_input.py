@@ -165,7 +165,8 @@ window = open_window(app)
 told = []
 window.projects.said.connect(lambda text, *_: told.append(text))
 window.projects.open(Path(sys.argv[1]))
-while window.document.path is None or window.files.is_busy or window.data._work.is_busy:
+reading = (window.data._work, window.start_page._load_data)
+while window.document.path is None or window.files.is_busy or any(work.is_busy for work in reading):
     app.processEvents()
 if os.getuid() == 0:
     os.setuid(65534)  # permissions do not bind the superuser
