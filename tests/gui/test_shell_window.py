@@ -200,6 +200,7 @@ def test_a_killed_engine_is_told_and_one_click_resumes_it(qtbot, digits):
     digits.document.set_training("epochs", 400)
     with qtbot.waitSignal(digits.run.checkpoint, timeout=60_000):
         find(digits, "train").click()
+    qtbot.waitUntil(lambda: digits.run.last_step is not None, timeout=60_000)  # a checkpoint is there before any step
     os.kill(digits.run.info.pid, signal.SIGKILL)
     qtbot.waitUntil(lambda: digits.run.state == "lost", timeout=20_000)
     assert find(digits, "message").isVisible()
