@@ -179,7 +179,7 @@ def reshape(low: Lowering, call: Call) -> bool:
     if _is_open(low, x):
         places = {n: p.broadcast(found.shape).reshaped(result.shape) for n, p in found.places.items()}
         if all(places.values()):
-            low.env[result] = Lazy(result.shape, found.expr, places)
+            low.env[result] = found.over(result.shape, places)
             return True
     place = low.place(x)
     seen = place.reshaped(result.shape)

@@ -108,7 +108,12 @@ class Lazy:
 
     def viewed(self, shape: tuple[int, ...], view: Callable[[Place], Place]) -> Lazy:
         """The same seen in another way: `view` is applied to the stretched places."""
-        return Lazy(shape, self.expr, {n: view(p.broadcast(self.shape)) for n, p in self.places.items()})
+        return self.over(shape, {name: view(place.broadcast(self.shape)) for name, place in self.places.items()})
+
+    def over(self, shape: tuple[int, ...], places: Mapping[str, Place]) -> Lazy:
+        """The same formula over other places, given by the old names; each has a name of its own."""
+        names = {name: name_of(place) for name, place in places.items()}
+        return Lazy(shape, renamed(self.expr, names), {names[name]: place for name, place in places.items()})
 
 
 @dataclass(eq=False)
@@ -128,9 +133,14 @@ class Scattered:
         return {buffer for _, lazy in self.parts for buffer in lazy.reads}
 
 
+def name_of(place: Place) -> str:
+    """A name that no other place has."""
+    return f"{place.buffer.number}.{place.offset}.{place.shape}.{place.strides}"
+
+
 def of_place(place: Place, shape: tuple[int, ...] | None = None) -> Lazy:
     """The formula that is just what lies there."""
-    name = f"{place.buffer.number}.{place.offset}.{place.shape}.{place.strides}"
+    name = name_of(place)
     return Lazy(place.shape if shape is None else shape, leaf(name), {name: place})
 
 
