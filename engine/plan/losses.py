@@ -71,13 +71,28 @@ def _makers(calls: list[Call], value: Value) -> list[Call] | None:
 
 @rule(JOINED)
 def cross_entropy(low: Lowering, call: Call) -> bool:
-    """Losses and the gradient of the scores in one pass."""
+    """Losses and the gradient of the scores in one pass, and its sum over the samples where a layer wants it."""
     x, target, share = call.arguments
     losses, gradient = call.results
     low.env[losses], low.env[gradient] = low.new(losses.shape), low.new(gradient.shape)
-    low.emit(both_passes(*x.shape), x=low.packed(x), target=low.packed(target), scale=low.packed(share),
-             losses=low.env[losses], dx=low.env[gradient])  # fmt: skip
+    bias, more = _bias_of(low, gradient), {}
+    if bias is not None:
+        low.env[bias.results] = more["dbias"] = low.new(bias.results.shape)
+        low.finish(bias)
+    low.emit(both_passes(*x.shape, sums=bias is not None), x=low.packed(x), target=low.packed(target),
+             scale=low.packed(share), losses=low.env[losses], dx=low.env[gradient], **more)  # fmt: skip
     return True
+
+
+def _bias_of(low: Lowering, gradient: Value) -> Call | None:
+    """The call that sums the gradient, or a reshaped one, over all but its last axis."""
+    for reader in low.readers.get(gradient, ()):
+        if reader.kernel == "linear_backward_bias":
+            return reader
+        if reader.kernel == "reshape" and reader.results.shape[-1] == gradient.shape[-1]:
+            found = (c for c in low.readers.get(reader.results, ()) if c.kernel == "linear_backward_bias")
+            return next(found, None)
+    return None
 
 
 @rule("softmax", "log_softmax")
