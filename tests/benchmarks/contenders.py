@@ -14,8 +14,9 @@ import numpy as np
 from tests.benchmarks.workloads import Batch, Workload
 
 OURS, OURS_EAGER, TORCH, COMPILED, JAX = "ours", "ours_eager", "torch_eager", "torch_compile", "jax"
+GENERIC = "generic"  # the plain loop on NumPy alone, in one thread: what everybody's losses are held against
 CONTENDERS = (OURS, OURS_EAGER, TORCH, COMPILED, JAX)
-PACKAGES = {OURS: "engine", OURS_EAGER: "engine", TORCH: "torch", COMPILED: "torch", JAX: "jax"}
+PACKAGES = {OURS: "engine", OURS_EAGER: "engine", GENERIC: "engine", TORCH: "torch", COMPILED: "torch", JAX: "jax"}
 State = dict[str, np.ndarray]
 
 
@@ -79,6 +80,8 @@ def start(contender: str, workload: Workload, state: State | None, dropout: bool
     training = eager(lib, workload, state, dropout)
     if contender == OURS and captures():
         return Training(lib.capture(training.step), training.place, training.wait, training.model)
+    if contender == GENERIC:
+        return Training(on_numpy(training.step), training.place, training.wait, training.model)
     if contender == COMPILED:
         lib._dynamo.reset()  # what was compiled for the workload before
         return Training(lib.compile(training.step), training.place, training.wait, training.model)
@@ -106,6 +109,25 @@ def eager(lib: Any, workload: Workload, state: State | None, dropout: bool) -> T
         return tuple(lib.from_numpy(array.copy()) for array in batch)
 
     return Training(step, place, wait=lambda: None, model=model)
+
+
+def on_numpy(step: Callable[..., Any]) -> Callable[..., Any]:
+    """The step with the generic kernels instead of the compiled ones, and none of NumPy's own threads."""
+    generic = importlib.import_module("engine.kernels.generic").Kernels(np)
+    cpu = importlib.import_module("engine").device("cpu")
+    threads = importlib.import_module("engine.train.threads")
+
+    def plain(*batch: Any) -> Any:
+        compiled, before = cpu.kernels, threads.count()
+        cpu.kernels = generic
+        threads.set_count(1)
+        try:
+            return step(*batch)
+        finally:
+            cpu.kernels = compiled
+            threads.set_count(before)
+
+    return plain
 
 
 def stop_dropping(model: Any) -> None:
