@@ -259,15 +259,15 @@ def evaluate(network, judge, inputs, targets{unit}):
     with engine.no_grad():
         for start in range(0, count, 1024):
             rows = slice(start, start + 1024)
-            outputs, wanted = call(network, inputs, rows), batch(targets, rows)
+            outputs, wanted = call(network, batch(inputs, rows)), batch(targets, rows)
             losses += judge(outputs, wanted).item() * len(wanted[0])
             scores += score(outputs, wanted{unit}) * len(wanted[0])
     network.train()
     return losses / max(count, 1), scores / max(count, 1)
 
 
-def call(network, inputs, rows):
-    outputs = network(*batch(inputs, rows))
+def call(network, inputs):
+    outputs = network(*inputs)
     return outputs if isinstance(outputs, tuple) else (outputs,)
 
 
@@ -284,16 +284,23 @@ def train():
         return sum(w * c(o, t) for w, c, o, t in zip(weights, criteria, outputs, targets))
 
     optimizer = {optimizer}
+
+    @engine.capture  # recorded once, then replayed without the tape
+    def learn(inputs, targets):
+        optimizer.zero_grad()
+        loss = judge(call(network, inputs), targets)
+        loss.backward()
+        return loss
+
+    update = engine.capture(optimizer.step)
 {schedule}{best}    (inputs, targets), validation{unit} = load(DATA)
     count = len(targets[0])
     for epoch in range(EPOCHS):
         order = np.random.Generator(np.random.PCG64([SEED, epoch])).permutation(count)
         for start in range(0, count, DATA.batch_size):
             rows = order[start : start + DATA.batch_size] if DATA.shuffle else slice(start, start + DATA.batch_size)
-            loss = judge(call(network, inputs, rows), batch(targets, rows))
-            optimizer.zero_grad()
-            loss.backward()
-{clip}            optimizer.step()
+            loss = learn(batch(inputs, rows), batch(targets, rows))
+{clip}            update()
         held_out, figure = evaluate(network, judge, *{held_out}{unit})
         print(f"epoch {{epoch + 1}}: loss {{loss.item():.4f}}, validation {{held_out:.4f}}, score {{figure:.4f}}")
 {advance}{stop}    return network

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any
 
 from engine.errors import EngineError
 from engine.nn.parameter import Parameter
 from engine.tensor import Tensor
+
+
+class _Count:
+    changes = 0
+
+
+_count = _Count()
+
+
+def changes() -> int:
+    """How often any module was given an attribute: where that has not grown, no module is another than it was."""
+    return _count.changes
 
 
 class ModuleError(EngineError, AttributeError):
@@ -21,8 +33,6 @@ class Members:
     _buffers: dict[str, Tensor | None]
     _modules: dict[str, Any]
     _non_persistent_buffers_set: set[str]
-    changes: ClassVar[int] = 0
-    """How often any module was given an attribute: where that has not grown, no module is another than it was."""
 
     def __init__(self):
         put = super().__setattr__
@@ -45,7 +55,7 @@ class Members:
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        Members.changes += 1
+        _count.changes += 1
         own = self.__dict__
         if isinstance(value, Parameter):
             self._forget(name, keep="_parameters")
@@ -67,7 +77,7 @@ class Members:
             super().__setattr__(name, value)
 
     def __delattr__(self, name: str) -> None:
-        Members.changes += 1
+        _count.changes += 1
         for members in (self._parameters, self._buffers, self._modules):
             if name in members:
                 del members[name]
@@ -103,7 +113,7 @@ class Members:
     # registering
 
     def _check_name(self, name: str, role: str, members: str) -> None:
-        Members.changes += 1
+        _count.changes += 1
         if "_modules" not in self.__dict__:
             raise self._not_set_up()
         if not isinstance(name, str):

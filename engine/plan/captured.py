@@ -14,7 +14,7 @@ from engine.device import Device
 from engine.errors import CaptureWarning, PlanError
 from engine.kernels.generic import Kernels
 from engine.kernels.threads import threads_in_use
-from engine.nn.members import Members, attributes
+from engine.nn.members import attributes, changes
 from engine.plan.losses import join_cross_entropy
 from engine.plan.lower import Lowering
 from engine.plan.replay import Replay
@@ -211,10 +211,10 @@ class Planned:
         for tensor, gradient in self.trace.gradients.values():
             if tensor.grad is not gradient:
                 return False
-        if self._changes != Members.changes:
+        if self._changes != changes():
             if not all(_same(attributes(module), before) for module, before in self._modules):
                 return False
-            self._changes = Members.changes
+            self._changes = changes()
         inputs = dict(zip(self.trace.inputs, tensors))
         for function, arguments, result in self.trace.checks:
             now = [_known(a, inputs) for a in arguments]
