@@ -87,10 +87,10 @@ def devices() -> list[dict[str, Any]]:
 
 
 def threads() -> dict[str, int]:
-    """Processors and the threads of the linear algebra."""
-    from engine.train import threads as linear_algebra
+    """Processors, and how many a run without a window computes with."""
+    from engine.train import threads as of_a_run
 
-    return {"used": linear_algebra.choose(), "processors": linear_algebra.available()}
+    return {"used": of_a_run.choose(), "processors": of_a_run.available()}
 
 
 def kernels() -> str:

@@ -33,6 +33,7 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     train.add_argument("--resume", action="store_true", help="go on with the run in --out, or the newest one")
     train.add_argument("--start", choices=("fresh", "weights"), default="fresh",
                        help="begin with random weights, or with those kept in the project")  # fmt: skip
+    train.add_argument("--spare", metavar="CORES", type=int, default=0, help="cores to leave to other programs")
     train.set_defaults(run=run_train)
 
     serve = commands.add_parser("serve", parents=[common], help="answer predict commands in a run folder")
@@ -59,7 +60,8 @@ def run_train(options: argparse.Namespace, output: Output) -> Result:
     weights = opened.weights if options.start == "weights" else None
     with _folder(options, resumed) as path, RunFolder(path, echo=bool(options.events)) as folder:
         output.say(f"{project.name}: run folder {shown(path)}")
-        result = train(project, folder, resume=options.resume, weights=weights, extensions=(Progress(output),))
+        result = train(project, folder, resume=options.resume, weights=weights, extensions=(Progress(output),),
+                       spare=options.spare)  # fmt: skip
     return _report(result, project, path, output)
 
 

@@ -72,7 +72,7 @@ def project_of(folder: Path) -> Project:
 
 def train(
     project: Project, folder: RunFolder, *, resume: bool = False, weights: bytes | None = None,
-    extensions: tuple[Extension, ...] = (),
+    extensions: tuple[Extension, ...] = (), spare: int = 0,
 ) -> Result:  # fmt: skip
     """Train `project` in `folder` to its last epoch; whatever comes of it is in the folder's events too.
 
@@ -82,6 +82,7 @@ def train(
         resume: go on from the last checkpoint.
         weights: what to start from instead of fresh random weights, as a project file keeps it.
         extensions: called after the run's own.
+        spare: cores to leave to other programs; a resumed run computes with as many threads as it began with.
 
     Raises:
         EngineError: the run cannot start, or diverged; Failed and RunEnded have been emitted.
@@ -94,7 +95,7 @@ def train(
     with _failing_aloud(project, folder, lambda: trainer, reporter), _signals(interruption), np.errstate(all="ignore"):
         kept = checkpoints.read(folder.checkpoint("last")) if resume else None
         store_project(folder.path, spec.encode(project))
-        threads.choose()
+        threads.choose(_threads_of(kept), spare)
         task = Task(project)
         trainer = _assemble(task, folder, reporter, interruption, extensions)
         if kept is not None:
@@ -117,6 +118,12 @@ def _assemble(
         extensions.append(EarlyStopping(training.early_stopping.patience, training.early_stopping.min_delta))
     extensions += [Control(snapshots, keeper, interruption), snapshots, keeper, *more]
     return Trainer(task, folder, training.epochs, extensions)
+
+
+def _threads_of(kept: checkpoints.Checkpoint | None) -> int | None:
+    """How many the interrupted run computed with; None where that is not known."""
+    number = kept.state.get("threads") if kept is not None else None
+    return number if isinstance(number, int) and 1 <= number <= threads.MOST_COMPILED else None
 
 
 def _take_up(trainer: Trainer, kept: checkpoints.Checkpoint, path: Path) -> None:
@@ -151,7 +158,7 @@ def serve(project: Project, folder: RunFolder, weights: bytes | None = None, idl
     """
     interruption = Interruption()
     with _failing_aloud(project, folder, lambda: None, Reporter()), _signals(interruption), np.errstate(all="ignore"):
-        threads.choose()
+        threads.choose(spare=1)  # whoever asks is beside it
         store_project(folder.path, spec.encode(project))
         task = Task(project)
         step, epoch = load_best(task, folder.path, weights)

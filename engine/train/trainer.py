@@ -13,6 +13,7 @@ import engine
 from engine.formats.checkpoint import Checkpoint
 from engine.metrics import METRICS, Mean
 from engine.optim.lr_scheduler import ReduceLROnPlateau
+from engine.train import threads
 from engine.train.diagnosis import Diverged, unstable_validation
 from engine.train.run_folder import RunFolder
 from engine.train.steps import Outcome, SupervisedStep
@@ -214,6 +215,7 @@ class Trainer:
             "epoch": self.epoch,
             "batch": self.batch,
             "seconds": self.seconds,
+            "threads": threads.count(),
             "samples": len(self.task.train) + len(self.task.validation),
             "random": engine.get_rng_state(),
             "schedule": self.schedule.state_dict() if self.schedule is not None else {},

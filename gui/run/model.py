@@ -37,7 +37,7 @@ class Run(Listening):
         if folder is not None:
             self._attach(folder)
             self._set_state("starting")
-            self._launch(["train", str(folder), "--out", str(folder)])
+            self._launch(_training(folder))
             self._tick()
 
     def resume(self) -> None:
@@ -53,7 +53,7 @@ class Run(Listening):
         again = ["--resume"] if self._last_checkpoint is not None else []
         self._dismiss_server()
         self._set_state("starting")
-        self._launch_when_free = lambda: self._launch(["train", str(folder), "--out", str(folder), *again])
+        self._launch_when_free = lambda: self._launch([*_training(folder), *again])
         self._tick()
 
     def follow(self, folder: Path | None) -> None:
@@ -242,6 +242,11 @@ class Run(Listening):
         except OSError as error:
             message = tr("The run could not be told: {why}.", why=reason_of(error))
             self.refused.emit(events.Refused(request=command.request, message=message))
+
+
+def _training(folder: Path) -> list[str]:
+    """What the engine is told: with one core left to the window, a frame costs the run no step."""
+    return ["train", str(folder), "--out", str(folder), "--spare", "1"]
 
 
 def _request() -> str:

@@ -151,6 +151,7 @@ def main():
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--idle", type=float)
+    parser.add_argument("--spare", type=int)
     arguments = parser.parse_args()
     if os.environ.get("FAKE_FAULT") == "at start":
         sys.exit("Data 'flowers.csv': the file is not there; choose it again.")
