@@ -102,12 +102,13 @@ def opened(path: Path) -> Iterator[Any]:
     from PIL import Image
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what Pillow warns of is checked here, or harmless (odd EXIF data)
-            with Image.open(path) as image:
-                if image.width * image.height > MOST_PIXELS:
-                    raise huge(path, f"the image is huge: {image.width:,} x {image.height:,} pixels")
-                yield image
+        # what Pillow warns of is checked here, or harmless (odd EXIF data); not catch_warnings(), which would take the
+        # warnings of other threads too
+        warnings.filterwarnings("ignore", module=r"PIL\b")
+        with Image.open(path) as image:
+            if image.width * image.height > MOST_PIXELS:
+                raise huge(path, f"the image is huge: {image.width:,} x {image.height:,} pixels")
+            yield image
     except DataError:
         raise
     except Image.DecompressionBombError:

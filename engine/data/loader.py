@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
+from engine.data.ahead import ahead
 from engine.data.dataset import draw_seed, order_of
 from engine.functions import stack
+from engine.random import apart
 from engine.tensor import Tensor
 from engine.tensor.creation import from_numpy, tensor
 from engine.tensor.promotion import float64
@@ -26,7 +29,8 @@ class DataLoader:
         shuffle: another order for every pass, drawn from `generator`.
         sampler: the indices in the order to take, instead of `shuffle`.
         batch_sampler: lists of indices, instead of `batch_size`, `shuffle`, `sampler` and `drop_last`.
-        num_workers: accepted for scripts; batches are made in the calling process and are the same for any number.
+        num_workers: above 0, a thread makes up to twice as many batches before they are asked for. Batches are the same
+            for any number: what a data set draws from the default stream comes from one of the batch's own.
         collate_fn: makes a batch of a list of samples; `default_collate` where it is None.
         pin_memory: accepted for scripts.
         drop_last: leave out a last batch that is smaller than the others.
@@ -64,6 +68,8 @@ class DataLoader:
             raise ValueError("batch_size=None disables batching and is mutually exclusive with drop_last")
         if batch_size is not None and (not isinstance(batch_size, int | np.integer) or batch_size < 1):
             raise ValueError(f"batch_size should be a positive integer value, but got batch_size={batch_size}")
+        if num_workers < 0:
+            raise ValueError("num_workers option should be non-negative; use num_workers=0 to disable multiprocessing.")
         if shuffle and len(dataset) == 0:
             raise ValueError("num_samples should be a positive integer value, but got num_samples=0")
         self.dataset = dataset
@@ -76,7 +82,7 @@ class DataLoader:
         self.pin_memory = pin_memory
         self.drop_last = drop_last
         self.generator = generator
-        self._order: dict[str, Any] = {}  # "seed" or "order" of the pass under way; empty between passes
+        self._order: dict[str, Any] = {}  # the pass under way: "seed" of its order, or "draws" alone
         self._position = 0  # batches of that pass that were handed out
         self._taken_up = False
 
@@ -112,16 +118,16 @@ class DataLoader:
         >>> list(second) == list(batches)
         True
         """
-        self._order = {key: state[key] for key in ("seed", "order") if key in state}
+        self._order = {key: state[key] for key in ("seed", "draws", "order") if key in state}
         self._position = int(state["position"])
         self._taken_up = bool(self._order) or self._position > 0
 
     def _begin(self) -> dict[str, Any]:
         if self.batch_sampler is not None:
-            return {"order": [list(batch) for batch in self.batch_sampler]}
+            return {"order": [list(batch) for batch in self.batch_sampler], "draws": draw_seed(self.generator)}
         if self.sampler is not None:
-            return {"order": [int(index) for index in self.sampler]}
-        return {"seed": draw_seed(self.generator)} if self.shuffle else {}
+            return {"order": [int(index) for index in self.sampler], "draws": draw_seed(self.generator)}
+        return {"seed" if self.shuffle else "draws": draw_seed(self.generator)}
 
     def _batches(self) -> list[Any]:
         """Every batch of this pass as an array of indices (or single indices without batching)."""
@@ -139,10 +145,18 @@ class DataLoader:
         return [order[start : start + self.batch_size] for start in starts]
 
     def _pass(self, batches: list[Any]) -> Iterator[Any]:
-        for indices in batches[self._position :]:
-            batch = self._fetch(indices)
-            self._position += 1
-            yield batch
+        seed = self._order.get("seed", self._order.get("draws", 0))
+
+        def fetch(number: int) -> Any:
+            with apart(seed, number):
+                return self._fetch(batches[number])
+
+        due = range(self._position, len(batches))
+        made = ahead(fetch, due, 2 * self.num_workers) if self.num_workers else (fetch(number) for number in due)
+        with contextlib.closing(made):
+            for batch in made:
+                self._position += 1
+                yield batch
         self._order, self._position = {}, 0
 
     def _fetch(self, indices: Any) -> Any:

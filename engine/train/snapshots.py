@@ -129,7 +129,7 @@ def judgement(task: Task) -> Arrays:
     """Confusion matrix, or true and predicted values, over the validation part."""
     indices = evenly(task.validation if len(task.validation) else task.train)
     batches = [task.batch(part) for part in task.in_batches(indices)]
-    predicted = np.concatenate([task.decided(task.model(batch.inputs)) for batch in batches])
+    predicted = np.concatenate([task.decided(task.look(batch.inputs, batch.targets)[1]) for batch in batches])
     true = np.concatenate([batch.true for batch in batches])
     if task.kind == "regression":
         some = evenly(np.arange(true.size))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -12,6 +12,7 @@ import numpy as np
 
 import engine
 import engine.data
+from engine.data.ahead import ahead
 from engine.data.prepare import Preparation, split
 from engine.data.spec import FieldSpec
 from engine.errors import DataError, ProjectError, TrainingError
@@ -27,6 +28,8 @@ METRICS_OF: dict[TaskKind, tuple[str, ...]] = {
 }
 CACHED_BYTES = 512 * 2**20
 """Prepared samples are kept in memory up to that size."""
+AHEAD = 2
+"""Batches that are read before they are needed, where samples are not kept."""
 EVALUATED_VALUES = 2**19
 """Input values in one batch that is only looked at."""
 
@@ -204,6 +207,8 @@ class Task(Predictor):
         scaled = {loss.target.name for loss in self.losses if loss.scales_target}
         self.preparation = Preparation.fit(self.data, self.train, project.data, scaled)
         self._cache = self._prepare_all()
+        self.look = engine.capture(self._look)
+        """(inputs, targets) of a batch -> loss and output, as a plan: every epoch asks again."""
 
     def _prepare_all(self) -> dict[str, np.ndarray] | None:
         """All samples scaled once, where they fit in memory; decoding an image again each epoch costs more."""
@@ -247,6 +252,10 @@ class Task(Predictor):
             true.reshape(len(true)).astype(np.int64) if self.kind == "binary" else true,
         )
 
+    def each(self, parts: Sequence[np.ndarray]) -> Generator[Batch, None, None]:
+        """The batch of each part; where samples are not kept in memory, the next are read meanwhile."""
+        return ahead(self.batch, parts, AHEAD) if self._cache is None else (self.batch(part) for part in parts)
+
     def _tensor(self, array: np.ndarray) -> Any:
         return engine.from_numpy(array).to(self.device)
 
@@ -255,6 +264,10 @@ class Task(Predictor):
         outputs = output if isinstance(output, dict) else {self.judge.id: output}
         parts = [loss(outputs[loss.id], targets[loss.id]) for loss in self.losses]
         return sum(parts[1:], start=parts[0])
+
+    def _look(self, inputs: dict[str, Any], targets: dict[str, Any]) -> tuple[Any, Any]:
+        output = self.model(inputs)
+        return self.loss(output, targets), output
 
     def make_optimizer(self) -> Any:
         """The optimizer of the project.

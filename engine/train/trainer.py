@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Iterable
@@ -150,16 +151,17 @@ class Trainer:
         return reason
 
     def _run_epoch(self) -> None:
-        batches = self.task.batches(self.epoch)
-        while self.batch < len(batches):
-            self._call("before_step")
-            if self.stopping is not None:
-                return
-            outcome = self.step.train(self.task.batch(batches[self.batch]))
-            self.steps += 1
-            self.batch += 1
-            self.figures.add(outcome)
-            self._call("stepped", outcome)
+        parts = self.task.batches(self.epoch)
+        with contextlib.closing(self.task.each(parts[self.batch :])) as batches:
+            while self.batch < len(parts):
+                self._call("before_step")
+                if self.stopping is not None:
+                    return
+                outcome = self.step.train(next(batches))
+                self.steps += 1
+                self.batch += 1
+                self.figures.add(outcome)
+                self._call("stepped", outcome)
         self._end_epoch()
 
     def _end_epoch(self) -> None:
@@ -254,10 +256,9 @@ def judged(task: Task, indices: np.ndarray) -> Figures:
     """Loss and metrics over these samples, without learning from them."""
     figures = Figures(task.metrics)
     with task.evaluating():
-        for part in task.in_batches(indices):
-            batch = task.batch(part)
-            output = task.model(batch.inputs)
-            figures.add(Outcome(task.loss(output, batch.targets).item(), 0.0, task.decided(output), batch.true))
+        for batch in task.each(task.in_batches(indices)):
+            loss, output = task.look(batch.inputs, batch.targets)
+            figures.add(Outcome(loss.item(), 0.0, task.decided(output), batch.true))
     return figures
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ import pytest
 import engine
 from engine import data
 from engine.data import DataLoader, Dataset, DataSpec, Subset, TensorDataset, default_collate, random_split
+from engine.errors import DataError
 
 ROOT = Path(__file__).parents[2]
 
@@ -236,3 +239,96 @@ def test_a_named_field_data_set_yields_batches_by_name():
     assert digits[-1]["label"] == digits[1796]["label"]
     with pytest.raises(IndexError):
         digits[1797]
+
+
+class Noisy(Squares):
+    """Every sample is drawn from the default stream, and says which thread drew it."""
+
+    def __init__(self):
+        self.threads = set()
+
+    def __getitem__(self, index):
+        self.threads.add(threading.current_thread())
+        return float(index), engine.rand(2)
+
+
+def drawn(workers, taken_up=None):
+    engine.manual_seed(8)
+    loader = DataLoader(Noisy(), 2, shuffle=True, num_workers=workers)
+    if taken_up is not None:
+        loader.load_state_dict(taken_up)
+    batches = []
+    for index, noise in loader:
+        engine.rand(3)  # as a dropout would, meanwhile
+        batches.append((index.numpy().tolist(), noise.numpy().tolist()))
+    return batches
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_batches_made_in_the_background_are_the_same(workers):
+    assert drawn(workers) == drawn(0)
+    assert drawn(0)[0] != drawn(0)[1]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_pass_taken_up_draws_the_same_numbers(workers):
+    engine.manual_seed(8)
+    loader = DataLoader(Noisy(), 2, shuffle=True, num_workers=workers)
+    batches = iter(loader)
+    next(batches)
+    state = loader.state_dict()
+    time.sleep(0.05)  # more are made meanwhile, which nobody has got
+    assert state["position"] == loader.state_dict()["position"] == 1
+    batches.close()
+    assert drawn(workers, state) == drawn(0)[1:]
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_the_background_makes_a_few_batches_and_no_more(workers):
+    made = []
+    loader = DataLoader(range(50), 1, num_workers=workers, collate_fn=lambda samples: made.append(samples) or samples)
+    batches = iter(loader)
+    assert next(batches) == [0]
+    deadline = time.monotonic() + 5
+    while len(made) < 1 + 2 * workers and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.05)
+    assert len(made) == 1 + 2 * workers
+    batches.close()
+
+
+def test_a_batch_is_made_while_the_caller_computes():
+    came = threading.Event()
+    loader = DataLoader(range(2), 1, num_workers=1, collate_fn=lambda samples: came.set() if samples[0] else None)
+    for _ in loader:
+        assert came.wait(5)
+
+
+def test_leaving_early_ends_the_thread():
+    data = Noisy()
+    for _ in DataLoader(data, 1, num_workers=1):
+        break
+    assert threading.current_thread() not in data.threads
+    assert not any(thread.is_alive() for thread in data.threads)
+
+
+class Broken(Squares):
+    def __getitem__(self, index):
+        if index == 3:
+            raise DataError("sample 3", got="it is broken")
+        return index
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_fault_comes_in_its_turn_with_its_words(workers):
+    seen = []
+    batches = DataLoader(Broken(), 1, num_workers=workers)
+    with pytest.raises(DataError, match="sample 3: it is broken") as raised:
+        seen.extend(batch.item() for batch in batches)
+    assert seen == [0, 1, 2]
+    assert "__getitem__" in [entry.name for entry in raised.traceback]
+
+
+def test_a_negative_number_of_workers_is_refused():
+    with pytest.raises(ValueError, match="num_workers"):
+        DataLoader(numbers(), num_workers=-1)

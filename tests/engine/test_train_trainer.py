@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+
 import msgspec
 import numpy as np
 import pytest
 
-from engine.errors import EngineError
+from engine.data.dataset import FieldDataset
+from engine.errors import DataError, EngineError
 from engine.formats import checkpoint
 from engine.graph import edit
 from engine.graph.spec import Choice, DataSpec, Node, Project, TrainingSpec, Wire
@@ -152,6 +155,36 @@ def test_samples_prepared_each_time_train_the_same_as_those_kept_in_memory(tmp_p
         fresh = run(folder, made).checkpoint()
     for name, values in kept.model.items():
         np.testing.assert_array_equal(values.numpy(), fresh.model[name].numpy())
+
+
+def test_samples_not_kept_are_read_in_the_background_while_the_network_learns(tmp_path, monkeypatch):
+    monkeypatch.setattr("engine.train.task.CACHED_BYTES", 0)
+    readers, take = [], FieldDataset.take
+
+    def noted(data, indices):
+        readers.append(threading.current_thread())
+        return take(data, indices)
+
+    monkeypatch.setattr(FieldDataset, "take", noted)
+    with RunFolder(tmp_path) as folder:
+        run(folder, small_digits(1))
+    behind = [reader for reader in readers if reader is not threading.main_thread()]
+    assert len(behind) >= 40
+    assert not any(reader.is_alive() for reader in behind)
+
+
+def test_a_sample_that_cannot_be_read_ends_the_run_with_its_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr("engine.train.task.CACHED_BYTES", 0)
+    take = FieldDataset.take
+
+    def torn(data, indices):
+        if threading.current_thread() is not threading.main_thread():
+            raise DataError("cat/7.png", got="the image is corrupt")
+        return take(data, indices)
+
+    monkeypatch.setattr(FieldDataset, "take", torn)
+    with RunFolder(tmp_path) as folder, pytest.raises(DataError, match="cat/7.png: the image is corrupt"):
+        run(folder, small_digits(1))
 
 
 def two_heads() -> Project:
