@@ -33,6 +33,7 @@ from gui.side_panel import DATA, LAYER, PROBLEMS, TRAINING, SidePanel
 from gui.start import StartPage
 from gui.top_bar import TopBar
 from gui.training_control import TrainingControl
+from gui.warming import Warming
 from gui.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def furnish(window: Window) -> None:
     window.training_control = TrainingControl(
         window.document, window.files, window.run, window.actions_table, window.top_bar
     )
+    window.warming = Warming(window.document, window.run, window)
     window.commands = CommandPalette(window.top_bar.search, window.actions_table, window.document, window)
     _connect_actions(window)
     _connect_document(window)

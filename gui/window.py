@@ -306,7 +306,7 @@ class Window(QMainWindow):
     def close_down(self) -> None:
         """Let threads and timers end; a run goes on by itself."""
         self.files.close()
-        own = (self.projects, self.training_control)
+        own = (self.projects, self.training_control, self.warming)
         for part in (self.start_page, self.data, self.training, self.script, *own, self.dashboard):
             part.close_down()
         self.run.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
-import importlib.util
 import os
 import platform
 import secrets
@@ -28,10 +27,13 @@ OPTIONAL = {
 def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     """doctor."""
     doctor = commands.add_parser("doctor", parents=[common], help="what is installed and what can be used here")
+    doctor.add_argument("--clear-cache", action="store_true", help="take away the compiled kernels that are kept")
     doctor.set_defaults(run=run_doctor)
 
 
 def run_doctor(options: argparse.Namespace, output: Output) -> Result:
+    if options.clear_cache:
+        return clear_cache(output)
     figures = {
         "layerloom": version("layerloom") or "from source",
         "python": platform.python_version(),
@@ -49,6 +51,14 @@ def run_doctor(options: argparse.Namespace, output: Output) -> Result:
     return Result(figures | {"ok": not broken}, int(broken))
 
 
+def clear_cache(output: Output) -> Result:
+    from engine.kernels import cache
+
+    taken = cache.clear()
+    output.say(f"{taken} compiled kernels taken away; they are compiled again when they are needed")
+    return Result({"cleared": taken})
+
+
 def _print(figures: dict[str, Any], output: Output) -> None:
     output.say(f"Layerloom {figures['layerloom']}, Python {figures['python']}, {figures['system']}")
     output.say()
@@ -60,7 +70,10 @@ def _print(figures: dict[str, Any], output: Output) -> None:
         state = "can be used" if device["usable"] else f"cannot be used: {device['reason']}; {device['mend']}"
         output.say(f"  {device['device']:20} {device['name']}, {state}")
     output.say(f"  {'threads':20} {figures['threads']['used']} of {figures['threads']['processors']} processors")
-    output.say(f"  {'kernels':20} {figures['kernels']}")
+    found = figures["kernels"]
+    output.say(f"  {'kernels':20} {found['set']}, {found['compiled_for'] or 'without llvmlite'}")
+    if found["folder"]:
+        output.say(f"  {'kept kernels':20} {found['kept']}, {found['megabytes']:.1f} MB in {found['folder']}")
     step = figures["step"]
     output.say(f"  {'a training step':20} {step.get('error') or format(step['milliseconds'], '.2f') + ' ms'}")
     output.say()
@@ -93,13 +106,28 @@ def threads() -> dict[str, int]:
     return {"used": of_a_run.choose(), "processors": of_a_run.available()}
 
 
-def kernels() -> str:
-    """Which kernel set the processor gets."""
+def kernels() -> dict[str, Any]:
+    """Which kernel set the processor gets, what it is compiled for, and what is kept of it."""
     from engine.device import Device
+    from engine.kernels import cache
 
     chosen = type(Device("cpu").kernels)
-    compiled = "with" if importlib.util.find_spec("llvmlite") else "without"
-    return f"{chosen.__module__.removeprefix('engine.kernels.')}.{chosen.__name__}, {compiled} llvmlite installed"
+    found = cache.contents()
+    return {
+        "set": f"{chosen.__module__.removeprefix('engine.kernels.')}.{chosen.__name__}",
+        "compiled_for": _target() if found else "",
+        "folder": str(found.folder) if found else "",
+        "kept": found.kernels if found else 0,
+        "megabytes": round(found.bytes / 1e6, 3) if found else 0.0,
+    }
+
+
+def _target() -> str:
+    from engine.kernels.cpu.host import host
+
+    target = host()
+    kind = {16: "AVX-512", 8: "AVX2"}.get(target.lanes, "NEON" if target.is_arm else "plain vectors")
+    return f"compiled for {target.cpu} with {kind}"
 
 
 def one_step() -> dict[str, Any]:

@@ -1,10 +1,11 @@
-"""train and serve: runs in their folders."""
+"""train and serve: runs in their folders; warm: what comes before."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
 import itertools
+import os
 import shutil
 from collections.abc import Iterator
 from datetime import datetime
@@ -18,9 +19,12 @@ from engine.formats import checkpoint, project_file
 from engine.interrupt import INTERRUPTED
 from engine.train.run_folder import reason
 
+LOWEST = 19
+"""Niceness of what nobody waits for."""
+
 
 def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
-    """train and serve."""
+    """train, warm and serve."""
     train = commands.add_parser("train", parents=[common], help="train a project")
     train.add_argument("project", metavar="PROJECT", type=a_path)
     train.add_argument("--epochs", type=int, help="instead of the project's; counted from the run's beginning")
@@ -35,6 +39,11 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
                        help="begin with random weights, or with those kept in the project")  # fmt: skip
     train.add_argument("--spare", metavar="CORES", type=int, default=0, help="cores to leave to other programs")
     train.set_defaults(run=run_train)
+
+    warm = commands.add_parser("warm", parents=[common], help="compile a project's kernels before it is trained")
+    warm.add_argument("project", metavar="PROJECT", type=a_path)
+    warm.add_argument("--spare", metavar="CORES", type=int, default=0, help="as for the run that is to come")
+    warm.set_defaults(run=run_warm)
 
     serve = commands.add_parser("serve", parents=[common], help="answer predict commands in a run folder")
     serve.add_argument("project", metavar="PROJECT", type=a_path)
@@ -143,6 +152,23 @@ def _resumed_folder(options: argparse.Namespace) -> Path:
             mend="leave --resume out, or name one with --out",
         )  # fmt: skip
     return found[-1].parent.parent
+
+
+def run_warm(options: argparse.Namespace, output: Output) -> Result:
+    from engine.kernels import cache
+    from engine.train.warm import warm
+
+    opened = open_project(options.project)
+    kept = cache.contents()
+    if kept is None or not kept.writable:
+        output.say("Compiled kernels could not be kept here: there is nothing to do.")
+        return Result({"compiled": 0})
+    if hasattr(os, "nice"):
+        os.nice(LOWEST)
+    warm(opened.project, options.spare)
+    made = cache.contents().kernels - kept.kernels
+    output.say(f"{opened.project.name}: {made} kernels compiled")
+    return Result({"compiled": made})
 
 
 def run_serve(options: argparse.Namespace, output: Output) -> Result:

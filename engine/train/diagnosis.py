@@ -14,7 +14,7 @@ from engine.formats.checkpoint import as_array
 from engine.train.events import Diagnosis
 
 if TYPE_CHECKING:
-    from engine.train.task import Batch, Task
+    from engine.train.task import Batch, Learner
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Diverged(TrainingError):
         self.finding = finding
 
 
-def diagnose(task: Task, batch: Batch, loss: float, learning_rate: float) -> Finding:
+def diagnose(task: Learner, batch: Batch, loss: float, learning_rate: float) -> Finding:
     """Look for the first place, in the order of the network, where a value is not finite."""
     slower = _slower(learning_rate)
     bad_input = next((name for name, value in batch.inputs.items() if not _is_finite(value)), None)
@@ -68,7 +68,7 @@ def _slower(learning_rate: float) -> Fix:
     return Fix(f"Set the learning rate to {value:g}", "set_training", name="lr", value=value)
 
 
-def _first_fault(task: Task, batch: Batch, loss: float) -> tuple[str, str]:
+def _first_fault(task: Learner, batch: Batch, loss: float) -> tuple[str, str]:
     """-> the first half of the sentence, and the node it is about."""
     became = "became infinite or no number"
     for name, parameter in task.model.named_parameters():
@@ -87,7 +87,7 @@ def _first_fault(task: Task, batch: Batch, loss: float) -> tuple[str, str]:
     return "The gradient became too large to be measured", ""
 
 
-def outputs_in_order(task: Task, batch: Batch) -> list[tuple[str, Any]]:
+def outputs_in_order(task: Learner, batch: Batch) -> list[tuple[str, Any]]:
     """What each node puts out for `batch`, in the order in which they are computed; learns and changes nothing."""
     state = engine.get_rng_state()
     with task.evaluating():

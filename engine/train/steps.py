@@ -11,7 +11,7 @@ import numpy as np
 import engine
 from engine.nn.utils import clip_grad_norm_, get_total_norm
 from engine.train.diagnosis import Diverged, diagnose
-from engine.train.task import Batch, Task
+from engine.train.task import Batch, Learner
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class SupervisedStep:
         clip_norm: the longest that the gradient of all parameters together may be; longer ones are shortened to it.
     """
 
-    def __init__(self, task: Task, optimizer: Any, clip_norm: float | None = None):
+    def __init__(self, task: Learner, optimizer: Any, clip_norm: float | None = None):
         self.task = task
         self.optimizer = optimizer
         self.clip_norm = clip_norm

@@ -193,7 +193,58 @@ class Predictor:
         return [(spec.name, index) for spec in self.inputs for index in range(math.prod(spec.shape))]
 
 
-class Task(Predictor):
+class Learner(Predictor):
+    """A network that can learn from batches, whoever brings them."""
+
+    def __init__(self, project: Project):
+        super().__init__(project)
+        self.look = engine.capture(self._look)
+        """(inputs, targets) of a batch -> loss and output, as a plan: every epoch asks again."""
+
+    def as_batch(self, arrays: Mapping[str, np.ndarray]) -> Batch:
+        """Fields of some samples, inputs scaled, as tensors."""
+        targets = {loss.id: loss.shape_target(arrays[loss.target.name]) for loss in self.losses}
+        true = targets[self.judge.id]
+        for loss in self.losses:
+            if self._is_scaled(loss.target):
+                targets[loss.id] = self.preparation.apply({loss.target.name: targets[loss.id]})[loss.target.name]
+        return Batch(
+            {spec.name: self._tensor(arrays[spec.name]) for spec in self.inputs},
+            {id: self._tensor(values) for id, values in targets.items()},
+            true.reshape(len(true)).astype(np.int64) if self.kind == "binary" else true,
+        )
+
+    def _tensor(self, array: np.ndarray) -> Any:
+        return engine.from_numpy(array).to(self.device)
+
+    def loss(self, output: Any, targets: Mapping[str, Any]) -> Any:
+        """All losses together, each with its weight."""
+        outputs = output if isinstance(output, dict) else {self.judge.id: output}
+        parts = [loss(outputs[loss.id], targets[loss.id]) for loss in self.losses]
+        return sum(parts[1:], start=parts[0])
+
+    def _look(self, inputs: dict[str, Any], targets: dict[str, Any]) -> tuple[Any, Any]:
+        output = self.model(inputs)
+        return self.loss(output, targets), output
+
+    def make_optimizer(self) -> Any:
+        """The optimizer of the project.
+
+        Raises:
+            TrainingError: the network has nothing to learn.
+        """
+        parameters = [p for p in self.model.parameters() if p.requires_grad]
+        if not parameters:
+            raise TrainingError("network", got="no layer has anything to learn", mend="add a Linear or Conv2d layer")
+        return chosen(self.project.training.optimizer, "optimizer", parameters)
+
+    def make_schedule(self, optimizer: Any) -> Any:
+        """The schedule of the project, None where the rate stays."""
+        choice = self.project.training.schedule
+        return chosen(choice, "schedule", optimizer) if choice is not None else None
+
+
+class Task(Learner):
     """A network together with its samples.
 
     Raises:
@@ -207,8 +258,6 @@ class Task(Predictor):
         scaled = {loss.target.name for loss in self.losses if loss.scales_target}
         self.preparation = Preparation.fit(self.data, self.train, project.data, scaled)
         self._cache = self._prepare_all()
-        self.look = engine.capture(self._look)
-        """(inputs, targets) of a batch -> loss and output, as a plan: every epoch asks again."""
 
     def _prepare_all(self) -> dict[str, np.ndarray] | None:
         """All samples scaled once, where they fit in memory; decoding an image again each epoch costs more."""
@@ -241,49 +290,11 @@ class Task(Predictor):
         else:
             arrays = self.raw(indices)
             arrays |= self.preparation.apply({spec.name: arrays[spec.name] for spec in self.inputs})
-        targets = {loss.id: loss.shape_target(arrays[loss.target.name]) for loss in self.losses}
-        true = targets[self.judge.id]
-        for loss in self.losses:
-            if self._is_scaled(loss.target):
-                targets[loss.id] = self.preparation.apply({loss.target.name: targets[loss.id]})[loss.target.name]
-        return Batch(
-            {spec.name: self._tensor(arrays[spec.name]) for spec in self.inputs},
-            {id: self._tensor(values) for id, values in targets.items()},
-            true.reshape(len(true)).astype(np.int64) if self.kind == "binary" else true,
-        )
+        return self.as_batch(arrays)
 
     def each(self, parts: Sequence[np.ndarray]) -> Generator[Batch, None, None]:
         """The batch of each part; where samples are not kept in memory, the next are read meanwhile."""
         return ahead(self.batch, parts, AHEAD) if self._cache is None else (self.batch(part) for part in parts)
-
-    def _tensor(self, array: np.ndarray) -> Any:
-        return engine.from_numpy(array).to(self.device)
-
-    def loss(self, output: Any, targets: Mapping[str, Any]) -> Any:
-        """All losses together, each with its weight."""
-        outputs = output if isinstance(output, dict) else {self.judge.id: output}
-        parts = [loss(outputs[loss.id], targets[loss.id]) for loss in self.losses]
-        return sum(parts[1:], start=parts[0])
-
-    def _look(self, inputs: dict[str, Any], targets: dict[str, Any]) -> tuple[Any, Any]:
-        output = self.model(inputs)
-        return self.loss(output, targets), output
-
-    def make_optimizer(self) -> Any:
-        """The optimizer of the project.
-
-        Raises:
-            TrainingError: the network has nothing to learn.
-        """
-        parameters = [p for p in self.model.parameters() if p.requires_grad]
-        if not parameters:
-            raise TrainingError("network", got="no layer has anything to learn", mend="add a Linear or Conv2d layer")
-        return chosen(self.project.training.optimizer, "optimizer", parameters)
-
-    def make_schedule(self, optimizer: Any) -> Any:
-        """The schedule of the project, None where the rate stays."""
-        choice = self.project.training.schedule
-        return chosen(choice, "schedule", optimizer) if choice is not None else None
 
 
 def cut(order: np.ndarray, size: int) -> list[np.ndarray]:

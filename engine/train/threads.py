@@ -38,7 +38,7 @@ def choose(kept: int | None = None, spare: int = 0) -> int:
         kept: the number of the run that is taken up: sums come out the same bit for bit only with as many.
         spare: cores to leave to others.
     """
-    if _is_compiled():
+    if is_compiled():
         from engine.kernels.cpu.host import physical_cores
 
         engine.set_num_threads(kept or _asked() or min(max(physical_cores() - spare, 1), MOST_COMPILED))
@@ -52,10 +52,11 @@ def choose(kept: int | None = None, spare: int = 0) -> int:
 
 def count() -> int:
     """The number in force."""
-    return engine.get_num_threads() if _is_compiled() else blas()
+    return engine.get_num_threads() if is_compiled() else blas()
 
 
-def _is_compiled() -> bool:
+def is_compiled() -> bool:
+    """Whether kernels are compiled here."""
     return importlib.util.find_spec("llvmlite") is not None
 
 

@@ -19,6 +19,8 @@ from gui.run.tail import Tail
 
 SERVE_IDLE = 120
 """Seconds without a question after which an engine that only answers goes."""
+SPARE = 1
+"""Cores that a run leaves to the window."""
 
 
 class Run(Listening):
@@ -245,8 +247,8 @@ class Run(Listening):
 
 
 def _training(folder: Path) -> list[str]:
-    """What the engine is told: with one core left to the window, a frame costs the run no step."""
-    return ["train", str(folder), "--out", str(folder), "--spare", "1"]
+    """What the engine is told: where the window takes a core from a thread of the run, all of them wait."""
+    return ["train", str(folder), "--out", str(folder), "--spare", str(SPARE)]
 
 
 def _request() -> str:

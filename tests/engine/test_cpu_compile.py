@@ -105,3 +105,25 @@ def test_lesser_processors_get_correct_kernels_too(folder, isa, monkeypatch):
 
 def test_the_same_kernel_is_compiled_once(folder):
     assert compile.compiled(executor.nothing) == compile.compiled(executor.nothing)
+
+
+def test_the_longest_unused_files_go_where_there_are_too_many(folder):
+    for age in range(10):
+        compile.write(f"key{age}", bytes(1000))
+        os.utime(folder / f"key{age}.o", (10**9 - age, 10**9 - age))
+    (folder / "notes.txt").write_bytes(bytes(5000))  # somebody else's
+    size = (folder / "key0.o").stat().st_size
+    compile.keep_below(10 * size)
+    assert len(list(folder.glob("*.o"))) == 10
+    compile.keep_below(8 * size)
+    assert sorted(path.name for path in folder.glob("*.o")) == [f"key{age}.o" for age in range(6)]
+    assert (folder / "notes.txt").exists()
+
+
+def test_the_folder_is_kept_small_by_whoever_compiles(folder):
+    folder.mkdir()
+    for number in range(3):
+        with open(folder / f"{number}.o", "wb") as file:
+            file.truncate(100 * 2**20)  # no block of a disk is taken
+    assert counts(start())[0] > 0
+    assert sum(path.stat().st_size for path in folder.iterdir()) < compile.MOST_KEPT

@@ -25,7 +25,7 @@ def number_kept(monkeypatch):
 
 @pytest.mark.parametrize(("processors", "used"), [(1, 1), (2, 1), (4, 3), (64, threads.MOST)])
 def test_without_compiled_kernels_one_processor_stays_free(monkeypatch, processors, used):
-    monkeypatch.setattr(threads, "_is_compiled", lambda: False)
+    monkeypatch.setattr(threads, "is_compiled", lambda: False)
     monkeypatch.setattr(threads, "available", lambda: processors)
     asked = []
     monkeypatch.setattr(threads, "set_blas", asked.append)
@@ -34,7 +34,7 @@ def test_without_compiled_kernels_one_processor_stays_free(monkeypatch, processo
 
 
 def test_without_compiled_kernels_the_environment_has_the_last_word(monkeypatch):
-    monkeypatch.setattr(threads, "_is_compiled", lambda: False)
+    monkeypatch.setattr(threads, "is_compiled", lambda: False)
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
     monkeypatch.setattr(threads, "set_blas", lambda number: pytest.fail("it was overruled"))
     threads.choose()

@@ -167,9 +167,9 @@ def test_samples_not_kept_are_read_in_the_background_while_the_network_learns(tm
 
     monkeypatch.setattr(FieldDataset, "take", noted)
     with RunFolder(tmp_path) as folder:
-        run(folder, small_digits(1))
+        trainer = run(folder, small_digits(1))
     behind = [reader for reader in readers if reader is not threading.main_thread()]
-    assert len(behind) >= 40
+    assert len(behind) > trainer.steps
     assert not any(reader.is_alive() for reader in behind)
 
 
@@ -183,7 +183,7 @@ def test_a_sample_that_cannot_be_read_ends_the_run_with_its_sentence(tmp_path, m
         return take(data, indices)
 
     monkeypatch.setattr(FieldDataset, "take", torn)
-    with RunFolder(tmp_path) as folder, pytest.raises(DataError, match="cat/7.png: the image is corrupt"):
+    with RunFolder(tmp_path) as folder, pytest.raises(DataError, match=r"cat/7\.png: the image is corrupt"):
         run(folder, small_digits(1))
 
 

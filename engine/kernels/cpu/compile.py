@@ -27,6 +27,7 @@ _engines: list[Any] = []  # an engine owns its machine code: it lives as long as
 _addresses: dict[str, int] = {}
 _locks: dict[str, Any] = {}
 FEW = 3  # functions for which it is not worth to start threads
+MOST_KEPT = 256 * 2**20  # bytes of object files; those of other versions and processors among them
 statistics = {"compiled": 0, "loaded": 0}
 
 
@@ -53,6 +54,8 @@ def _compiled(emit: Callable[..., ir.Module], parameters: tuple[Any, ...], targe
                 code = object_code(str(emit(*parameters)), target)
                 write(key, code)
                 statistics["compiled"] += 1
+                if statistics["compiled"] == 1:
+                    keep_below(MOST_KEPT)
             else:
                 statistics["loaded"] += 1
             with _lock:
@@ -143,6 +146,33 @@ def write(key: str, code: bytes) -> bool:
         _discard(temporary)
         return False
     return True
+
+
+def kept(folder: Path) -> list[tuple[Path, int, float]]:
+    """The files there: path, bytes, when one was last written or, to the day, read."""
+    found = []
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.endswith((".o", ".part")) and entry.is_file(follow_symlinks=False):
+                    facts = entry.stat(follow_symlinks=False)
+                    found.append((Path(entry.path), facts.st_size, max(facts.st_mtime, facts.st_atime)))
+    except OSError:  # there is none yet, or another process empties it
+        return found
+    return found
+
+
+def keep_below(most: int) -> None:
+    """Where the files take more than `most` bytes, leave three quarters of that: the longest unused go first."""
+    files = kept(folder())
+    left = sum(size for _, size, _ in files)
+    if left <= most:
+        return
+    for path, size, _ in sorted(files, key=lambda file: file[2]):
+        if left <= most * 3 // 4:
+            return
+        _discard(path)
+        left -= size
 
 
 def _discard(path: Path) -> None:

@@ -1,0 +1,67 @@
+"""`layerloom warm`: what a run would compile is there before it, and nothing else is another afterwards."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("llvmlite", reason="there are no kernels to compile without it")
+
+import msgspec
+
+from engine.formats import project_file
+from tests.engine.projects import last_object, layerloom, small_digits
+
+
+@pytest.fixture
+def kernels(tmp_path, monkeypatch):
+    """The folder in which kernels are kept."""
+    monkeypatch.setenv("LAYERLOOM_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "kernels"
+
+
+@pytest.fixture
+def path(tmp_path):
+    """A project whose batches come in two sizes, in training as in validation."""
+    path = tmp_path / "small.loom"
+    project_file.write(path, small_digits(2, clip_norm=1e-3))
+    return path
+
+
+@pytest.mark.parametrize("spare", [0, 1])
+def test_a_run_after_it_compiles_nothing(path, kernels, tmp_path, spare):
+    before = path.read_bytes()
+    done = layerloom("warm", path, "--spare", spare, "--json")
+    assert done.returncode == 0, done.stderr
+    there = set(kernels.iterdir())
+    assert last_object(done) == {"compiled": len(there)}
+    assert there
+    out = tmp_path / "run"
+    assert layerloom("train", path, "--spare", spare, "--out", out).returncode == 0
+    assert set(kernels.iterdir()) == there
+    assert path.read_bytes() == before
+    assert last_object(layerloom("warm", path, "--spare", spare, "--json")) == {"compiled": 0}
+
+
+def test_it_needs_no_data(path, kernels):
+    project = project_file.read(path).project
+    gone = msgspec.structs.replace(project.data, source="nowhere.npz", reader="npz")
+    project_file.write(path, msgspec.structs.replace(project, data=gone))
+    assert last_object(layerloom("warm", path, "--json"))["compiled"] > 0
+
+
+def test_where_nothing_can_be_kept_nothing_is_done(path, kernels):
+    kernels.parent.write_text("in the way")
+    done = layerloom("warm", path, "--json")
+    assert (done.returncode, last_object(done)) == (0, {"compiled": 0})
+
+
+def test_the_doctor_says_what_is_kept_and_takes_it_away(path, kernels):
+    assert layerloom("warm", path).returncode == 0
+    found = last_object(layerloom("doctor", "--json"))["kernels"]
+    assert found["folder"] == str(kernels)
+    assert found["kept"] == len(list(kernels.iterdir())) > 0
+    assert found["megabytes"] > 0
+    assert "compiled for" in found["compiled_for"]
+    there = len(list(kernels.iterdir()))  # the doctor's own step among them
+    assert last_object(layerloom("doctor", "--clear-cache", "--json")) == {"cleared": there}
+    assert not list(kernels.iterdir())
