@@ -20,6 +20,11 @@ from gui.training_control import layers
 QUIET = 3000
 """Milliseconds that a network must have been without a change and without a fault."""
 
+ROWS = 2048
+"""Samples that an evaluation looks at together, at the most."""
+LARGEST = 2**30
+"""Bytes that a network may need: a project is opened to be looked at too, and nobody asked for what follows."""
+
 
 class Warming(QObject):
     """Starts `layerloom warm` behind the window, one at a time; it ends where a run begins or the window closes."""
@@ -75,6 +80,9 @@ class Warming(QObject):
         if not project.data.samples or project.training.device != "cpu":
             return None
         data = project.data
+        rows = min(data.samples, max(data.batch_size, ROWS))
+        if 16 * inference.parameter_count + rows * inference.activation_bytes > LARGEST:  # weights, gradients, moments
+            return None
         sizes = data.samples, data.batch_size, data.validation
         return layers(project.graph), data.fields, sizes, project.training.optimizer, project.training.clip_norm
 

@@ -41,9 +41,9 @@ def run_doctor(options: argparse.Namespace, output: Output) -> Result:
         "packages": {name: version(name) for name in (*NEEDED, *OPTIONAL)},
         "devices": devices(),
         "threads": threads(),
-        "kernels": kernels(),
         "folders": [folder(purpose, path) for purpose, path in folders().items()],
         "step": one_step(),
+        "kernels": kernels(),  # those of the step among them
     }
     _print(figures, output)
     missing = [name for name in NEEDED if figures["packages"][name] is None]

@@ -62,6 +62,6 @@ def test_the_doctor_says_what_is_kept_and_takes_it_away(path, kernels):
     assert found["kept"] == len(list(kernels.iterdir())) > 0
     assert found["megabytes"] > 0
     assert "compiled for" in found["compiled_for"]
-    there = len(list(kernels.iterdir()))  # the doctor's own step among them
+    there = len(list(kernels.iterdir()))
     assert last_object(layerloom("doctor", "--clear-cache", "--json")) == {"cleared": there}
     assert not list(kernels.iterdir())

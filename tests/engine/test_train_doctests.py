@@ -16,6 +16,8 @@ MODULES = (
     "engine.train.diagnosis",
     "engine.train.snapshots",
     "engine.train.task",
+    "engine.train.warm",
+    "engine.kernels.cache",
     "engine.cli.output",
     "engine.cli.progress",
     "engine.cli.projects",

@@ -67,6 +67,17 @@ def test_a_network_with_a_fault_is_left_alone(warmer, document, qtbot):
     assert not warmer.is_running
 
 
+def test_a_network_that_would_fill_the_memory_is_left_alone(warmer, document, qtbot):
+    document.new(templates.create("digits-mlp"))
+    dense = next(id for id, node in document.nodes.items() if node.type == "Linear")
+    document.set_parameter([dense], "out_features", 65536)
+    document.insert_on_wire("Linear", next(w for w in document.graph.wires if w.source == dense), 0, 0)
+    document.set_parameter([list(document.nodes)[-1]], "out_features", 65536)
+    assert document.inference.parameter_count > 2**30
+    qtbot.wait(400)
+    assert not warmer.is_running
+
+
 def test_it_makes_way_for_a_run(warmer, document, run, qtbot):
     document.new(templates.create("digits-cnn"))
     qtbot.waitUntil(lambda: warmer.is_running, timeout=5000)
