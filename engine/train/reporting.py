@@ -132,6 +132,7 @@ class Pace:
     def __init__(self) -> None:
         self._steps = self._samples = self._seconds = 0.0
         self._last = 0.0
+        self._taken = 0
 
     def start(self, now: float) -> None:
         self._last = now
@@ -139,7 +140,8 @@ class Pace:
     def step(self, now: float, samples: int) -> None:
         elapsed = max(now - self._last, 1e-9)
         self._last = now
-        kept = 0.5 ** (elapsed / self.MEMORY)
+        kept = 0.0 if self._taken == 1 else 0.5 ** (elapsed / self.MEMORY)  # the first had kernels to compile
+        self._taken += 1
         self._steps = self._steps * kept + 1
         self._samples = self._samples * kept + samples
         self._seconds = self._seconds * kept + elapsed

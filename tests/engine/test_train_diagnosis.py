@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import engine
+from engine.optim import SGD
 from engine.train.diagnosis import Diverged, diagnose
 from engine.train.steps import SupervisedStep
 from engine.train.task import Task
@@ -66,8 +67,15 @@ def test_a_step_that_diverges_leaves_the_weights_alone(task):
 
 def test_the_gradient_norm_is_that_of_all_parameters_together_and_clipping_shortens_it(task):
     task.model.train()
-    step = SupervisedStep(task, task.make_optimizer(), clip_norm=0.05)
-    outcome = step.train(task.batch(task.train[:64]))
+    batch = task.batch(task.train[:64])
+    masks = engine.get_rng_state()
+    task.loss(task.model(batch.inputs), batch.targets).backward()
+    gradient = np.concatenate([p.grad.numpy().ravel() for p in task.model.parameters()])
+    before = np.concatenate([p.detach().numpy().ravel() for p in task.model.parameters()])
+    step = SupervisedStep(task, SGD(task.model.parameters(), lr=1.0), clip_norm=0.05)
+    engine.set_rng_state(masks)
+    outcome = step.train(batch)
+    assert outcome.gradient_norm == pytest.approx(np.linalg.norm(gradient), rel=1e-4)
     assert outcome.gradient_norm > 0.05
-    values = np.concatenate([p.grad.numpy().ravel() for p in task.model.parameters()])
-    assert np.linalg.norm(values) == pytest.approx(0.05, rel=1e-3)
+    moved = before - np.concatenate([p.detach().numpy().ravel() for p in task.model.parameters()])
+    np.testing.assert_allclose(moved, gradient * (0.05 / np.linalg.norm(gradient)), rtol=1e-3, atol=1e-6)
