@@ -118,14 +118,14 @@ def on_numpy(step: Callable[..., Any]) -> Callable[..., Any]:
     threads = importlib.import_module("engine.train.threads")
 
     def plain(*batch: Any) -> Any:
-        compiled, before = cpu.kernels, threads.count()
+        compiled, before = cpu.kernels, threads.blas()
         cpu.kernels = generic
-        threads.set_count(1)
+        threads.set_blas(1)
         try:
             return step(*batch)
         finally:
             cpu.kernels = compiled
-            threads.set_count(before)
+            threads.set_blas(before)
 
     return plain
 
