@@ -10,6 +10,7 @@ from engine.data.prepare import part_sizes
 from engine.data.spec import FieldSpec
 from engine.graph.spec import Project
 from engine.train import threads
+from engine.train.snapshots import GRID, LINE
 from engine.train.steps import SupervisedStep
 from engine.train.task import Batch, Learner, cut
 
@@ -38,6 +39,9 @@ def warm(project: Project, spare: int = 0) -> None:
         with learner.evaluating():
             for batch in _batches(learner, learner.in_batches(validated)):
                 learner.look(batch.inputs, batch.targets)
+        pictured = np.arange({1: LINE, 2: GRID**2}.get(len(learner.number_inputs()), 0))
+        for batch in _batches(learner, [pictured]):
+            learner.scores(batch.inputs)
 
 
 def _batches(learner: Learner, parts: Iterable[np.ndarray]) -> list[Batch]:

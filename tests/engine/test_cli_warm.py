@@ -9,6 +9,7 @@ pytest.importorskip("llvmlite", reason="there are no kernels to compile without 
 import msgspec
 
 from engine.formats import project_file
+from engine.graph import templates
 from tests.engine.projects import last_object, layerloom, small_digits
 
 
@@ -25,6 +26,15 @@ def path(tmp_path):
     path = tmp_path / "small.loom"
     project_file.write(path, small_digits(2, clip_norm=1e-3))
     return path
+
+
+def test_the_picture_of_a_plane_is_compiled_for_too(kernels, tmp_path):
+    path = tmp_path / "spirals.loom"
+    project_file.write(path, templates.create("spirals"))
+    assert layerloom("warm", path).returncode == 0
+    there = set(kernels.iterdir())
+    assert layerloom("train", path, "--epochs", 2, "--out", tmp_path / "run").returncode == 0
+    assert set(kernels.iterdir()) == there
 
 
 @pytest.mark.parametrize("spare", [0, 1])
