@@ -15,6 +15,7 @@ from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from gui import settings
+from gui.garbage import Collector
 from gui.i18n import tr
 from gui.theme import ICONS, TOKENS, theme
 from gui.window import Window
@@ -45,6 +46,7 @@ def open_window(app: QApplication) -> Window:
     window.show()
     _wait_for_the_first_picture(app, window)
     window.furnish()
+    Collector(window)
     sys.setswitchinterval(0.001)  # a thread that reads data lets the window's go first
     gc.freeze()  # what has been imported stays: a full collection over it would hold a frame up
     return window

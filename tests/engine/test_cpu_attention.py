@@ -15,7 +15,7 @@ from engine.kernels.cpu import pool
 from engine.kernels.cpu.products import Matrix
 from engine.kernels.generic import Kernels
 
-few = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+few = settings(max_examples=7, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ from engine.kernels.cpu.program import aligned
 from engine.kernels.cpu.shapes import Conv
 from engine.kernels.generic.convolution import Convolution
 
-few = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+few = settings(max_examples=7, deadline=None, suppress_health_check=list(HealthCheck))
 oracle = Convolution()
 oracle.xp = np
 SAME = ((1, 1), (1, 1))

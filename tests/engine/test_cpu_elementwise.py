@@ -12,7 +12,7 @@ pytest.importorskip("llvmlite", reason="the compiled kernels need llvmlite")
 from engine.kernels.cpu import elementwise, pool
 from engine.kernels.cpu.expression import apply, leaf
 
-few = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+few = settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,7 @@ from engine.kernels.cpu.host import Host
 from engine.kernels.cpu.products import Matrix
 from engine.kernels.cpu.program import Plan, Program, Step, aligned
 
-few = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+few = settings(max_examples=7, deadline=None, suppress_health_check=list(HealthCheck))
 threads = st.integers(1, 2)
 sizes = st.one_of(st.integers(1, 20), st.sampled_from([31, 33, 48, 50, 65, 100]))
 

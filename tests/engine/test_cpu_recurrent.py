@@ -13,7 +13,7 @@ from engine.kernels.cpu import pool, recurrent, recurrent_gradient
 from engine.kernels.cpu.cells import Cell
 from engine.kernels.generic import Kernels
 
-few = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+few = settings(max_examples=7, deadline=None, suppress_health_check=list(HealthCheck))
 oracle = Kernels(np)
 
 

@@ -12,7 +12,7 @@ pytest.importorskip("llvmlite", reason="the compiled kernels need llvmlite")
 from engine.kernels.cpu import losses, pool, reductions
 from engine.kernels.cpu.expression import leaf
 
-few = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+few = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 sizes = st.sampled_from([1, 5, 64, 1000, 40_001])
 
 

@@ -15,7 +15,7 @@ from engine.kernels.cpu.imagewise import over
 from engine.kernels.cpu.operands import Source
 from engine.kernels.cpu.pooling import Pool
 
-few = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+few = settings(max_examples=7, deadline=None, suppress_health_check=list(HealthCheck))
 heights, widths = st.integers(1, 40), st.sampled_from([1, 2, 5, 10, 16, 17, 33, 100])
 
 
