@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
+import faulthandler
+import tempfile
 import threading
 import time
-import traceback
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -61,9 +61,17 @@ class Watchdog:
         while not self._is_over.wait(LIMIT / 8):
             late = time.perf_counter() - self._last
             if late > LIMIT / 2:
-                stack = traceback.extract_stack(sys._current_frames()[self._main])
-                ours = [f for f in stack if "tests" not in f.filename and "_pytest" not in f.filename][-4:]
-                self.held.append((late, " > ".join(f"{f.filename.split('/')[-1]}:{f.lineno} {f.name}" for f in ours)))
+                ours = [line for line in self._stack() if "tests" not in line and "_pytest" not in line][:4]
+                self.held.append((late, " < ".join(line.split("/")[-1].replace('", line ', ":") for line in ours)))
+
+    def _stack(self) -> list[str]:
+        """Where the window's thread is. Its frames are not held: what is in them has to go in that thread."""
+        with tempfile.TemporaryFile("w+") as file:
+            faulthandler.dump_traceback(file)
+            file.seek(0)
+            threads = file.read().split("\n\n")
+        mine = next((lines for lines in threads if f"0x{self._main:016x}" in lines), "")
+        return [line.strip() for line in mine.splitlines()[1:]]
 
     def stop(self) -> None:
         self._timer.stop()
