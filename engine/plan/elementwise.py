@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from engine.kernels.cpu import dropout
-from engine.kernels.cpu.expression import Expr, apply
+from engine.kernels.cpu.expression import Expr, apply, number
 from engine.plan.lazy import Lazy, Scattered, combined, of_place
 from engine.plan.lower import FLOAT, Lowering, order_of, rule
 from engine.plan.places import Buffer, Place, dense, of_array
@@ -81,6 +81,9 @@ def copy(low: Lowering, call: Call) -> bool:
 def assign(low: Lowering, call: Call) -> bool:
     """Into a result of this step: the new value takes its place. Into state: stored there now."""
     target, value = call.arguments
+    if isinstance(call.results, Value) and not isinstance(value, Value):
+        low.env[call.results] = Lazy(target.shape, number(float(value)))
+        return True
     if not isinstance(value, Value) or value.dtype != FLOAT or target.dtype != FLOAT:
         return False
     lazy = low.lazy(value)

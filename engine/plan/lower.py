@@ -248,7 +248,7 @@ class Lowering:
         ready = lambda a: self.place(a) if isinstance(a, Value) else a  # noqa: E731
 
         def result(value: Any) -> Any:
-            if not isinstance(value, Value):
+            if not isinstance(value, Value) or value.kind != "result":  # what was there before is written already
                 return None
             self.env[value] = self.new(value.shape, None, value.dtype)
             return self.env[value]

@@ -181,7 +181,7 @@ class Recorder:
 
     def roll_back(self) -> None:
         """Bring back what was there before: the contents of arrays, and where random numbers stood."""
-        for array, contents in self._old.values():
+        for array, contents in reversed(self._old.values()):  # parts of one memory come back as they were at first
             array[...] = contents
         for generator, state in self._streams.values():
             generator.set_state(state)
@@ -279,6 +279,12 @@ class Recorder:
             old = self.value(array)
             if old.kind == "state":
                 continue
+            if old.kind == "input":
+                self.fail("an argument of the step is changed in place")
+                continue
+            if call.kernel == "assign" and not _is_plain_assignment(call, old):
+                self.fail("values of another dtype are written into a result")
+                continue
             has_views = id(array) in self._viewed and self._viewed[id(array)]() is array
             if has_views or array.base is not None or call.kernel not in RENEWS:
                 self.fail("a result, or an argument of the step, is changed in place")
@@ -298,6 +304,13 @@ class Recorder:
 
 CHECKS = frozenset({"check_index", "check_classes", "check_finite"})
 """Kernels that look at values and answer with what Python decides by."""
+
+
+def _is_plain_assignment(call: Call, target: Value) -> bool:
+    """Whether float32 numbers, or one number, are written into float32."""
+    value = call.arguments[1]
+    kind = value.dtype if isinstance(value, Value) else target.dtype
+    return target.dtype == kind == np.float32
 
 
 def _plain(argument: Any) -> Any:

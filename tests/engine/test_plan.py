@@ -402,3 +402,32 @@ def test_an_argument_that_cannot_be_told_apart_is_said():
     step = engine.capture(lambda x, options: x * options["by"][0])
     with pytest.warns(UserWarning, match="neither a tensor nor something that can be told apart"):
         assert step(engine.ones(2), {"by": {0: 3.0, 1: set()}}).tolist() == [3.0, 3.0]
+
+
+def test_state_that_is_changed_in_place_twice_is_what_it_would_be():
+    found = []
+    for captured in (False, True):
+        w, average = engine.ones(3), engine.zeros(3)
+
+        def step(x, w=w, average=average):
+            w.mul_(0.5).add_(x)
+            average.mul_(0.9).add_(w, alpha=0.1)
+            y = x.clone()
+            y.fill_(2.0)
+            return y * x
+
+        step = engine.capture(step) if captured else step
+        with engine.no_grad():
+            results = [step(engine.full((3,), float(i))).tolist() for i in range(4)]
+        found.append((results, w.tolist(), average.tolist()))
+    assert found[1][0] == found[0][0]
+    for plain, replayed in zip(found[0][1:], found[1][1:]):
+        assert replayed == pytest.approx(plain)
+
+
+def test_an_argument_that_is_changed_in_place_is_said():
+    step = engine.capture(lambda x: x.add_(1) * 2)
+    x = engine.ones(2)
+    with engine.no_grad(), pytest.warns(UserWarning, match="an argument of the step is changed in place"):
+        assert step(x).tolist() == [4.0, 4.0]
+    assert step(x).tolist() == [6.0, 6.0]
