@@ -15,7 +15,7 @@ import llvmlite.ir as ir
 
 from engine.kernels.cpu.compile import SYMBOL, new_module
 from engine.kernels.cpu.host import host
-from engine.kernels.cpu.values import F32, I1, I32, I64, KERNEL, POINTER, VOID, Value, Variable, vector
+from engine.kernels.cpu.values import F32, I1, I32, I64, KERNEL, POINTER, VOID, Value, Variable, constant, vector
 
 
 class Code:
@@ -65,8 +65,7 @@ class Code:
         element = getattr(kind, "element", kind)
         if element == F32:
             value = _float32(value)
-        count = getattr(kind, "count", 0)
-        return Value(self, ir.Constant(kind, [value] * count if count else value))
+        return Value(self, constant(kind, (value,)) if hasattr(kind, "count") else ir.Constant(kind, value))
 
     def like(self, value: Any, model: Value) -> Value:
         """A Python number or a scalar as a value of the model's type."""
@@ -159,18 +158,18 @@ class Code:
         kind = vector(lanes, value.type)
         undefined = ir.Constant(kind, ir.Undefined)
         first = self.ir.insert_element(undefined, value.ir, ir.Constant(I32, 0))
-        return Value(self, self.ir.shuffle_vector(first, undefined, ir.Constant(vector(lanes, I32), [0] * lanes)))
+        return Value(self, self.ir.shuffle_vector(first, undefined, constant(vector(lanes, I32), (0,))))
 
     def shuffle(self, a: Value, b: Value, lanes: list[int]) -> Value:
         """Lanes by number, those of b after those of a."""
-        return Value(self, self.ir.shuffle_vector(a.ir, b.ir, ir.Constant(vector(len(lanes), I32), lanes)))
+        return Value(self, self.ir.shuffle_vector(a.ir, b.ir, constant(vector(len(lanes), I32), tuple(lanes))))
 
     def lane(self, value: Value, index: int) -> Value:
         return Value(self, self.ir.extract_element(value.ir, ir.Constant(I32, index)))
 
     def iota(self, lanes: int, element: Any = I32) -> Value:
         """0, 1, 2, ..."""
-        return Value(self, ir.Constant(vector(lanes, element), list(range(lanes))))
+        return Value(self, constant(vector(lanes, element), tuple(range(lanes))))
 
     def total(self, value: Value) -> Value:
         """Sum of the lanes, halves added to halves: the order is fixed."""
@@ -244,7 +243,7 @@ class Code:
         return self.iota(lanes) < self.splat(self.truncate(count), lanes)
 
     def _first(self, lanes: int, count: int) -> Value:
-        return Value(self, ir.Constant(vector(lanes, I1), [lane < count for lane in range(lanes)]))
+        return Value(self, constant(vector(lanes, I1), tuple(lane < count for lane in range(lanes))))
 
     def pointer(self, block: Value, slot: int) -> Value:
         """A pointer out of an argument block, given as an address."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache, lru_cache
 from typing import Any
 
 import llvmlite.ir as ir
@@ -12,9 +13,21 @@ F32, I1, I8, I32, I64, VOID, POINTER = (
 KERNEL = ir.FunctionType(VOID, [I64, I64, I64])
 
 
+@cache
 def vector(lanes: int, element: Any = F32) -> Any:
     """The type of `lanes` numbers in one register; a scalar type for one."""
     return element if lanes == 1 else ir.VectorType(element, lanes)
+
+
+def constant(kind: Any, numbers: tuple[Any, ...]) -> ir.Constant:
+    """A vector of known numbers: one for each lane, or one for all."""
+    return _kept(kind, numbers, repr(numbers))
+
+
+@lru_cache(256)
+def _kept(kind: Any, numbers: tuple[Any, ...], _: str) -> ir.Constant:
+    """Kept with its text, which takes longer to write than most instructions; `_` tells 0.0 from -0.0."""
+    return ir.Constant(kind, numbers[0] if len(numbers) == 1 else list(numbers))
 
 
 class Value:
