@@ -1,4 +1,4 @@
-"""What the check of a file's types says, in plain words."""
+"""Plain words for what the check of a file's types says, and for a number of bytes."""
 
 from __future__ import annotations
 
@@ -34,6 +34,19 @@ def plain_words(message: str) -> tuple[str, str]:
     text = re.sub(r"Object contains unknown field (`.*`)", r"the field \1 is unknown", text)
     text = re.sub(r"Object missing required field (`.*`)", r"the field \1 is missing", text)
     return re.sub(r"^`\$?\.?(.*)`$", r"\1", place), text[:1].lower() + text[1:].replace("`", "'")
+
+
+def format_size(count: float) -> str:
+    """A number of bytes with two or three figures and its unit.
+
+    >>> format_size(512), format_size(15_400), format_size(3 * 2**20), format_size(2**30)
+    ('512 B', '15 KiB', '3 MiB', '1 GiB')
+    """
+    units = ["GiB", "MiB", "KiB", "B"]
+    while count >= 1023.5 and len(units) > 1:
+        count /= 1024
+        units.pop()
+    return f"{count:.3g} {units[-1]}" if count < 100 else f"{count:.0f} {units[-1]}"
 
 
 def _form(found: re.Match[str]) -> str:

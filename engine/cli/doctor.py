@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.cli.output import Output, Result
+from engine.wording import format_size
 
 NEEDED = ("numpy", "msgspec", "safetensors", "pillow", "platformdirs", "filelock")
 OPTIONAL = {
@@ -73,7 +74,9 @@ def _print(figures: dict[str, Any], output: Output) -> None:
     found = figures["kernels"]
     output.say(f"  {'kernels':20} {found['set']}, {found['compiled_for'] or 'without llvmlite'}")
     if found["folder"]:
-        output.say(f"  {'kept kernels':20} {found['kept']}, {found['megabytes']:.1f} MB in {found['folder']}")
+        output.say(
+            f"  {'kept kernels':20} {found['kept']}, {format_size(found['megabytes'] * 1e6)} in {found['folder']}"
+        )
     step = figures["step"]
     output.say(f"  {'a training step':20} {step.get('error') or format(step['milliseconds'], '.2f') + ' ms'}")
     output.say()

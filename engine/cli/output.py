@@ -106,19 +106,6 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
-def size(count: float) -> str:
-    """A number of bytes.
-
-    >>> size(512), size(2048), size(3 * 2**20)
-    ('512 B', '2.0 KiB', '3.0 MiB')
-    """
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if count < 1024 or unit == "GiB":
-            return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1024
-    raise AssertionError
-
-
 def metrics(figures: dict[str, float]) -> str:
     """Figures in a row.
 

@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from engine.cli.output import Output, Result, a_path, grouped, size
+from engine.cli.output import Output, Result, a_path, grouped
 from engine.errors import EngineError, ProjectError
 from engine.formats import checkpoint, project_file
 from engine.formats.atomic import write_atomic
@@ -17,6 +17,7 @@ from engine.formats.project_file import ProjectFile
 from engine.formats.regular import is_folder
 from engine.graph.spec import Project
 from engine.train.run_folder import reason
+from engine.wording import format_size
 
 
 def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -67,14 +68,14 @@ def run_summary(options: argparse.Namespace, output: Output) -> Result:
     layers = [_layer(project, id, inference.nodes[id]) for id in inference.order]
     rows = [
         (layer["id"], layer["type"], layer["shape"], grouped(layer["parameters"]), grouped(layer["flops"]),
-         size(layer["activation_bytes"]))
+         format_size(layer["activation_bytes"]))
         for layer in layers
     ]  # fmt: skip
     output.say(f"{project.name}: {project.data.source or 'no data'}, {grouped(project.data.samples)} samples")
     output.table(("layer", "type", "output", "parameters", "FLOPs", "memory"), rows, left=3)
     output.say(
         f"{grouped(inference.parameter_count)} parameters, {grouped(inference.flops)} FLOPs and "
-        f"{size(inference.activation_bytes)} of activations a sample"
+        f"{format_size(inference.activation_bytes)} of activations a sample"
     )
     check(project.graph, project.data.fields)
     totals = {
@@ -120,7 +121,7 @@ def run_export(options: argparse.Namespace, output: Output) -> Result:
     except OSError as error:
         raise ProjectError(str(path), got=f"it could not be written ({reason(error)})",
                            mend="choose another --output") from None  # fmt: skip
-    output.say(f"{path}: {size(len(content))}")
+    output.say(f"{path}: {format_size(len(content))}")
     return Result({"output": str(path.absolute()), "format": options.format, "bytes": len(content)})
 
 

@@ -23,6 +23,7 @@ from engine.data.source import CHOOSE_AGAIN, Progress, no_progress, report, unre
 from engine.data.spec import DataSpec, FieldSpec, Role
 from engine.data.table import MOST_BYTES, MOST_CLASSES, listed, one_class_only
 from engine.errors import DataError, Fix
+from engine.wording import format_size
 
 INPUT_NAMES = ("x", "data", "input", "inputs", "image", "images", "features", "x_train", "train_images", "arr_0")
 TARGET_NAMES = ("y", "label", "labels", "target", "targets", "class", "classes", "y_train", "train_labels", "arr_1")
@@ -77,8 +78,8 @@ def _read_zip(path: Path, progress: Progress) -> dict[str, np.ndarray]:
         if size > MOST_BYTES:
             raise DataError(
                 str(path),
-                got=f"it unpacks to {size / 2**30:.1f} GB",
-                expected=f"at most {MOST_BYTES >> 30} GB",
+                got=f"it unpacks to {format_size(size)}",
+                expected=f"at most {format_size(MOST_BYTES)}",
                 fixes=(CHOOSE_AGAIN,),
             )
         arrays = {}

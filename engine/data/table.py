@@ -11,6 +11,7 @@ import numpy as np
 from engine.data.dataset import FieldDataset
 from engine.data.spec import DataSpec, FieldSpec, Role
 from engine.errors import DataError, Fix
+from engine.wording import format_size
 
 MOST_CLASSES = 1000  # more different texts are no category
 MOST_MARKS = 200  # more different texts make no good input
@@ -282,7 +283,7 @@ def _vector(table: Table, inputs: list[Column], keep: np.ndarray | None, width: 
         raise DataError(
             table.where,
             got=f"{rows:,} rows of {width:,} input values do not fit in memory",
-            expected=f"at most {MOST_BYTES >> 30} GB",
+            expected=f"at most {format_size(MOST_BYTES)}",
             mend="leave out columns with many texts",
         )
     vector = np.zeros((rows, width), dtype=np.float32)

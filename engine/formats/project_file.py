@@ -27,6 +27,7 @@ from engine.formats.atomic import sweep, write_all_atomic
 from engine.formats.regular import is_regular, read_regular
 from engine.graph import spec
 from engine.graph.spec import Project
+from engine.wording import format_size
 
 SUFFIX = ".loom"
 PROJECT, WEIGHTS, THUMBNAIL = "project.json", "weights.safetensors", "thumbnail.png"
@@ -248,7 +249,7 @@ def _check_members(members: list[zipfile.ZipInfo], where: str) -> None:
 
 def _check_size(where: str, size: int, limit: int) -> None:
     if size > limit:
-        raise ProjectError(where, got=f"it has {size >> 20} MiB", expected=f"at most {limit >> 20} MiB")
+        raise ProjectError(where, got=f"it has {format_size(size)}", expected=f"at most {format_size(limit)}")
 
 
 def _check_weights(content: bytes, where: str) -> None:

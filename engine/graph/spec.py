@@ -14,7 +14,7 @@ from msgspec import Meta, Struct
 
 from engine.data.spec import DataSpec, FieldSpec
 from engine.errors import ProjectError
-from engine.wording import plain_words
+from engine.wording import format_size, plain_words
 
 SCHEMA = 1
 
@@ -164,7 +164,8 @@ def decode(content: bytes, where: str = "project.json") -> Project:
 
 def _parse(content: bytes, where: str) -> Any:
     if len(content) > MAX_BYTES:
-        raise ProjectError(where, got=f"it has {len(content) >> 20} MiB", expected=f"at most {MAX_BYTES >> 20} MiB")
+        got, most = format_size(len(content)), format_size(MAX_BYTES)
+        raise ProjectError(where, got=f"it has {got}", expected=f"at most {most}")
     try:
         return msgspec.json.decode(content)
     except RecursionError:

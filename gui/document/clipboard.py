@@ -8,6 +8,7 @@ from msgspec import Struct
 from engine.errors import GraphError, ProjectError
 from engine.graph import catalogue, edit
 from engine.graph.spec import SCHEMA, Graph, Node, Wire
+from engine.wording import format_size
 
 MIME = "application/x-layerloom-nodes"
 LARGEST = 8 * 1024 * 1024
@@ -40,7 +41,8 @@ def read(content: bytes) -> Clip:
     """
     where = "the clipboard"
     if len(content) > LARGEST:
-        raise ProjectError(where, got=f"it holds {len(content) / 2**20:.0f} MB", expected=f"{LARGEST >> 20} MB at most")
+        got, most = format_size(len(content)), format_size(LARGEST)
+        raise ProjectError(where, got=f"it holds {got}", expected=f"{most} at most")
     try:
         clip = msgspec.json.decode(content, type=Clip)
     except msgspec.DecodeError:

@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLineEdit, QStackedLayout, QVBoxLayout, QWidget
 
 from engine.errors import EngineError, Fix
+from engine.wording import format_size
 from gui.document.document import Document
 from gui.document.selection import Selection
 from gui.i18n import tr
@@ -161,7 +162,7 @@ class _LayerPage(Scrolled):
         rows.append((tr("Cost per sample"), values.flops(cost)))
         if whole.flops:
             rows.append((tr("Share of the network"), f"{cost / whole.flops:.0%}".replace("%", " %")))
-        rows.append((tr("Memory per sample"), values.size(sum(r.activation_bytes for r in results))))
+        rows.append((tr("Memory per sample"), format_size(sum(r.activation_bytes for r in results))))
         self._facts.show_rows(rows)
 
     def _show_problems(self, single: str | None) -> None:
@@ -293,7 +294,7 @@ class _NetworkPage(Scrolled):
             (tr("Layers"), values.count(len(self._document.nodes))),
             (tr("Parameters"), values.count(whole.parameter_count)),
             (tr("Cost per sample"), values.flops(whole.flops)),
-            (tr("Memory per sample"), values.size(whole.activation_bytes)),
+            (tr("Memory per sample"), format_size(whole.activation_bytes)),
         ])  # fmt: skip
 
 

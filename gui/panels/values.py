@@ -124,14 +124,6 @@ def flops(number: float) -> str:
     return f"{number:.0f} FLOP"
 
 
-def size(number: float) -> str:
-    """Bytes -> "61 MB"."""
-    for limit, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if number >= limit:
-            return f"{number / limit:.3g} {unit}"
-    return f"{number:.0f} B"
-
-
 def duration(seconds: float) -> str:
     """74 -> "1:14", 14 -> "0:14", 4000 -> "1:06:40"."""
     whole = max(0, round(seconds))

@@ -30,7 +30,8 @@ def ids(entry) -> str:
     "name",
     ["engine.graph." + name for name in ("build", "catalogue", "edit", "infer", "judge", "network", "script", "spec",
                                          "templates", "trial")]
-    + ["engine.formats.project_file", "engine.formats.atomic", "engine.errors", "engine.describe"],
+    + ["engine.formats.project_file", "engine.formats.atomic", "engine.errors", "engine.describe",
+       "engine.wording"],
 )  # fmt: skip
 def test_the_examples_in_the_docstrings_run(name):
     assert doctest.testmod(importlib.import_module(name)).failed == 0

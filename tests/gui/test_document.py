@@ -170,7 +170,7 @@ def test_a_strange_clipboard_is_refused_in_one_sentence(document, content):
 
 
 def test_a_clipboard_that_is_too_long_is_not_read(document):
-    with pytest.raises(ProjectError, match="MB"):
+    with pytest.raises(ProjectError, match="MiB"):
         document.paste(b" " * (clipboard.LARGEST + 1), 0, 0)
 
 

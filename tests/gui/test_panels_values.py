@@ -85,7 +85,6 @@ def test_times_are_written_as_clocks_do():
     assert [values.duration(t) for t in (14, 74, 4000)] == ["0:14", "1:14", "1:06:40"]
 
 
-def test_cost_and_size_carry_their_unit():
+def test_cost_carries_its_unit():
     assert values.flops(300_000) == "0.3 MFLOP"
     assert values.flops(1_000) == "1 kFLOP"
-    assert values.size(61_000_000) == "61 MB"
