@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import uuid
@@ -16,7 +17,7 @@ from PySide6.QtCore import QFileSystemWatcher, QObject, QTimer, Signal
 
 from engine.errors import ProjectError
 from engine.formats import project_file
-from engine.formats.atomic import write_atomic
+from engine.formats.atomic import sweep, write_atomic
 from engine.graph import templates
 from engine.graph.spec import Project
 from gui.document.document import Document
@@ -281,14 +282,20 @@ class Files(QObject):
         _discard(self._session)
 
     def recoverable(self) -> list[Recoverable]:
-        """Work whose window died before it was saved, newest first."""
+        """Work whose window died before it was saved, newest first; what a kill left half written is swept."""
         found = []
-        for session in (state_folder() / "autosave").glob("*/project.loom"):
-            folder = session.parent
-            if folder != self._session and _is_abandoned(folder):
-                about = _read_about(folder)
-                path = Path(about["path"]) if about.get("path") else None
-                found.append(Recoverable(folder, str(about.get("name", "")), path, session.stat().st_mtime))
+        kept = state_folder() / "autosave"
+        for folder in {path.parent for name in ("lock", "project.loom") for path in kept.glob(f"*/{name}")}:
+            session = folder / "project.loom"
+            if folder == self._session or not _is_abandoned(folder):
+                continue
+            sweep(folder)
+            if not session.exists():  # killed before anything was kept
+                _discard(folder)
+                continue
+            about = _read_about(folder)
+            path = Path(about["path"]) if about.get("path") else None
+            found.append(Recoverable(folder, str(about.get("name", "")), path, session.stat().st_mtime))
         return sorted(found, key=lambda work: -work.saved_at)
 
     def recover(self, work: Recoverable) -> None:
@@ -379,5 +386,6 @@ def _read_about(folder: Path) -> dict[str, Any]:
 def _discard(folder: Path) -> None:
     for name in ("project.loom", "about.json", "lock"):
         (folder / name).unlink(missing_ok=True)
-    if folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()
+    with contextlib.suppress(FileNotFoundError):  # another window did the same
+        if not any(folder.iterdir()):
+            folder.rmdir()

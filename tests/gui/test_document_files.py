@@ -204,6 +204,37 @@ def test_discarded_work_is_gone(files, document, chain):
     other.close()
 
 
+@pytest.mark.parametrize("writing", ["its first autosave", "another one"])
+def test_what_a_window_killed_within_an_autosave_left_half_written_is_swept(files, writing):
+    script = """
+        import os
+        from PySide6.QtWidgets import QApplication
+        app = QApplication([])
+        from gui.document.document import Document
+        from gui.document.files import Files
+        document = Document()
+        files = Files(document)
+        document.add_node("Linear", 1, 2)
+        if FIRST_LASTS:
+            files.autosave()
+            files.wait()
+            document.add_node("ReLU", 3, 4)
+        os.fsync = lambda descriptor: os.kill(os.getpid(), 9)
+        files.autosave()
+        files.wait()
+    """
+    script = textwrap.dedent(script).replace("FIRST_LASTS", repr(writing == "another one"))
+    subprocess.run([sys.executable, "-c", script], timeout=30)
+    kept = state_folder() / "autosave"
+    assert len(list(kept.rglob("*.part"))) == 1
+    found = files.recoverable()
+    assert list(kept.rglob("*.part")) == []
+    if writing == "another one":
+        (work,) = found
+        files.discard(work)
+    assert list(kept.iterdir()) == []
+
+
 def test_a_change_by_another_program_is_noticed_and_ones_own_save_is_not(qtbot, files, document, chain, tmp_path):
     path = tmp_path / "net.loom"
     files.save_as(path)
