@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 from engine import data
@@ -11,7 +12,8 @@ from engine.errors import ProjectError
 from engine.graph import catalogue, edit
 from engine.graph.spec import Choice, DataSpec, EarlyStopping, Graph, Node, Project, TrainingSpec, Wire
 
-ROW_LENGTH = 5
+ROW_LENGTH = 6
+"""Nodes in a row at most: so many are still legible across a window of 1366 pixels."""
 PITCH_X, PITCH_Y = 160.0, 180.0
 """Pixels from a node to the next in its row, and from a row to the one below."""
 
@@ -67,15 +69,17 @@ def create(name: str) -> Project:
 
 
 def chain(layers: Iterable[tuple[str, dict[str, Any]]]) -> Graph:
-    """Layers wired one behind the other and laid out in rows.
+    """Layers wired one behind the other, in as few rows as will do, each about as long as the others.
 
     >>> graph = chain([("Input", {}), ("Linear", {"out_features": 1})])
     >>> [wire.target for wire in graph.wires]
     ['fc1']
     """
-    graph = Graph()
+    layers, graph = list(layers), Graph()
+    rows = ceil(len(layers) / ROW_LENGTH)
     for place, (type, params) in enumerate(layers):
-        row, column = divmod(place, ROW_LENGTH)
+        row = place * rows // len(layers)
+        column = place - ceil(row * len(layers) / rows)  # counted from the first of the row
         node = Node(edit.unique_id(graph, type), type, params, column * PITCH_X, row * PITCH_Y)
         previous = graph.nodes[-1].id if graph.nodes else None
         graph = edit.add(graph, node)

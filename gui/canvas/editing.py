@@ -14,7 +14,7 @@ from engine.graph import catalogue
 from engine.graph.catalogue import Entry
 from engine.graph.spec import Wire
 from gui.canvas import fitting, geometry, wording
-from gui.canvas.navigation import Navigation
+from gui.canvas.navigation import LEGIBLE, Navigation
 from gui.canvas.scene import Port
 from gui.canvas.search import Found
 from gui.document import clipboard
@@ -241,11 +241,10 @@ class Editing(Navigation):
     # Changing
 
     def arrange(self) -> None:
-        """Lay the network out, in rows as wide as the canvas."""
+        """Lay the network out, in rows no longer than the canvas can show legibly."""
         self.canvas.finish()
         self.canvas.animate_moves = True
-        width = max(640.0, self.viewport().width() - 2.0 * geometry.WIDTH / 3)
-        self.document.arrange(self.canvas.sizes(), width)
+        self.document.arrange(self.canvas.sizes(), max(640.0, self._room().width()) / LEGIBLE)
         self.canvas.animate_moves = False
         self.fit_all_later()
 

@@ -23,6 +23,8 @@ ALT, CTRL, SHIFT = (
     Qt.KeyboardModifier.ShiftModifier,
 )
 SMALLEST, LARGEST = 0.1, 3.0
+LEGIBLE = 0.8
+"""The zoom down to which a network is better read in one row than in two."""
 MARGIN = 40
 """Room around what is shown as a whole."""
 DOTS = 16

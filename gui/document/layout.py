@@ -22,7 +22,7 @@ Places = dict[str, tuple[float, float]]
 
 
 def arrange(sizes: Sizes, edges: Iterable[Edge], width: float = 800.0) -> Places:
-    """Places of the upper left corners, the first node of the network at (0, 0); rows wrap at `width`.
+    """Places of the upper left corners, the first node of the network at (0, 0); no row is longer than `width`.
 
     >>> arrange({"a": (118, 62), "b": (118, 62)}, [("a", "b")])
     {'a': (0.0, 0.0), 'b': (160.0, 0.0)}
@@ -257,6 +257,20 @@ def _crossings(layer_of: dict[str, int], edges: list[Edge], count: int) -> list[
 
 
 def _rows(widths: list[float], crossings: list[int], width: float) -> list[list[int]]:
+    """Layer indices by row: as few rows as `width` allows, and those about as long as each other."""
+    rows = _filled(widths, crossings, width)
+    narrow, wide = 0.0, width
+    while wide - narrow > 1:
+        middle = (narrow + wide) / 2
+        narrower = _filled(widths, crossings, middle)
+        if len(narrower) > len(rows):
+            narrow = middle
+        else:
+            rows, wide = narrower, middle
+    return rows
+
+
+def _filled(widths: list[float], crossings: list[int], width: float) -> list[list[int]]:
     """Layer indices by row: a row ends where it is full, but only where a single output leads on."""
     rows: list[list[int]] = [[]]
     x, cut = 0.0, 0

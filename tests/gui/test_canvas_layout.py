@@ -25,6 +25,14 @@ def test_a_chain_wraps_into_rows_of_five_as_wide_as_asked():
     assert [places[id] for id in ids[5:]] == [(160.0 * i, 180) for i in range(5)]
 
 
+@pytest.mark.parametrize(("count", "rows"), [(6, [3, 3]), (7, [4, 3]), (9, [5, 4]), (11, [4, 4, 3])])
+def test_a_chain_that_does_not_fit_in_a_row_is_dealt_out_evenly(count, rows):
+    ids = [f"n{i}" for i in range(count)]
+    places = arrange(sizes(ids), list(itertools.pairwise(ids)), width=800)
+    heights = [places[id][1] for id in ids]
+    assert [heights.count(y) for y in sorted(set(heights))] == rows
+
+
 def test_two_branches_stand_above_each_other_and_their_ends_between():
     places = arrange(sizes("abcd"), [("a", "b"), ("a", "c"), ("b", "d"), ("c", "d")])
     assert places["b"][0] == places["c"][0] == 160
