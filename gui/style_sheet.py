@@ -15,7 +15,7 @@ QMainWindow::separator:hover { background: $accent; }
 QToolTip { background: $raised; color: $text; border: 1px solid $line; border-radius: 4px; padding: 4px 6px; }
 QFrame[role="line"] { background: $line; border: none; }
 QFrame[role="card"] { background: $panel; border: 1px solid $line; border-radius: 8px; }
-QFrame[floats="true"] { margin: 4px 12px; }
+QFrame[floats="true"] { margin: 0 12px 12px 12px; }
 QWidget[role="panel"] { background: $panel; }
 QWidget[role="ground"] { background: $background; }
 

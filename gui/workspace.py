@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from gui import icons
+from gui.canvas import minimap
 from gui.canvas.view import CanvasView
 from gui.i18n import tr
 from gui.panels.controls import label, tabs
@@ -40,9 +41,13 @@ class Workspace(QWidget):
         self.tabs.currentChanged.connect(self.pages.setCurrentIndex)
         self.message = Message("message")
         self.message.setProperty("floats", True)
-        above = QGridLayout()  # what happened is said over the canvas, which stays where it is
-        above.addWidget(self.pages, 0, 0)
-        above.addWidget(self.message, 0, 0, Qt.AlignmentFlag.AlignTop)
+        above = QGridLayout()  # what happened is said at the foot of the canvas, which stays where it is
+        above.setSpacing(0)
+        above.addWidget(self.pages, 0, 0, 1, 2)
+        above.addWidget(self.message, 0, 0, Qt.AlignmentFlag.AlignBottom)
+        above.setColumnStretch(0, 1)
+        above.setColumnMinimumWidth(1, minimap.SIZE[0] + SPACE[2])
+        self.message.installEventFilter(self)
         column.addLayout(above, 1)
         column.addLayout(self._build_status())
 
@@ -62,6 +67,11 @@ class Workspace(QWidget):
         row.addWidget(self._problems)
         self.show_problem_count(0)
         return row
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() in (QEvent.Type.Show, QEvent.Type.Hide, QEvent.Type.Resize):  # the script ends above it
+            self.script.setContentsMargins(0, 0, 0, 0 if self.message.isHidden() else self.message.height())
+        return False
 
     def show_problem_count(self, count: int) -> None:
         """How much is wrong with the network; nothing where nothing is."""

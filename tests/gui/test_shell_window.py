@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, Qt, QTimer, QUrl
+from PySide6.QtCore import QMimeData, QPoint, QPointF, QRect, Qt, QTimer, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
@@ -501,6 +501,25 @@ def test_an_edit_during_a_run_is_answered_once_that_the_run_goes_on_as_it_was(qt
     window.workspace.message.dismiss()
     window.document.undo_stack.undo()
     assert not window.workspace.message.isVisible()
+
+
+def test_what_is_said_covers_neither_nodes_nor_map_nor_a_line_of_the_script(qtbot, digits):
+    def place(widget):
+        return QRect(widget.mapToGlobal(QPoint()), widget.size())
+
+    fixes = (("Overwrite", lambda: None), ("Save as…", lambda: None))
+    digits.say("Another program changed my network.loom since it was read here; nothing was saved yet.", "warn", fixes)
+    qtbot.wait(50)
+    said, view = place(digits.workspace.message), digits.canvas
+    nodes = view.mapFromScene(view.final_bounds()).boundingRect()
+    assert not said.intersects(nodes.translated(view.viewport().mapToGlobal(QPoint())))
+    assert not said.intersects(place(view.minimap))
+    digits.show_page(1)
+    qtbot.wait(50)
+    assert not place(digits.workspace.message).intersects(place(digits.script.text))
+    height = digits.script.text.height()
+    digits.workspace.message.dismiss()
+    qtbot.waitUntil(lambda: digits.script.text.height() > height)
 
 
 def test_a_project_around_own_data_does_not_show_the_runs_of_the_one_before(qtbot, window, tmp_path):
