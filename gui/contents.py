@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFrame, QStackedWidget, QVBoxLayout
 
@@ -33,6 +32,7 @@ from gui.side_panel import DATA, LAYER, PROBLEMS, TRAINING, SidePanel
 from gui.start import StartPage
 from gui.top_bar import TopBar
 from gui.training_control import TrainingControl
+from gui.turns import in_own_turn
 from gui.warming import Warming
 from gui.workspace import Workspace
 
@@ -132,9 +132,8 @@ def _connect_document(window: Window) -> None:
     window.projects.said.connect(window.say)
     window.files.saved.connect(lambda path: window.say(tr("Saved to {path}", path=path), "good"))
     window.files.first_saved.connect(window.run.adopt)
-    queued = Qt.ConnectionType.QueuedConnection  # each takes a turn of the event loop of its own
-    window.document.was_reset.connect(window.show_runs, queued)
-    window.document.data_changed.connect(window.offer_first_network, queued)
+    window.document.was_reset.connect(in_own_turn(window, window.show_runs))
+    window.document.data_changed.connect(in_own_turn(window, window.offer_first_network))
     window.document.undo_stack.indexChanged.connect(window.note_edit)
     window.run.started.connect(window.forget_edit)
     window.files.saved.connect(lambda path: window.dashboard.set_runs(window.files.runs_folder()))
@@ -142,7 +141,7 @@ def _connect_document(window: Window) -> None:
     window.dashboard.train_wanted.connect(window.training_control.act)
     window.dashboard.serve_wanted.connect(window.training_control.serve)
     window.files.busy_changed.connect(lambda is_busy: window.start_page.set_moving(not is_busy))
-    window.files.recents_changed.connect(window.show_recents, queued)
+    window.files.recents_changed.connect(in_own_turn(window, window.show_recents))
 
 
 def _connect_views(window: Window) -> None:

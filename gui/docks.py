@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QByteArray, QObject, QSettings, QSize, Qt, QTimer
+from collections.abc import Iterator
+
+from PySide6.QtCore import QByteArray, QObject, QSettings, QSize, Qt
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QWidget
 
 from gui.actions import Actions
 from gui.i18n import tr
+from gui.turns import Turns
 
 PALETTE, SIDE, DASHBOARD = 208, 308, 248
 LAYOUT_VERSION = 1
@@ -25,6 +28,7 @@ class Docks(QObject):
         self._window, self._actions = window, actions
         self._is_working = False
         self._restored: list[QSize] = []
+        self._showing = Turns(self, seconds=0)
         window.setDockOptions(QMainWindow.DockOption.AllowTabbedDocks | QMainWindow.DockOption.AllowNestedDocks)
         window.setCorner(Qt.Corner.BottomLeftCorner, _LEFT)
         window.setCorner(Qt.Corner.BottomRightCorner, _BOTTOM)
@@ -58,16 +62,15 @@ class Docks(QObject):
         for dock in self.by_action.values():
             if dock not in wanted:
                 dock.hide()
-        self._show_in_turn(wanted)
+        self._showing.start(self._show(wanted)) if is_working else self._showing.stop()
 
-    def _show_in_turn(self, docks: list[QDockWidget]) -> None:
+    def _show(self, docks: list[QDockWidget]) -> Iterator[None]:
         """One after the other, so that no turn of the event loop lays all of them out and paints them."""
-        if docks and self._is_working:
-            docks[0].show()
+        for dock in docks:
+            dock.show()
             self._take_restored_sizes()
-            QTimer.singleShot(0, self, lambda: self._show_in_turn(docks[1:]))
-        elif self._is_working:
-            self._restored = []
+            yield
+        self._restored = []
 
     def _take_restored_sizes(self) -> None:
         """A window that was on the screen before its docks deals its room out anew when they are first shown."""

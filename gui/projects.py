@@ -20,6 +20,7 @@ from gui.document.files import Files
 from gui.first_network import first_network
 from gui.i18n import tr
 from gui.panels.data import DataPanel
+from gui.turns import Turns, in_own_turn
 
 
 class Projects(QObject):
@@ -35,11 +36,12 @@ class Projects(QObject):
         self._export.done.connect(lambda path: self.said.emit(tr("Script written to {path}", path=path), "good", ()))
         self._export.failed.connect(lambda error: self.said.emit(str(error), "bad", ()))
         self._wants_network = False
-        files.opened.connect(lambda path: self.shown.emit(), Qt.ConnectionType.QueuedConnection)
+        self._choosing = Turns(self)
+        files.opened.connect(in_own_turn(self, self.shown.emit))
         files.failed.connect(lambda text: self.said.emit(text, "bad", ()))
         files.changed_outside.connect(self._tell_change)
         files.would_overwrite.connect(self._ask_overwrite)
-        document.data_changed.connect(self._meet_data, Qt.ConnectionType.QueuedConnection)
+        document.data_changed.connect(in_own_turn(self, self._meet_data))
 
     # Opening
 
@@ -72,7 +74,7 @@ class Projects(QObject):
             self._document.new(Project(name=path.stem))
             self.shown.emit()
             self._wants_network = True
-            self._data.choose(path)
+            self._choosing.start(self._data.choose(path) for path in [path])  # once the window has shown itself
 
         self._leave(begin)
 

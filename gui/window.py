@@ -14,6 +14,7 @@ from gui.first_picture import FirstPicture
 from gui.i18n import tr
 from gui.side_panel import DATA, LAYER
 from gui.theme import theme
+from gui.turns import Turns, leave_undone
 
 if TYPE_CHECKING:
     from gui.actions import Actions
@@ -79,6 +80,7 @@ class Window(QMainWindow):
         self.setAcceptDrops(True)
         self.setCentralWidget(FirstPicture())
         self._has_noted_edit = False
+        self._warming_up = Turns(self, seconds=0)
         self.sheet: ShortcutSheet | None = None
         geometry = settings.store().value("window/geometry")
         if not (isinstance(geometry, QByteArray) and self.restoreGeometry(geometry)):
@@ -101,9 +103,8 @@ class Window(QMainWindow):
 
     def warm_up(self) -> None:
         """Draw once what the first project will show, while the start page waits: fonts and icons stay ready."""
-        panels = [self.palette_panel, self.side, self.workspace, self.dashboard]
-        for turn, panel in enumerate(panels):
-            QTimer.singleShot(20 * turn, panel, lambda panel=panel: panel.isVisible() or panel.grab())
+        panels = (self.palette_panel, self.side, self.workspace, self.dashboard)
+        self._warming_up.start(panel.isVisible() or panel.grab() for panel in panels)
 
     @property
     def is_working(self) -> bool:
@@ -305,6 +306,7 @@ class Window(QMainWindow):
 
     def close_down(self) -> None:
         """Let threads and timers end; a run goes on by itself."""
+        leave_undone(self)
         self.files.close()
         own = (self.projects, self.training_control, self.warming)
         for part in (self.start_page, self.data, self.training, self.script, *own, self.dashboard):

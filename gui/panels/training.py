@@ -22,6 +22,7 @@ from gui.panels.controls import Scrolled, hairline, label
 from gui.panels.editors import ChoiceBox, Gesture
 from gui.panels.form import ParameterForm
 from gui.theme import SPACE
+from gui.turns import in_own_turn
 
 _LIVE = ("running", "paused")
 
@@ -56,11 +57,10 @@ class TrainingPanel(QWidget):
         self._build_settings()
         self._column.addStretch(1)
         document.training_changed.connect(self._show)
-        document.was_reset.connect(self._show, Qt.ConnectionType.QueuedConnection)  # forms take a turn of their own
-        document.node_changed.connect(self._show_loss)
-        document.node_added.connect(self._show_loss)
-        document.node_removed.connect(self._show_loss)
-        document.data_changed.connect(self._show_loss)
+        document.was_reset.connect(in_own_turn(self, self._show))
+        show_loss = in_own_turn(self, self._show_loss)
+        for signal in (document.node_changed, document.node_added, document.node_removed, document.data_changed):
+            signal.connect(show_loss)
         run.state_changed.connect(self._show_live)
         run.stepped.connect(self._show_rate)
         self._show()
@@ -165,7 +165,7 @@ class TrainingPanel(QWidget):
         losses = [id for id in self._document.nodes if self._document.entry(id).kind == "loss"]
         return losses[-1] if losses else None
 
-    def _show_loss(self, id: str = "") -> None:
+    def _show_loss(self) -> None:
         node = self._loss_node()
         self._loss_form.setVisible(node is not None)
         self._loss_note.setVisible(node is None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import monotonic
 
 import numpy as np
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from engine.train.events import Prediction
@@ -20,6 +20,7 @@ from gui.reading import apart
 from gui.reading.samples import Samples
 from gui.run.model import Run
 from gui.theme import theme
+from gui.turns import in_own_turn
 
 ASK_EVERY = 100
 """Milliseconds between two questions."""
@@ -51,10 +52,10 @@ class TryCard(Card):
         self._reading.failed.connect(lambda error: self.answer.show_message(str(error)))
         self._beat = QTimer(self, interval=ASK_EVERY)
         self._beat.timeout.connect(self._ask_if_due)
-        queued = Qt.ConnectionType.QueuedConnection  # a form of many columns takes a turn of its own
+        read_project = in_own_turn(self, self.read_project)
         document.was_reset.connect(self._forget_answer)
-        document.was_reset.connect(self.read_project, queued)
-        document.data_changed.connect(self.read_project, queued)
+        document.was_reset.connect(read_project)
+        document.data_changed.connect(read_project)
         run.prediction.connect(self._show)
         run.refused.connect(lambda event: self.answer.show_message(event.message) if not event.request else None)
         run.followed.connect(self._begin_anew)
@@ -155,6 +156,7 @@ class TryCard(Card):
         if self._image_field:
             self.pad.show_sample(sample[self._image_field])
         else:
+            self.row.build()
             self.row.fill(sample)
         self.answer.set_truth(truth)
 
@@ -216,8 +218,9 @@ class TryCard(Card):
         self._is_stale = True
 
     def _forget_answer(self) -> None:
-        """Another network: what was answered is not its own."""
-        self._question = ""
+        """Another network: what was answered is not its own, and nothing is asked until its run is on show."""
+        self._question, self._is_stale = "", False
+        self._beat.stop()
         self.answer.show_message("")
         self.set_value("")
 

@@ -46,6 +46,7 @@ class Number(QLineEdit):
     def __init__(self):
         super().__init__()
         self.setFixedWidth(76)
+        self.setProperty("invalid", False)
         self._value = 0.0
         self.textEdited.connect(self._read)
         self.editingFinished.connect(lambda: self.set_value(self._value))
@@ -102,13 +103,14 @@ class RowForm(QScrollArea):
         self._numbers: dict[tuple[str, str], Number] = {}
         self._choices: dict[tuple[str, str], QComboBox] = {}
         self._wide: dict[str, np.ndarray] = {}  # fields with too many columns to type
+        self._sample: Mapping[str, np.ndarray] | None = None  # shown once every field is there
         self._is_filling = False
         self._building = Turns(self)
 
     def set_fields(self, fields: tuple[FieldSpec, ...]) -> None:
-        """One control for each column of the input fields; the first stand at once, the others follow."""
+        """One control for each column of the input fields; they come in turns of the window."""
         self.fields = fields
-        self._numbers, self._choices, self._wide = {}, {}, {}
+        self._numbers, self._choices, self._wide, self._sample = {}, {}, {}, None
         form = QWidget()
         form.setProperty("role", "scrolled")
         form.setFont(theme.font(11))
@@ -126,6 +128,9 @@ class RowForm(QScrollArea):
         for row, column in enumerate(columns):
             self._add(grid, row, *column)
             yield
+        if self._sample is not None:
+            self._building.stop()  # who hears of the sample may ask for all fields
+            self._show_sample(self._sample)
 
     def build(self) -> None:
         """Make every row now."""
@@ -156,8 +161,12 @@ class RowForm(QScrollArea):
             self.changed.emit()
 
     def fill(self, sample: Mapping[str, np.ndarray]) -> None:
-        """Show a sample: by field its values, in the data's own units."""
-        self.build()
+        """Show a sample, now or once the fields are made: by field its values, in the data's own units."""
+        self._sample = sample
+        if not self._building.is_busy:
+            self._show_sample(sample)
+
+    def _show_sample(self, sample: Mapping[str, np.ndarray]) -> None:
         self._is_filling = True
         for field in self.fields:
             values = np.ravel(sample[field.name])

@@ -33,7 +33,7 @@ def open_template(qtbot, window: Window, name: str) -> None:
     tile = find(window, f"tile-{name}")
     with qtbot.waitSignal(window.projects.shown, timeout=10_000):
         tile.click()
-    qtbot.waitUntil(lambda: window.canvas.canvas.is_populated, timeout=5_000)
+    qtbot.waitUntil(lambda: window.canvas.canvas.is_populated and not window.docks._showing.is_busy, timeout=5_000)
     window.document.finish_inference()
 
 

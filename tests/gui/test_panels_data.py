@@ -124,10 +124,12 @@ def test_a_dropped_table_is_read_and_shown(qtbot, data, document, tmp_path):
 def test_a_column_can_be_given_another_role(qtbot, data, document, tmp_path):
     drop(data, write_table(tmp_path / "a.csv"))
     qtbot.waitUntil(lambda: document.project.data.samples == 60, timeout=10_000)
+    settled(qtbot, data)
     pick(data.findChild(QComboBox, "data-role-width"), "Unused")
     qtbot.waitUntil(lambda: document.project.data.roles.get("width") == "unused", timeout=10_000)
     source = next(f for f in document.project.data.fields if f.role == "input")
     assert "width" not in source.columns
+    settled(qtbot, data)
     pick(data.findChild(QComboBox, "data-role-height"), "Target")
     qtbot.waitUntil(lambda: document.project.data.roles.get("height") == "target", timeout=10_000)
     assert [f.name for f in document.project.data.fields if f.role == "target"] == ["height"]
@@ -352,7 +354,7 @@ def test_a_first_network_fits_any_bundled_data(qapp, name):
 # Training
 
 
-def test_choosing_a_loss_puts_it_behind_the_network(training, document):
+def test_choosing_a_loss_puts_it_behind_the_network(qtbot, training, document):
     document.new(templates.create("digits-mlp"))
     loss = next(id for id in document.nodes if document.entry(id).kind == "loss")
     document.delete([loss])
@@ -362,7 +364,7 @@ def test_choosing_a_loss_puts_it_behind_the_network(training, document):
     losses = [id for id in document.nodes if document.entry(id).kind == "loss"]
     assert len(losses) == 1
     assert any(w.target == losses[0] for w in document.wires)
-    assert not training._loss_note.isVisible()
+    qtbot.waitUntil(lambda: not training._loss_note.isVisible())
 
 
 def test_another_optimizer_keeps_the_learning_rate(training, document):

@@ -272,7 +272,7 @@ def test_a_long_form_is_laid_out_in_turns_of_the_window(qtbot):
         made.append(len(form.findChildren(Number)))
         QCoreApplication.processEvents()
     assert len(form.findChildren(Number)) == 30
-    assert 0 < made[0] < 30, "all of it was laid out in one turn"
+    assert any(0 < count < 30 for count in made), "all of it was laid out in one turn"
     name = form.findChild(ColumnName)
     assert name.shown().endswith("…")
     assert name.toolTip() == columns[0]

@@ -138,10 +138,13 @@ class Person:
         assert self.window.close()
 
     def fix_button(self, text: str) -> QPushButton:
-        """The visible button with this label."""
-        found = [b for b in self.window.findChildren(QPushButton) if b.text() == text and b.isVisible()]
-        assert found, f"no visible button says {text!r}"
-        return found[0]
+        """The visible button with this label, once it is there."""
+
+        def found() -> list[QPushButton]:
+            return [b for b in self.window.findChildren(QPushButton) if b.text() == text and b.isVisible()]
+
+        self.until(lambda: bool(found()))
+        return found()[0]
 
 
 def drop(data: QMimeData, target: QWidget, at: QPoint) -> None:
