@@ -71,7 +71,7 @@ class TryCard(Card):
         body = QWidget()
         body.setObjectName("try-body")
         layout = QHBoxLayout(body)
-        layout.setContentsMargins(0, 2, 4, 0)
+        layout.setContentsMargins(0, 2, 8, 0)
         layout.setSpacing(12)
         self._left = QVBoxLayout()
         self._left.setSpacing(2)
@@ -81,6 +81,7 @@ class TryCard(Card):
         layout.addWidget(self.answer, 1)
         self._sides = layout
         self.set_body(body)
+        self._value.setContentsMargins(0, 0, 8, 0)  # it ends where the other cards' menus do
         self.dice = _tool("try-sample", tr("From data"), tr("Take a random sample that the training never sees"))
         self.dice.clicked.connect(self.take_sample)
         self.eraser = _tool("try-clear", tr("Clear"), tr("Begin with a blank pad"))
