@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import wraps
 from typing import Any
 
-from engine.errors import GradientError
 from engine.ops.arithmetic import Where
-from engine.tensor import Tensor, apply, seed
+from engine.tensor import Tensor, apply
 from engine.tensor.arithmetic import full_like, meet, number
 from engine.tensor.inplace import same_values as equal
 from engine.tensor.shapes import cat, stack
-from engine.tensor.tape import Core, backward, wrap
+from engine.tensor.tape import Core
+from engine.tensor.walk import grad
 
 METHODS = (
     "abs", "add", "all", "amax", "amin", "any", "argmax", "argmin", "broadcast_to", "bmm", "ceil", "chunk", "clamp",
@@ -58,28 +58,3 @@ def is_tensor(value: Any) -> bool:
 def allclose(input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8) -> bool:
     """Whether |input - other| <= atol + rtol |other| everywhere."""
     return bool(((input - other).abs() <= other.abs() * rtol + atol).all().item())
-
-
-def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool = False,
-         allow_unused: bool = False) -> tuple[Any, ...]:  # fmt: skip
-    """The gradients of outputs by inputs, touching no `.grad`: `engine.autograd.grad`.
-
-    >>> import engine
-    >>> x = engine.tensor(3.0, requires_grad=True)
-    >>> grad(x * x, x)
-    (tensor(6.),)
-    """
-    outputs = [outputs] if isinstance(outputs, Core) else list(outputs)
-    inputs = [inputs] if isinstance(inputs, Core) else list(inputs)
-    given = [grad_outputs] if isinstance(grad_outputs, Core) else list(grad_outputs or [None] * len(outputs))
-    for x in inputs:
-        x._catch_up()
-    keys = [id(x) if x._node is None else (id(x), x._node) for x in inputs]
-    found: dict[Any, Any] = dict.fromkeys(keys)
-    backward([(y, seed(y, g)) for y, g in zip(outputs, given)], retain_graph, found)
-    if not allow_unused and any(found[key] is None for key in keys):
-        raise GradientError("grad()", got="an input has no part in the outputs", mend="pass allow_unused=True")
-    return tuple(
-        None if found[key] is None else wrap(x.device.kernels.copy(found[key]), x.device)
-        for key, x in zip(keys, inputs)
-    )

@@ -57,7 +57,34 @@ class Attention(Op):
         inputs = (query, key, value, bias)
         return tuple(k.sum_to(g, x.shape) if wanted else None for g, x, wanted in zip(found, inputs, needs))
 
+    def derived(self, extra):
+        return _Weights(self.scale, self.causal) if extra == "weights" else None
+
     def flops(self, query, key, value, bias=None):
         out = self.shape(query, key, value, bias)
         rows = out.size // max(value.shape[-1], 1)
         return rows * key.shape[-2] * (2 * query.shape[-1] + 2 * value.shape[-1] + 6)
+
+
+@dataclass(eq=False)
+class _Weights(Op):
+    """softmax(query key^T scale + bias)"""
+
+    scale: float
+    causal: bool
+
+    saves = ("query", "key", "bias", "out")
+
+    def forward(self, k, query, key, bias=None):
+        return k.attention(query, key, key, bias, self.scale, self.causal, None)[1]
+
+    def backward(self, k, grad, needs, query, key, bias, out):
+        # the gradient of the scores goes on as from Attention itself, with no values behind the weights
+        by_scores = k.softmax_backward(grad, out, -1)
+        scaled = k.mul(by_scores, self.scale)
+        turned = (*range(grad.ndim - 2), grad.ndim - 1, grad.ndim - 2)
+        return (
+            k.sum_to(k.matmul(scaled, key), query.shape) if needs[0] else None,
+            k.sum_to(k.matmul(k.transpose(scaled, turned), query), key.shape) if needs[1] else None,
+            k.sum_to(by_scores, bias.shape) if needs[2] else None,
+        )

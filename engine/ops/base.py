@@ -47,7 +47,8 @@ class Op:
     arguments of `forward` ("x"), their shapes ("x.shape"), the result ("out"), and what `forward` returns behind the
     result, named in `extras`. Every input is passed, None where an optional one is absent. `backward` returns one
     gradient for each input, None where `needs` says False.
-    In `forward` and `backward` values are touched by kernels only, so that another kernel set may record them.
+    In `forward` and `backward` values are touched by kernels only, so that another kernel set may record them, or run
+    `backward` on tensors, whose history is then that of the gradient.
     """
 
     saves: ClassVar[tuple[str, ...]] = ()
@@ -55,6 +56,8 @@ class Op:
     checked: ClassVar[bool] = False  # `shape` is asked before each forward: NumPy would accept some mistakes
     view: ClassVar[bool] = False  # the result may share its memory with the first input
     differentiable: bool = True
+    twice: bool = True  # whether its gradient has a gradient
+    _inputs: ClassVar[tuple[str, ...]] = ()  # the names of forward's arguments
     _kept: ClassVar[tuple[int, ...]] = ()  # index in (out, *extras, *inputs); ~index where only the shape is kept
     _guarded: ClassVar[tuple[int, ...]] = ()  # the inputs kept by value: they may not change before backward
     _keeps_out: ClassVar[bool] = False
@@ -64,6 +67,7 @@ class Op:
         if "forward" in vars(cls):
             inputs = [p for p in inspect.signature(cls.forward).parameters if p not in ("self", "k")]
             names = ["out", *cls.extras, *inputs]
+            cls._inputs = tuple(inputs)
             cls._kept = tuple(
                 ~names.index(name.removesuffix(".shape")) if name.endswith(".shape") else names.index(name)
                 for name in cls.saves
@@ -87,6 +91,13 @@ class Op:
     def backward(self, k: Any, grad: Any, needs: tuple[bool, ...], *saved: Any) -> tuple[Any, ...]:
         """The gradient for each input."""
         raise NotImplementedError
+
+    def derived(self, extra: str) -> Op | None:
+        """The op that would have made an extra of the inputs whose names its own have; None for a constant.
+
+        A second derivative goes through it.
+        """
+        return None
 
     def flops(self, *specs: Any) -> int:
         """Floating-point operations of one forward; a multiply-add counts as two."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -113,8 +114,9 @@ class Overlay(_Index):
         return x
 
     def _put(self, k: Any, x: Any, value: Any) -> Any:
-        places = self._view(k, k.reshape(k.arange(x.size), x.shape))
-        flat = k.setitem(k.reshape(x, (x.size,)), places, value)
+        size = prod(x.shape)
+        places = self._view(k, k.reshape(k.arange(size), x.shape))
+        flat = k.setitem(k.reshape(x, (size,)), places, value)
         return k.reshape(flat, x.shape)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
 from engine.errors import ShapeError, TypeMismatch
+from engine.ops.activation import LogSoftmax
 from engine.ops.base import Op, Spec, broadcast, times
 
 
@@ -26,11 +28,24 @@ class SquaredError(Op):
         return k.squared_error(a, b, self.mean)
 
     def backward(self, k, grad, needs, difference):
-        by_a = k.mul(difference, k.mul(grad, 2 / max(difference.size, 1) if self.mean else 2))
+        by_a = k.mul(difference, k.mul(grad, 2 / max(prod(difference.shape), 1) if self.mean else 2))
         return by_a if needs[0] else None, k.neg(by_a) if needs[1] else None
+
+    def derived(self, extra):
+        return _Difference()
 
     def flops(self, a, b):
         return 3 * a.size
+
+
+class _Difference(Op):
+    """a - b of one shape"""
+
+    def forward(self, k, a, b):
+        return k.sub(a, b)
+
+    def backward(self, k, grad, needs):
+        return grad if needs[0] else None, k.neg(grad) if needs[1] else None
 
 
 def check_classes(where, x, target):
@@ -112,6 +127,9 @@ class CrossEntropy(_Classes):
         share = self.share(k, grad, factor, total)
         return k.cross_entropy_backward(share, log_p, target, ignored), None, None
 
+    def derived(self, extra):
+        return LogSoftmax(1) if extra == "log_p" else None
+
 
 class SoftCrossEntropy(Op):
     """-sum of target * log softmax(x) over the classes.   x, target (N, C, ...) -> (N, ...)"""
@@ -134,6 +152,9 @@ class SoftCrossEntropy(Op):
         by_x = k.soft_cross_entropy_backward(grad, log_p, target) if needs[0] else None
         by_target = k.neg(k.mul(log_p, k.expand_dims(grad, (1,)))) if needs[1] else None
         return by_x, by_target
+
+    def derived(self, extra):
+        return LogSoftmax(1)
 
     def flops(self, x, target):
         return 7 * x.size

@@ -17,6 +17,7 @@ class _Recurrent(Op):
     reverse: bool
 
     checked = True
+    twice = False
     gates: ClassVar[int]  # how many times the hidden size weight_ih has rows
     pointwise: ClassVar[int]  # operations for each unit and step beside the products
 

@@ -24,5 +24,8 @@ class Transfer(Op):
     def backward(self, k, grad, needs):
         return (self.source.asarray(self.target.to_numpy(grad)),)
 
+    def backward_of_tensors(self, k, grad, needs):
+        return (grad.to(self.source),)
+
     def flops(self, x):
         return 0

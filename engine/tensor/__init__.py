@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
 
@@ -11,9 +11,9 @@ import numpy as np
 
 from engine.device import Device
 from engine.errors import GradientError, TypeMismatch
-from engine.ops.base import axis_of, times
+from engine.ops.base import axis_of
 from engine.tensor import promotion as dtypes
-from engine.tensor.arithmetic import Arithmetic, cast
+from engine.tensor.arithmetic import Arithmetic
 from engine.tensor.conversion import Conversion
 from engine.tensor.creation import (
     arange,
@@ -51,7 +51,6 @@ from engine.tensor.tape import (
     Core,
     Node,
     apply,
-    backward,
     enable_grad,
     is_grad_enabled,
     no_grad,
@@ -61,6 +60,7 @@ from engine.tensor.tape import (
     set_grad_enabled,
     wrap,
 )
+from engine.tensor.walk import backward
 
 __all__ = [
     "Call",
@@ -245,20 +245,28 @@ class Tensor(Arithmetic, Reductions, Shapes, Conversion, InPlace, Core):
     def data(self, other: Tensor) -> None:
         self.array, self.device = other.array, other.device
 
-    def backward(self, gradient: Tensor | None = None, retain_graph: bool = False) -> None:
+    def backward(self, gradient: Tensor | None = None, retain_graph: bool | None = None, create_graph: bool = False,
+                 inputs: Tensor | Sequence[Tensor] | None = None) -> None:  # fmt: skip
         """Compute the gradient of every leaf that this was made from, and add it to the leaf's `.grad`.
 
         Args:
             gradient: the gradient of this tensor itself; may be absent for a single number.
-            retain_graph: keep what the tape saved, so that backward can be called again.
+            retain_graph: keep what the tape saved, so that backward can be called again; as create_graph where absent.
+            create_graph: note on the tape how the gradients come about, so that they have gradients, too.
+            inputs: the tensors whose `.grad` is wanted, leaves or not; all leaves where absent.
 
         Raises:
             GradientError: with no history, on more than one element without `gradient`, or called twice.
+
+        >>> import engine
+        >>> x = engine.tensor(2.0, requires_grad=True)
+        >>> (x**3).backward(create_graph=True)
+        >>> slope, x.grad = x.grad, None
+        >>> slope.backward()
+        >>> x.grad  # of 3 x^2
+        tensor(12.)
         """
-        if not self.requires_grad:
-            raise GradientError("backward()", got="the tensor has no history and requires no gradient",
-                                mend="set requires_grad=True on what it is computed from")  # fmt: skip
-        backward([(self, seed(self, gradient))], retain_graph)
+        backward([self], [gradient], retain_graph, create_graph, inputs)
 
     def detach(self) -> Tensor:
         """The same memory, without history; changes in place are counted for both."""
@@ -346,19 +354,3 @@ class Hook:
         """Take the hook away; a second call does nothing."""
         if self._hook in self._hooks:
             self._hooks.remove(self._hook)
-
-
-def seed(output: Tensor, gradient: Tensor | None) -> Any:
-    """The array from which a walk back starts: the gradient given, or 1 for a single number."""
-    if output.device.is_meta:
-        raise GradientError("backward()", got="a tensor on the device meta has no values")
-    if gradient is None:
-        if output.array.size != 1:
-            raise GradientError("backward()", got=f"the tensor is {times(output.shape)}",
-                                expected="a single number, as a loss is",
-                                mend="reduce it with .sum() or .mean(), or pass gradient=")  # fmt: skip
-        return output.device.kernels.full(output.array.shape, 1, output.dtype)
-    if tuple(gradient.shape) != tuple(output.shape):
-        raise GradientError("backward()", got=f"the gradient is {times(gradient.shape)}",
-                            expected=times(output.shape))  # fmt: skip
-    return cast(gradient.detach(), output.dtype).array

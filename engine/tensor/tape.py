@@ -1,8 +1,7 @@
-"""The tape: `apply` is the one gate through which every op passes, `backward` walks back along what it noted."""
+"""The tape: `apply` is the one gate through which every op passes; `walk` goes back along what it noted."""
 
 from __future__ import annotations
 
-import heapq
 import threading
 import weakref
 from collections.abc import Callable, Iterator
@@ -187,7 +186,7 @@ def apply(op: Op, *inputs: Any) -> Any:
     if mode.listeners:
         _tell(op, arrays, result)
     out = wrap(result, device)
-    if op.view and not device.is_meta and _memory(result) is _memory(arrays[0]):
+    if op.view and not device.is_meta and memory_of(result) is memory_of(arrays[0]):
         _link(out, op, inputs[0])
     if tracked and mode.grad and op.differentiable:
         out._requires_grad = True
@@ -233,12 +232,12 @@ def retell(tensor: Any, node: Node | None) -> None:
 
 def keep_values(node: Node, tensor: Any) -> None:
     """Let the op that changes a tensor in place keep copies of the old values, where its gradient needs them."""
-    others = [guard for guard in node.guards if guard[0] is not tensor._version_cell]
-    if len(others) < len(node.guards):
-        home = _memory(tensor.array)
+    cell = tensor._version_cell
+    if any(guard[0] is cell for guard in node.guards):
+        home = memory_of(tensor.array)
         copy = node.device.kernels.copy
-        node.saved = [copy(x) if hasattr(x, "base") and _memory(x) is home else x for x in node.saved]
-        node.guards = others
+        node.saved = [copy(x) if hasattr(x, "base") and memory_of(x) is home else x for x in node.saved]
+        node.guards = [(Version(), 0) if guard[0] is cell else guard for guard in node.guards]
 
 
 def _note(op: Op, inputs: tuple[Any, ...], arrays: list[Any], result: Any, extras: Any, out: Any) -> Node:
@@ -265,7 +264,7 @@ def _note(op: Op, inputs: tuple[Any, ...], arrays: list[Any], result: Any, extra
     return Node(op, edges, [values[i] if i >= 0 else values[~i].shape for i in op._kept], guards, out.device)
 
 
-def _memory(array: Any) -> Any:
+def memory_of(array: Any) -> Any:
     """The array that owns the memory."""
     while type(array.base) is type(array):
         array = array.base
@@ -274,7 +273,7 @@ def _memory(array: Any) -> Any:
 
 def shares_memory(a: Any, b: Any) -> bool:
     """Whether two tensors with values lie in the same memory, of which each may be a part."""
-    return _memory(a.array) is _memory(b.array)
+    return memory_of(a.array) is memory_of(b.array)
 
 
 def spec_of(array: Any) -> Spec | None:
@@ -292,112 +291,6 @@ def _different_devices(op: Op, inputs: tuple[Any, ...]) -> DeviceError:
     places = " and ".join(dict.fromkeys(str(t.device) for t in inputs if t is not None))
     return DeviceError(op.name, got=f"the tensors are on {places}", expected="one device",
                        mend="move them with .to(device)")  # fmt: skip
-
-
-def backward(outputs: list[tuple[Any, Any]], retain_graph: bool = False, into: dict[int, Any] | None = None) -> None:
-    """Walk back from outputs, latest op first, and add up the gradients of the leaves in their `.grad`.
-
-    Args:
-        outputs: pairs of a tensor and the array that is its gradient.
-        retain_graph: whether saved values stay for another walk.
-        into: where given, gradients of the tensors whose id is a key are put here, and no `.grad` is touched.
-
-    Raises:
-        GradientError: where saved values were freed by an earlier walk or changed in place since.
-    """
-    heap: list[tuple[int, Node]] = []  # the latest op first: all that used its result lies behind it
-    pending: dict[Node, Any] = {}  # the sum of the gradients that have arrived
-
-    def send(node: Node, grad: Any) -> None:
-        if node in pending:
-            pending[node] = node.device.kernels.add(pending[node], grad)
-        else:
-            pending[node] = grad
-            heapq.heappush(heap, (-node.order, node))
-
-    wanted = {} if into is None else {key[1]: key for key in into if isinstance(key, tuple)}
-    for tensor, grad in outputs:
-        tensor._catch_up()
-        if tensor._node is None:
-            _arrive(tensor, grad, True, into)
-        else:
-            send(tensor._node, grad)
-    while heap:
-        node = heapq.heappop(heap)[1]
-        grad = pending.pop(node)
-        if node.hooks:
-            grad = _hooked(node.hooks, grad, node.device)
-        if node.retained is not None and into is None:
-            _retain(node, grad)
-        if wanted and node in wanted:
-            into[wanted[node]] = grad
-        gradients = node.op.backward(node.device.kernels, grad, node.needs, *_open(node))
-        if not retain_graph:
-            node.saved = None
-        for edge, gradient in zip(node.edges, gradients):
-            if edge is None or gradient is None:
-                continue
-            if type(edge) is Node:
-                send(edge, gradient)
-            else:
-                _arrive(edge, gradient, _is_shared(gradient, grad, gradients), into)
-
-
-def _is_shared(gradient: Any, grad: Any, gradients: tuple[Any, ...]) -> bool:
-    """Whether a leaf's gradient lies in memory that belongs to another gradient, too."""
-    home = _memory(gradient)
-    if home is _memory(grad):
-        return True
-    return any(g is not None and _memory(g) is home for g in gradients if g is not gradient) or (
-        sum(g is gradient for g in gradients) > 1
-    )
-
-
-def _open(node: Node) -> Any:
-    if node.saved is None:
-        raise GradientError(f"backward through {node.op.name}", got="its values were freed by an earlier backward()",
-                            mend="run the forward pass again, or pass retain_graph=True the first time")  # fmt: skip
-    for cell, number in node.guards:
-        if cell.number != number:
-            raise GradientError(f"backward through {node.op.name}",
-                                got="a value that its gradient needs was changed in place since",
-                                mend="use the op that makes a new tensor, or clone() before the change")  # fmt: skip
-    return node.saved
-
-
-def _hooked(hooks: Any, grad: Any, device: Device) -> Any:
-    for hook in hooks or ():
-        changed = hook(wrap(device.kernels.as_array(grad), device))
-        if changed is not None:
-            grad = changed.array
-    return grad
-
-
-def _retain(node: Node, grad: Any) -> None:
-    tensor = node.retained()
-    if tensor is not None:
-        k = node.device.kernels
-        whole = k.copy(grad) if tensor.grad is None else k.as_array(k.add(tensor.grad.array, grad))
-        tensor.grad = wrap(whole, node.device)
-
-
-def _arrive(leaf: Any, grad: Any, shared: bool, into: dict[Any, Any] | None) -> None:
-    """Add a gradient to a leaf; `shared` says that its memory belongs to somebody else, too."""
-    grad = _hooked(leaf._hooks, grad, leaf.device)
-    k = leaf.device.kernels
-    if into is not None:
-        if id(leaf) in into:
-            into[id(leaf)] = grad if into[id(leaf)] is None else k.add(into[id(leaf)], grad)
-    elif leaf.grad is None:
-        leaf.grad = wrap(k.copy(grad) if shared or leaf._hooks or not _owned(grad) else grad, leaf.device)
-    else:
-        k.add(leaf.grad.array, grad, out=leaf.grad.array)
-
-
-def _owned(grad: Any) -> bool:
-    """Whether a gradient can be written to: no stretched view."""
-    flags = getattr(grad, "flags", None)
-    return flags is not None and getattr(flags, "writeable", True) and 0 not in grad.strides
 
 
 class set_grad_enabled(ContextDecorator):

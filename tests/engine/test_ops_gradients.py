@@ -309,6 +309,68 @@ def test_gradient_agrees_with_finite_differences(one):
         assert found == pytest.approx(expected, rel=2e-6, abs=2e-7), f"input {i}"
 
 
+ONCE_ONLY = {"RNN", "GRU", "LSTM"}
+"""Ops whose gradient has none."""
+
+
+def projected_gradient(one, arrays, upstream, directions, create_graph=False):
+    """The first derivative along `directions`, a single number, and the leaves that it depends on."""
+    leaves = [None if x is None else engine.from_numpy(np.array(x)) for x in arrays]
+    for i in real_inputs(one):
+        leaves[i].requires_grad = True
+    upstream = engine.from_numpy(np.array(upstream)).requires_grad_()
+    inputs = [leaves[i] for i in real_inputs(one)]
+    gradients = engine.autograd.grad(apply(one.make(), *leaves), inputs, upstream, create_graph=create_graph,
+                                     materialize_grads=True)  # fmt: skip
+    total = sum((g * engine.from_numpy(d)).sum() for g, d in zip(gradients, directions))
+    return total, [*inputs, upstream]
+
+
+def is_once_only(one):
+    return type(one.make()).__name__ in ONCE_ONLY
+
+
+@pytest.mark.parametrize("one", [c for c in CASES if c.make().differentiable and not is_once_only(c)], ids=str)
+def test_gradient_of_the_gradient_agrees_with_finite_differences(one):
+    draw = np.random.default_rng(zlib.crc32(one.name.encode()))
+    inputs = copies(one)
+    upstream = np.asarray(draw.standard_normal(run(one, copies(one))[0].shape))
+    directions = [np.asarray(draw.standard_normal(inputs[i].shape)) for i in real_inputs(one)]
+    total, leaves = projected_gradient(one, inputs, upstream, directions, create_graph=True)
+    plain, _ = projected_gradient(one, inputs, upstream, directions)
+    assert total.item() == pytest.approx(plain.item(), rel=1e-9, abs=1e-11), "the first derivative"
+    seconds = engine.autograd.grad(total, leaves, materialize_grads=True)
+
+    step = 1e-6
+    for number, second in enumerate(seconds):
+        direction = np.asarray(draw.standard_normal(second.shape))
+
+        def moved(by, number=number, direction=direction):
+            arrays, above = copies(one), upstream
+            if number < len(directions):
+                i = real_inputs(one)[number]
+                arrays[i] = np.asarray(inputs[i] + by * direction)
+            else:
+                above = np.asarray(upstream + by * direction)
+            return projected_gradient(one, arrays, above, directions)[0].item()
+
+        expected = (moved(step) - moved(-step)) / (2 * step)
+        found = float((second.array * direction).sum())
+        assert found == pytest.approx(expected, rel=5e-6, abs=1e-6), f"by input {number}"
+
+
+@pytest.mark.parametrize("one", filter(is_once_only, CASES), ids=str)
+def test_an_op_that_is_derived_once_only_says_so(one):
+    inputs = copies(one)
+    upstream = np.ones(run(one, copies(one))[0].shape)
+    directions = [np.ones(inputs[i].shape) for i in real_inputs(one)]
+    total, _ = projected_gradient(one, inputs, upstream, directions, create_graph=True)
+    plain, _ = projected_gradient(one, inputs, upstream, directions)
+    assert total.item() == plain.item()
+    with pytest.raises(engine.errors.GradientError, match=f"gradient of {type(one.make()).__name__}: .* once only"):
+        total.backward()
+
+
 @pytest.mark.parametrize("one", CASES, ids=str)
 def test_float32_stays_float32_and_the_inferred_shape_is_the_real_one(one):
     inputs = copies(one, np.float32)

@@ -1,0 +1,301 @@
+"""The way back along the tape: from outputs to leaves, the latest op first."""
+
+from __future__ import annotations
+
+import heapq
+from typing import Any
+
+from engine.device import Device
+from engine.errors import GradientError, OptionError
+from engine.ops.base import times
+from engine.tensor.arithmetic import cast
+from engine.tensor.tape import Core, Node, memory_of, wrap
+
+Aims = dict[Node, tuple[bool, ...]]
+"""The nodes from which a wanted gradient can be reached, and which of their inputs lead there."""
+
+
+class Walk:
+    """One walk back that computes with arrays, so that the gradients have no history of their own.
+
+    Args:
+        retain_graph: whether saved values stay for another walk.
+        into: where given, gradients of the nodes in it, and of leaves whose id is, are put here, and no `.grad` is
+            touched.
+    """
+
+    def __init__(self, retain_graph: bool, into: dict[Any, Any] | None = None) -> None:
+        self.retain_graph, self.into = retain_graph, into
+
+    def run(self, outputs: list[tuple[Any, Any]]) -> None:
+        """Walk back from pairs of a tensor and its gradient, and add up the gradients of the leaves.
+
+        Raises:
+            GradientError: where saved values were freed by an earlier walk or changed in place since.
+        """
+        heap: list[tuple[int, Node]] = []  # the latest op first: all that used its result lies behind it
+        pending: dict[Node, Any] = {}  # the sum of the gradients that have arrived
+        opened, into, retain_graph = self.opened, self.into, self.retain_graph
+
+        def send(node: Node, grad: Any) -> None:
+            if node in pending:
+                pending[node] = self.add(pending[node], grad, node.device)
+            else:
+                pending[node] = grad
+                heapq.heappush(heap, (-node.order, node))
+
+        for tensor, grad in outputs:
+            tensor._catch_up()
+            if tensor._node is None:
+                self.arrive(tensor, grad, grad, ())
+            else:
+                send(tensor._node, grad)
+        aims = None if into is None else aims_of(list(pending), into)
+        while heap:
+            node = heapq.heappop(heap)[1]
+            grad = pending.pop(node)
+            if node.hooks:
+                grad = self.hooked(node.hooks, grad, node.device)
+            needs = node.needs
+            if aims is not None:
+                if node in into:
+                    into[node] = grad
+                needs = aims.get(node)
+                if needs is None:
+                    continue
+            elif node.retained is not None:
+                self.retain(node, grad)
+            backward, k, saved = opened(node)
+            gradients = backward(k, grad, needs, *saved)
+            if not retain_graph:
+                node.saved = None
+            for edge, gradient in zip(node.edges, gradients):
+                if edge is None or gradient is None:
+                    continue
+                if type(edge) is Node:
+                    send(edge, gradient)
+                else:
+                    self.arrive(edge, gradient, grad, gradients)
+
+    def opened(self, node: Node) -> tuple[Any, Any, list[Any]]:
+        """The backward of an op, the kernel set for it, and what was saved.
+
+        Raises:
+            GradientError: where that was freed by an earlier walk, or changed in place since.
+        """
+        if node.saved is None:
+            raise GradientError(f"backward through {node.op.name}",
+                                got="its values were freed by an earlier backward()",
+                                mend="run the forward pass again, or pass retain_graph=True the first time",
+                                )  # fmt: skip
+        for cell, number in node.guards:
+            if cell.number != number:
+                raise GradientError(f"backward through {node.op.name}",
+                                    got="a value that its gradient needs was changed in place since",
+                                    mend="use the op that makes a new tensor, or clone() before the change",
+                                    )  # fmt: skip
+        return node.op.backward, node.device.kernels, node.saved
+
+    def add(self, a: Any, b: Any, device: Device) -> Any:
+        """The sum of two gradients of one tensor."""
+        return device.kernels.add(a, b)
+
+    def hooked(self, hooks: Any, grad: Any, device: Device) -> Any:
+        """The gradient after the hooks."""
+        for hook in hooks:
+            changed = hook(wrap(device.kernels.as_array(grad), device))
+            if changed is not None:
+                grad = changed.array
+        return grad
+
+    def retain(self, node: Node, grad: Any) -> None:
+        """Add a gradient to a tensor that is no leaf and keeps its own."""
+        tensor = node.retained()
+        if tensor is not None:
+            k = node.device.kernels
+            whole = k.copy(grad) if tensor.grad is None else k.as_array(k.add(tensor.grad.array, grad))
+            tensor.grad = wrap(whole, node.device)
+
+    def arrive(self, leaf: Any, grad: Any, above: Any, beside: tuple[Any, ...]) -> None:
+        """Add a gradient to a leaf; it may lie in the memory of the one above, or of one beside it."""
+        if leaf._hooks:
+            grad = self.hooked(leaf._hooks, grad, leaf.device)
+        k = leaf.device.kernels
+        if self.into is not None:
+            if id(leaf) in self.into:
+                before = self.into[id(leaf)]
+                self.into[id(leaf)] = grad if before is None else k.add(before, grad)
+        elif leaf.grad is None:
+            own = not leaf._hooks and _is_owned(grad) and not _is_shared(grad, above, beside)
+            leaf.grad = wrap(grad if own else k.copy(grad), leaf.device)
+        elif leaf.grad._requires_grad:  # it has a history, of which what is added is no part
+            leaf.grad = wrap(k.as_array(k.add(leaf.grad.array, grad)), leaf.device)
+        else:
+            k.add(leaf.grad.array, grad, out=leaf.grad.array)
+
+
+def backward(tensors: Any, grad_tensors: Any = None, retain_graph: bool | None = None, create_graph: bool = False,
+             inputs: Any = None) -> None:  # fmt: skip
+    """Add to the `.grad` of leaves the gradient of tensors by them: `engine.autograd.backward`.
+
+    Args:
+        tensors: one tensor or several.
+        grad_tensors: their own gradients; None for that of a single number.
+        retain_graph: keep what the tape saved, so that it can be walked again; as create_graph where absent.
+        create_graph: note on the tape how the gradients come about, so that they have gradients, too.
+        inputs: the tensors whose `.grad` is wanted, leaves or not; all leaves where absent.
+
+    Raises:
+        GradientError: where a tensor has no history, or the tape was walked before.
+    """
+    tensors = _listed(tensors)
+    if inputs is None:
+        _walk("backward()", tensors, grad_tensors, retain_graph, create_graph)
+        return
+    inputs = list({_key(x): x for x in _listed(inputs)}.values())
+    if not inputs:
+        raise GradientError("backward()", got="inputs is empty", expected="the tensors whose .grad is wanted",
+                            mend="leave it away for all leaves")  # fmt: skip
+    for x, gradient in zip(inputs, _gathered("backward()", tensors, inputs, grad_tensors, retain_graph, create_graph)):
+        if gradient is not None:
+            x.grad = gradient if x.grad is None else x.grad + gradient
+
+
+def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool | None = None,
+         create_graph: bool = False, only_inputs: bool = True, allow_unused: bool | None = None, *,
+         materialize_grads: bool = False) -> tuple[Any, ...]:  # fmt: skip
+    """The gradients of outputs by inputs, touching no `.grad`: `engine.autograd.grad`.
+
+    Args:
+        outputs, inputs: one tensor or several; inputs need be no leaves.
+        grad_outputs: the gradients of the outputs themselves; None for that of a single number.
+        retain_graph: keep what the tape saved, so that it can be walked again; as create_graph where absent.
+        create_graph: note on the tape how the gradients come about, so that they have gradients, too.
+        only_inputs: True; here for those who say it, as PyTorch lets them.
+        allow_unused: give None for an input that has no part in the outputs, and raise nothing.
+        materialize_grads: give zeros for such an input.
+
+    Raises:
+        GradientError: where an output has no history, or an input no part in it.
+
+    >>> import engine
+    >>> x = engine.tensor(3.0, requires_grad=True)
+    >>> grad(x * x, x)
+    (tensor(6.),)
+    >>> (slope,) = grad(x**3, x, create_graph=True)
+    >>> grad(slope, x)
+    (tensor(18.),)
+    """
+    if not only_inputs:
+        raise OptionError("grad()", got="only_inputs=False came", expected="True",
+                          mend="use backward(), which adds to the .grad of all leaves")  # fmt: skip
+    if materialize_grads and allow_unused is False:
+        raise OptionError("grad()", got="materialize_grads came with allow_unused=False", expected="one of the two")
+    inputs = _listed(inputs)
+    found = _gathered("grad()", _listed(outputs), inputs, grad_outputs, retain_graph, create_graph)
+    if materialize_grads:
+        return tuple(_zeros(x) if g is None else g for x, g in zip(inputs, found))
+    if not allow_unused and any(g is None for g in found):
+        raise GradientError("grad()", got="an input has no part in the outputs", mend="pass allow_unused=True")
+    return tuple(found)
+
+
+def _gathered(where: str, outputs: list[Any], inputs: list[Any], gradients: Any, retain_graph: bool | None,
+              create_graph: bool) -> list[Any]:  # fmt: skip
+    """The gradients of outputs by inputs; None where one has no part in them."""
+    for x in inputs:
+        x._catch_up()
+        if not x._requires_grad:
+            raise GradientError(where, got="an input requires no gradient",
+                                mend="set requires_grad=True on it before the outputs are computed")  # fmt: skip
+    into: dict[Any, Any] = dict.fromkeys(map(_key, inputs))
+    _walk(where, outputs, gradients, retain_graph, create_graph, into)
+    found = [into[_key(x)] for x in inputs]
+    if create_graph:
+        return found
+    return [None if g is None else wrap(x.device.kernels.copy(g), x.device) for g, x in zip(found, inputs)]
+
+
+def _walk(where: str, outputs: list[Any], gradients: Any, retain_graph: bool | None, create_graph: bool,
+          into: dict[Any, Any] | None = None) -> None:  # fmt: skip
+    given = [None] * len(outputs) if gradients is None else _listed(gradients)
+    if len(given) != len(outputs):
+        raise GradientError(where, got=f"{len(given)} gradients came for {len(outputs)} tensors",
+                            expected="one for each, or None")  # fmt: skip
+    for tensor in outputs:
+        tensor._catch_up()
+        if not tensor._requires_grad:
+            raise GradientError(where, got="the tensor has no history and requires no gradient",
+                                mend="set requires_grad=True on what it is computed from")  # fmt: skip
+    pairs = [(tensor, seed(where, tensor, gradient)) for tensor, gradient in zip(outputs, given)]
+    retain_graph = create_graph if retain_graph is None else retain_graph
+    if create_graph:
+        from engine.tensor.history import WalkWithHistory  # only those who take second derivatives need it
+
+        WalkWithHistory(retain_graph, into).run(pairs)
+    else:
+        Walk(retain_graph, into).run([(tensor, gradient.array) for tensor, gradient in pairs])
+
+
+def _listed(tensors: Any) -> list[Any]:
+    return [tensors] if isinstance(tensors, Core) else list(tensors)
+
+
+def _key(x: Any) -> Any:
+    """What a tensor's gradient is gathered under: its node, or the id of a leaf."""
+    return id(x) if x._node is None else x._node
+
+
+def seed(where: str, output: Any, gradient: Any) -> Any:
+    """The gradient from which a walk back starts: the one given, or 1 for a single number."""
+    if output.device.is_meta:
+        raise GradientError(where, got="a tensor on the device meta has no values")
+    if gradient is None:
+        if output.array.size != 1:
+            raise GradientError(where, got=f"the tensor is {times(output.array.shape)}",
+                                expected="a single number, as a loss is",
+                                mend="reduce it with .sum() or .mean(), or pass gradient=")  # fmt: skip
+        return wrap(output.device.kernels.full(output.array.shape, 1, output.array.dtype), output.device)
+    if tuple(gradient.array.shape) != tuple(output.array.shape):
+        raise GradientError(where, got=f"the gradient is {times(gradient.array.shape)}",
+                            expected=times(output.array.shape))  # fmt: skip
+    return cast(gradient, output.array.dtype)
+
+
+def _zeros(x: Any) -> Any:
+    return wrap(x.device.kernels.zeros(x.array.shape, x.array.dtype), x.device)
+
+
+def aims_of(starts: list[Node], wanted: dict[Any, Any]) -> Aims:
+    """Of the nodes behind `starts`, those that lead to a node or to the id of a leaf that is wanted."""
+    behind, left = set(starts), list(starts)
+    while left:
+        for edge in left.pop().edges:
+            if type(edge) is Node and edge not in behind:
+                behind.add(edge)
+                left.append(edge)
+    aims: Aims = {}
+    for node in sorted(behind, key=lambda node: node.order):  # what lies behind a node comes before it
+        needs = tuple(
+            edge is not None and (edge in aims or edge in wanted if type(edge) is Node else id(edge) in wanted)
+            for edge in node.edges
+        )
+        if any(needs):
+            aims[node] = needs
+    return aims
+
+
+def _is_shared(gradient: Any, grad: Any, gradients: tuple[Any, ...]) -> bool:
+    """Whether a leaf's gradient lies in memory that belongs to another gradient, too."""
+    home = memory_of(gradient)
+    if home is memory_of(grad):
+        return True
+    return any(g is not None and memory_of(g) is home for g in gradients if g is not gradient) or (
+        sum(g is gradient for g in gradients) > 1
+    )
+
+
+def _is_owned(grad: Any) -> bool:
+    """Whether a gradient can be written to: no stretched view."""
+    flags = getattr(grad, "flags", None)
+    return flags is not None and getattr(flags, "writeable", True) and 0 not in grad.strides
