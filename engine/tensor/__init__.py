@@ -266,7 +266,7 @@ class Tensor(Arithmetic, Reductions, Shapes, Conversion, InPlace, Core):
         >>> x.grad  # of 3 x^2
         tensor(12.)
         """
-        backward([self], [gradient], retain_graph, create_graph, inputs)
+        backward(self, gradient, retain_graph, create_graph, inputs)
 
     def detach(self) -> Tensor:
         """The same memory, without history; changes in place are counted for both."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Iterable
 from typing import Any
 
 from engine.device import Device
@@ -45,7 +46,6 @@ class Walk:
                 heapq.heappush(heap, (-node.order, node))
 
         for tensor, grad in outputs:
-            tensor._catch_up()
             if tensor._node is None:
                 self.arrive(tensor, grad, grad, ())
             else:
@@ -148,9 +148,12 @@ def backward(tensors: Any, grad_tensors: Any = None, retain_graph: bool | None =
     Raises:
         GradientError: where a tensor has no history, or the tape was walked before.
     """
-    tensors = _listed(tensors)
     if inputs is None:
-        _walk("backward()", tensors, grad_tensors, retain_graph, create_graph)
+        if create_graph or not isinstance(tensors, Core):
+            _walk("backward()", tensors, grad_tensors, retain_graph, create_graph)
+        else:  # the loop of every training
+            seeds = [(tensors, seed("backward()", tensors, grad_tensors).array)]
+            Walk(retain_graph, None).run(seeds)
         return
     inputs = list({_key(x): x for x in _listed(inputs)}.values())
     if not inputs:
@@ -192,7 +195,7 @@ def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool
     if materialize_grads and allow_unused is False:
         raise OptionError("grad()", got="materialize_grads came with allow_unused=False", expected="one of the two")
     inputs = _listed(inputs)
-    found = _gathered("grad()", _listed(outputs), inputs, grad_outputs, retain_graph, create_graph)
+    found = _gathered("grad()", outputs, inputs, grad_outputs, retain_graph, create_graph)
     if materialize_grads:
         return tuple(_zeros(x) if g is None else g for x, g in zip(inputs, found))
     if not allow_unused and any(g is None for g in found):
@@ -200,7 +203,7 @@ def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool
     return tuple(found)
 
 
-def _gathered(where: str, outputs: list[Any], inputs: list[Any], gradients: Any, retain_graph: bool | None,
+def _gathered(where: str, outputs: Any, inputs: Iterable[Any], gradients: Any, retain_graph: bool | None,
               create_graph: bool) -> list[Any]:  # fmt: skip
     """The gradients of outputs by inputs; None where one has no part in them."""
     for x in inputs:
@@ -216,17 +219,13 @@ def _gathered(where: str, outputs: list[Any], inputs: list[Any], gradients: Any,
     return [None if g is None else wrap(x.device.kernels.copy(g), x.device) for g, x in zip(found, inputs)]
 
 
-def _walk(where: str, outputs: list[Any], gradients: Any, retain_graph: bool | None, create_graph: bool,
+def _walk(where: str, outputs: Any, gradients: Any, retain_graph: bool | None, create_graph: bool,
           into: dict[Any, Any] | None = None) -> None:  # fmt: skip
+    outputs = _listed(outputs)
     given = [None] * len(outputs) if gradients is None else _listed(gradients)
     if len(given) != len(outputs):
         raise GradientError(where, got=f"{len(given)} gradients came for {len(outputs)} tensors",
                             expected="one for each, or None")  # fmt: skip
-    for tensor in outputs:
-        tensor._catch_up()
-        if not tensor._requires_grad:
-            raise GradientError(where, got="the tensor has no history and requires no gradient",
-                                mend="set requires_grad=True on what it is computed from")  # fmt: skip
     pairs = [(tensor, seed(where, tensor, gradient)) for tensor, gradient in zip(outputs, given)]
     retain_graph = create_graph if retain_graph is None else retain_graph
     if create_graph:
@@ -237,8 +236,8 @@ def _walk(where: str, outputs: list[Any], gradients: Any, retain_graph: bool | N
         Walk(retain_graph, into).run([(tensor, gradient.array) for tensor, gradient in pairs])
 
 
-def _listed(tensors: Any) -> list[Any]:
-    return [tensors] if isinstance(tensors, Core) else list(tensors)
+def _listed(tensors: Any) -> Any:
+    return (tensors,) if isinstance(tensors, Core) else tuple(tensors)
 
 
 def _key(x: Any) -> Any:
@@ -248,6 +247,10 @@ def _key(x: Any) -> Any:
 
 def seed(where: str, output: Any, gradient: Any) -> Any:
     """The gradient from which a walk back starts: the one given, or 1 for a single number."""
+    output._catch_up()
+    if not output._requires_grad:
+        raise GradientError(where, got="the tensor has no history and requires no gradient",
+                            mend="set requires_grad=True on what it is computed from")  # fmt: skip
     if output.device.is_meta:
         raise GradientError(where, got="a tensor on the device meta has no values")
     if gradient is None:
@@ -285,14 +288,16 @@ def aims_of(starts: list[Node], wanted: dict[Any, Any]) -> Aims:
     return aims
 
 
-def _is_shared(gradient: Any, grad: Any, gradients: tuple[Any, ...]) -> bool:
+def _is_shared(gradient: Any, above: Any, beside: tuple[Any, ...]) -> bool:
     """Whether a leaf's gradient lies in memory that belongs to another gradient, too."""
     home = memory_of(gradient)
-    if home is memory_of(grad):
+    if home is memory_of(above):
         return True
-    return any(g is not None and memory_of(g) is home for g in gradients if g is not gradient) or (
-        sum(g is gradient for g in gradients) > 1
-    )
+    there = 0
+    for other in beside:
+        if other is not None and memory_of(other) is home:
+            there += 1  # once for itself
+    return there > 1
 
 
 def _is_owned(grad: Any) -> bool:

@@ -8,7 +8,7 @@ import pkgutil
 
 import pytest
 
-PACKAGES = ("engine.ops", "engine.kernels", "engine.kernels.generic", "engine.tensor")
+PACKAGES = ("engine.ops", "engine.kernels", "engine.kernels.generic", "engine.tensor", "engine.autograd")
 SINGLE = ("engine.device", "engine.random", "engine.functions", "engine.nn.functional", "engine.nn.losses_functional",
           "engine.errors")  # fmt: skip
 
