@@ -15,7 +15,7 @@ from engine.ops.base import Op
 from engine.ops.layout import Clone
 from engine.tensor.arithmetic import ADD
 from engine.tensor.differentiable import DifferentiableKernels
-from engine.tensor.tape import Node, apply, mode, wrap
+from engine.tensor.tape import Node, Version, apply, mode, wrap
 from engine.tensor.walk import Walk
 
 
@@ -94,6 +94,8 @@ def _derivation(node: Node, extra: str, value: Any, guards: dict[str, Any]) -> N
     if edges == [None] * len(edges):
         return None
     still = [guards[name] for name in op.saves if name in guards]
+    if "out" in op.saves:
+        still.append((Version(), 0))  # nobody else knows the extra
     return Node(op, edges, [saved[name] for name in op.saves], still, node.device)
 
 

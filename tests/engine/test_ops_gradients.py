@@ -359,7 +359,7 @@ def test_gradient_of_the_gradient_agrees_with_finite_differences(one):
         assert found == pytest.approx(expected, rel=5e-6, abs=1e-6), f"by input {number}"
 
 
-@pytest.mark.parametrize("one", filter(is_once_only, CASES), ids=str)
+@pytest.mark.parametrize("one", list(filter(is_once_only, CASES)), ids=str)
 def test_an_op_that_is_derived_once_only_says_so(one):
     inputs = copies(one)
     upstream = np.ones(run(one, copies(one))[0].shape)
