@@ -50,7 +50,7 @@ def hvp(func: Callable[..., Any], inputs: Tensors, v: Tensors, create_graph: boo
     """
     output, leaves = _run(func, inputs, create_graph)
     first = _grad(_number("hvp", output), leaves, None, True)
-    second = _again(first, leaves, _tuple(v), create_graph)
+    second = _grad(first, leaves, v, create_graph)
     return _plain(output, create_graph), _like(inputs, second)
 
 
@@ -129,10 +129,6 @@ def _grad(outputs: Tensors, leaves: list[Any], v: Tensors, create_graph: bool) -
         return tuple(map(zeros_like, leaves))
     return grad([y for y, _ in known], leaves, [g for _, g in known], create_graph=create_graph, retain_graph=True,
                 materialize_grads=True)  # fmt: skip
-
-
-def _again(first: tuple[Any, ...], leaves: list[Any], v: tuple[Any, ...], create_graph: bool) -> Any:
-    return _grad(first, leaves, v, create_graph)
 
 
 def _matrix(y: Any, leaves: list[Any], create_graph: bool) -> list[Any]:

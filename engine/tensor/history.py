@@ -23,6 +23,8 @@ class WalkWithHistory(Walk):
     """A walk back after which the gradients have gradients: `create_graph=True`."""
 
     def run(self, outputs: list[tuple[Any, Any]]) -> None:
+        if mode.recorder is not None:
+            mode.recorder.fail("it takes gradients with create_graph=True, and kernels of a plan are made for one walk")
         before, mode.grad, mode.listeners = (mode.grad, mode.listeners), True, ()
         try:
             super().run(outputs)

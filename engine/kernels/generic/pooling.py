@@ -64,6 +64,14 @@ class Pooling:
 
         return self._scatter(shape, widths, grad.dtype, put)
 
+    def max_pool2d_pick(self, x: Any, where: Any, kernel: Pair, stride: Pair, widths: tuple[Pair, Pair],
+                        dilation: Pair) -> Any:  # fmt: skip
+        """x (N, C, H, W) -> (N, C, OH, OW): the pixels that `max_pool2d` chose, of another image"""
+        x, picked = self._widen(x, widths, 0), self.xp.zeros(where.shape, x.dtype)
+        for number, place in taps(kernel, stride, dilation, where.shape[2:]):
+            picked += x[place] * (where == number)
+        return picked
+
     def avg_pool2d(self, x: Any, kernel: Pair, stride: Pair, widths: tuple[Pair, Pair], out: Pair,
                    divisor: Any) -> Any:  # fmt: skip
         """x (N, C, H, W) -> (N, C, OH, OW); divisor is a number, or one for each window (OH, OW)"""

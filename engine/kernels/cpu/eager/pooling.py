@@ -43,6 +43,12 @@ class Pooling:
         recipe.give("dx", tuple(shape), IMAGES)
         return recipe.add(pooling.max_gradient(pool))
 
+    def max_pool2d_pick(self, x: Any, where: Any, kernel: Pair, stride: Pair, widths: Any, dilation: Pair) -> Any:
+        if where.dtype != INDEX or kernel[0] * kernel[1] > 256:  # places in the window
+            return super().max_pool2d_pick(x, where, kernel, stride, widths, dilation)
+        flat, index = (a.reshape(*a.shape[:2], -1) for a in (x, where))
+        return self.xp.take_along_axis(flat, index, 2).reshape(where.shape)
+
     @compiled(SMALL_IMAGES)
     def avg_pool2d(self, x: Layout, kernel: Pair, stride: Pair, widths: Any, out: Pair, divisor: Any) -> Recipe | None:
         pool = _pool(x, x.shape, kernel, stride, widths, (1, 1), out)
