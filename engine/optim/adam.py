@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from functools import lru_cache
+from math import sqrt
+from typing import Any
 
-from engine.describe import Range, optimizer
-from engine.optim.optimizer import Epsilon, LearningRate, Optimizer, Parameters, Switch, WeightDecay, check_options
-from engine.tensor import Tensor
-
-Betas = Annotated[tuple[float, float], Range(0.0, 1.0)]
+from engine.describe import optimizer
+from engine.kernels.formula import apply, leaf
+from engine.kernels.update import Update, average, average_of_squares, over_root, slope
+from engine.optim.optimizer import (
+    Betas,
+    Epsilon,
+    Foreach,
+    LearningRate,
+    Optimizer,
+    Parameters,
+    Switch,
+    WeightDecay,
+    check_options,
+)
 
 
 @optimizer("Adam", synonyms=("adaptive moment estimation", "amsgrad"))
@@ -31,6 +42,10 @@ class Adam(Optimizer):
         weight_decay: Pulls every weight towards zero (L2), against overfitting.
         amsgrad: Use the largest spread so far, so that steps never grow again (Reddi et al., 2018).
         maximize: Go up instead of down.
+        foreach: With `capturable` and `fused`, PyTorch's choice among its implementations; there is one here.
+        capturable: See `foreach`.
+        differentiable: Not offered: True is refused.
+        fused: See `foreach`.
         decoupled_weight_decay: Decay the weights as AdamW does.
 
     Raises:
@@ -55,33 +70,52 @@ class Adam(Optimizer):
         weight_decay: WeightDecay = 0,
         amsgrad: bool = False,
         *,
+        foreach: Foreach = None,
         maximize: Switch = False,
+        capturable: Switch = False,
+        differentiable: Switch = False,
+        fused: Foreach = None,
         decoupled_weight_decay: Switch = False,
     ):
         check_options(type(self).__name__, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
         super().__init__(params, {
             "lr": lr, "betas": tuple(betas), "eps": eps, "weight_decay": weight_decay,
-            "amsgrad": amsgrad, "maximize": maximize, "decoupled_weight_decay": decoupled_weight_decay,
+            "amsgrad": amsgrad, "maximize": maximize, "foreach": foreach, "capturable": capturable,
+            "differentiable": differentiable, "fused": fused, "decoupled_weight_decay": decoupled_weight_decay,
         })  # fmt: skip
 
-    def _update(self, group: dict[str, Any], params: list[Tensor]) -> None:
-        def options() -> dict[str, Any]:
-            beta1, beta2 = group["betas"]
-            return {
-                "lr": float(group["lr"]), "beta1": beta1, "beta2": beta2, "steps": self._count(params),
-                "decoupled": group["decoupled_weight_decay"],
-                **{name: group[name] for name in ("eps", "weight_decay", "maximize")},
-            }  # fmt: skip
+    def _rule(self, group: dict[str, Any]) -> Update:
+        return adam_rule(group["betas"][1], group["eps"], group["weight_decay"], group["decoupled_weight_decay"],
+                         group["amsgrad"], group["maximize"])  # fmt: skip
 
-        k = params[0].device.kernels
-        k.adam_step(
-            *self._arrays(params),
-            self._remembered(params, "exp_avg"),
-            self._remembered(params, "exp_avg_sq"),
-            self._remembered(params, "max_exp_avg_sq") if group["amsgrad"] else None,
-            self._room(params),
-            k.live(options),
-        )
+    def _numbers(self, group: dict[str, Any], step: int) -> dict[str, float]:
+        return adam_numbers(float(group["lr"]), group["betas"], group["eps"], group["weight_decay"], step)
+
+
+@lru_cache
+def adam_rule(beta2: float = 0.999, eps: float = 1e-8, weight_decay: float = 0.0, decoupled: bool = False,
+              amsgrad: bool = False, maximize: bool = False) -> Update:  # fmt: skip
+    """p - rate · m / (√v + least), both counting in √(1 - β₂ᵗ). Scalars: share = 1 - β₁, rate, least, shrink."""
+    grad = slope(0.0 if decoupled else weight_decay, maximize)
+    mean = average("exp_avg", grad, leaf("share"))
+    square = average_of_squares("exp_avg_sq", grad, beta2)
+    outputs, scalars = {"exp_avg": mean, "exp_avg_sq": square}, ("share", "rate", "least")
+    if amsgrad:
+        square = outputs["max_exp_avg_sq"] = apply("maximum", leaf("max_exp_avg_sq"), square)
+    step = over_root(mean * leaf("rate"), square, leaf("least"), eps)
+    if decoupled and weight_decay:
+        outputs["param"] = leaf("param") * leaf("shrink") - step
+        return Update(tuple(outputs.items()), (*scalars, "shrink"))
+    outputs["param"] = leaf("param") - step
+    return Update(tuple(outputs.items()), scalars)
+
+
+def adam_numbers(lr: float, betas: tuple[float, float], eps: float, weight_decay: float, step: int) -> dict[str, float]:
+    """The scalars of `adam_rule`."""
+    beta1, beta2 = betas
+    root = sqrt(1 - beta2**step)
+    rate = lr * root / (1 - beta1**step)
+    return {"share": 1 - beta1, "rate": rate, "least": root * eps, "shrink": 1 - lr * weight_decay}
 
 
 @optimizer("AdamW", synonyms=("adam with weight decay", "decoupled weight decay", "transformer"))
@@ -104,6 +138,10 @@ class AdamW(Adam):
         weight_decay: Pulls every weight towards zero, by this share of lr, against overfitting.
         amsgrad: Use the largest spread so far, so that steps never grow again (Reddi et al., 2018).
         maximize: Go up instead of down.
+        foreach: With `capturable` and `fused`, PyTorch's choice among its implementations; there is one here.
+        capturable: See `foreach`.
+        differentiable: Not offered: True is refused.
+        fused: See `foreach`.
 
     Raises:
         OptionError: a negative rate, or betas outside 0 to 1.
@@ -128,5 +166,12 @@ class AdamW(Adam):
         amsgrad: bool = False,
         *,
         maximize: Switch = False,
+        foreach: Foreach = None,
+        capturable: Switch = False,
+        differentiable: Switch = False,
+        fused: Foreach = None,
     ):
-        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize, decoupled_weight_decay=True)
+        super().__init__(
+            params, lr, betas, eps, weight_decay, amsgrad, foreach=foreach, maximize=maximize, capturable=capturable,
+            differentiable=differentiable, fused=fused, decoupled_weight_decay=True,
+        )  # fmt: skip

@@ -26,7 +26,7 @@ class Arena:
         self._sizes: list[int] = []  # of each kind
         self._largest: list[int] = []
         self._flat: dict[tuple[str, int], Any] = {}
-        self._rooms: dict[int, tuple[Any, Any]] = {}
+        self._rooms: dict[int, list[Any]] = {}
 
     def _lay_out(self) -> None:
         for param in self._params:
@@ -57,13 +57,12 @@ class Arena:
             flat = self._flat[name, kind] = param.device.xp.zeros(self._sizes[kind], param.dtype)
         return _lying_as(flat[begin:end], param.array)
 
-    def room(self, param: Tensor) -> tuple[Any, Any]:
-        """Two arrays of the parameter's shape to compute in; what stood there before is lost."""
-        found = self._rooms.get(id(param))
-        if found is None:
-            kind = self.kind(param)
-            found = self._rooms[id(param)] = (self._scratch(0, kind, param), self._scratch(1, kind, param))
-        return found
+    def room(self, param: Tensor, count: int) -> list[Any]:
+        """So many arrays of the parameter's shape to compute in; what stood there before is lost."""
+        found = self._rooms.setdefault(id(param), [])
+        while len(found) < count:
+            found.append(self._scratch(len(found), self.kind(param), param))
+        return found[:count]
 
     def _scratch(self, number: int, kind: int, param: Tensor) -> Any:
         """A part of an array as long as the largest parameter, in the parameter's shape; all parameters share it."""

@@ -1,13 +1,17 @@
-"""Optimizer: what all optimizers share: parameter groups, state, saving."""
+"""Optimizer: what all optimizers share: parameter groups, state, saving, hooks."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from copy import deepcopy
+from functools import wraps
 from typing import Annotated, Any
 
 from engine.describe import Hidden, Range
 from engine.errors import GradientError, OptionError, ShapeError
+from engine.kernels.update import Pace, Update
+from engine.nn.hooks import Hook, RemovableHandle
 from engine.optim.arena import Arena
 from engine.tensor import Tensor, enable_grad, no_grad, wrap
 from engine.tensor.tape import mode
@@ -16,20 +20,28 @@ Parameters = Annotated[Iterable[Tensor] | Iterable[dict[str, Any]], Hidden()]
 LearningRate = Annotated[float, Range(1e-8, 10.0, log=True)]
 WeightDecay = Annotated[float, Range(0.0, 1.0)]
 Share = Annotated[float, Range(0.0, 1.0)]
+Betas = Annotated[tuple[float, float], Range(0.0, 1.0)]
 Epsilon = Annotated[float, Range(1e-12, 1.0, log=True)]
 Switch = Annotated[bool, Hidden()]
+Foreach = Annotated[bool | None, Hidden()]
+
+_pre_hooks: dict[int, Hook] = {}
+_post_hooks: dict[int, Hook] = {}
 
 
 class Optimizer:
-    """Changes parameters by their gradients; a subclass says how, in `step` or, for many parameters, in `_update`.
+    """Changes parameters by their gradients; a subclass says how: in `step`, or by formulas in `_rule` and `_numbers`.
 
     Args:
-        params: what is learned: parameters, or dicts of "params" and options of their own.
+        params: what is learned: parameters, pairs of name and parameter, or dicts of "params" and options of their own.
         defaults: the options of groups that do not say theirs.
 
     Raises:
         OptionError: nothing to learn, a parameter given twice, or one that is computed from others.
     """
+
+    _counted = frozenset({"step"})
+    """What is remembered of a parameter and is one number."""
 
     def __init__(self, params: Parameters, defaults: dict[str, Any]):
         if isinstance(params, Tensor):
@@ -40,6 +52,7 @@ class Optimizer:
         self.state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
         self.param_groups: list[dict[str, Any]] = []
         self._arenas: dict[int, Arena] = {}  # id of the parameter -> the arena of its group
+        self._hooks: defaultdict[str, dict[int, Hook]] = defaultdict(dict)
         groups = list(params)
         if not groups:
             raise OptionError(type(self).__name__, got="there is no parameter to learn",
@@ -47,16 +60,30 @@ class Optimizer:
         for group in groups if isinstance(groups[0], dict) else [{"params": groups}]:
             self.add_param_group(group)
 
+    def __init_subclass__(cls, **more: Any) -> None:
+        super().__init_subclass__(**more)
+        if "step" in cls.__dict__:
+            cls.step = _with_hooks(cls.__dict__["step"])
+
+    @classmethod
+    def groups(cls, parameters: Iterable[Tensor]) -> list[Any]:
+        """All parameters of a network as this optimizer wants them: what it cannot learn, in a group of its own."""
+        return list(parameters)
+
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Learn more parameters, with options of their own: `{"params": [...], "lr": 0.1}`."""
         if not isinstance(param_group, dict):
             raise TypeError(f"a parameter group is a dict, not {type(param_group).__name__}")
         params = param_group["params"]
-        group = {**self.defaults, **param_group, "params": [params] if isinstance(params, Tensor) else list(params)}
+        params = [params] if isinstance(params, Tensor) else list(params)
+        group = {**self.defaults, **param_group, "params": params}
+        if params and all(isinstance(p, tuple) and len(p) == 2 for p in params):
+            group["param_names"], group["params"] = ([*column] for column in zip(*params))
         for param in group["params"]:
             self._check(param)
         if len({id(p) for p in group["params"]}) < len(group["params"]):
             raise OptionError(type(self).__name__, got="a parameter comes twice in one group", expected="each once")
+        self._check_switches(group)
         arena = Arena(group["params"])
         self._arenas.update((id(param), arena) for param in group["params"])
         self.param_groups.append(group)
@@ -69,6 +96,15 @@ class Optimizer:
             raise GradientError(name, got="a tensor that is computed from others", expected="a parameter")
         if id(param) in self._arenas:
             raise OptionError(name, got="a parameter is in more than one group", expected="each in one")
+
+    def _check_switches(self, group: dict[str, Any]) -> None:
+        """PyTorch's choices among its implementations: taken where they change nothing."""
+        name = type(self).__name__
+        if group.get("differentiable"):
+            raise OptionError(name, got="differentiable=True", expected="False: no gradient goes through a step",
+                              mend="write the step as p - lr * g on tensors")  # fmt: skip
+        if group.get("fused") and group.get("foreach"):
+            raise OptionError(name, got="fused=True and foreach=True", expected="one of them at the most")
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Change every parameter that has a gradient.
@@ -98,25 +134,63 @@ class Optimizer:
                 batches.setdefault(self._arenas[id(param)].kind(param), []).append(param)
         return batches.values()
 
+    # a step by formulas
+
     def _update(self, group: dict[str, Any], params: list[Tensor]) -> None:
         """Change the arrays of parameters of one device and dtype in place, by their gradients and the group's options.
 
         One kernel call does it. What differs from step to step is computed in a function that is given to
         `kernels.live`, and nowhere else: where steps are replayed, it is what runs again.
         """
+        rule = self._rule(group)
+
+        def pace() -> Pace:
+            now = self._rule(group)
+            if now.state != rule.state:
+                raise OptionError(type(self).__name__, got="an option that needs memory was switched since the capture",
+                                  expected="the same as then", mend="capture the step anew")  # fmt: skip
+            return Pace(now, self._rows(group, params, now.scalars))
+
+        k = params[0].device.kernels
+        live = k.live(pace)
+        state = [self._remembered(params, name, self._start(group, name)) for name in rule.state]
+        k.update_step(*self._arrays(params), state, self._room(params), live)
+
+    def _rule(self, group: dict[str, Any]) -> Update:
+        """The formulas for the group's options: the same object for the same options."""
         raise NotImplementedError
+
+    def _numbers(self, group: dict[str, Any], step: int) -> dict[str, float]:
+        """The formulas' scalars at the step of this number, counted from 1."""
+        raise NotImplementedError
+
+    def _start(self, group: dict[str, Any], name: str) -> float:
+        """What an array that is remembered is filled with at first."""
+        return 0.0
+
+    def _rows(self, group: dict[str, Any], params: list[Tensor], scalars: tuple[str, ...]) -> Sequence[tuple]:
+        """The formulas' scalars for each parameter, in order; counts its steps."""
+        steps = self._count(params)
+        rows = {}
+        for step in dict.fromkeys(steps):
+            numbers = self._numbers(group, step)
+            rows[step] = tuple([numbers[name] for name in scalars])
+        return [rows[step] for step in steps]
 
     def _arrays(self, params: list[Tensor]) -> tuple[list[Any], list[Any]]:
         """The arrays of the parameters and of their gradients."""
         return [param.array for param in params], [param.grad.array for param in params]
 
-    def _remembered(self, params: list[Tensor], name: str) -> list[Any]:
-        """For each parameter an array of this name that lasts from step to step, zeros at first."""
+    def _remembered(self, params: list[Tensor], name: str, start: float = 0.0) -> list[Any]:
+        """For each parameter an array of this name that lasts from step to step, filled with `start` at first."""
         arrays = []
         for param in params:
             state = self.state[param]
             if name not in state:
-                state[name] = wrap(self._arenas[id(param)].view(name, param), param.device)
+                view = self._arenas[id(param)].view(name, param)
+                if start:
+                    view[...] = start
+                state[name] = wrap(view, param.device)
             arrays.append(state[name].array)
         return arrays
 
@@ -129,9 +203,9 @@ class Optimizer:
             steps.append(state["step"])
         return steps
 
-    def _room(self, params: list[Tensor]) -> Callable[[int], tuple[Any, Any]]:
-        """room(i) is two arrays of the shape of parameter i to compute in."""
-        return lambda i: self._arenas[id(params[i])].room(params[i])
+    def _room(self, params: list[Tensor]) -> Callable[[int, int], Any]:
+        """room(i, n) is n arrays of the shape of parameter i to compute in."""
+        return lambda i, n: self._arenas[id(params[i])].room(params[i], n)
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget all gradients; without set_to_none they become zeros."""
@@ -147,15 +221,20 @@ class Optimizer:
                     param.grad = param.grad.detach()
                     param.grad.zero_()
 
+    # saving
+
     def state_dict(self) -> dict[str, Any]:
         """State and options with parameters numbered in order: {"state": {0: {...}}, "param_groups": [{...}]}."""
+        for hook in [*self._hooks["state_dict_pre"].values()]:
+            hook(self)
         numbers: dict[int, int] = {}
         groups = []
         for group in self.param_groups:
             for param in group["params"]:
                 numbers[id(param)] = len(numbers)
             groups.append({**group, "params": [numbers[id(param)] for param in group["params"]]})
-        return {"state": {numbers[id(param)]: dict(held) for param, held in self.state.items()}, "param_groups": groups}
+        state = {numbers[id(param)]: dict(held) for param, held in self.state.items()}
+        return self._changed_by("state_dict_post", {"state": state, "param_groups": groups})
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from what `state_dict` gave, with the same parameters in the same order.
@@ -163,6 +242,7 @@ class Optimizer:
         Raises:
             OptionError: other numbers of groups or parameters, or state of another shape.
         """
+        state_dict = self._changed_by("load_state_dict_pre", dict(state_dict))
         name = type(self).__name__
         groups = state_dict["param_groups"]
         sizes, expected = [len(g["params"]) for g in groups], [len(g["params"]) for g in self.param_groups]
@@ -176,12 +256,16 @@ class Optimizer:
             self._check_shapes(param, held)
         self.state = defaultdict(dict, {param: self._restored(param, held) for param, held in state.items()})
         for group, saved in zip(self.param_groups, groups, strict=True):
-            group.update({**saved, "params": group["params"]})
+            group.update({**deepcopy(saved), "params": group["params"]})
+        for hook in [*self._hooks["load_state_dict_post"].values()]:
+            hook(self)
 
     def _check_shapes(self, param: Tensor, held: dict[str, Any]) -> None:
         for name, value in held.items():
-            got, expected = tuple(getattr(value, "shape", ())), tuple(param.shape)
-            if name != "step" and got != expected:
+            if name in self._counted or not hasattr(value, "shape"):
+                continue
+            got, expected = tuple(value.shape), tuple(param.shape)
+            if got != expected:
                 raise ShapeError(f"state dict for {type(self).__name__}", got=f"{name!r} has shape {got}",
                                  expected=f"{expected}, that of its parameter")  # fmt: skip
 
@@ -189,14 +273,56 @@ class Optimizer:
         """One parameter's saved state, its arrays copied into the arena."""
         restored: dict[str, Any] = {}
         for name, value in held.items():
-            if name == "step":
-                restored[name] = int(value)
-            else:
+            if name in self._counted:
+                restored[name] = int(value) if name == "step" else float(value)
+            elif hasattr(value, "shape"):
                 array = value.detach().cpu().numpy() if isinstance(value, Tensor) else value
                 view = self._arenas[id(param)].view(name, param)
                 view[...] = param.device.asarray(array)
                 restored[name] = wrap(view, param.device)
+            elif value is not None:
+                restored[name] = deepcopy(value)
         return restored
+
+    # hooks
+
+    def register_step_pre_hook(self, hook: Hook) -> RemovableHandle:
+        """Call hook(optimizer, args, kwargs) before each step; a pair that it returns replaces args and kwargs.
+
+        Example:
+            >>> import engine
+            >>> optimizer = engine.optim.SGD([engine.nn.Parameter(engine.ones(1))])
+            >>> with optimizer.register_step_pre_hook(lambda optimizer, args, kwargs: print("a step")):
+            ...     optimizer.step()
+            a step
+        """
+        return RemovableHandle(self._hooks["step_pre"], hook)
+
+    def register_step_post_hook(self, hook: Hook) -> RemovableHandle:
+        """Call hook(optimizer, args, kwargs) after each step."""
+        return RemovableHandle(self._hooks["step_post"], hook)
+
+    def register_state_dict_pre_hook(self, hook: Hook, prepend: bool = False) -> RemovableHandle:
+        """Call hook(optimizer) before `state_dict`."""
+        return RemovableHandle(self._hooks["state_dict_pre"], hook, prepend)
+
+    def register_state_dict_post_hook(self, hook: Hook, prepend: bool = False) -> RemovableHandle:
+        """Call hook(optimizer, state_dict) after `state_dict`; what it returns, if anything, is returned instead."""
+        return RemovableHandle(self._hooks["state_dict_post"], hook, prepend)
+
+    def register_load_state_dict_pre_hook(self, hook: Hook, prepend: bool = False) -> RemovableHandle:
+        """Call hook(optimizer, state_dict) before loading; what it returns, if anything, is loaded instead."""
+        return RemovableHandle(self._hooks["load_state_dict_pre"], hook, prepend)
+
+    def register_load_state_dict_post_hook(self, hook: Hook, prepend: bool = False) -> RemovableHandle:
+        """Call hook(optimizer) after loading."""
+        return RemovableHandle(self._hooks["load_state_dict_post"], hook, prepend)
+
+    def _changed_by(self, occasion: str, state_dict: dict[str, Any]) -> dict[str, Any]:
+        for hook in [*self._hooks[occasion].values()]:
+            changed = hook(self, state_dict)
+            state_dict = state_dict if changed is None else changed
+        return state_dict
 
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]
@@ -206,8 +332,42 @@ class Optimizer:
         return "\n".join([*lines, ")"])
 
 
+def register_optimizer_step_pre_hook(hook: Hook) -> RemovableHandle:
+    """Call hook(optimizer, args, kwargs) before each step of every optimizer."""
+    return RemovableHandle(_pre_hooks, hook)
+
+
+def register_optimizer_step_post_hook(hook: Hook) -> RemovableHandle:
+    """Call hook(optimizer, args, kwargs) after each step of every optimizer."""
+    return RemovableHandle(_post_hooks, hook)
+
+
+def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
+    """A step that calls the hooks around it."""
+
+    @wraps(step)
+    def hooked(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
+        before = [*_pre_hooks.values(), *self._hooks["step_pre"].values()]
+        after = [*self._hooks["step_post"].values(), *_post_hooks.values()]
+        if (before or after) and mode.recorder is not None:
+            mode.recorder.fail("hooks of an optimizer run in it")
+        for hook in before:
+            changed = hook(self, args, kwargs)
+            if changed is not None:
+                args, kwargs = changed
+        result = step(self, *args, **kwargs)
+        for hook in after:
+            hook(self, args, kwargs)
+        return result
+
+    return hooked
+
+
+Optimizer.step = _with_hooks(Optimizer.step)
+
+
 def check_options(name: str, **options: Any) -> None:
-    """Rates and decays are not negative, shares lie from 0 to 1 (the 1 left out where `betas` or `alpha`)."""
+    """Rates and decays are not negative, `betas` lie from 0 to under 1."""
     for option, value in options.items():
         if option == "betas":
             if not all(0.0 <= beta < 1.0 for beta in value):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Annotated, Any
 
 from engine.describe import Start, optimizer
+from engine.kernels.formula import apply, leaf
+from engine.kernels.update import Update, slope
 from engine.optim.optimizer import (
     Epsilon,
+    Foreach,
     LearningRate,
     Optimizer,
     Parameters,
@@ -15,7 +19,6 @@ from engine.optim.optimizer import (
     WeightDecay,
     check_options,
 )
-from engine.tensor import Tensor
 
 
 @optimizer("RMSprop", synonyms=("root mean square propagation",))
@@ -38,7 +41,10 @@ class RMSprop(Optimizer):
         weight_decay: Pulls every weight towards zero (L2), against overfitting.
         momentum: Share of the last step that is kept.
         centered: Divide by the spread about the mean instead of by the size.
+        capturable: With `foreach`, PyTorch's choice among its implementations; there is one here: no change.
+        foreach: See `capturable`.
         maximize: Go up instead of down.
+        differentiable: Not offered: True is refused.
 
     Raises:
         OptionError: a negative rate.
@@ -62,27 +68,39 @@ class RMSprop(Optimizer):
         weight_decay: WeightDecay = 0,
         momentum: Share = 0,
         centered: bool = False,
-        *,
+        capturable: Switch = False,
+        foreach: Foreach = None,
         maximize: Switch = False,
+        differentiable: Switch = False,
     ):
         check_options("RMSprop", lr=lr, alpha=alpha, eps=eps, weight_decay=weight_decay, momentum=momentum)
         super().__init__(params, {
             "lr": lr, "alpha": alpha, "eps": eps, "weight_decay": weight_decay,
-            "momentum": momentum, "centered": centered, "maximize": maximize,
+            "momentum": momentum, "centered": centered, "capturable": capturable, "foreach": foreach,
+            "maximize": maximize, "differentiable": differentiable,
         })  # fmt: skip
 
-    def _update(self, group: dict[str, Any], params: list[Tensor]) -> None:
-        def options() -> dict[str, Any]:
-            self._count(params)
-            named = {name: group[name] for name in ("alpha", "eps", "weight_decay", "momentum", "maximize")}
-            return {"lr": float(group["lr"]), **named}
+    def _rule(self, group: dict[str, Any]) -> Update:
+        return rmsprop_rule(group["alpha"], group["eps"], group["weight_decay"], bool(group["momentum"]),
+                            group["centered"], group["maximize"])  # fmt: skip
 
-        k = params[0].device.kernels
-        k.rmsprop_step(
-            *self._arrays(params),
-            self._remembered(params, "square_avg"),
-            self._remembered(params, "grad_avg") if group["centered"] else None,
-            self._remembered(params, "momentum_buffer") if group["momentum"] else None,
-            self._room(params),
-            k.live(options),
-        )
+    def _numbers(self, group: dict[str, Any], step: int) -> dict[str, float]:
+        return {"rate": float(group["lr"]), "momentum": group["momentum"]}
+
+
+@lru_cache
+def rmsprop_rule(alpha: float = 0.99, eps: float = 1e-8, weight_decay: float = 0.0, momentum: bool = False,
+                 centered: bool = False, maximize: bool = False) -> Update:  # fmt: skip
+    """p - rate · g / (√s + eps). Scalars: rate, momentum."""
+    grad = slope(weight_decay, maximize)
+    square = leaf("square_avg") * alpha + grad * grad * (1 - alpha)
+    outputs, spread, scalars = {"square_avg": square}, square, ("rate",)
+    if centered:
+        mean = outputs["grad_avg"] = leaf("grad_avg") * alpha + grad * (1 - alpha)
+        spread = square - mean * mean
+    step = grad / (apply("sqrt", spread) + eps)
+    if momentum:
+        scalars += ("momentum",)
+        step = outputs["momentum_buffer"] = leaf("momentum_buffer") * leaf("momentum") + step
+    outputs["param"] = leaf("param") - step * leaf("rate")
+    return Update(tuple(outputs.items()), scalars)

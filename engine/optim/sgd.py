@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Annotated, Any
 
 from engine.describe import Start, optimizer
 from engine.errors import OptionError
+from engine.kernels.formula import apply, leaf
+from engine.kernels.update import Update, slope
 from engine.optim.optimizer import (
+    Foreach,
     LearningRate,
     Optimizer,
     Parameters,
@@ -38,6 +42,9 @@ class SGD(Optimizer):
         weight_decay: Pulls every weight towards zero (L2), against overfitting.
         nesterov: Look ahead along the momentum before stepping; needs momentum and no dampening.
         maximize: Go up instead of down.
+        foreach: With `fused`, PyTorch's choice among its implementations; there is one here, so it changes nothing.
+        differentiable: Not offered: True is refused.
+        fused: See `foreach`.
 
     Raises:
         OptionError: a negative rate, or nesterov without momentum or with dampening.
@@ -62,6 +69,9 @@ class SGD(Optimizer):
         nesterov: bool = False,
         *,
         maximize: Switch = False,
+        foreach: Foreach = None,
+        differentiable: Switch = False,
+        fused: Foreach = None,
     ):
         check_options("SGD", lr=lr, momentum=momentum, weight_decay=weight_decay)
         if nesterov and (momentum <= 0 or dampening != 0):
@@ -69,22 +79,32 @@ class SGD(Optimizer):
                               expected="a momentum above 0 and no dampening")  # fmt: skip
         super().__init__(params, {
             "lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay,
-            "nesterov": nesterov, "maximize": maximize,
+            "nesterov": nesterov, "maximize": maximize, "foreach": foreach, "differentiable": differentiable,
+            "fused": fused,
         })  # fmt: skip
 
-    def _update(self, group: dict[str, Any], params: list[Tensor]) -> None:
-        fresh = {param for param in params if "momentum_buffer" not in self.state.get(param, ())}
+    def _rule(self, group: dict[str, Any]) -> Update:
+        return sgd_rule(bool(group["momentum"]), bool(group["dampening"]), group["nesterov"], group["weight_decay"],
+                        group["maximize"])  # fmt: skip
 
-        def options() -> dict[str, Any]:
-            named = {name: group[name] for name in ("momentum", "dampening", "nesterov", "weight_decay", "maximize")}
-            is_first = [param in fresh for param in params] if group["dampening"] else None
-            fresh.clear()
-            return {"lr": float(group["lr"]), "is_first": is_first, **named}
+    def _rows(self, group: dict[str, Any], params: list[Tensor], scalars: tuple[str, ...]) -> list[tuple]:
+        numbers = {"rate": float(group["lr"]), "momentum": group["momentum"], "share": 1 - group["dampening"]}
+        row = tuple([numbers[name] for name in scalars])
+        if not group["dampening"]:
+            return [row] * len(params)
+        first = tuple([(numbers | {"share": 1.0})[name] for name in scalars])
+        return [row if "momentum_buffer" in self.state[param] else first for param in params]
 
-        k = params[0].device.kernels
-        k.sgd_step(
-            *self._arrays(params),
-            self._remembered(params, "momentum_buffer") if group["momentum"] else None,
-            self._room(params),
-            k.live(options),
-        )
+
+@lru_cache
+def sgd_rule(momentum: bool = False, dampening: bool = False, nesterov: bool = False, weight_decay: float = 0.0,
+             maximize: bool = False) -> Update:  # fmt: skip
+    """p - rate · v. Scalars: rate, momentum, and with dampening the share of the gradient that enters v."""
+    grad, outputs, scalars = slope(weight_decay, maximize), {}, ("rate",)
+    if momentum:
+        scalars += ("momentum", "share") if dampening else ("momentum",)
+        share = grad * leaf("share") if dampening else grad
+        velocity = outputs["momentum_buffer"] = apply("fma", leaf("momentum_buffer"), leaf("momentum"), share)
+        grad = grad + velocity * leaf("momentum") if nesterov else velocity
+    outputs["param"] = leaf("param") - grad * leaf("rate")
+    return Update(tuple(outputs.items()), scalars, rests=not momentum and not weight_decay)

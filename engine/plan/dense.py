@@ -9,7 +9,7 @@ from engine.kernels.cpu.expression import Expr, leaf, substitute
 from engine.kernels.cpu.products import Matrix, product
 from engine.kernels.cpu.program import Plan, Step
 from engine.kernels.cpu.reduction import column_sums
-from engine.kernels.cpu.updates import Update
+from engine.kernels.update import Update
 from engine.plan.lazy import SUM, Gather, Heavy, Lazy, renamed
 from engine.plan.lower import BYTE, FLOAT, Lowering, Order, rule
 from engine.plan.places import Place

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.kernels.cpu.expression import Expr, apply, leaf, substitute
-from engine.kernels.cpu.updates import Update
+from engine.kernels.update import Update
 from engine.plan.places import Buffer, Place
 
 SUM = "sum"

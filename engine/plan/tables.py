@@ -8,7 +8,7 @@ import numpy as np
 
 from engine.kernels.cpu import embedding
 from engine.kernels.cpu.expression import leaf
-from engine.kernels.cpu.updates import Update
+from engine.kernels.update import Update
 from engine.plan.lazy import SUM, Gather, Heavy, Lazy
 from engine.plan.lower import FLOAT, Lowering, rule
 from engine.plan.places import Place

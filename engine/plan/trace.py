@@ -17,8 +17,7 @@ from engine.random import Generator
 from engine.tensor.tape import mode
 
 WRITES = {
-    "update_running": (0, 1), "assign": (0,), "assign_at": (0,), "sgd_step": (0, 2), "adam_step": (0, 2, 3, 4),
-    "rmsprop_step": (0, 2, 3, 4),
+    "update_running": (0, 1), "assign": (0,), "assign_at": (0,), "update_step": (0, 2), "muon_step": (0, 2),
 }  # fmt: skip
 """Kernels that write into arguments, and into which."""
 RENEWS = frozenset({"add", "sub", "mul", "div", "assign"})

@@ -2,66 +2,38 @@
 
 from __future__ import annotations
 
-from math import sqrt
 from typing import Any
 
 from engine.kernels.cpu import updates
 from engine.kernels.cpu.expression import leaf
+from engine.kernels.update import Pace, Update
 from engine.plan.lazy import SUM, Lazy
 from engine.plan.lower import FLOAT, Lowering, rule
 from engine.plan.places import Place, of_array
 from engine.plan.trace import Call, Value
 
 PLAIN = leaf(SUM)
-STEPS = frozenset({"sgd_step", "adam_step", "rmsprop_step"})
-CHANGING = frozenset({"lr", "steps"})
-"""Options that may be others at each replay; the rest is part of the plan."""
+STEPS = frozenset({"update_step", "muon_step"})
 
 
-@rule("sgd_step")
-def sgd_step(low: Lowering, call: Call) -> bool:
-    params, grads, velocities, _, live = call.arguments
-    options = live.now
-    if not _fit(params, grads) or options["is_first"] is not None:
+@rule("update_step")
+def update_step(low: Lowering, call: Call) -> bool:
+    params, grads, state, _, live = call.arguments
+    pace = live.now
+    if not _fit(params, grads) or not pace.is_even:
         return False
-    rule = updates.sgd_rule(options["momentum"], options["dampening"], options["nesterov"], options["weight_decay"],
-                            options["maximize"])  # fmt: skip
-    numbers = {"rate": low.live(live, lambda o: [o["lr"]], 1)}
-    _together(low, rule, params, grads, {"velocity": velocities}, numbers)
+    scalars, places = pace.rule.scalars, {}
+    if scalars:
+        numbers = low.live(live, lambda pace: pace.rows[0], len(scalars))
+        places = {name: Place(numbers.buffer, (1,), (1,), i) for i, name in enumerate(scalars)}
+    _together(low, pace.rule, params, grads, dict(zip(pace.rule.state, state)), places)
     return True
 
 
-@rule("adam_step")
-def adam_step(low: Lowering, call: Call) -> bool:
-    params, grads, means, squares, largests, _, live = call.arguments
-    options = live.now
-    if not _fit(params, grads) or len(set(options["steps"])) > 1:
-        return False
-    rule = updates.adam_rule(options["beta1"], options["beta2"], options["eps"], options["weight_decay"],
-                             options["decoupled"], largests is not None, options["maximize"])  # fmt: skip
-    numbers = low.live(live, _adam_numbers, 3)
-    places = {name: Place(numbers.buffer, (1,), (1,), i) for i, name in enumerate(("rate", "root", "shrink"))}
-    _together(low, rule, params, grads, {"mean": means, "square": squares, "largest": largests}, places)
-    return True
-
-
-@rule("rmsprop_step")
-def rmsprop_step(low: Lowering, call: Call) -> bool:
-    params, grads, squares, means, velocities, _, live = call.arguments
-    options = live.now
-    if not _fit(params, grads):
-        return False
-    rule = updates.rmsprop_rule(options["alpha"], options["eps"], options["weight_decay"], options["momentum"],
-                                means is not None, options["maximize"])  # fmt: skip
-    numbers = {"rate": low.live(live, lambda o: [o["lr"]], 1)}
-    _together(low, rule, params, grads, {"square": squares, "mean": means, "velocity": velocities}, numbers)
-    return True
-
-
-def _together(low: Lowering, rule: updates.Update, params: Any, grads: Any, state: dict[str, Any],
-              numbers: dict[str, Place]) -> None:  # fmt: skip
+def _together(low: Lowering, rule: Update, params: Any, grads: Any, state: dict[str, Any],
+              scalars: dict[str, Place]) -> None:  # fmt: skip
     """One launch for all parameters but those whose gradient is still to be made: there the step follows at once."""
-    state, scalars = {"param": params, **state}, {name: numbers[name] for name in rule.scalars}
+    state = {"param": params, **state}
     places, sizes = dict(scalars), []
     for i, (param, grad) in enumerate(zip(params, grads)):
         arrays = {name: _flat(low, state[name][i], param) for name in rule.arrays}
@@ -77,12 +49,6 @@ def _together(low: Lowering, rule: updates.Update, params: Any, grads: Any, stat
         low.emit(updates.together(tuple(sizes), rule), **places)
 
 
-def _adam_numbers(options: dict[str, Any]) -> list[float]:
-    step = options["steps"][0]
-    rate = options["lr"] / (1 - options["beta1"] ** step)
-    return [rate, sqrt(1 - options["beta2"] ** step), 1 - options["lr"] * options["weight_decay"]]
-
-
 def _fit(params: tuple[Value, ...], grads: tuple[Value, ...]) -> bool:
     dense = all(place.is_dense(place.order) for place in (of_array(p.array) for p in params))
     return dense and all(p.dtype == FLOAT and p.shape == g.shape for p, g in zip(params, grads))
@@ -95,5 +61,5 @@ def _flat(low: Lowering, value: Value, like: Value) -> Place:
 
 
 def structure(options: Any) -> Any:
-    """The part of an optimizer's options that a plan is made for."""
-    return {k: v for k, v in options.items() if k not in CHANGING} if isinstance(options, dict) else None
+    """The part of an optimizer's options that a plan is made for; the rest may be another at each replay."""
+    return (options.rule, options.is_even) if isinstance(options, Pace) else None

@@ -16,6 +16,10 @@ from engine.kernels.cpu import pool
 from engine.kernels.cpu.eager import CpuKernels
 from engine.kernels.cpu.eager.elementwise import BACKWARD, BINARY, UNARY
 from engine.kernels.generic import Kernels
+from engine.kernels.update import Pace
+from engine.optim.adam import adam_rule
+from engine.optim.rprop import rprop_rule
+from engine.optim.sgd import sgd_rule
 from engine.random import Generator
 
 few = settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
@@ -271,35 +275,22 @@ def test_recurrent_layers_there_and_back(draw):
     agree("gru_backward", grad, before, parts[1], gates, recalled, reverse)
 
 
-@pytest.mark.parametrize(
-    ("name", "options"),
-    [
-        ("sgd_step", {"momentum": 0.0, "dampening": 0, "nesterov": False, "is_first": None}),
-        ("sgd_step", {"momentum": 0.9, "dampening": 0, "nesterov": True, "is_first": None}),
-        ("sgd_step", {"momentum": 0.9, "dampening": 0.5, "nesterov": False, "is_first": [False, True, False, False]}),
-        ("adam_step", {"beta1": 0.9, "beta2": 0.99, "decoupled": False, "steps": [3, 3, 3, 3]}),
-        ("adam_step", {"beta1": 0.9, "beta2": 0.99, "decoupled": True, "steps": [3, 4, 1, 3]}),
-        ("rmsprop_step", {"alpha": 0.9, "momentum": 0.9}),
-    ],
-)
-@pytest.mark.parametrize("maximize", [False, True])
+@pytest.mark.parametrize("rule", [sgd_rule(), adam_rule(weight_decay=0.1, decoupled=True), rprop_rule(maximize=True)])
+@pytest.mark.parametrize("steps", [(3, 3, 3, 3), (3, 4, 1, 3)])
 @few
 @given(draw=drawn)
-def test_steps_of_the_optimizers(name, options, maximize, draw):
+def test_steps_of_the_optimizers(rule, steps, draw):
     shapes = [(draw.size(1, 90), draw.size(1, 90)), (2100,), (), (draw.size(1, 20), 3, 2, 2)]
-    options = {"lr": 0.01, "eps": 1e-8, "weight_decay": draw.one_of(0, 0.1), "maximize": maximize, **options}
-    count = {"sgd_step": 1, "adam_step": 3, "rmsprop_step": 3}[name]
     params, grads = ([draw.array(*shape) for shape in shapes] for _ in range(2))
-    states = [[np.asarray((np.abs(p) + 9) / np.float32(9**i)) for p in params] for i in range(count)]
-    if name == "sgd_step" and not options["momentum"]:
-        states = [None]
-    room = lambda i: (np.empty(shapes[i], np.float32), np.empty(shapes[i], np.float32))  # noqa: E731
-    copied = [None if s is None else [np.copy(a, order="K") for a in s] for s in (params, grads, *states)]
-    getattr(fast, name)(params, grads, *states, room, options)
-    getattr(oracle, name)(*copied, room, options)
+    states = [[np.asarray((np.abs(p) + 9) / np.float32(9**i)) for p in params] for i in range(len(rule.state))]
+    room = lambda i, n: [np.empty(shapes[i], np.float32) for _ in range(n)]  # noqa: E731
+    pace = Pace(rule, [tuple(0.1 * step + 0.05 * i for i in range(len(rule.scalars))) for step in steps])
+    copied = [[np.copy(a, order="K") for a in arrays] for arrays in (params, grads, *states)]
+    fast.update_step(params, grads, states, room, pace)
+    oracle.update_step(copied[0], copied[1], copied[2:], room, pace)
     for ours, theirs in zip((params, *states), (copied[0], *copied[2:]), strict=True):
-        for one, two in zip(ours or (), theirs or (), strict=True):
-            same(name, one, two)
+        for one, two in zip(ours, theirs, strict=True):
+            same("update_step", one, two)
 
 
 def test_what_is_not_float32_or_has_no_elements_is_the_generic_kernels():

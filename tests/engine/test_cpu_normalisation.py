@@ -12,6 +12,9 @@ pytest.importorskip("llvmlite", reason="the compiled kernels need llvmlite")
 from engine.kernels.cpu import batch_norm, embedding, pool, updates
 from engine.kernels.cpu.dropout import GROUP, MULTIPLIERS, WEYL, dropout, masked
 from engine.kernels.cpu.dropout import mask as draw_mask
+from engine.optim.adagrad import adagrad_rule
+from engine.optim.adam import adam_rule
+from engine.optim.sgd import sgd_rule
 
 few = settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 channels = st.sampled_from([1, 3, 16, 20, 33])
@@ -199,7 +202,7 @@ def test_embedding_rows_and_their_gradient(count, table_rows, columns, add, thre
     table_rows=st.integers(1, 40),
     columns=st.sampled_from([1, 5, 16, 33, 64]),
     rule=st.sampled_from(
-        [updates.adam_rule(), updates.sgd_rule(), updates.sgd_rule(0.9), updates.sgd_rule(weight_decay=0.1)]
+        [adam_rule(), sgd_rule(), sgd_rule(momentum=True), sgd_rule(weight_decay=0.1), adagrad_rule()]
     ),
     threads=st.integers(1, 3),
 )

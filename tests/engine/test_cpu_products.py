@@ -17,6 +17,8 @@ from engine.kernels.cpu.geometry import Chunk, Contraction, Dim, chunk, cut, pie
 from engine.kernels.cpu.host import Host
 from engine.kernels.cpu.products import Matrix
 from engine.kernels.cpu.program import Plan, Program, Step, aligned
+from engine.optim.adam import adam_rule
+from engine.optim.sgd import sgd_rule
 
 few = settings(max_examples=7, deadline=None, suppress_health_check=list(HealthCheck))
 threads = st.integers(1, 2)
@@ -263,9 +265,9 @@ def test_input_gradients_through_an_activation(n, i, o, gate, add):
 def test_a_weight_gradient_takes_the_optimizer_along(n, i, o, keeps, bias, threads):
     pool.set_num_threads(threads)
     x, dy = numbers(n, i), numbers(n, o, seed=1)
-    state = lambda: {"param": numbers(o, i), "mean": numbers(o, i, seed=2), "square": abs(numbers(o, i, seed=3))}  # noqa: E731
-    scalars = {"rate": np.array([0.1], np.float32), "root": np.array([0.3], np.float32)}
-    fused, apart, rule = state(), state(), updates.adam_rule()
+    state = lambda: {"param": numbers(o, i), "exp_avg": numbers(o, i, seed=2), "exp_avg_sq": abs(numbers(o, i, seed=3))}  # noqa: E731
+    scalars = {name: np.array([value], np.float32) for name, value in (("share", 0.1), ("rate", 0.03), ("least", 3e-9))}
+    fused, apart, rule = state(), state(), adam_rule()
     a = {"x": x, "dy": dy, "dbias": aligned(o), **scalars}
     mine, own = {"dweight": aligned((o, i))}, {"dweight": aligned((o, i))}
     products.linear_weight_gradient(n, i, o, bias, update=rule, keeps_gradient=keeps)(**a, **fused, **mine)
@@ -283,9 +285,9 @@ def test_an_update_at_the_end_of_a_sum_that_is_cut(n, i, o):
     param, rate = numbers(o, i, seed=3), np.array([0.01], np.float32)
     want = velocity * 0.9 + dy.astype("d").T @ x
     before = param.astype("d")
-    rule = updates.sgd_rule(momentum=0.9)
+    rule, momentum = sgd_rule(momentum=True), np.array([0.9], np.float32)
     products.linear_weight_gradient(n, i, o, False, update=rule, keeps_gradient=False)(
-        x=x, dy=dy, velocity=velocity, param=param, rate=rate
+        x=x, dy=dy, momentum_buffer=velocity, param=param, rate=rate, momentum=momentum
     )
     close(velocity, want, n)
     close(param, before - 0.01 * want, n)
@@ -316,7 +318,7 @@ def test_a_gradient_of_many_outputs_is_made_block_by_block(n, i, o, threads):
     pool.set_num_threads(threads)
     x, dy, dweight, param = numbers(n, i), numbers(n, o, seed=1), aligned((o, i)), numbers(o, i, seed=2)
     want, before = dy.astype("d").T @ x, param.astype("d")
-    plan = products.linear_weight_gradient(n, i, o, bias=False, update=updates.sgd_rule())
+    plan = products.linear_weight_gradient(n, i, o, bias=False, update=sgd_rule())
     assert "staged a" in plan.scratch
     plan(x=x, dy=dy, dweight=dweight, param=param, rate=np.array([0.1], np.float32))
     close(dweight, want, n)

@@ -1,4 +1,4 @@
-"""Optimizers' steps, of one parameter and of many at once, against the generic kernels."""
+"""Optimizers' formulas: compiled, of one parameter and of many at once, and worked off call by call."""
 
 from __future__ import annotations
 
@@ -8,22 +8,41 @@ import pytest
 pytest.importorskip("llvmlite", reason="the compiled kernels need llvmlite")
 
 from engine.kernels.cpu import pool, updates
-from engine.kernels.generic.updates import Updates
+from engine.kernels.generic.updates import Updates, in_order
+from engine.kernels.update import Pace
+from engine.optim.adadelta import adadelta_rule
+from engine.optim.adagrad import adagrad_rule
+from engine.optim.adam import adam_numbers, adam_rule
+from engine.optim.adamax import adamax_rule
+from engine.optim.asgd import asgd_rule
+from engine.optim.lion import lion_rule
+from engine.optim.nadam import nadam_rule
+from engine.optim.radam import radam_rule
+from engine.optim.rmsprop import rmsprop_rule
+from engine.optim.rprop import rprop_rule
+from engine.optim.sgd import sgd_rule
 
 oracle = Updates()
 oracle.xp = np
-ADAM = {
-    "lr": 0.01,
-    "beta1": 0.9,
-    "beta2": 0.99,
-    "eps": 1e-8,
-    "weight_decay": 0.0,
-    "decoupled": False,
-    "maximize": False,
+RULES = {
+    "sgd": sgd_rule(weight_decay=0.01),
+    "sgd with momentum": sgd_rule(momentum=True, dampening=True),
+    "sgd with nesterov": sgd_rule(momentum=True, nesterov=True, maximize=True),
+    "adam": adam_rule(),
+    "adam, amsgrad": adam_rule(weight_decay=0.1, amsgrad=True, maximize=True),
+    "adam without eps": adam_rule(eps=0.0),
+    "adamw": adam_rule(weight_decay=0.1, decoupled=True),
+    "adamax": adamax_rule(weight_decay=0.1),
+    "nadam": nadam_rule(weight_decay=0.1, decoupled=True),
+    "radam": radam_rule(weight_decay=0.1),
+    "rmsprop": rmsprop_rule(weight_decay=0.01),
+    "rmsprop, centered": rmsprop_rule(momentum=True, centered=True),
+    "rprop": rprop_rule(least=0.5, most=1.0),
+    "adagrad": adagrad_rule(weight_decay=0.1),
+    "adadelta": adadelta_rule(weight_decay=0.1),
+    "asgd": asgd_rule(weight_decay=0.1),
+    "lion": lion_rule(decays=True),
 }
-SGD = {"lr": 0.1, "momentum": 0.0, "dampening": 0.0, "nesterov": False, "weight_decay": 0.01, "maximize": False}
-RMSPROP = {"lr": 0.1, "alpha": 0.99, "eps": 1e-8, "weight_decay": 0.01, "momentum": 0.0, "maximize": False}
-STEP = 3
 
 
 @pytest.fixture(autouse=True)
@@ -32,73 +51,44 @@ def threads_as_before():
     pool._wanted = 0
 
 
-def numbers(*shape, seed=0):
-    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+def numbers(size, seed):
+    return np.random.default_rng(seed).standard_normal(size).astype(np.float32)
 
 
-def state(size):
-    return {
-        "param": numbers(size),
-        "grad": numbers(size, seed=1),
-        "mean": numbers(size, seed=2) * 0.1,
-        "velocity": numbers(size, seed=3),
-        "square": np.abs(numbers(size, seed=4)) + 1.5,
-        "largest": np.abs(numbers(size, seed=5)),
-    }
+def state(rule, size):
+    """The parameter, its gradient, and what is remembered: above every square of a mean, as it is in training."""
+    held = {name: np.abs(numbers(size, i)) + 9 for i, name in enumerate(rule.state)}
+    held |= {name: numbers(size, 7) / 4 for name in rule.state if name in ("exp_avg", "grad_avg", "prev")}
+    return {"param": numbers(size, 8), "grad": numbers(size, 9), **held}
 
 
-def scalars(options):
-    values = {"rate": options["lr"]}
-    if "beta1" in options:
-        values["rate"] = options["lr"] / (1 - options["beta1"] ** STEP)
-        values["root"] = (1 - options["beta2"] ** STEP) ** 0.5
-        values["shrink"] = 1 - options["lr"] * options["weight_decay"]
-    return {name: np.array([value], np.float32) for name, value in values.items()}
-
-
-def check(sizes, rule, options, generic, names):
-    """One launch for all parameters, one each, and the generic kernel."""
-    got, apart, want = ([state(size) for size in sizes] for _ in range(3))
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("name", RULES)
+def test_a_step_is_the_same_compiled_together_alone_and_call_by_call(name, threads):
+    pool.set_num_threads(threads)
+    rule, sizes = RULES[name], (1003, 1, 9_000, 1024)
+    row = tuple(0.3 + 0.1 * i for i in range(len(rule.scalars)))
+    scalars = {name: np.array([value], np.float32) for name, value in zip(rule.scalars, row)}
+    got, apart, want = ([state(rule, size) for size in sizes] for _ in range(3))
     arrays = {f"{name} {i}": array for i, each in enumerate(got) for name, array in each.items()}
-    updates.together(sizes, rule)(**arrays, **scalars(options))
+    updates.together(sizes, rule)(**arrays, **scalars)
     for each in apart:
-        updates.update(each["param"].size, rule)(**each, **scalars(options))
-    lists = [[each[name] for each in want] if name else None for name in names]
-    generic(*lists, lambda i: numbers(2, sizes[i]), options)
+        updates.update(each["param"].size, rule)(**each, **scalars)
+    columns = ([each[name] for each in want] for name in rule.state)
+    room = lambda i, n: np.empty((n, sizes[i]), np.float32)  # noqa: E731
+    pace = Pace(rule, [row] * len(sizes))
+    oracle.update_step([each["param"] for each in want], [each["grad"] for each in want], [*columns], room, pace)
     for one, other, exact in zip(got, apart, want):
         for name in rule.arrays:
             np.testing.assert_allclose(one[name], exact[name], rtol=2e-5, atol=2e-6, err_msg=name)
             assert np.array_equal(one[name], other[name])
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize("sizes", [(5,), (1003, 1, 1024), (50_000, 3, 20_000)])
-@pytest.mark.parametrize(
-    ("decoupled", "amsgrad", "weight_decay", "maximize"),
-    [(False, False, 0.0, False), (True, False, 0.1, False), (False, True, 0.1, True)],
-)
-def test_adam_steps_as_the_generic_kernel(sizes, threads, decoupled, amsgrad, weight_decay, maximize):
-    pool.set_num_threads(threads)
-    more = {"weight_decay": weight_decay, "decoupled": decoupled, "maximize": maximize}
-    rule = updates.adam_rule(0.9, 0.99, 1e-8, amsgrad=amsgrad, **more)
-    names = ("param", "grad", "mean", "square", "largest" if amsgrad else None)
-    check(sizes, rule, {**ADAM, **more, "steps": [STEP] * len(sizes)}, oracle.adam_step, names)
-
-
-@pytest.mark.parametrize(
-    ("momentum", "nesterov", "is_first"), [(0.0, False, False), (0.9, False, True), (0.9, True, False)]
-)
-def test_sgd_steps_as_the_generic_kernel(momentum, nesterov, is_first):
-    rule = updates.sgd_rule(momentum, 0.0, nesterov, 0.01, is_first=is_first)
-    options = {**SGD, "momentum": momentum, "nesterov": nesterov, "is_first": [is_first] * 2}
-    check((777, 20), rule, options, oracle.sgd_step, ("param", "grad", "velocity" if momentum else None))
-
-
-@pytest.mark.parametrize(("momentum", "centered"), [(0.0, False), (0.9, True)])
-def test_rmsprop_steps_as_the_generic_kernel(momentum, centered):
-    rule = updates.rmsprop_rule(0.99, 1e-8, 0.01, momentum, centered)
-    names = ("param", "grad", "square", "mean" if centered else None, "velocity" if momentum else None)
-    check((777, 20), rule, {**RMSPROP, "momentum": momentum}, oracle.rmsprop_step, names)
+@pytest.mark.parametrize("name", RULES)
+def test_no_scalar_is_computed_with_element_by_element(name):
+    rule = RULES[name]
+    alone = [c for c in in_order(rule).calls if all(type(o) is not str or o in rule.scalars for o in c[1])]
+    assert alone == []
 
 
 @pytest.mark.parametrize(
@@ -106,7 +96,9 @@ def test_rmsprop_steps_as_the_generic_kernel(momentum, centered):
 )
 def test_adam_bears_squares_at_the_ends_of_the_range(square, finite):
     a = {name: np.full(40, value, np.float32) for name, value in
-         {"param": 1.0, "grad": 0.0, "mean": 0.0, "square": square}.items()}  # fmt: skip
-    updates.adam(40)(**a, **scalars(ADAM))
+         {"param": 1.0, "grad": 0.0, "exp_avg": 0.0, "exp_avg_sq": square}.items()}  # fmt: skip
+    scalars = adam_numbers(0.01, (0.9, 0.99), 1e-8, 0.0, 3)
+    rule = adam_rule(0.99)
+    updates.update(40, rule)(**a, **{name: np.array([scalars[name]], np.float32) for name in rule.scalars})
     assert np.isfinite(a["param"]).all() == finite
     assert not finite or (a["param"] == 1).all()

@@ -14,7 +14,8 @@ import engine.optim
 MODULES = [
     "engine.formats.weights",
     *(f"engine.nn.{found.name}" for found in pkgutil.iter_modules(engine.nn.__path__) if found.name != "functional"),
-    *(f"engine.optim.{found.name}" for found in pkgutil.iter_modules(engine.optim.__path__)),
+    *(found.name for found in pkgutil.walk_packages(engine.optim.__path__, "engine.optim.")),
+    *(f"engine.kernels.{name}" for name in ("formula", "update", "generic.updates")),
 ]
 
 

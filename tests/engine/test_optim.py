@@ -175,11 +175,13 @@ def test_a_state_of_other_parameters_is_refused_and_changes_nothing():
 
 
 def test_repr_lists_the_options():
-    assert repr(optim.SGD([nn.Parameter(engine.ones(1))], lr=0.5)).splitlines()[:4] == [
+    assert repr(optim.SGD([nn.Parameter(engine.ones(1))], lr=0.5)).splitlines()[:6] == [
         "SGD (",
         "Parameter Group 0",
         "    dampening: 0",
-        "    lr: 0.5",
+        "    differentiable: False",
+        "    foreach: None",
+        "    fused: None",
     ]
 
 

@@ -11,8 +11,8 @@ from engine.kernels.cpu.elementwise import SMALL_LOOP
 from engine.kernels.cpu.emit import Code, new_kernel
 from engine.kernels.cpu.program import Kernel, Plan, Step
 from engine.kernels.cpu.rowwise import vectors
-from engine.kernels.cpu.updates import Update
 from engine.kernels.cpu.values import I32, I64, Value
+from engine.kernels.update import Update
 
 
 def gather(count: int, columns: int) -> Plan:

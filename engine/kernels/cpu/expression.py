@@ -1,13 +1,14 @@
-"""Formulas over elements: a small tree that kernels write into their loops."""
+"""Formulas over elements, as kernels write them into their loops."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
 
 from engine.kernels.cpu import maths
 from engine.kernels.cpu.values import Value
+from engine.kernels.formula import Expr, apply, leaf, number, substitute
+
+__all__ = ["OPERATIONS", "Expr", "apply", "evaluate", "leaf", "number", "substitute"]
 
 OPERATIONS: dict[str, Callable[..., Value]] = {
     "add": lambda a, b: a + b,
@@ -22,6 +23,7 @@ OPERATIONS: dict[str, Callable[..., Value]] = {
     "where_positive": lambda gate, a, b: a.code.select(gate > 0.0, a, b),
     "where_less": lambda x, y, a, b: a.code.select(x < y, a, b),
     "absolute": maths.absolute,
+    "sign": lambda a: a.code.select(a > 0.0, a.code.like(1.0, a), a.code.select(a < 0.0, a.code.like(-1.0, a), a)),
     "sqrt": maths.sqrt,
     "exp": maths.exp,
     "exp_negative": maths.exp_negative,
@@ -39,70 +41,6 @@ OPERATIONS: dict[str, Callable[..., Value]] = {
 }
 
 
-@dataclass(frozen=True)
-class Expr:
-    """An operation on expressions, or a leaf: ("leaf", name) or ("number", value).
-
-    >>> (leaf("x") * 2.0 + leaf("y")).leaves()
-    ('x', 'y')
-    """
-
-    op: str
-    args: tuple[Any, ...]
-
-    def __add__(self, other: Any) -> Expr:
-        return apply("add", self, other)
-
-    def __sub__(self, other: Any) -> Expr:
-        return apply("sub", self, other)
-
-    def __rsub__(self, other: Any) -> Expr:
-        return apply("sub", other, self)
-
-    def __mul__(self, other: Any) -> Expr:
-        return apply("mul", self, other)
-
-    def __truediv__(self, other: Any) -> Expr:
-        return apply("div", self, other)
-
-    def __rtruediv__(self, other: Any) -> Expr:
-        return apply("div", other, self)
-
-    def __neg__(self) -> Expr:
-        return apply("neg", self)
-
-    __radd__, __rmul__ = __add__, __mul__
-
-    def leaves(self) -> tuple[str, ...]:
-        """The names of all leaves, in order of their first use."""
-        if self.op == "leaf":
-            return (self.args[0],)
-        if self.op == "number":
-            return ()
-        return tuple(dict.fromkeys(name for arg in self.args for name in arg.leaves()))
-
-
-def leaf(name: str) -> Expr:
-    """What differs from element to element, by name."""
-    return Expr("leaf", (name,))
-
-
-def number(value: float) -> Expr:
-    """The same for every element."""
-    return Expr("number", (float(value),))
-
-
-def apply(op: str, *args: Any) -> Expr:
-    """An operation of OPERATIONS on expressions and numbers.
-
-    Raises:
-        KeyError: there is no such operation.
-    """
-    if op not in OPERATIONS:
-        raise KeyError(op)
-    return Expr(op, tuple(a if isinstance(a, Expr) else number(a) for a in args))
-
-
 def evaluate(expr: Expr, values: dict[str, Value], known: dict[Expr, Value] | None = None) -> Value:
     """Write an expression; what occurs twice is computed once."""
     known = {} if known is None else known
@@ -115,16 +53,3 @@ def evaluate(expr: Expr, values: dict[str, Value], known: dict[Expr, Value] | No
         else:
             known[expr] = OPERATIONS[expr.op](*(evaluate(arg, values, known) for arg in expr.args))
     return known[expr]
-
-
-def substitute(expr: Expr, leaves: Mapping[str, Expr]) -> Expr:
-    """The expression with some of its leaves replaced.
-
-    >>> substitute(leaf("x") * 2.0, {"x": leaf("y")}) == leaf("y") * 2.0
-    True
-    """
-    if expr.op == "leaf":
-        return leaves.get(expr.args[0], expr)
-    if expr.op == "number":
-        return expr
-    return Expr(expr.op, tuple(substitute(arg, leaves) for arg in expr.args))

@@ -12,8 +12,8 @@ from functools import cache
 from engine.kernels.cpu.expression import Expr, apply, leaf, substitute
 from engine.kernels.cpu.program import Plan, Step
 from engine.kernels.cpu.reduction import column_sums
-from engine.kernels.cpu.updates import Update
 from engine.kernels.cpu.ways import Ending, Matrix, Output, Way
+from engine.kernels.update import Update
 
 
 @cache
@@ -129,7 +129,7 @@ def linear_weight_gradient(samples: int, inputs: int, outputs: int, bias: bool =
         bias: whether there is one.
         accumulate: add to dweight and dbias.
         pitch: of the weight, its gradient and the update's arrays, as in `linear_forward`.
-        update: what the optimizer does with the gradient, as `updates.sgd_rule` and its like say.
+        update: what the optimizer does with the gradient.
         keeps_gradient: whether dweight is written.
     """
     row = pitch or inputs

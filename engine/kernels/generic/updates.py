@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
-Options = dict[str, Any]
+from engine.kernels.formula import Expr, apply, leaf
+from engine.kernels.update import Pace, Update
+
+UFUNCS = {
+    "add": "add", "sub": "subtract", "mul": "multiply", "div": "divide", "neg": "negative", "sqrt": "sqrt",
+    "absolute": "absolute", "sign": "sign", "maximum": "maximum", "minimum": "minimum",
+}  # fmt: skip
+"""Operation of a formula -> function of the array module."""
 
 
 class Updates:
     """Parameters, gradients and state come as lists of arrays, all in one order; gradients are only read.
 
-    `room(i)` gives two arrays of the shape of parameter i to compute in. A list of state is None where the options
-    need none. The options are those of the parameter group as they stand now, and what else changes from step to step.
+    `room(i, n)` gives n arrays of the shape of parameter i to compute in.
     """
 
     xp: Any
@@ -22,89 +30,132 @@ class Updates:
         """What `make` returns now; where calls are recorded to be replayed, it is asked anew before each replay."""
         return make()
 
-    def sgd_step(self, params, grads, velocities, room, options: Options) -> None:
-        """v = momentum · v + (1 - dampening) · g; p -= lr · v.
-
-        options: lr, momentum, dampening, nesterov, weight_decay, maximize, and "is_first" for each parameter: then
-        v = g; None where there is no dampening, as a velocity of zeros leads to the same.
-        """
-        xp, momentum, is_first = self.xp, options["momentum"], options["is_first"]
-        for i, (param, grad, velocity) in _columns(params, grads, velocities):
-            grad, out = self._slope(param, grad, room(i), options["weight_decay"], options["maximize"])
-            if velocity is not None:
-                if is_first is not None and is_first[i]:
-                    xp.copyto(velocity, grad)
+    def update_step(self, params, grads, state, room, pace: Pace) -> None:
+        """A step by formulas: `state` holds a list of arrays for each name in `pace.rule.state`."""
+        rule, work = pace.rule, in_order(pace.rule)
+        for i, (param, grad, *held) in enumerate(zip(params, grads, *state)):
+            known = dict(zip(work.registers, room(i, len(work.registers))))
+            known.update(zip(rule.scalars, pace.rows[i]), param=param, grad=grad)
+            known.update(zip(rule.state, held))
+            for operation, operands, target in work.calls:
+                values = [known[name] if type(name) is str else name for name in operands]
+                if operation in UFUNCS:
+                    getattr(self.xp, UFUNCS[operation])(*values, out=known[target])
+                elif operation == "where_positive":
+                    gate, yes, no = values
+                    self.xp.copyto(known[target], self.xp.where(gate > 0, yes, no))
                 else:
-                    xp.multiply(velocity, momentum, out=velocity)
-                    xp.add(velocity, xp.multiply(grad, 1 - options["dampening"], out=out), out=velocity)
-                if options["nesterov"]:
-                    grad = xp.add(grad, xp.multiply(velocity, momentum, out=out), out=out)
-                else:
-                    grad = velocity
-            xp.subtract(param, xp.multiply(grad, options["lr"], out=out), out=param)
+                    self.xp.copyto(known[target], values[0])
 
-    def adam_step(self, params, grads, means, squares, largests, room, options: Options) -> None:
-        """p -= lr · m / (1 - β₁ᵗ) / (√(v / (1 - β₂ᵗ)) + eps). `largests` is None where amsgrad is off.
+    def muon_step(self, params, grads, buffers, room, options: dict[str, Any]) -> None:
+        """p = (1 - lr · weight_decay) · p - rate · O, O the buffer with its singular values brought near to 1.
 
-        options: lr, beta1, beta2, eps, weight_decay, decoupled, maximize, and "steps": t of each parameter.
+        options: lr, weight_decay, momentum, nesterov, coefficients, eps, steps, and "rates", one for each parameter.
         """
-        xp, lr, beta1, beta2 = self.xp, options["lr"], options["beta1"], options["beta2"]
-        weight_decay, decoupled = options["weight_decay"], options["decoupled"]
-        for i, (param, grad, mean, square, largest) in _columns(params, grads, means, squares, largests):
-            step = options["steps"][i]
-            if decoupled and weight_decay:
-                xp.multiply(param, 1 - lr * weight_decay, out=param)
-            grad, out = self._slope(param, grad, room(i), 0 if decoupled else weight_decay, options["maximize"])
-            self._average(mean, grad, beta1, out)
-            self._average(square, xp.multiply(grad, grad, out=out), beta2, out)
-            if largest is not None:
-                square = xp.maximum(largest, square, out=largest)
-            xp.sqrt(square, out=out)
-            xp.divide(out, math.sqrt(1 - beta2**step), out=out)
-            xp.add(out, options["eps"], out=out)
-            xp.divide(mean, out, out=out)
-            xp.subtract(param, xp.multiply(out, lr / (1 - beta1**step), out=out), out=param)
+        xp, momentum = self.xp, options["momentum"]
+        for i, (param, grad, buffer) in enumerate(zip(params, grads, buffers)):
+            (out,) = room(i, 1)
+            xp.multiply(xp.subtract(grad, buffer, out=out), 1 - momentum, out=out)
+            xp.add(buffer, out, out=buffer)
+            step = buffer
+            if options["nesterov"]:
+                xp.multiply(xp.subtract(buffer, grad, out=out), momentum, out=out)
+                step = xp.add(grad, out, out=out)
+            step = self._orthogonal(step, options["coefficients"], options["steps"], options["eps"])
+            xp.multiply(param, 1 - options["lr"] * options["weight_decay"], out=param)
+            xp.subtract(param, xp.multiply(step, options["rates"][i], out=out), out=param)
 
-    def rmsprop_step(self, params, grads, squares, means, velocities, room, options: Options) -> None:
-        """p -= lr · g / (√s + eps). `means` is None where it is not centered, `velocities` where there is no momentum.
-
-        options: lr, alpha, eps, weight_decay, momentum, maximize.
-        """
-        xp, alpha = self.xp, options["alpha"]
-        for i, (param, grad, square, mean, velocity) in _columns(params, grads, squares, means, velocities):
-            grad, out = self._slope(param, grad, room(i), options["weight_decay"], options["maximize"])
-            self._average(square, xp.multiply(grad, grad, out=out), alpha, out)
-            if mean is None:
-                xp.sqrt(square, out=out)
-            else:
-                self._average(mean, grad, alpha, out)
-                xp.subtract(square, xp.multiply(mean, mean, out=out), out=out)
-                xp.sqrt(out, out=out)
-            xp.divide(grad, xp.add(out, options["eps"], out=out), out=out)
-            if velocity is not None:
-                xp.multiply(velocity, options["momentum"], out=velocity)
-                xp.add(velocity, out, out=velocity)
-                xp.copyto(out, velocity)
-            xp.subtract(param, xp.multiply(out, options["lr"], out=out), out=param)
-
-    def _slope(self, param, grad, room, weight_decay, maximize) -> tuple[Any, Any]:
-        """±gradient + weight_decay · p, in the first room where it differs from the gradient, and the second room."""
-        xp, (other, out) = self.xp, room
-        if maximize:
-            grad = xp.negative(grad, out=other)
-        if weight_decay:
-            grad = xp.add(grad, xp.multiply(param, weight_decay, out=out), out=other)
-        return grad, out
-
-    def _average(self, average, value, kept, out) -> None:
-        """average = kept · average + (1 - kept) · value; `out` may be `value`."""
-        xp = self.xp
-        xp.multiply(average, kept, out=average)
-        xp.add(average, xp.multiply(value, 1 - kept, out=out), out=average)
+    def _orthogonal(self, matrix, coefficients, steps: int, eps: float) -> Any:
+        """Newton and Schulz's iteration: x = a x + (b x xᵀ + c (x xᵀ)²) x, from x with norm 1."""
+        xp, (a, b, c) = self.xp, coefficients
+        tall = matrix.shape[0] > matrix.shape[1]
+        x = matrix.T if tall else matrix
+        x = x / xp.maximum(xp.sqrt((x * x).sum()), eps)
+        for _ in range(steps):
+            gram = self.matmul(x, xp.ascontiguousarray(x.T))
+            x = a * x + self.matmul(b * gram + c * self.matmul(gram, gram), x)
+        return x.T if tall else x
 
 
-def _columns(*lists: Any) -> Iterator[tuple[int, tuple[Any, ...]]]:
-    """Number and arrays of each parameter, None for a list that is absent."""
-    count = len(lists[0])
-    whole: Iterable[Any] = ([None] * count if column is None else column for column in lists)
-    return enumerate(zip(*whole))
+@dataclass
+class Work:
+    """Formulas as calls one after the other: (operation, operands, target), by names of arrays and registers."""
+
+    calls: list[tuple[str, tuple[str | float, ...], str]] = field(default_factory=list)
+    registers: list[str] = field(default_factory=list)
+
+
+@lru_cache(maxsize=256)
+def in_order(rule: Update) -> Work:
+    """The calls that an update takes: what occurs twice is computed once, a register is free after its last use.
+
+    A new value goes straight into its array where nobody still needs the old one.
+
+    >>> step = leaf("param") - leaf("grad") * leaf("rate")
+    >>> in_order(Update((("param", step),), ("rate",))).calls
+    [('mul', ('grad', 'rate'), 'register 0'), ('sub', ('param', 'register 0'), 'param')]
+    """
+    return _Ordering({name: plain(formula) for name, formula in rule.outputs}).work
+
+
+class _Ordering:
+    def __init__(self, outputs: dict[str, Expr]) -> None:
+        self.work = Work()
+        self.uses = Counter(outputs.values())
+        self.places: dict[Expr, str] = {}
+        self.free: list[str] = []
+        seen: set[Expr] = set()
+        for formula in outputs.values():
+            self._count(formula, seen)
+        late = []
+        for name, formula in outputs.items():
+            place = self._place(formula, name)
+            if place != name:
+                late.append(("copy", (place,), name))
+        self.work.calls += late
+
+    def _count(self, node: Expr, seen: set[Expr]) -> None:
+        if node in seen or node.op in ("leaf", "number"):
+            return
+        seen.add(node)
+        for arg in node.args:
+            self.uses[arg] += 1
+            self._count(arg, seen)
+
+    def _place(self, node: Expr, wanted: str = "") -> Any:
+        """Where a value lies, computed now if it was not before; if it can be, in the array that is wanted."""
+        if node.op in ("leaf", "number"):
+            return node.args[0]
+        if node not in self.places:
+            operands = tuple([self._place(arg) for arg in node.args])
+            for arg in node.args:
+                self._used(arg)
+            target = wanted if wanted and not self.uses[leaf(wanted)] else self._register()
+            self.work.calls.append((node.op, operands, target))
+            self.places[node] = target
+        return self.places[node]
+
+    def _used(self, node: Expr) -> None:
+        self.uses[node] -= 1
+        if not self.uses[node] and self.places.get(node) in self.work.registers:
+            self.free.append(self.places[node])
+
+    def _register(self) -> str:
+        if not self.free:
+            self.work.registers.append(f"register {len(self.work.registers)}")
+            return self.work.registers[-1]
+        return self.free.pop()
+
+
+def plain(formula: Expr) -> Expr:
+    """The formula in nothing but what array modules have."""
+    if formula.op in ("leaf", "number"):
+        return formula
+    args = [plain(arg) for arg in formula.args]
+    if formula.op == "fma":
+        a, b, c = args
+        return a * b + c
+    if formula.op == "ratio_to_root":
+        x, square, least = args
+        return x / (apply("sqrt", square) + least)
+    return Expr(formula.op, tuple(args))
