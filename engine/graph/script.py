@@ -155,22 +155,36 @@ class _Script:
         training = self.project.training
         schedule, stopping = training.schedule, training.early_stopping
         clip = f"nn.utils.clip_grad_norm_(network.parameters(), {training.clip_norm!r})"
+        indent = 16 if self.looks() else 12
+        clipped = f"{' ' * indent}{clip}\n" if training.clip_norm is not None else ""
         advance = "schedule.step(held_out)" if schedule and schedule.type == "ReduceLROnPlateau" else "schedule.step()"
+        ends = schedule is not None and schedule.type == "OneCycleLR"  # and stays there
+        until = "        if schedule.last_epoch + 1 < schedule.total_steps:\n    " if ends else ""
         return _TRAINING.format(
             losses=_tuple([self.construction(loss) for loss in self.losses]),
             weights=_tuple([repr(float(self.inference.nodes[loss.id].params["loss_weight"])) for loss in self.losses]),
-            optimizer=_made("optim", training.optimizer, "optimizer", "network.parameters()"),
+            optimizer=_made("optim", training.optimizer, "optimizer", self.learned()),
+            update="" if self.looks() else "\n    update = engine.capture(optimizer.step)",
+            learn=_LEARN_BY_LOOKS.format(clip=clipped) if self.looks() else _LEARN.format(clip=clipped),
             schedule=f"    schedule = {_made('optim.lr_scheduler', schedule, 'schedule', 'optimizer')}\n"
             if schedule
             else "",
             best='    best, waited = float("inf"), 0\n' if stopping else "",
-            clip=f"            {clip}\n" if training.clip_norm is not None else "",
             held_out="validation" if self.project.data.validation > 0 else "(inputs, targets)",
-            advance=f"        {advance}\n" if schedule else "",
+            advance=f"{until}        {advance}\n" if schedule else "",
             stop=_STOPPING.format(patience=stopping.patience, min_delta=stopping.min_delta) if stopping else "",
             score=self.score(),
             unit=self.unit(),
         )
+
+    def looks(self) -> bool:
+        """Whether the optimizer looks at the loss several times a step."""
+        return catalogue.entries("optimizer")[self.project.training.optimizer.type].cls.needs_closure
+
+    def learned(self) -> str:
+        """What the optimizer is given."""
+        cls = catalogue.entries("optimizer")[self.project.training.optimizer.type].cls
+        return f"optim.{cls.__name__}.groups(network.parameters())" if "groups" in vars(cls) else "network.parameters()"
 
     def score(self) -> str:
         kind = PREDICTIONS.get(self.losses[0].type, "value")
@@ -291,20 +305,32 @@ def train():
         loss = judge(call(network, inputs), targets)
         loss.backward()
         return loss
-
-    update = engine.capture(optimizer.step)
+{update}
 {schedule}{best}    (inputs, targets), validation{unit} = load(DATA)
     count = len(targets[0])
     for epoch in range(EPOCHS):
         order = np.random.Generator(np.random.PCG64([SEED, epoch])).permutation(count)
         for start in range(0, count, DATA.batch_size):
             rows = order[start : start + DATA.batch_size] if DATA.shuffle else slice(start, start + DATA.batch_size)
-            loss = learn(batch(inputs, rows), batch(targets, rows))
-{clip}            update()
-        held_out, figure = evaluate(network, judge, *{held_out}{unit})
+{learn}        held_out, figure = evaluate(network, judge, *{held_out}{unit})
         print(f"epoch {{epoch + 1}}: loss {{loss.item():.4f}}, validation {{held_out:.4f}}, score {{figure:.4f}}")
 {advance}{stop}    return network
 '''
+
+_LEARN = """
+            loss = learn(batch(inputs, rows), batch(targets, rows))
+{clip}            update()
+""".lstrip("\n")
+
+_LEARN_BY_LOOKS = """
+            arrays = batch(inputs, rows), batch(targets, rows)
+
+            def closure():  # of one step: the optimizer looks at the loss several times
+                loss = learn(*arrays)  # noqa: B023
+{clip}                return loss
+
+            loss = optimizer.step(closure)
+""".lstrip("\n")
 
 _STOPPING = """
         best, waited = (held_out, 0) if held_out < best - {min_delta!r} else (best, waited + 1)

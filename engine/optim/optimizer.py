@@ -42,6 +42,8 @@ class Optimizer:
 
     _counted = frozenset({"step"})
     """What is remembered of a parameter and is one number."""
+    needs_closure = False
+    """Whether a step looks at the loss several times, and so is given a function that computes it."""
 
     def __init__(self, params: Parameters, defaults: dict[str, Any]):
         if isinstance(params, Tensor):

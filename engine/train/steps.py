@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import engine
-from engine.nn.utils import clip_grad_norm_, get_total_norm
+from engine.nn.utils import clip_grad_norm_, get_total_norm, parameters_to_vector, vector_to_parameters
 from engine.train.diagnosis import Diverged, diagnose
 from engine.train.task import Batch, Learner
 
@@ -47,14 +47,38 @@ class SupervisedStep:
         Raises:
             Diverged: loss or gradient is not finite; the parameters are left as they were before the step.
         """
+        if self.optimizer.needs_closure:
+            return self._train_by_looks(batch)
+        outcome, _ = self._look(batch)
+        self._update()
+        return outcome
+
+    def _look(self, batch: Batch) -> tuple[Outcome, Any]:
+        """Loss and clipped gradients of a batch, and the loss as a tensor."""
         loss, norm, output = self._compute(batch.inputs, batch.targets)
         value, length = loss.item(), norm.item()
         if not (math.isfinite(value) and math.isfinite(length)):
             raise Diverged(diagnose(self.task, batch, value, self.learning_rate))
         if self.clip_norm is not None and length > self.clip_norm:
             clip_grad_norm_(self._parameters, self.clip_norm)
-        self._update()
-        return Outcome(value, length, self.task.decided(output), batch.true)
+        return Outcome(value, length, self.task.decided(output), batch.true), loss
+
+    def _train_by_looks(self, batch: Batch) -> Outcome:
+        """A step that looks at the loss several times; what it says of the batch is from before it moved."""
+        before = parameters_to_vector(self._parameters).detach()
+        outcomes = []
+
+        def closure() -> Any:
+            outcome, loss = self._look(batch)
+            outcomes.append(outcome)
+            return loss
+
+        try:
+            self.optimizer.step(closure)
+        except Diverged:
+            vector_to_parameters(before, self._parameters)
+            raise
+        return outcomes[0]
 
     def _forward_and_backward(self, inputs: dict[str, Any], targets: dict[str, Any]) -> tuple[Any, Any, Any]:
         """-> loss, length of the gradient of all parameters together, and output"""

@@ -329,6 +329,8 @@ def chosen(choice: Choice, kind: Literal["optimizer", "schedule"], subject: Any)
             raise ProjectError(f"{where}, {name}", got=fault)
     arguments = {name: tuple(v) if isinstance(v, list) else v for name, v in choice.params.items()}
     starts = {name: value for name, value in entry.starts().items() if name not in arguments}
+    if kind == "optimizer":
+        subject = entry.cls.groups(subject)
     return entry.cls(subject, **arguments, **starts)
 
 

@@ -193,6 +193,8 @@ class Trainer:
     def _advance_schedule(self) -> None:
         if self.schedule is None:
             return
+        if self.schedule.last_epoch + 1 >= getattr(self.schedule, "total_steps", math.inf):
+            return  # a cycle that is at its end stays there, however much longer the training is
         if isinstance(self.schedule, ReduceLROnPlateau):
             self.schedule.step(self.watched)
         else:
@@ -204,10 +206,12 @@ class Trainer:
         factor = value / before if before else 1.0
         for group in self.optimizer.param_groups:
             group["lr"] = value
-            if "initial_lr" in group:
-                group["initial_lr"] *= factor
-        if hasattr(self.schedule, "base_lrs"):
-            self.schedule.base_lrs = [base * factor for base in self.schedule.base_lrs]
+            for name in ("initial_lr", "max_lr", "min_lr", "swa_lr"):
+                if name in group:
+                    group[name] *= factor
+        for name in ("base_lrs", "max_lrs"):
+            if hasattr(self.schedule, name):
+                setattr(self.schedule, name, [rate * factor for rate in getattr(self.schedule, name)])
         return before
 
     def checkpoint(self) -> Checkpoint:

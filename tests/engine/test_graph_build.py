@@ -233,6 +233,18 @@ def test_the_script_learns_bit_for_bit_what_the_trainer_does(tmp_path, name):
     compare_with_trainer(bundled(name, epochs=3, schedule=Choice("StepLR", {"step_size": 2}), clip_norm=0.5), tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("optimizer", "schedule"),
+    [
+        (Choice("LBFGS", {"max_iter": 3}), None),
+        (Choice("Muon", {"lr": 0.01}), Choice("OneCycleLR", {"total_steps": 2})),
+    ],
+)
+def test_the_script_learns_the_same_by_looks_at_the_loss_and_with_two_groups(tmp_path, optimizer, schedule):
+    project = bundled("breast-cancer", epochs=3, optimizer=optimizer, schedule=schedule, clip_norm=0.5)
+    compare_with_trainer(project, tmp_path)
+
+
 def test_a_layer_that_gives_a_tuple_hands_on_its_first_value_in_the_script_and_in_the_trainer(tmp_path):
     project = replace(bundled("digits-mlp", epochs=1), graph=reader())
     text = to_script(project)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 
 import msgspec
@@ -11,7 +12,7 @@ import pytest
 from engine.data.dataset import FieldDataset
 from engine.errors import DataError, EngineError
 from engine.formats import checkpoint
-from engine.graph import edit
+from engine.graph import catalogue, edit
 from engine.graph.spec import Choice, DataSpec, Node, Project, TrainingSpec, Wire
 from engine.metrics import METRICS
 from engine.nn.functional import cross_entropy
@@ -34,6 +35,19 @@ SCHEDULES = [
     Choice("CosineAnnealingLR", {"T_max": 4}),
     Choice("ReduceLROnPlateau", {"patience": 0, "factor": 0.5}),
 ]
+SGD = Choice("SGD", {"lr": 0.05, "momentum": 0.9, "dampening": 0.1})
+ALSO = [
+    *((Choice(name, {"lr": lr}), None) for name, lr in [
+        ("Adamax", 0.01), ("NAdam", 0.01), ("RAdam", 0.01), ("Rprop", 0.001), ("Adagrad", 0.01), ("Adadelta", 1.0),
+        ("ASGD", 0.01), ("Lion", 0.001), ("Muon", 0.01)]),
+    (Choice("LBFGS", {"max_iter": 4}), None),
+    *((SGD, Choice(name, options)) for name, options in [
+        ("MultiStepLR", {"milestones": [1, 2]}), ("ConstantLR", {"total_iters": 2}), ("LinearLR", {"total_iters": 2}),
+        ("ExponentialLR", {}), ("PolynomialLR", {"total_iters": 3}), ("CosineAnnealingWarmRestarts", {"T_0": 2}),
+        ("CyclicLR", {"step_size_up": 2, "cycle_momentum": True}), ("OneCycleLR", {"total_steps": 2}),
+        ("SWALR", {"anneal_epochs": 2})]),
+]  # fmt: skip
+"""Each of the other optimizers, and each of the other schedules."""
 
 
 class StopAt(Extension):
@@ -54,8 +68,11 @@ def run(folder: RunFolder, made, stop_at: int | None = None, start: bytes | None
     return trainer
 
 
-@pytest.mark.parametrize("schedule", SCHEDULES, ids=lambda choice: choice.type if choice else "constant")
-@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda choice: choice.type)
+@pytest.mark.parametrize(
+    ("optimizer", "schedule"),
+    [*itertools.product(OPTIMIZERS, SCHEDULES), *ALSO],
+    ids=lambda choice: choice.type if choice else "constant",
+)
 def test_a_checkpoint_in_the_middle_of_an_epoch_brings_everything_back(tmp_path, optimizer, schedule):
     made = small_digits(3, batch_size=256, optimizer=optimizer, schedule=schedule)
     with RunFolder(tmp_path) as folder:
@@ -67,6 +84,11 @@ def test_a_checkpoint_in_the_middle_of_an_epoch_brings_everything_back(tmp_path,
         np.testing.assert_equal(getattr(one, part), getattr(other, part))
     for name in ("steps", "epoch", "batch", "random", "schedule", "figures", "train_figures", "validation_figures"):
         assert whole.state[name] == rest.state[name], name
+
+
+def test_the_checkpoints_are_tried_with_every_optimizer_and_schedule_that_can_be_picked():
+    tried = [choice.type for pair in (*itertools.product(OPTIMIZERS, SCHEDULES), *ALSO) for choice in pair if choice]
+    assert {*catalogue.entries("optimizer"), *catalogue.entries("schedule")} == {*tried}
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 3, 7, 100, 101, 1000])

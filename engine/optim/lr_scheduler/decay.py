@@ -113,7 +113,7 @@ class MultiStepLR(LRScheduler):
         self.milestones = Counter({int(epoch): times for epoch, times in state_dict["milestones"].items()})
 
 
-@schedule("Constant, then full", synonyms=("warm up", "warmup"))
+@schedule("Low, then full", synonyms=("warm up", "warmup"))
 class ConstantLR(LRScheduler):
     """Holds the learning rate at a share of itself for some epochs, then lets it be.
 
