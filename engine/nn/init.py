@@ -16,11 +16,8 @@ from engine.tensor import Tensor
 Mode = Literal["fan_in", "fan_out"]
 
 GAINS = {
-    "linear": 1.0,
-    "conv1d": 1.0,
-    "conv2d": 1.0,
-    "conv3d": 1.0,
-    "sigmoid": 1.0,
+    **dict.fromkeys(("linear", "conv1d", "conv2d", "conv3d"), 1.0),
+    **dict.fromkeys(("conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "sigmoid"), 1.0),
     "tanh": 5 / 3,
     "relu": math.sqrt(2.0),
     "selu": 0.75,
@@ -34,6 +31,9 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
         nonlinearity: the activation's name: "linear", "conv2d", "sigmoid", "tanh", "relu", "leaky_relu" or "selu".
         param: the negative slope of "leaky_relu"; 0.01 where none is given.
 
+    Raises:
+        OptionError: an activation that no gain is known for, or a slope that is no number.
+
     Example:
         >>> from engine.nn import init
         >>> round(init.calculate_gain("relu"), 4)
@@ -41,6 +41,8 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     """
     if nonlinearity == "leaky_relu":
         slope = 0.01 if param is None else param
+        if isinstance(slope, bool) or not isinstance(slope, int | float):
+            raise OptionError("calculate_gain", got=f"a slope of {slope!r}", expected="a number")
         return math.sqrt(2.0 / (1 + slope**2))
     if nonlinearity not in GAINS:
         raise OptionError("calculate_gain", got=f"no gain is known for {nonlinearity!r}",
@@ -49,12 +51,35 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Values evenly between a and b."""
+    """Values evenly between a and b.
+
+    Args:
+        tensor: what is filled.
+        a, b: the bounds.
+        generator: where the random numbers come from, instead of the default stream.
+
+    Example:
+        >>> import engine
+        >>> values = uniform_(engine.empty(3, 5), 1.0, 2.0)
+        >>> bool(((values >= 1) & (values < 2)).all())
+        True
+    """
     return _fill(tensor, lambda g, shape, dtype: g.uniform(shape, dtype) * dtype.type(b - a) + dtype.type(a), generator)
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Normally distributed values."""
+    """Normally distributed values.
+
+    Args:
+        tensor: what is filled.
+        mean, std: mean and deviation.
+        generator: where the random numbers come from, instead of the default stream.
+
+    Example:
+        >>> import engine
+        >>> normal_(engine.empty(3, 5), std=0.0).sum().item()
+        0.0
+    """
     return _fill(tensor, lambda g, shape, dtype: g.normal(shape, dtype) * dtype.type(std) + dtype.type(mean), generator)
 
 
@@ -68,18 +93,42 @@ def trunc_normal_(
 ) -> Tensor:
     """Normally distributed values, those outside a to b drawn again.
 
+    Where the bounds lie far out, values are drawn evenly between them and kept by their density.
+
+    Args:
+        tensor: what is filled.
+        mean, std: of the distribution before it is cut off.
+        a, b: the bounds.
+        generator: where the random numbers come from, instead of the default stream.
+
     Raises:
-        OptionError: next to no values would fall within the bounds.
+        OptionError: no number lies between the bounds.
+
+    Example:
+        >>> import engine
+        >>> values = trunc_normal_(engine.empty(100), std=2.0, a=-1.0, b=1.0)
+        >>> values.abs().max().item() <= 1
+        True
     """
-    if _normal_share(mean, std, a, b) < 1e-3:
-        raise OptionError("trunc_normal_", got=f"bounds {a} to {b} far from mean {mean} with deviation {std}",
-                          expected="bounds that hold some of the values")  # fmt: skip
+    if not a < b:
+        raise OptionError("trunc_normal_", got=f"bounds {a} to {b}", expected="the first under the second")
+    nearest = max(a, min(mean, b))
+
+    def around(g: Generator, count: int) -> np.ndarray:
+        values = g.normal((count,), np.float64) * std + mean
+        return values[(values >= a) & (values <= b)]
+
+    def evenly(g: Generator, count: int) -> np.ndarray:
+        values = g.uniform((count,), np.float64) * (b - a) + a
+        density = np.exp((((nearest - mean) / std) ** 2 - ((values - mean) / std) ** 2) / 2)
+        return values[g.uniform((count,), np.float64) < density]
 
     def draw(g: Generator, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-        values = (g.normal(shape, dtype) * std + mean).astype(dtype)
-        while (outside := (values < a) | (values > b)).any():
-            values[outside] = g.normal((int(outside.sum()),), dtype) * std + mean
-        return values
+        some = around if _normal_share(mean, std, a, b) > 0.3 else evenly
+        values, size = np.empty(0), math.prod(shape)
+        while values.size < size:
+            values = np.concatenate([values, some(g, max(size - values.size, 64))])
+        return values[:size].reshape(shape).astype(dtype).clip(*np.array((a, b), dtype))
 
     return _fill(tensor, draw, generator)
 
@@ -117,6 +166,67 @@ def eye_(tensor: Tensor) -> Tensor:
     if tensor.ndim != 2:
         raise ShapeError("eye_", got=f"{tensor.ndim} axes", expected="a matrix, 2 axes")
     return _fill(tensor, lambda g, shape, dtype: np.eye(*shape, dtype=dtype))
+
+
+def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
+    """Kernels of a convolution that hand each channel on as it is, as many as there are on both sides.
+
+    Args:
+        tensor: (O, I / groups, ...) with 1 to 3 axes of the kernel.
+        groups: as of the convolution.
+
+    Raises:
+        ShapeError: a tensor that is no kernel.
+        OptionError: outputs that cannot be shared among the groups.
+
+    Example:
+        >>> import engine
+        >>> dirac_(engine.empty(1, 1, 3)).tolist()
+        [[[0.0, 1.0, 0.0]]]
+    """
+    if tensor.ndim not in (3, 4, 5):
+        raise ShapeError("dirac_", got=f"{tensor.ndim} axes", expected="3, 4 or 5: outputs, inputs, and the kernel's")
+    outputs, inputs, *field = tensor.shape
+    if outputs % groups:
+        raise OptionError("dirac_", got=f"{outputs} outputs in {groups} groups", expected="as many in each group")
+
+    def draw(g: Generator, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+        values = np.zeros(shape, dtype)
+        for begin in range(0, outputs, max(outputs // groups, 1)):
+            for i in range(min(outputs // groups, inputs)):
+                values[(begin + i, i, *(size // 2 for size in field))] = 1
+        return values
+
+    return _fill(tensor, draw)
+
+
+def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None) -> Tensor:
+    """A matrix of normally distributed values, in each column the same number of zeros. Martens, 2010.
+
+    Args:
+        tensor: (rows, columns).
+        sparsity: the share of zeros in each column.
+        std: deviation of the others.
+        generator: where the random numbers come from, instead of the default stream.
+
+    Raises:
+        ShapeError: a tensor that is no matrix.
+
+    Example:
+        >>> import engine
+        >>> (sparse_(engine.empty(10, 3), sparsity=0.25) == 0).sum(dim=0).tolist()
+        [3, 3, 3]
+    """
+    if tensor.ndim != 2:
+        raise ShapeError("sparse_", got=f"{tensor.ndim} axes", expected="a matrix, 2 axes")
+
+    def draw(g: Generator, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+        values = g.normal(shape, dtype) * dtype.type(std)
+        order = g.uniform(shape, np.float64).argsort(axis=0)
+        values[order < math.ceil(sparsity * shape[0])] = 0
+        return values
+
+    return _fill(tensor, draw, generator)
 
 
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
@@ -201,7 +311,7 @@ def _fans(tensor: Tensor) -> tuple[int, int]:
 
 
 def _kaiming_std(tensor: Tensor, a: float, mode: Mode, nonlinearity: str) -> float:
-    if mode not in ("fan_in", "fan_out"):
+    if mode.lower() not in ("fan_in", "fan_out"):
         raise OptionError("kaiming initialisation", got=f"mode={mode!r}", expected="'fan_in' or 'fan_out'")
-    fan = _fans(tensor)[mode == "fan_out"]
+    fan = _fans(tensor)[mode.lower() == "fan_out"]
     return calculate_gain(nonlinearity, a) / math.sqrt(fan) if fan else 0.0

@@ -291,6 +291,8 @@ class Optimizer:
     def register_step_pre_hook(self, hook: Hook) -> RemovableHandle:
         """Call hook(optimizer, args, kwargs) before each step; a pair that it returns replaces args and kwargs.
 
+        The first of args is the optimizer, as in PyTorch.
+
         Example:
             >>> import engine
             >>> optimizer = engine.optim.SGD([engine.nn.Parameter(engine.ones(1))])
@@ -353,11 +355,12 @@ def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
         after = [*self._hooks["step_post"].values(), *_post_hooks.values()]
         if (before or after) and mode.recorder is not None:
             mode.recorder.fail("hooks of an optimizer run in it")
+        args = (self, *args)  # as PyTorch's hooks see them
         for hook in before:
             changed = hook(self, args, kwargs)
             if changed is not None:
                 args, kwargs = changed
-        result = step(self, *args, **kwargs)
+        result = step(*args, **kwargs)
         for hook in after:
             hook(self, args, kwargs)
         return result

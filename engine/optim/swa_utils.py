@@ -225,7 +225,7 @@ class SWALR(LRScheduler):
             raise OptionError("SWALR", got=f"anneal_strategy={anneal_strategy!r}", expected="'cos' or 'linear'")
         if not isinstance(anneal_epochs, int) or anneal_epochs < 0:
             raise OptionError("SWALR", got=f"anneal_epochs={anneal_epochs}", expected="a whole number from 0")
-        self._strategy = anneal_strategy
+        self._anneal_strategy = anneal_strategy
         self.anneal_epochs = anneal_epochs
         super().__init__(optimizer, last_epoch)
 
@@ -241,4 +241,4 @@ class SWALR(LRScheduler):
 
     def _gone(self, step: int) -> float:
         share = max(0, min(1, step / max(1, self.anneal_epochs)))
-        return share if self._strategy == "linear" else (1 - math.cos(math.pi * share)) / 2
+        return share if self._anneal_strategy == "linear" else (1 - math.cos(math.pi * share)) / 2

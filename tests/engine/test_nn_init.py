@@ -86,5 +86,9 @@ def test_what_cannot_be_drawn_is_refused():
         init.calculate_gain("rellu")
     with pytest.raises(EngineError, match="mode='fan'"):
         init.kaiming_normal_(engine.empty(3, 3), mode="fan")
-    with pytest.raises(EngineError, match="far from mean"):
-        init.trunc_normal_(engine.empty(3), 0.0, 1.0, 20.0, 30.0)
+    with pytest.raises(EngineError, match=r"bounds 2\.0 to 1\.0, expected the first under the second"):
+        init.trunc_normal_(engine.empty(3), 0.0, 1.0, 2.0, 1.0)
+    with pytest.raises(EngineError, match="3 outputs in 2 groups"):
+        init.dirac_(engine.empty(3, 1, 3), groups=2)
+    with pytest.raises(EngineError, match="a slope of True"):
+        init.calculate_gain("leaky_relu", True)

@@ -304,7 +304,22 @@ class PolynomialLR(LRScheduler):
         return [base * left**self.power for base in self.base_lrs]
 
 
-class LambdaLR(LRScheduler):
+class _ByFunctions(LRScheduler):
+    """A function of the epoch for each group."""
+
+    lr_lambdas: list[Callable[[int], float]]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the schedule stands, without the optimizer; of functions that are objects, their attributes."""
+        return super().state_dict() | {"lr_lambdas": saved_functions(self.lr_lambdas)}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from what `state_dict` gave, with the same functions."""
+        restore_functions(self.lr_lambdas, state_dict["lr_lambdas"])
+        super().load_state_dict({**state_dict, "lr_lambdas": self.lr_lambdas})
+
+
+class LambdaLR(_ByFunctions):
     """Multiplies the first learning rate by what a function of the epoch returns; for scripts.
 
     lr = lr₀ · lr_lambda(epoch)
@@ -336,17 +351,8 @@ class LambdaLR(LRScheduler):
     def get_lr(self) -> list[float]:
         return [base * factor(self.last_epoch) for base, factor in zip(self.base_lrs, self.lr_lambdas, strict=True)]
 
-    def state_dict(self) -> dict[str, Any]:
-        """Where the schedule stands, without the optimizer; of functions that are objects, their attributes."""
-        return super().state_dict() | {"lr_lambdas": saved_functions(self.lr_lambdas)}
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from what `state_dict` gave, with the same functions."""
-        restore_functions(self.lr_lambdas, state_dict["lr_lambdas"])
-        super().load_state_dict({**state_dict, "lr_lambdas": self.lr_lambdas})
-
-
-class MultiplicativeLR(LRScheduler):
+class MultiplicativeLR(_ByFunctions):
     """Multiplies the learning rate after each epoch by what a function of the epoch returns; for scripts.
 
     lr = lr · lr_lambda(epoch)
@@ -383,6 +389,3 @@ class MultiplicativeLR(LRScheduler):
         if self._is_initial:
             return self._rates()
         return [rate * factor(self.last_epoch) for rate, factor in zip(self._rates(), self.lr_lambdas, strict=True)]
-
-    state_dict = LambdaLR.state_dict
-    load_state_dict = LambdaLR.load_state_dict
