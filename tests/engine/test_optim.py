@@ -10,7 +10,6 @@ import pytest
 import engine
 from engine import nn, optim
 from engine.errors import EngineError
-from engine.plan.captured import CaptureWarning, Planned
 
 OPTIMIZERS = [
     (optim.SGD, {}),
@@ -233,59 +232,6 @@ def test_what_a_users_optimizer_remembers_is_saved_and_loaded_as_it_is():
     other.load_state_dict(one.state_dict())
     other.step()
     assert [*other.state.values()] == [{"seen": 2, "words": ["one", None]}]
-
-
-def captured_step(make, **options):
-    """An optimizer and its captured step, of one weight that is given the same gradient each time."""
-    p, grad = nn.Parameter(engine.ones(50, 50)), engine.full((50, 50), 0.5)
-    optimizer = make([p], lr=0.1, **options)
-    step = engine.capture(optimizer.step)
-
-    def once():
-        p.grad = grad
-        step()
-
-    return p, optimizer, once
-
-
-@pytest.mark.parametrize(("make", "options"), [(optim.SGD, {"momentum": 0.5}), (optim.AdamW, {}), (optim.NAdam, {})])
-def test_rates_and_momenta_change_from_step_to_step_within_one_plan(make, options, monkeypatch):
-    planned = []
-    lower = Planned._lower
-    monkeypatch.setattr(Planned, "_lower", lambda self: planned.append(lower(self)))
-    p, optimizer, step = captured_step(make, **options)
-    q = nn.Parameter(engine.ones(50, 50))
-    plain = make([q], lr=0.1, **options)
-    for number in range(1, 6):
-        for group in (*optimizer.param_groups, *plain.param_groups):
-            group["lr"] = 0.1 / number
-            if "betas" in group:
-                group["betas"] = (0.5 + 0.08 * number, 0.999)
-            else:
-                group["momentum"] = 0.5 + 0.08 * number
-        q.grad = engine.full((50, 50), 0.5)
-        step()
-        plain.step()
-    np.testing.assert_allclose(p.detach().numpy(), q.detach().numpy(), rtol=1e-6)
-    assert len(planned) == 1
-
-
-def test_an_option_that_needs_memory_cannot_be_switched_on_in_a_captured_step():
-    _, optimizer, step = captured_step(optim.SGD)
-    step()
-    optimizer.param_groups[0]["momentum"] = 0.9
-    with pytest.raises(EngineError, match=r"switched since the capture.*; capture the step anew"):
-        step()
-
-
-def test_a_step_with_hooks_runs_as_it_is_written():
-    called = []
-    _, optimizer, step = captured_step(optim.SGD)
-    optimizer.register_step_post_hook(lambda *arguments: called.append(1))
-    with pytest.warns(CaptureWarning, match="hooks of an optimizer run in it"):
-        step()
-    step()
-    assert len(called) == 2
 
 
 def test_a_failed_load_leaves_learning_as_it_was():

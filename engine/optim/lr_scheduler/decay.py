@@ -142,7 +142,7 @@ class ConstantLR(LRScheduler):
     def __init__(
         self,
         optimizer: Optimizer,
-        factor: Factor = 1.0 / 3,
+        factor: Annotated[Factor, Start(0.3)] = 1.0 / 3,
         total_iters: Epochs = 5,
         last_epoch: LastEpoch = -1,
     ):
@@ -194,7 +194,7 @@ class LinearLR(LRScheduler):
     def __init__(
         self,
         optimizer: Optimizer,
-        start_factor: Annotated[float, Range(1e-6, 1.0)] = 1.0 / 3,
+        start_factor: Annotated[float, Range(1e-6, 1.0), Start(0.1)] = 1.0 / 3,
         end_factor: Factor = 1.0,
         total_iters: Epochs = 5,
         last_epoch: LastEpoch = -1,
