@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -47,12 +46,12 @@ class Pace:
     """What a step goes by: the formulas, and for each parameter its scalars in the order that the formulas name."""
 
     rule: Update
-    rows: Sequence[tuple[float, ...]]
+    rows: list[tuple[float, ...]]
 
     @property
     def is_even(self) -> bool:
         """Whether all parameters have the same scalars."""
-        return all(row is self.rows[0] or row == self.rows[0] for row in self.rows)
+        return self.rows.count(self.rows[0]) == len(self.rows)
 
 
 def slope(weight_decay: float, maximize: bool) -> Expr:

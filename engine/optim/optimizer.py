@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from copy import deepcopy
 from functools import wraps
 from typing import Annotated, Any
@@ -144,18 +144,20 @@ class Optimizer:
         One kernel call does it. What differs from step to step is computed in a function that is given to
         `kernels.live`, and nowhere else: where steps are replayed, it is what runs again.
         """
-        rule = self._rule(group)
+        names: tuple[str, ...] | None = None  # of what is remembered, as it was at first
 
         def pace() -> Pace:
-            now = self._rule(group)
-            if now.state != rule.state:
+            nonlocal names
+            rule = self._rule(group)
+            names = rule.state if names is None else names
+            if rule.state != names:
                 raise OptionError(type(self).__name__, got="an option that needs memory was switched since the capture",
                                   expected="the same as then", mend="capture the step anew")  # fmt: skip
-            return Pace(now, self._rows(group, params, now.scalars))
+            return Pace(rule, self._rows(group, params, rule.scalars))
 
         k = params[0].device.kernels
         live = k.live(pace)
-        state = [self._remembered(params, name, self._start(group, name)) for name in rule.state]
+        state = [self._remembered(params, name, self._start(group, name)) for name in names]
         k.update_step(*self._arrays(params), state, self._room(params), live)
 
     def _rule(self, group: dict[str, Any]) -> Update:
@@ -170,14 +172,13 @@ class Optimizer:
         """What an array that is remembered is filled with at first."""
         return 0.0
 
-    def _rows(self, group: dict[str, Any], params: list[Tensor], scalars: tuple[str, ...]) -> Sequence[tuple]:
+    def _rows(self, group: dict[str, Any], params: list[Tensor], scalars: tuple[str, ...]) -> list[tuple[float, ...]]:
         """The formulas' scalars for each parameter, in order; counts its steps."""
-        steps = self._count(params)
-        rows = {}
-        for step in dict.fromkeys(steps):
+        steps, rows = self._count(params), {}
+        for step in set(steps):
             numbers = self._numbers(group, step)
             rows[step] = tuple([numbers[name] for name in scalars])
-        return [rows[step] for step in steps]
+        return [rows[step] for step in steps] if len(rows) > 1 else [*rows.values()] * len(steps)
 
     def _arrays(self, params: list[Tensor]) -> tuple[list[Any], list[Any]]:
         """The arrays of the parameters and of their gradients."""
@@ -351,6 +352,8 @@ def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(step)
     def hooked(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
+        if not (self._hooks or _pre_hooks or _post_hooks):
+            return step(self, *args, **kwargs)
         before = [*_pre_hooks.values(), *self._hooks["step_pre"].values()]
         after = [*self._hooks["step_post"].values(), *_post_hooks.values()]
         if (before or after) and mode.recorder is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -32,20 +32,19 @@ class Updates:
 
     def update_step(self, params, grads, state, room, pace: Pace) -> None:
         """A step by formulas: `state` holds a list of arrays for each name in `pace.rule.state`."""
-        rule, work = pace.rule, in_order(pace.rule)
-        for i, (param, grad, *held) in enumerate(zip(params, grads, *state)):
-            known = dict(zip(work.registers, room(i, len(work.registers))))
-            known.update(zip(rule.scalars, pace.rows[i]), param=param, grad=grad)
-            known.update(zip(rule.state, held))
-            for operation, operands, target in work.calls:
-                values = [known[name] if type(name) is str else name for name in operands]
-                if operation in UFUNCS:
-                    getattr(self.xp, UFUNCS[operation])(*values, out=known[target])
-                elif operation == "where_positive":
-                    gate, yes, no = values
-                    self.xp.copyto(known[target], self.xp.where(gate > 0, yes, no))
-                else:
-                    self.xp.copyto(known[target], values[0])
+        work = in_order(pace.rule)
+        calls = [(getattr(self.xp, UFUNCS[name]) if name in UFUNCS else getattr(self, name), places)
+                 for name, places in work.calls]  # fmt: skip
+        for i, arrays in enumerate(zip(params, grads, *state)):
+            known = [*arrays, *pace.rows[i], *work.constants, *room(i, work.registers)]
+            for function, (*operands, target) in calls:
+                function(*[known[place] for place in operands], out=known[target])
+
+    def _copy(self, value, out) -> None:
+        self.xp.copyto(out, value)
+
+    def _choose(self, gate, positive, other, out) -> None:
+        self.xp.copyto(out, self.xp.where(gate > 0, positive, other))
 
     def muon_step(self, params, grads, buffers, room, options: dict[str, Any]) -> None:
         """p = (1 - lr · weight_decay) · p - rate · O, O the buffer with its singular values brought near to 1.
@@ -77,12 +76,20 @@ class Updates:
         return x.T if tall else x
 
 
-@dataclass
+@dataclass(frozen=True)
 class Work:
-    """Formulas as calls one after the other: (operation, operands, target), by names of arrays and registers."""
+    """Formulas as calls one after the other.
 
-    calls: list[tuple[str, tuple[str | float, ...], str]] = field(default_factory=list)
-    registers: list[str] = field(default_factory=list)
+    Args:
+        calls: (function, places of its operands and of its result). Places count through "param", "grad", the state,
+            the scalars, the constants and the registers.
+        constants: numbers.
+        registers: how many arrays there are to compute in.
+    """
+
+    calls: tuple[tuple[str, tuple[int, ...]], ...]
+    constants: tuple[float, ...]
+    registers: int
 
 
 @lru_cache(maxsize=256)
@@ -92,15 +99,23 @@ def in_order(rule: Update) -> Work:
     A new value goes straight into its array where nobody still needs the old one.
 
     >>> step = leaf("param") - leaf("grad") * leaf("rate")
-    >>> in_order(Update((("param", step),), ("rate",))).calls
-    [('mul', ('grad', 'rate'), 'register 0'), ('sub', ('param', 'register 0'), 'param')]
+    >>> in_order(Update((("param", step),), ("rate",)))
+    Work(calls=(('mul', (1, 2, 3)), ('sub', (0, 3, 0))), constants=(), registers=1)
     """
-    return _Ordering({name: plain(formula) for name, formula in rule.outputs}).work
+    ordering = _Ordering({name: plain(formula) for name, formula in rule.outputs})
+    named = ["param", "grad", *rule.state, *rule.scalars]
+    constants = [*dict.fromkeys(o for _, operands, _ in ordering.calls for o in operands if type(o) is float)]
+    places = {name: i for i, name in enumerate([*named, *constants, *ordering.registers])}
+    calls = tuple((name, tuple(places[o] for o in (*operands, target))) for name, operands, target in ordering.calls)
+    return Work(calls, tuple(constants), len(ordering.registers))
 
 
 class _Ordering:
+    """Formulas as `calls` (operation, operands, target), by names of arrays, scalars and `registers`."""
+
     def __init__(self, outputs: dict[str, Expr]) -> None:
-        self.work = Work()
+        self.calls: list[tuple[str, tuple[Any, ...], str]] = []
+        self.registers: list[str] = []
         self.uses = Counter(outputs.values())
         self.places: dict[Expr, str] = {}
         self.free: list[str] = []
@@ -111,8 +126,8 @@ class _Ordering:
         for name, formula in outputs.items():
             place = self._place(formula, name)
             if place != name:
-                late.append(("copy", (place,), name))
-        self.work.calls += late
+                late.append(("_copy", (place,), name))
+        self.calls += late
 
     def _count(self, node: Expr, seen: set[Expr]) -> None:
         if node in seen or node.op in ("leaf", "number"):
@@ -131,19 +146,19 @@ class _Ordering:
             for arg in node.args:
                 self._used(arg)
             target = wanted if wanted and not self.uses[leaf(wanted)] else self._register()
-            self.work.calls.append((node.op, operands, target))
+            self.calls.append(("_choose" if node.op == "where_positive" else node.op, operands, target))
             self.places[node] = target
         return self.places[node]
 
     def _used(self, node: Expr) -> None:
         self.uses[node] -= 1
-        if not self.uses[node] and self.places.get(node) in self.work.registers:
+        if not self.uses[node] and self.places.get(node) in self.registers:
             self.free.append(self.places[node])
 
     def _register(self) -> str:
         if not self.free:
-            self.work.registers.append(f"register {len(self.work.registers)}")
-            return self.work.registers[-1]
+            self.registers.append(f"register {len(self.registers)}")
+            return self.registers[-1]
         return self.free.pop()
 
 

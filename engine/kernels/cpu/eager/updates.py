@@ -20,12 +20,13 @@ class Updates:
 
     def update_step(self, params: Any, grads: Any, state: Any, room: Any, pace: Pace) -> None:
         rule, rows = pace.rule, pace.rows
+        if pace.is_even:
+            if not _step(rule, rows[0], params, grads, state):
+                Kernels.update_step(self, params, grads, state, room, pace)
+            return
         for row in dict.fromkeys(rows):
             part = [i for i, each in enumerate(rows) if each == row]
-            if len(part) == len(rows):
-                p, g, s = params, grads, state
-            else:
-                p, g, *s = ([arrays[i] for i in part] for arrays in (params, grads, *state))
+            p, g, *s = ([arrays[i] for i in part] for arrays in (params, grads, *state))
             if not _step(rule, row, p, g, s):
                 Kernels.update_step(self, p, g, s, lambda i, n, part=part: room(part[i], n), Pace(rule, [row] * len(p)))
 
