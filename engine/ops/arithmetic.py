@@ -184,7 +184,7 @@ class CompareScalar(Op):
 
 @dataclass(eq=False)
 class Division(Op):
-    """floor_divide or remainder of whole or real numbers, with no gradient."""
+    """floor_divide of whole or real numbers, with no gradient."""
 
     kind: str
     differentiable = False
@@ -193,10 +193,15 @@ class Division(Op):
         return Spec(broadcast(self.kind, a.shape, b.shape), a.dtype)
 
     def forward(self, k, a, b):
-        if b.dtype.kind in "iu" and not k.all(b):
-            raise OptionError(self.kind, got="a whole number is divided by 0", expected="a divisor other than 0",
-                              mend="call .float() for infinity")  # fmt: skip
+        refuse_zero(k, self.kind, b)
         return getattr(k, self.kind)(a, b)
+
+
+def refuse_zero(k: Any, where: str, b: Any) -> None:
+    """An OptionError where a whole number would be divided by 0."""
+    if b.dtype.kind in "iu" and not k.all(b):
+        raise OptionError(where, got="a whole number is divided by 0", expected="a divisor other than 0",
+                          mend="call .float() for infinity")  # fmt: skip
 
 
 @dataclass(eq=False)

@@ -94,6 +94,19 @@ class Sqrt(Unary):
         return (k.div(k.mul(grad, 0.5), out),)
 
 
+class Deviation(Unary):
+    """Square root, with no gradient where it is 0: a standard deviation of a variance"""
+
+    saves = ("out",)
+
+    def forward(self, k, x):
+        return k.sqrt(x)
+
+    def backward(self, k, grad, needs, out):
+        nothing = k.eq(out, 0)
+        return (k.where(nothing, k.mul(grad, 0), k.div(k.mul(grad, 0.5), k.where(nothing, 1, out))),)
+
+
 class Abs(Unary):
     """|x|; the gradient at 0 is 0"""
 

@@ -194,3 +194,87 @@ class Clone(_Layout):
 
     def backward(self, k, grad, needs):
         return (grad,)
+
+
+@dataclass(eq=False)
+class Diagonal(_Layout):
+    """The diagonal of two axes as a last axis."""
+
+    offset: int
+    axis1: int
+    axis2: int
+    saves = ("x.shape",)
+    view = True
+
+    def shape(self, x):
+        a, b = (axis_of("diagonal", axis, x.ndim) for axis in (self.axis1, self.axis2))
+        if x.ndim < 2 or a == b:
+            raise ShapeError("diagonal", got=f"the axes {self.axis1} and {self.axis2} of {x.ndim}",
+                             expected="two different ones")  # fmt: skip
+        length = min(x.shape[a] + min(self.offset, 0), x.shape[b] - max(self.offset, 0))
+        return Spec((*(n for i, n in enumerate(x.shape) if i not in (a, b)), max(length, 0)), x.dtype)
+
+    def forward(self, k, x):
+        return k.diagonal(x, self.offset, self.axis1, self.axis2)
+
+    def backward(self, k, grad, needs, shape):
+        return (k.put_diagonal(grad, shape, self.offset, self.axis1, self.axis2),)
+
+
+@dataclass(eq=False)
+class _Windows(_Layout):
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    padding: tuple[tuple[int, int], tuple[int, int]]
+    dilation: tuple[int, int]
+
+    def places(self, where, h, w):
+        sizes = tuple(
+            (n + sum(pad) - d * (kernel - 1) - 1) // step + 1
+            for n, pad, kernel, d, step in zip((h, w), self.padding, self.kernel, self.dilation, self.stride)
+        )
+        if min(sizes) < 1:
+            raise ShapeError(where, got=f"a window of {times(self.kernel)} does not fit into an image of {h} x {w}",
+                             expected="one no larger than the image with its padding")  # fmt: skip
+        return sizes
+
+
+class Unfold(_Windows):
+    """What lies under a window at each of its places.   x (N, C, H, W) -> (N, C KH KW, places)"""
+
+    saves = ("x.shape",)
+    checked = True
+
+    def shape(self, x):
+        if x.ndim != 4:
+            raise ShapeError("unfold", got=f"a tensor of {times(x.shape)} arrives", expected="images (N, C, H, W)")
+        rows = x.shape[1] * prod(self.kernel)
+        return Spec((x.shape[0], rows, prod(self.places("unfold", *x.shape[2:]))), x.dtype)
+
+    def forward(self, k, x):
+        return k.unfold(x, self.kernel, self.stride, self.padding, self.dilation)
+
+    def backward(self, k, grad, needs, shape):
+        return (k.fold(grad, shape, self.kernel, self.stride, self.padding, self.dilation),)
+
+
+@dataclass(eq=False)
+class Fold(_Windows):
+    """Windows added up where they lie in an image.   x (N, C KH KW, places) -> (N, C, H, W), (H, W) being `to`"""
+
+    to: tuple[int, int]
+    checked = True
+
+    def shape(self, x):
+        places = prod(self.places("fold", *self.to))
+        if x.ndim != 3 or x.shape[1] % prod(self.kernel) or x.shape[2] != places:
+            raise ShapeError("fold", got=f"a tensor of {times(x.shape)} arrives",
+                             expected=f"(N, channels times {prod(self.kernel)}, {places})")  # fmt: skip
+        return Spec((x.shape[0], x.shape[1] // prod(self.kernel), *self.to), x.dtype)
+
+    def forward(self, k, x):
+        shape = (x.shape[0], x.shape[1] // prod(self.kernel), *self.to)
+        return k.fold(x, shape, self.kernel, self.stride, self.padding, self.dilation)
+
+    def backward(self, k, grad, needs):
+        return (k.unfold(grad, self.kernel, self.stride, self.padding, self.dilation),)

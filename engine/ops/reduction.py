@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import prod
+from math import inf, prod
 
 import numpy as np
 
@@ -127,6 +127,48 @@ class LogSumExp(Reduce):
 
     def flops(self, x):
         return 4 * x.size
+
+
+@dataclass(eq=False)
+class Norm(Reduce):
+    """(Σ |x|^order)^(1 / order); the greatest or smallest |x| for an infinite order, how many are not 0 for 0.
+
+    Where the norm is 0, so is the gradient.
+    """
+
+    order: float = 2.0
+    saves = ("x", "out")
+
+    def shape(self, x):
+        if self.order < 0 or self.order == inf:
+            _refuse_empty("norm", x, self.axes)
+        return super().shape(x)
+
+    def forward(self, k, x):
+        return k.norm(x, self.order, self.axes, self.keepdim)
+
+    def backward(self, k, grad, needs, x, out):
+        grad, out = self.spread(k, grad, x.shape), self.spread(k, out, x.shape)
+        if self.order == 0:
+            return (k.spread(k.mul(grad, 0), x.shape),)
+        if self.order == 1:
+            return (k.mul(k.sign(x), grad),)
+        nothing = k.eq(out, 0)
+        if self.order == 2:  # x / |x|
+            slope = k.div(x, k.where(nothing, 1, out))
+        elif self.order in (inf, -inf):  # shared evenly among the places that hold it
+            chosen = k.eq(k.abs(x), out)
+            count = k.sum(chosen, axes_of("norm", self.axes, x.ndim), True)
+            slope = k.astype(k.div(k.mul(k.sign(x), chosen), count), x.dtype)
+        else:  # sign(x) |x|^(p - 1) / |x|_p^(p - 1)
+            size = k.abs(x)
+            still = k.eq(size, 0) if self.order < 1 else nothing
+            power = k.pow(k.div(k.where(still, 1, size), k.where(nothing, 1, out)), self.order - 1)
+            slope = k.mul(k.sign(x), power)
+        return (k.mul(k.where(nothing, 0, slope), grad),)
+
+    def flops(self, x):
+        return 2 * x.size
 
 
 class Any(Reduce):

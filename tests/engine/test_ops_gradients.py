@@ -36,6 +36,7 @@ from engine.ops import reduction as red
 from engine.ops.base import Op, Spec
 from engine.random import Generator
 from engine.tensor import apply
+from tests.engine import function_cases
 
 
 @dataclass
@@ -95,7 +96,6 @@ for kind in ("eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "l
     case(ar.Compare(kind), random(3, 4), random(4))
 case(ar.CompareScalar("gt", 0.5), random(3))
 case(ar.Division("floor_divide"), random(3, 4), random(4, **positive))
-case(ar.Division("remainder"), random(3, 4), random(4, **positive))
 for kind in ("isnan", "isinf", "isfinite", "logical_not"):
     case(ew.Test(kind), random(3))
 
@@ -248,6 +248,7 @@ part = (layout.Reshape((4, 3)), indexing.GetItem((slice(1, 3), 2)))
 case(indexing.Overlay(part), random(3, 4), random(2))
 case(indexing.Overlay((layout.Permute((1, 0)),)), random(3, 4), random(4, 3))
 case(transfer.Transfer(engine.device("cpu"), engine.device("cpu")), random(3))
+function_cases.add(case, random, apart, pairs)
 
 
 def op_classes():
@@ -265,7 +266,8 @@ def op_classes():
 
 def test_every_op_has_a_case():
     checked = {type(c.make()) for c in CASES}
-    assert [cls.__name__ for cls in op_classes() if cls not in checked] == []
+    left = [cls for cls in op_classes() if cls not in checked and cls not in function_cases.ELSEWHERE]
+    assert [cls.__name__ for cls in left] == []
 
 
 def run(one, inputs):

@@ -12,6 +12,7 @@ from engine.kernels.generic.convolution import Convolution
 from engine.kernels.generic.elementwise import UFUNCS, Elementwise
 from engine.kernels.generic.indexing import Indexing
 from engine.kernels.generic.layout import Layout
+from engine.kernels.generic.linear_algebra import LinearAlgebra
 from engine.kernels.generic.losses import Losses
 from engine.kernels.generic.normalisation import Normalisation
 from engine.kernels.generic.pooling import Pooling
@@ -19,12 +20,15 @@ from engine.kernels.generic.products import Products
 from engine.kernels.generic.recurrent import Recurrent
 from engine.kernels.generic.reduction import Reduction
 from engine.kernels.generic.resampling import Resampling
+from engine.kernels.generic.scans import Scans
+from engine.kernels.generic.scattering import Scattering
+from engine.kernels.generic.special import Special
 from engine.kernels.generic.updates import Updates
 
 
 class Kernels(
     Elementwise, Reduction, Layout, Indexing, Products, Convolution, Pooling, Normalisation, Losses, Updates,
-    Recurrent, Resampling, Attention,
+    Recurrent, Resampling, Attention, Special, Scans, Scattering, LinearAlgebra,
 ):  # fmt: skip
     """All kernels on one array module; subclasses override what they do faster.
 

@@ -55,12 +55,33 @@ class Convolution:
         n, c, h, w = shape
         o, _, kh, kw = weight.shape
         oh, ow = grad.shape[2:]
-        (top, bottom), (left, right) = padding
         taps = weight.reshape(groups, o // groups, -1).transpose(0, 2, 1)
         columns = self.xp.matmul(taps, self._rows(grad, groups)).reshape(c, kh, kw, n, oh, ow)
         if (kh, kw) == (1, 1) and stride == (1, 1) and padding == ((0, 0), (0, 0)):
             return columns.reshape(c, n, h, w).transpose(1, 0, 2, 3)
-        wide = self.xp.zeros((c, n, h + top + bottom, w + left + right), grad.dtype)
+        return self._overlapped(columns, shape, stride, padding, dilation)
+
+    def unfold(self, x: Any, kernel: Pair, stride: Pair, padding: tuple[Pair, Pair], dilation: Pair) -> Any:
+        """x (N, C, H, W) -> (N, C KH KW, OH OW): what lies under the window at each of its places"""
+        columns, (oh, ow) = self._columns(x, kernel, stride, padding, dilation, 1)
+        return columns.reshape(columns.shape[1], x.shape[0], oh * ow).transpose(1, 0, 2)
+
+    def fold(self, x: Any, shape: tuple[int, ...], kernel: Pair, stride: Pair, padding: tuple[Pair, Pair],
+             dilation: Pair) -> Any:  # fmt: skip
+        """x (N, C KH KW, OH OW) -> (N, C, H, W), the shape given: windows added up where they lie"""
+        n, c, h, w = shape
+        oh = windows(h + sum(padding[0]), kernel[0], stride[0], dilation[0])
+        ow = windows(w + sum(padding[1]), kernel[1], stride[1], dilation[1])
+        columns = x.transpose(1, 0, 2).reshape(c, *kernel, n, oh, ow)
+        return self._overlapped(columns, shape, stride, padding, dilation)
+
+    def _overlapped(self, columns: Any, shape: tuple[int, ...], stride: Pair, padding: tuple[Pair, Pair],
+                    dilation: Pair) -> Any:  # fmt: skip
+        """columns (C, KH, KW, N, OH, OW) -> (N, C, H, W), the shape given: windows added up where they lie"""
+        n, c, h, w = shape
+        kh, kw, _, oh, ow = columns.shape[1:]
+        (top, bottom), (left, right) = padding
+        wide = self.xp.zeros((c, n, h + top + bottom, w + left + right), columns.dtype)
         for i in range(kh):
             for j in range(kw):
                 y, x = i * dilation[0], j * dilation[1]

@@ -13,7 +13,12 @@ UFUNCS = {
     "maximum": "maximum", "minimum": "minimum", "eq": "equal", "ne": "not_equal", "lt": "less", "le": "less_equal",
     "gt": "greater", "ge": "greater_equal", "logical_and": "logical_and", "logical_or": "logical_or",
     "logical_xor": "logical_xor", "logical_not": "logical_not", "isnan": "isnan", "isfinite": "isfinite",
-    "isinf": "isinf",
+    "isinf": "isinf", "asin": "arcsin", "acos": "arccos", "atan": "arctan", "sinh": "sinh", "cosh": "cosh",
+    "asinh": "arcsinh", "acosh": "arccosh", "atanh": "arctanh", "exp2": "exp2", "log2": "log2", "log10": "log10",
+    "trunc": "trunc", "signbit": "signbit", "atan2": "arctan2", "hypot": "hypot", "fmod": "fmod",
+    "logaddexp": "logaddexp", "logaddexp2": "logaddexp2", "copysign": "copysign", "nextafter": "nextafter",
+    "bitwise_and": "bitwise_and", "bitwise_or": "bitwise_or", "bitwise_xor": "bitwise_xor", "bitwise_not": "invert",
+    "left_shift": "left_shift", "right_shift": "right_shift", "gcd": "gcd", "lcm": "lcm",
 }  # fmt: skip
 """Kernels that are one function of the array module: kernel -> function."""
 
@@ -34,7 +39,7 @@ _Q64 = (1.0, 1.32281951154744992508e1, 8.67072140885989742329e1, 3.5493777888781
         5.57535340817727675546e2)  # fmt: skip
 
 
-def _polynomial(x: Any, coefficients: tuple[float, ...]) -> Any:
+def polynomial(x: Any, coefficients: tuple[float, ...]) -> Any:
     """Horner's rule, highest power first."""
     value = x * coefficients[0]
     value += coefficients[1]
@@ -107,11 +112,11 @@ class Elementwise:
         if x.dtype.itemsize < 8:
             x = self.xp.clip(x, -3.832506856900711, 3.832506856900711)
             square = x * x
-            return x * (_polynomial(square, _P32) / _polynomial(square, _Q32))
+            return x * (polynomial(square, _P32) / polynomial(square, _Q32))
         size = self.xp.minimum(self.xp.abs(x), 6.0)  # from 6 on erf is 1 to the last digit
         square = size * size
-        inner = x * (_polynomial(square, _T64) / _polynomial(square, _U64))
-        outer = 1 - self.xp.exp(-square) * (_polynomial(size, _P64) / _polynomial(size, _Q64))
+        inner = x * (polynomial(square, _T64) / polynomial(square, _U64))
+        outer = 1 - self.xp.exp(-square) * (polynomial(size, _P64) / polynomial(size, _Q64))
         return self.xp.where(size < 1, inner, self.xp.sign(x) * outer)
 
     def gelu(self, x: Any) -> Any:

@@ -31,7 +31,7 @@ class Indexing:
         """-> zeros with values added at an index with integer arrays, which may name a place twice."""
         if len(index) == 1 and getattr(index[0], "dtype", None) is not None:
             rows = index[0]
-            flat = values.reshape(-1, *shape[1:])
+            flat = values.reshape(rows.size, *shape[1:])
             return self.add_rows(shape[0], self.xp.where(rows < 0, rows + shape[0], rows).reshape(-1), flat)
         out = self.xp.zeros(shape, values.dtype)
         self.xp.add.at(out, index, values)

@@ -74,3 +74,16 @@ class Layout:
 
     def triu(self, x: Any, diagonal: int) -> Any:
         return self.xp.triu(x, diagonal)
+
+    def diagonal(self, x: Any, offset: int, axis1: int, axis2: int) -> Any:
+        """The diagonal of two axes as a last axis, in the memory of x."""
+        out = x.diagonal(offset, axis1, axis2)
+        if getattr(x.flags, "writeable", False):
+            out.flags.writeable = True  # NumPy hands its diagonals out to be read only
+        return out
+
+    def put_diagonal(self, values: Any, shape: tuple[int, ...], offset: int, axis1: int, axis2: int) -> Any:
+        """-> zeros of this shape with values on the diagonal of two axes."""
+        out = self.xp.zeros(shape, values.dtype)
+        self.diagonal(out, offset, axis1, axis2)[...] = values
+        return out

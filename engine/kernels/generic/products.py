@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
+
+
+def rows(x: Any) -> Any:
+    """All axes but the last one made one, also where there are no elements."""
+    return x.reshape(prod(x.shape[:-1]), x.shape[-1])
 
 
 class Products:
@@ -13,7 +19,7 @@ class Products:
     def linear(self, x: Any, weight: Any, bias: Any = None) -> Any:
         """x (..., I), weight (O, I), bias (O) -> (..., O)"""
         if x.ndim > 2:  # one product of two matrices is faster than a batch of small ones
-            out = (x.reshape(-1, x.shape[-1]) @ weight.T).reshape(*x.shape[:-1], weight.shape[0])
+            out = (rows(x) @ weight.T).reshape(*x.shape[:-1], weight.shape[0])
         else:
             out = x @ weight.T
         if bias is not None:
@@ -24,11 +30,11 @@ class Products:
         """grad (..., O), x (..., I) -> (O, I)"""
         if grad.ndim == 1:
             return grad[:, None] * x
-        return grad.reshape(-1, grad.shape[-1]).T @ x.reshape(-1, x.shape[-1])
+        return rows(grad).T @ rows(x)
 
     def linear_backward_bias(self, grad: Any) -> Any:
         """grad (..., O) -> (O)"""
-        return grad.reshape(-1, grad.shape[-1]).sum(axis=0)
+        return rows(grad).sum(axis=0)
 
     def linear_backward_input(self, grad: Any, weight: Any) -> Any:
         """grad (..., O), weight (O, I) -> (..., I)"""
@@ -37,7 +43,7 @@ class Products:
     def matmul(self, a: Any, b: Any) -> Any:
         """a (..., M, K), b (..., K, N) -> (..., M, N); b a plain matrix is one product over all rows of a."""
         if a.ndim > 2 and b.ndim == 2:
-            return (a.reshape(-1, a.shape[-1]) @ b).reshape(*a.shape[:-1], b.shape[-1])
+            return (rows(a) @ b).reshape(*a.shape[:-1], b.shape[-1])
         return a @ b
 
     def matmul_backward_left(self, grad: Any, b: Any, shape: tuple[int, ...]) -> Any:
@@ -47,5 +53,5 @@ class Products:
     def matmul_backward_right(self, grad: Any, a: Any, shape: tuple[int, ...]) -> Any:
         """-> gradient of b, of this shape"""
         if len(shape) == 2:
-            return a.reshape(-1, a.shape[-1]).T @ grad.reshape(-1, grad.shape[-1])
+            return rows(a).T @ rows(grad)
         return self.sum_to(a.swapaxes(-1, -2) @ grad, shape)

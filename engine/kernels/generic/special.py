@@ -1,0 +1,110 @@
+"""Special functions, computed in float64 whatever the dtype is, by fits and series over plain array calls."""
+
+from __future__ import annotations
+
+from math import factorial, log, pi, sqrt
+from typing import Any
+
+from engine.kernels.generic.elementwise import _P64, _Q64, polynomial
+
+# erfc beyond 8, from the Cephes library (Moshier): exp(-x^2) R(x) / S(x)
+_R64 = (5.64189583547755073984e-1, 1.27536670759978104416e0, 5.01905042251180477414e0, 6.16021097993053585195e0,
+        7.40974269950448939160e0, 2.97886665372100240670e0)  # fmt: skip
+_S64 = (1.0, 2.26052863220117276590e0, 9.39603524938001434673e0, 1.20489539808096656605e1, 1.70814450747565897222e1,
+        9.60896809063285878198e0, 3.36907645100081516050e0)  # fmt: skip
+# a first guess of erfinv, near 0 by y^2 and near 1 by sqrt(-log((1 - |y|) / 2)); two steps of Newton make it exact
+_NEAR = ((-0.140543331, 0.914624893, -1.645349621, 0.886226899),
+         (0.012229801, -0.329097515, 1.442710462, -2.118377725, 1.0))  # fmt: skip
+_FAR = ((1.641345311, 3.429567803, -1.624906493, -1.970840454), (1.637067800, 3.543889200, 1.0))
+_LANCZOS = (0.99999999999980993, 676.5203681218851, -1259.1392167224028, 771.32342877765313, -176.61502916214059,
+            12.507343278686905, -0.13857109526572012, 9.9843695780195716e-6, 1.5056327351493116e-7)  # fmt: skip
+_BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510)
+_SHIFT = 12  # from here on the series of the polygamma functions is exact
+
+
+class Special:
+    """The error functions and the gamma functions."""
+
+    xp: Any
+
+    def erfc(self, x: Any) -> Any:
+        """1 - erf(x), without cancellation."""
+        wide = x.astype("float64")
+        size = self.xp.abs(wide)
+        far = self.xp.clip(size, 1.0, 27.0)  # from 27 on it is 0
+        tail = self.xp.where(far < 8, polynomial(far, _P64) / polynomial(far, _Q64),
+                             polynomial(far, _R64) / polynomial(far, _S64)) * self.xp.exp(-far * far)  # fmt: skip
+        tail = self.xp.where(size > 27, 0.0, tail)
+        outer = self.xp.where(wide < 0, 2 - tail, tail)
+        return self.xp.where(size < 1, 1 - self.erf(wide), self.xp.where(wide != wide, wide, outer)).astype(x.dtype)
+
+    def erfinv(self, y: Any) -> Any:
+        """The x of which erf(x) is y; infinite at -1 and 1, no number beyond."""
+        xp, wide = self.xp, y.astype("float64")
+        size = xp.abs(wide)
+        square = wide * wide
+        near = wide * (polynomial(square, _NEAR[0]) / polynomial(square, _NEAR[1]))
+        away = xp.sqrt(-xp.log((1 - xp.where(size < 1, size, 0.5)) / 2))
+        far = xp.where(wide < 0, -1.0, 1.0) * (polynomial(away, _FAR[0]) / polynomial(away, _FAR[1]))
+        out = xp.where(size <= 0.7, near, far)
+        for _ in range(2):  # by erfc far away, where 1 - erf(x) has few digits left
+            error = xp.where(size <= 0.7, self.erf(out) - wide,
+                             xp.where(wide < 0, -1.0, 1.0) * ((1 - size) - self.erfc(xp.abs(out))))  # fmt: skip
+            out = out - error / (2 / sqrt(pi) * xp.exp(-out * out))
+        out = xp.where(size < 1, out, xp.where(size == 1, wide * float("inf"), float("nan")))
+        return out.astype(y.dtype)
+
+    def lgamma(self, x: Any) -> Any:
+        """log |gamma(x)| by Lanczos' series, by reflection below 1/2; Stirling's far up, where the series runs over."""
+        xp, wide = self.xp, x.astype("float64")
+        low = wide < 0.5
+        z = xp.where(low, 1 - wide, wide) - 1
+        series = _LANCZOS[0]
+        for i, c in enumerate(_LANCZOS[1:], 1):
+            series = series + c / (z + i)
+        t = z + 7.5
+        out = 0.5 * log(2 * pi) + (z + 0.5) * xp.log(t) - t + xp.log(series)
+        reflected = log(pi) - xp.log(xp.abs(xp.sin(pi * (wide - xp.floor(wide))))) - out
+        out = xp.where(low, reflected, out)
+        out = xp.where((wide == 1) | (wide == 2), 0.0, out)
+        out = xp.where(xp.isinf(wide) | ((wide <= 0) & (wide == xp.floor(wide))), float("inf"), out)
+        return out.astype(x.dtype)
+
+    def polygamma(self, x: Any, order: int) -> Any:
+        """The derivative of that order of digamma: digamma itself for 0."""
+        wide = x.astype("float64")
+        out = self._digamma(wide) if order == 0 else self._polygamma(wide, order)
+        return out.astype(x.dtype)
+
+    def _digamma(self, x: Any) -> Any:
+        xp = self.xp
+        low = x < 0
+        z = xp.where(low, 1 - x, x)
+        out = 0.0
+        for i in range(_SHIFT):
+            out = out - 1 / (z + i)
+        z = z + _SHIFT
+        out = out + xp.log(z) - 0.5 / z
+        for n, b in enumerate(_BERNOULLI, 1):
+            out = out - b / (2 * n) * z ** (-2 * n)
+        out = xp.where(low, out - pi / xp.tan(pi * (x - xp.trunc(x))), out)
+        out = xp.where(low & (x == xp.floor(x)), float("nan"), out)
+        return xp.where(x == 0, xp.where(xp.signbit(x), float("inf"), float("-inf")), out)
+
+    def _polygamma(self, x: Any, order: int) -> Any:
+        """(-1)^(n + 1) n! zeta(n + 1, x), Hurwitz' zeta by Euler and Maclaurin; by reflection below 1/2 for n = 1."""
+        xp = self.xp
+        low = (x < 0.5) if order == 1 else xp.zeros(x.shape, bool)
+        z = xp.where(low, 1 - x, x)
+        s, out = order + 1, 0.0
+        for i in range(_SHIFT):
+            out = out + (z + i) ** -float(s)
+        z = z + _SHIFT
+        out = out + z ** (1.0 - s) / (s - 1) + 0.5 * z ** -float(s)
+        rising = float(s)
+        for n, b in enumerate(_BERNOULLI, 1):
+            out = out + b * rising / factorial(2 * n) * z ** (1.0 - s - 2 * n)
+            rising *= (s + 2 * n - 1) * (s + 2 * n)
+        if order == 1:
+            return xp.where(low, (pi / xp.sin(pi * x)) ** 2 - out, out)
+        return (-1) ** (order + 1) * factorial(order) * out
