@@ -18,7 +18,7 @@ from engine import functions as _functions
 from engine.device import Device as device
 from engine.device import default_device as get_default_device
 from engine.device import diagnose, set_default_device
-from engine.functions import allclose, cat, equal, is_tensor, stack, where
+from engine.functions import cat, equal, is_tensor, stack, where
 from engine.random import Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 from engine.tensor import Size, Tensor, enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from engine.tensor.creation import (
@@ -32,7 +32,6 @@ from engine.tensor.creation import (
     full,
     full_like,
     linspace,
-    normal,
     ones,
     ones_like,
     rand,
@@ -67,14 +66,13 @@ from engine.tensor.promotion import (
 # As in PyTorch, infinity and not-a-number are values that go on through a computation, not warnings.
 warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"engine\.(kernels|ops|tensor|optim)\b")
 
-for _name in _functions.METHODS:
-    globals()[_name] = _functions.function_of(_name)
-concat = cat
+globals().update(_functions.by_name())
+concat = concatenate = cat
 inf, nan, pi = 1e999, 1e999 - 1e999, 3.141592653589793
 inference_mode = no_grad
 
 _LAZY = {"nn": "engine.nn", "optim": "engine.optim", "data": "engine.data", "cuda": "engine.cuda",
-         "autograd": "engine.autograd"}  # fmt: skip
+         "autograd": "engine.autograd", "linalg": "engine.tensor.functions.linalg"}  # fmt: skip
 _LAZY_NAMES = {
     "save": "engine.formats.weights", "load": "engine.formats.weights", "capture": "engine.plan",
     **dict.fromkeys(("get_num_threads", "set_num_threads", "use_deterministic_algorithms",
@@ -96,7 +94,6 @@ __all__ = [
     "Generator",
     "Size",
     "Tensor",
-    "allclose",
     "arange",
     "as_tensor",
     "bernoulli",
@@ -136,7 +133,6 @@ __all__ = [
     "manual_seed",
     "nan",
     "no_grad",
-    "normal",
     "ones",
     "ones_like",
     "pi",

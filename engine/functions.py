@@ -7,6 +7,7 @@ from typing import Any
 
 from engine.ops.arithmetic import Where
 from engine.tensor import Tensor, apply
+from engine.tensor import functions as table
 from engine.tensor.arithmetic import full_like, meet, number
 from engine.tensor.inplace import same_values as equal
 from engine.tensor.shapes import cat, stack
@@ -14,17 +15,24 @@ from engine.tensor.tape import Core
 from engine.tensor.walk import grad
 
 METHODS = (
-    "abs", "add", "all", "amax", "amin", "any", "argmax", "argmin", "broadcast_to", "bmm", "ceil", "chunk", "clamp",
-    "clip", "clone", "cos", "cumsum", "div", "dot", "eq", "erf", "exp", "expm1", "flatten", "floor", "gather", "ge",
-    "gt", "index_select", "isfinite", "isinf", "isnan", "le", "log", "log1p", "log_softmax", "logical_and",
-    "logical_not", "logical_or", "logical_xor", "logsumexp", "lt", "masked_select", "matmul", "max", "maximum", "mean",
-    "min", "minimum", "mm", "mul", "narrow", "ne", "neg", "norm", "numel", "permute", "pow", "prod", "reciprocal",
-    "relu", "reshape", "round", "rsqrt", "sigmoid", "sign", "sin", "softmax", "split", "sqrt", "square", "squeeze",
-    "std", "sub", "sum", "swapaxes", "t", "tanh", "transpose", "tril", "triu", "unbind", "unsqueeze", "var",
+    "abs", "add", "all", "amax", "amin", "any", "argmax", "argmin", "broadcast_to", "ceil", "chunk", "clamp",
+    "clip", "clone", "cos", "cumsum", "detach", "div", "eq", "erf", "exp", "expm1", "flatten", "floor", "gather",
+    "ge", "gt", "index_select", "is_floating_point", "isfinite", "isinf", "isnan", "le", "log", "log1p",
+    "log_softmax", "logical_and", "logical_not", "logical_or", "logical_xor", "logsumexp", "lt", "masked_fill",
+    "masked_select", "matmul", "max", "maximum", "mean", "min", "minimum", "mul", "narrow", "ne", "neg", "norm",
+    "numel", "permute", "pow", "prod", "reciprocal", "relu", "reshape", "round", "rsqrt", "select", "sigmoid",
+    "sign", "sin", "softmax", "split", "sqrt", "square", "squeeze", "std", "sub", "sum", "swapaxes", "t", "tanh",
+    "transpose", "tril", "triu", "unbind", "unflatten", "unsqueeze", "var",
 )  # fmt: skip
 """The methods of Tensor that are functions, too: engine.exp is Tensor.exp."""
 
-__all__ = ["METHODS", "allclose", "cat", "equal", "function_of", "grad", "is_tensor", "stack", "where"]
+__all__ = ["METHODS", "by_name", "cat", "equal", "function_of", "grad", "is_tensor", "stack", "where"]
+
+
+def by_name() -> dict[str, Any]:
+    """Every function that is a method, too, or stands in the table of families: name -> function."""
+    found = {**{name: function_of(name) for name in METHODS}, **table.functions()}
+    return {**found, **{other: found[name] for other, name in table.ALIASES.items()}}
 
 
 def function_of(name: str) -> Any:
@@ -40,8 +48,10 @@ def function_of(name: str) -> Any:
     return function
 
 
-def where(condition: Any, input: Any, other: Any) -> Any:
-    """input where the condition holds, other elsewhere; either may be a number."""
+def where(condition: Any, input: Any = None, other: Any = None) -> Any:
+    """input where the condition holds, other elsewhere; either may be a number. Alone, the places where it holds."""
+    if input is None and other is None:
+        return condition.nonzero(as_tuple=True)
     if not isinstance(input, Core):
         like = other if isinstance(other, Core) else full_like(condition.long(), number(other))
         input = full_like(like, number(input))
@@ -53,8 +63,3 @@ def where(condition: Any, input: Any, other: Any) -> Any:
 def is_tensor(value: Any) -> bool:
     """Whether it is a tensor."""
     return isinstance(value, Tensor)
-
-
-def allclose(input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8) -> bool:
-    """Whether |input - other| <= atol + rtol |other| everywhere."""
-    return bool(((input - other).abs() <= other.abs() * rtol + atol).all().item())

@@ -14,6 +14,7 @@ from engine.nn.losses_functional import (
     mse_loss,
     nll_loss,
 )
+from engine.nn.padding_functional import fold, pad, unfold
 from engine.nn.pooling_functional import (
     adaptive_avg_pool1d,
     adaptive_avg_pool2d,
@@ -24,12 +25,12 @@ from engine.nn.pooling_functional import (
     max_pool2d,
 )
 from engine.ops import activation as act
-from engine.ops import indexing, layout, normalisation, products
-from engine.ops.base import times
+from engine.ops import indexing, normalisation, products
 from engine.ops.elementwise import require_float
 from engine.random import Generator, default_generator
 from engine.tensor import Tensor, apply
 from engine.tensor.arithmetic import RELU, SIGMOID, TANH
+from engine.tensor.functions.products import pdist
 
 __all__ = [
     "adaptive_avg_pool1d",
@@ -42,9 +43,11 @@ __all__ = [
     "conv2d",
     "conv_transpose1d",
     "conv_transpose2d",
+    "cosine_similarity",
     "cross_entropy",
     "dropout",
     "embedding",
+    "fold",
     "gelu",
     "group_norm",
     "interpolate",
@@ -60,6 +63,8 @@ __all__ = [
     "normalize",
     "one_hot",
     "pad",
+    "pairwise_distance",
+    "pdist",
     "relu",
     "scaled_dot_product_attention",
     "sigmoid",
@@ -67,6 +72,7 @@ __all__ = [
     "softmax",
     "softplus",
     "tanh",
+    "unfold",
 ]
 
 LINEAR = products.Linear()
@@ -244,30 +250,20 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     return apply(indexing.OneHot(num_classes), tensor)
 
 
-def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
-    """Widened by pad = (before, after) of the last axis, then of the one before it, and so on; negative numbers crop.
+def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
+    """x1 · x2 / (max(|x1|, eps) max(|x2|, eps)) along an axis.
 
     >>> import engine
-    >>> pad(engine.ones(2, 2), (1, 0)).shape
-    (2, 3)
+    >>> cosine_similarity(engine.tensor([[1.0, 0.0]]), engine.tensor([[1.0, 1.0]]))
+    tensor([0.7071])
     """
-    if mode != "constant":
-        raise TypeMismatch("pad", got=f"mode {mode!r}", expected='"constant"')
-    pad = tuple(pad)
-    if len(pad) % 2 or len(pad) > 2 * input.ndim:
-        raise ShapeError("pad", got=f"{len(pad)} numbers for a tensor of {times(input.shape)}",
-                         expected="a pair for each axis to widen")  # fmt: skip
-    widths = [(0, 0)] * input.ndim
-    for i in range(len(pad) // 2):
-        widths[input.ndim - 1 - i] = (pad[2 * i], pad[2 * i + 1])
-    cropped = input
-    if any(n < 0 for n in pad):
-        place = tuple(
-            slice(max(-before, 0), size - max(-after, 0)) for size, (before, after) in zip(input.shape, widths)
-        )
-        cropped = input[place]
-        widths = [(max(before, 0), max(after, 0)) for before, after in widths]
-    return apply(layout.Pad(tuple(widths), value or 0), cropped)
+    first, second = (x / x.norm(2, dim, True).clamp(min=eps) for x in (x1, x2))
+    return (first * second).sum(dim)
+
+
+def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
+    """|x1 - x2 + eps|_p along the last axis."""
+    return (x1 - x2 + eps).norm(float(p), -1, keepdim)
 
 
 def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:

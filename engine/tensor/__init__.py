@@ -12,6 +12,7 @@ import numpy as np
 from engine.device import Device
 from engine.errors import GradientError, TypeMismatch
 from engine.ops.base import axis_of
+from engine.tensor import functions as table
 from engine.tensor import promotion as dtypes
 from engine.tensor.arithmetic import Arithmetic
 from engine.tensor.conversion import Conversion
@@ -28,7 +29,6 @@ from engine.tensor.creation import (
     full,
     full_like,
     linspace,
-    normal,
     ones,
     ones_like,
     rand,
@@ -89,7 +89,6 @@ __all__ = [
     "is_grad_enabled",
     "linspace",
     "no_grad",
-    "normal",
     "ones",
     "ones_like",
     "rand",
@@ -342,6 +341,7 @@ class Tensor(Arithmetic, Reductions, Shapes, Conversion, InPlace, Core):
 
 
 results_are(Tensor)
+table.attach(Tensor)
 
 
 class Hook:

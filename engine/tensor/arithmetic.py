@@ -10,6 +10,7 @@ import numpy as np
 from engine.errors import TypeMismatch
 from engine.ops import activation as act
 from engine.ops import arithmetic as ar
+from engine.ops import elementary as el
 from engine.ops import elementwise as ew
 from engine.ops.products import MatMul
 from engine.tensor.promotion import get_default_dtype, int64, require_fit, result_dtype, with_scalar, wrapped
@@ -17,6 +18,7 @@ from engine.tensor.tape import Core, apply, wrap
 
 ADD, SUB, MUL, DIV, POW = ar.Add(), ar.Sub(), ar.Mul(), ar.Div(), ar.Pow()
 NEG, EXP, LOG, SQRT, ABS = ew.Neg(), ew.Exp(), ew.Log(), ew.Sqrt(), ew.Abs()
+REMAINDER = el.Modulo("remainder")
 RELU, SIGMOID, TANH, MATMUL = act.ReLU(), act.Sigmoid(), act.Tanh(), MatMul()
 
 
@@ -123,6 +125,39 @@ def _step(op: Any) -> Any:
     return method
 
 
+def _clamped(x: Any, low: Any, high: Any) -> Any:
+    """x between limits that are tensors or numbers; the gradient goes to x up to the limits, beyond to these."""
+    for limit, beyond in ((low, "lt"), (high, "gt")):
+        if limit is not None:
+            x, limit = meet(x, operand(x, limit))
+            out = getattr(x, beyond)(limit) | (limit != limit)
+            x = apply(ar.Where(), out, limit, x)
+    return x
+
+
+def _bit_operands(sign: str, *sides: Any) -> tuple[Any, ...]:
+    for side in sides:
+        if side.dtype.kind == "f":
+            raise TypeMismatch("&, | and ~" if sign in "&|^~" else sign, got=f"the values are {side.dtype}",
+                               expected="bool", mend="compare first, for instance x > 0")  # fmt: skip
+    return sides
+
+
+def _bits(sign: str, truths: str, kernel: str) -> Any:
+    """An operator of truth values, or bit by bit of whole numbers."""
+
+    def method(self: Any, other: Any) -> Any:
+        if not isinstance(other, Core | Number | np.generic):
+            return NotImplemented
+        sides = _bit_operands(sign, self, operand(self, other))
+        a, b = meet(*sides)
+        if a.array.dtype.kind == "b" and truths:
+            return apply(ar.Compare(truths), a, b)
+        return apply(el.WholePair(kernel), a, b)
+
+    return method
+
+
 class Arithmetic:
     """The operators of a tensor, and its functions of single elements."""
 
@@ -149,7 +184,7 @@ class Arithmetic:
         return apply(ar.Division("floor_divide"), *meet(*self._beside(other)))
 
     def __mod__(self, other: Any) -> Any:
-        return apply(ar.Division("remainder"), *meet(*self._beside(other)))
+        return apply(REMAINDER, *meet(*self._beside(other)))
 
     def __rfloordiv__(self, other: Any) -> Any:
         return full_like(self, wrapped(self.dtype, number(other))) // self
@@ -186,32 +221,27 @@ class Arithmetic:
     __hash__ = object.__hash__
 
     __neg__ = neg = _function(NEG, floats=False)
-    __abs__ = abs = _function(ABS, floats=False)
+
+    def abs(self) -> Any:
+        """|x|; the gradient at 0 is 0"""
+        ew.refuse_truths("abs", self.array.dtype, "use it as it is")
+        return apply(ABS, self)
+
+    __abs__ = abs
 
     def __pos__(self) -> Any:
         return self
 
-    def __and__(self, other: Any) -> Any:
-        return apply(ar.Compare("logical_and"), *self._truths(other))
-
-    def __or__(self, other: Any) -> Any:
-        return apply(ar.Compare("logical_or"), *self._truths(other))
-
-    def __xor__(self, other: Any) -> Any:
-        return apply(ar.Compare("logical_xor"), *self._truths(other))
-
-    __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
+    __and__ = __rand__ = _bits("&", "logical_and", "bitwise_and")
+    __or__ = __ror__ = _bits("|", "logical_or", "bitwise_or")
+    __xor__ = __rxor__ = _bits("^", "logical_xor", "bitwise_xor")
+    __lshift__ = _bits("<<", "", "left_shift")
+    __rshift__ = _bits(">>", "", "right_shift")
 
     def __invert__(self) -> Any:
-        return apply(ew.Test("logical_not"), self._truths(self)[0])
-
-    def _truths(self, other: Any) -> tuple[Any, Any]:
-        other = operand(self, other)
-        for side in (self, other):
-            if side.dtype.kind != "b":
-                raise TypeMismatch("&, | and ~", got=f"the values are {side.dtype}", expected="bool",
-                                   mend="compare first, for instance x > 0")  # fmt: skip
-        return self, other
+        if self.array.dtype.kind in "iu":
+            return apply(el.Whole("bitwise_not"), self)
+        return apply(ew.Test("logical_not"), _bit_operands("~", self)[0])
 
     def logical_and(self, other: Any) -> Any:
         """Whether both are other than 0."""
@@ -282,7 +312,11 @@ class Arithmetic:
     sigmoid = _function(SIGMOID)
     tanh = _function(TANH)
     relu = _function(RELU, floats=False)
-    sign = _function(ew.Sign(), floats=False)
+
+    def sign(self) -> Any:
+        """-1, 0 or 1"""
+        return self.clone() if self.array.dtype.kind == "b" else apply(ew.Sign(), self)
+
     floor, ceil, _round = _step(ew.Floor()), _step(ew.Ceil()), _step(ew.Round())
 
     def round(self, *, decimals: int = 0) -> Any:
@@ -308,8 +342,7 @@ class Arithmetic:
     def clamp(self, min: Any = None, max: Any = None) -> Any:
         """x, no less than min and no more than max, which are numbers or tensors."""
         if isinstance(min, Core) or isinstance(max, Core):
-            x = self if min is None else self.maximum(operand(self, min))
-            return x if max is None else x.minimum(operand(x, max))
+            return _clamped(self, min, max)
         if min is None and max is None:
             raise TypeMismatch("clamp", got="neither min nor max was given", expected="one of them")
         x = self
@@ -355,11 +388,7 @@ class Arithmetic:
             out = out.squeeze(-1)
         return out.squeeze(-1 if column else -2) if row else out
 
-    __matmul__ = mm = bmm = matmul
-
-    def dot(self, other: Any) -> Any:
-        """The inner product of two vectors."""
-        return self.matmul(other)
+    __matmul__ = matmul
 
     def _whole(self) -> Any:
         return cast(self, int64)

@@ -169,7 +169,8 @@ def _drawn(draw: Any, shape: tuple[int, ...], dtype: Any, device: Where, require
     return _made(array, place, requires_grad)
 
 
-def _placed(array: np.ndarray, device: Where, requires_grad: bool) -> Any:
+def placed(array: np.ndarray, device: Where, requires_grad: bool) -> Any:
+    """A tensor of an array that was made on the host."""
     place = resolve(device)
     return _made(Spec(array.shape, array.dtype) if place.is_meta else place.asarray(array), place, requires_grad)
 
@@ -223,11 +224,6 @@ def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, d
     return _drawn(lambda k: k.permutation(generator or default_generator, n, dtype), (n,), dtype, device)
 
 
-def normal(mean: float, std: float, size: Any, *, generator: Generator | None = None, device: Where = None) -> Any:
-    """Normal random numbers with this mean and deviation."""
-    return randn(*_shape_of((size,)), generator=generator, device=device) * std + mean
-
-
 def bernoulli(input: Any, *, generator: Generator | None = None) -> Any:
     """1 with the probability that stands in the input, otherwise 0."""
     k = input.device.kernels
@@ -242,17 +238,17 @@ def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, dev
         start, end = 0, start
     whole = all(isinstance(v, int) for v in (start, end, step))
     dtype = np.dtype(dtype or (int64 if whole else get_default_dtype()))
-    return _placed(np.arange(start, end, step).astype(dtype), device, requires_grad)
+    return placed(np.arange(start, end, step).astype(dtype), device, requires_grad)
 
 
 def linspace(start: float, end: float, steps: int, *, dtype: Any = None, device: Where = None,
              requires_grad: bool = False) -> Any:  # fmt: skip
     """`steps` numbers evenly from start to end, both included."""
     dtype = np.dtype(dtype or get_default_dtype())
-    return _placed(np.linspace(start, end, steps).astype(dtype), device, requires_grad)
+    return placed(np.linspace(start, end, steps).astype(dtype), device, requires_grad)
 
 
 def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Where = None, requires_grad: bool = False) -> Any:
     """Ones on the diagonal, zeros elsewhere."""
     dtype = np.dtype(dtype or get_default_dtype())
-    return _placed(np.eye(n, m, dtype=dtype), device, requires_grad)
+    return placed(np.eye(n, m, dtype=dtype), device, requires_grad)

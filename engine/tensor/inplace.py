@@ -30,7 +30,7 @@ class InPlace:
                                 mend="do it inside `with no_grad():`, or on a copy")  # fmt: skip
         if self.device.is_meta:
             return
-        if any(stride == 0 and n > 1 for n, stride in zip(self.array.shape, self.array.strides)):
+        if self.array.size and any(stride == 0 and n > 1 for n, stride in zip(self.array.shape, self.array.strides)):
             raise ShapeError(where, got="several elements of the tensor lie in one place of its memory",
                              expected="a place for each", mend="clone() it before the change")  # fmt: skip
         if not getattr(self.array.flags, "writeable", True):

@@ -19,7 +19,7 @@ int8 = np.dtype("int8")
 uint8 = np.dtype("uint8")
 bool = np.dtype("bool")
 
-_RANK = {"b": 0, "u": 1, "i": 1, "f": 2}
+RANK = {"b": 0, "u": 1, "i": 1, "f": 2}
 _default = float32
 
 
@@ -46,7 +46,7 @@ def promote_types(a: Any, b: Any) -> np.dtype:
     a, b = np.dtype(a), np.dtype(b)
     if a == b:
         return a
-    rank_a, rank_b = _RANK[a.kind], _RANK[b.kind]
+    rank_a, rank_b = RANK[a.kind], RANK[b.kind]
     if rank_a == rank_b:
         return np.promote_types(a, b)
     return a if rank_a > rank_b else b
@@ -54,7 +54,7 @@ def promote_types(a: Any, b: Any) -> np.dtype:
 
 def result_dtype(a: Any, b: Any) -> np.dtype:
     """The same for two tensors: one with no axes only counts where its kind is the higher one."""
-    rank_a, rank_b = _RANK[a.dtype.kind], _RANK[b.dtype.kind]
+    rank_a, rank_b = RANK[a.dtype.kind], RANK[b.dtype.kind]
     if rank_a == rank_b and (a.ndim == 0) != (b.ndim == 0):
         return b.dtype if a.ndim == 0 else a.dtype
     return promote_types(a.dtype, b.dtype)

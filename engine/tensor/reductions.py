@@ -8,6 +8,7 @@ import numpy as np
 
 from engine.errors import TypeMismatch
 from engine.ops import activation as act
+from engine.ops import elementwise as ew
 from engine.ops import reduction as red
 from engine.ops.base import axes_of
 from engine.ops.elementwise import require_float
@@ -115,9 +116,11 @@ class Reductions:
         return apply(red.All(_axes("all", self, dim), keepdim), self)
 
     @axis
-    def var(self, dim: Dim = None, unbiased: bool = True, keepdim: bool = False, *, correction: int = 1) -> Any:
+    def var(self, dim: Dim = None, unbiased: bool = True, keepdim: bool = False, *, correction: float = 1) -> Any:
         """The mean squared distance from the mean, divided by n - correction."""
         require_float("var", self.array.dtype)
+        if isinstance(dim, bool):  # var(unbiased)
+            dim, unbiased = None, dim
         axes = _axes("var", self, dim)
         distance = self - self.mean(axes, True)
         count = 1
@@ -128,21 +131,27 @@ class Reductions:
             return (distance * distance).sum(axes, keepdim) / max(count - correction, 0)
 
     @axis
-    def std(self, dim: Dim = None, unbiased: bool = True, keepdim: bool = False, *, correction: int = 1) -> Any:
+    def std(self, dim: Dim = None, unbiased: bool = True, keepdim: bool = False, *, correction: float = 1) -> Any:
         """The square root of `var`."""
-        return self.var(dim, unbiased, keepdim, correction=correction).sqrt()
+        return apply(ew.Deviation(), self.var(dim, unbiased, keepdim, correction=correction))
 
-    def norm(self, p: float = 2, dim: Dim = None, keepdim: bool = False) -> Any:
-        """(sum of |x| ** p) ** (1 / p), for a p above 0; infinity is the greatest |x|."""
-        if p == float("inf"):
-            return self.abs().amax(dim, keepdim)
-        if not isinstance(p, int | float) or p <= 0:
-            raise TypeMismatch("norm", got=f"p is {p!r}", expected="a number above 0 or infinity")
-        if p == 1:
-            return self.abs().sum(dim, keepdim)
-        if p == 2:
-            return (self * self).sum(dim, keepdim).sqrt()
-        return (self.abs() ** p).sum(dim, keepdim) ** (1 / p)
+    def norm(self, p: Any = "fro", dim: Dim = None, keepdim: bool = False, dtype: Any = None) -> Any:
+        """(sum of |x| ** p) ** (1 / p) of all elements or along axes; where it is 0, so is its gradient.
+
+        Args:
+            p: a number, infinity (the greatest |x|), -infinity (the smallest), 0 (how many are other than 0), "fro"
+                (as 2), or "nuc" (the sum of the singular values of a matrix).
+        """
+        x = self if dtype is None else cast(self, dtype)
+        require_float("norm", x.array.dtype)
+        if p == "nuc":
+            from engine.tensor.functions.linalg import matrix_norm
+
+            return matrix_norm(x, "nuc", (-2, -1) if dim is None else dim, keepdim)
+        if p is not None and p != "fro" and not isinstance(p, int | float):
+            raise TypeMismatch("norm", got=f"p is {p!r}", expected='a number, infinity, "fro" or "nuc"')
+        order = 2.0 if p in (None, "fro") else float(p)
+        return apply(red.Norm(_axes("norm", x, dim), keepdim, order), x)
 
     @axis
     def logsumexp(self, dim: Dim, keepdim: bool = False) -> Any:

@@ -1,0 +1,151 @@
+"""Functions of tensors by family, and the table of what each is: `engine.x(...)`, `Tensor.x(...)`, `Tensor.x_(...)`.
+
+All take the tensor first, by PyTorch's name for it. A family with ops of its own names them; the others are
+compositions, whose gradients are those of their parts.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from functools import wraps
+from types import ModuleType
+from typing import Any
+
+from engine.tensor import spellings
+from engine.tensor.functions import (
+    assembling,
+    axes,
+    decompositions,
+    drawing,
+    einsum,
+    elementwise,
+    inquiry,
+    linalg,
+    making,
+    ordering,
+    products,
+    scattering,
+    statistics,
+)
+from engine.tensor.tape import Core, mode
+
+__all__ = ["ALIASES", "BOTH", "FUNCTIONS", "IN_PLACE", "METHODS", "attach", "functions", "linalg"]
+
+BOTH: dict[ModuleType, str] = {
+    elementwise: """
+        acos acosh asin asinh atan atanh cosh erfc erfinv exp2 lgamma log10 log2 sinh tan
+        digamma polygamma mvlgamma logit sinc xlogy
+        atan2 hypot logaddexp logaddexp2 nextafter remainder fmod floor_divide true_divide float_power ldexp copysign
+        trunc frac positive sgn signbit isposinf isneginf isreal isclose heaviside deg2rad rad2deg nan_to_num
+        lerp addcmul addcdiv clamp_min clamp_max fmax fmin
+        bitwise_and bitwise_or bitwise_xor bitwise_not bitwise_left_shift bitwise_right_shift gcd lcm""",
+    statistics: """
+        nansum nanmean aminmax count_nonzero median nanmedian kthvalue mode quantile nanquantile
+        dist renorm cov corrcoef diff bincount histc""",
+    ordering: "cumprod logcumsumexp cummax cummin argsort sort msort topk nonzero argwhere unique unique_consecutive",
+    products: """
+        dot mm bmm mv outer inner vdot addmm addmv addr baddbmm addbmm kron trace diag diag_embed diagflat cross
+        matrix_power""",
+    axes: """
+        movedim flip fliplr flipud roll rot90 tile repeat_interleave ravel adjoint tensor_split hsplit vsplit dsplit
+        diagonal select_scatter slice_scatter diagonal_scatter""",
+    scattering: """
+        scatter scatter_add scatter_reduce index_add index_copy index_reduce index_fill index_put put masked_scatter
+        take take_along_dim fill""",
+    decompositions: "inverse det slogdet logdet cholesky qr svd pinverse",
+    drawing: "multinomial",
+    inquiry: "allclose is_complex is_signed is_nonzero is_same_size",
+}
+"""engine.x(input, ...) and input.x(...)"""
+
+FUNCTIONS: dict[ModuleType, str] = {
+    statistics: "var_mean std_mean trapezoid cumulative_trapezoid",
+    ordering: "searchsorted bucketize isin",
+    products: "tensordot cdist pdist chain_matmul",
+    einsum: "einsum",
+    axes: "atleast_1d atleast_2d atleast_3d unravel_index",
+    assembling: """
+        hstack vstack dstack column_stack broadcast_shapes broadcast_tensors meshgrid block_diag cartesian_prod
+        combinations vander""",
+    making: "logspace randint_like tril_indices triu_indices asarray scalar_tensor frombuffer",
+    drawing: "normal poisson",
+    inquiry: "finfo iinfo can_cast result_type",
+}
+"""engine.x(...) alone"""
+
+METHODS: dict[ModuleType, str] = {
+    axes: "unfold",
+    making: "new_full new_empty",
+    drawing: "exponential_ bernoulli_ geometric_ log_normal_ cauchy_ random_",
+    inquiry: "ndimension nelement stride",
+}
+"""input.x(...) alone"""
+
+IN_PLACE = """
+    abs acos acosh addcdiv addcmul addmm addmv addr addbmm asin asinh atan atan2 atanh baddbmm bitwise_and
+    bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor ceil clamp_max clamp_min copysign cos
+    cosh cumprod cumsum deg2rad digamma eq erf erfc erfinv exp exp2 expm1 float_power floor floor_divide fmod frac
+    gcd ge gt heaviside hypot index_add index_copy index_fill index_put index_reduce lcm ldexp le lerp lgamma log
+    log10 log1p log2 logical_and logical_not logical_or logical_xor logit lt masked_scatter mvlgamma nan_to_num ne
+    neg nextafter polygamma put rad2deg reciprocal remainder renorm round rsqrt scatter scatter_add scatter_reduce
+    sgn sigmoid sign sin sinc sinh sqrt square tan tanh tril triu true_divide trunc xlogy"""
+"""input.x_(...): the values of input.x(...) in the memory of the input; beside those of `engine.tensor.inplace`"""
+
+ALIASES = {
+    "absolute": "abs", "arccos": "acos", "arccosh": "acosh", "arcsin": "asin", "arcsinh": "asinh", "arctan": "atan",
+    "arctan2": "atan2", "arctanh": "atanh", "negative": "neg", "fix": "trunc", "multiply": "mul", "subtract": "sub",
+    "divide": "div", "greater": "gt", "greater_equal": "ge", "less": "lt", "less_equal": "le", "not_equal": "ne",
+    "moveaxis": "movedim", "swapdims": "swapaxes", "ger": "outer", "clip": "clamp",
+}  # fmt: skip
+"""other name -> name, of functions and of methods; of the twins in place, too, where there is one"""
+
+FUNCTION_ALIASES = {"trapz": "trapezoid", "row_stack": "vstack"}
+"""other name -> name, of functions alone"""
+
+
+def _named(table: dict[ModuleType, str]) -> Iterator[tuple[str, Any]]:
+    for family, names in table.items():
+        for name in names.split():
+            yield name, spelt(getattr(family, name))
+
+
+def spelt(function: Any) -> Any:
+    """The function, which takes `axis` for `dim` and `keepdims` for `keepdim`, too, where it has these."""
+    if isinstance(function, type):
+        return function
+    names = inspect.signature(function).parameters
+    also = {other: name for other, name in (("axis", "dim"), ("keepdims", "keepdim")) if name in names}
+    return spellings.also(**also)(function) if also else function
+
+
+def functions() -> dict[str, Callable[..., Any]]:
+    """What `engine` has of the table: name -> function."""
+    found = {**dict(_named(BOTH)), **dict(_named(FUNCTIONS))}
+    return {**found, **{other: found[name] for other, name in FUNCTION_ALIASES.items()}}
+
+
+def attach(cls: type) -> None:
+    """Give the class of tensors its methods of the table."""
+    for table in (BOTH, METHODS):
+        for name, function in _named(table):
+            setattr(cls, name, function)
+    for name in IN_PLACE.split():
+        setattr(cls, f"{name}_", _in_place(name, getattr(cls, name)))
+    for other, name in ALIASES.items():
+        setattr(cls, other, getattr(cls, name))
+        if hasattr(cls, f"{name}_"):
+            setattr(cls, f"{other}_", getattr(cls, f"{name}_"))
+
+
+def _in_place(name: str, function: Callable[..., Any]) -> Any:
+    @wraps(function)
+    def method(self: Any, *args: Any, **named: Any) -> Any:
+        self._refuse(f"{name}_")
+        tracked = mode.grad and any(isinstance(x, Core) and x._requires_grad for x in (self, *args, *named.values()))
+        before = self.clone() if tracked else self  # gradients may need the values that are about to go
+        return self._become(f"{name}_", function(before, *args, **named))
+
+    method.__name__ = f"{name}_"
+    method.__doc__ = f"{name}(...) in the memory of this tensor."
+    return method

@@ -1,0 +1,83 @@
+"""New tensors, beside those of `engine.tensor.creation`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from engine.errors import OptionError
+from engine.random import Generator
+from engine.tensor.creation import Where, as_tensor, empty, full, placed, randint, tensor
+from engine.tensor.promotion import get_default_dtype, int64
+
+
+def logspace(start: float, end: float, steps: int, base: float = 10.0, *, dtype: Any = None, device: Where = None,
+             requires_grad: bool = False) -> Any:  # fmt: skip
+    """base ** x for `steps` numbers x evenly from start to end.
+
+    >>> logspace(0, 2, 3)
+    tensor([  1.,  10., 100.])
+    """
+    if steps < 0:
+        raise OptionError("logspace", got=f"{steps} steps", expected="0 or more")
+    values = float(base) ** np.linspace(float(start), float(end), steps)
+    return placed(values.astype(np.dtype(dtype or get_default_dtype())), device, requires_grad)
+
+
+def randint_like(input: Any, low: int, high: int | None = None, *, generator: Generator | None = None,
+                 dtype: Any = None, device: Where = None) -> Any:  # fmt: skip
+    """Random whole numbers from low (or 0) to high - 1 in the shape and dtype of the input."""
+    low, high = (0, low) if high is None else (low, high)
+    out = randint(low, high, tuple(input.shape), generator=generator, device=device or input.device)
+    return out.to(dtype=dtype or input.dtype)
+
+
+def _triangle(lower: bool, row: int, col: int, offset: int, dtype: Any, device: Where) -> Any:
+    if row < 0 or col < 0:
+        raise OptionError("tril_indices", got=f"{row} rows and {col} columns", expected="0 or more")
+    places = np.tril_indices(row, offset, col) if lower else np.triu_indices(row, offset, col)
+    return placed(np.stack(places).astype(np.dtype(dtype or int64)), device, False)
+
+
+def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Where = None) -> Any:
+    """Where the lower triangle of a matrix stands: rows, and below them columns.
+
+    >>> tril_indices(2, 2)
+    tensor([[0, 1, 1],
+            [0, 0, 1]])
+    """
+    return _triangle(True, row, col, offset, dtype, device)
+
+
+def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Where = None) -> Any:
+    """Where the upper triangle of a matrix stands: rows, and below them columns."""
+    return _triangle(False, row, col, offset, dtype, device)
+
+
+def asarray(obj: Any, *, dtype: Any = None, device: Where = None, copy: bool | None = None) -> Any:
+    """A tensor of these values, sharing memory where that can be and no copy is asked for."""
+    return tensor(obj, dtype=dtype, device=device) if copy else as_tensor(obj, dtype=dtype, device=device)
+
+
+def scalar_tensor(s: float, *, dtype: Any = None, device: Where = None, requires_grad: bool = False) -> Any:
+    """A tensor with no axes, of the default dtype."""
+    return tensor(s, dtype=dtype or get_default_dtype(), device=device, requires_grad=requires_grad)
+
+
+def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, requires_grad: bool = False) -> Any:
+    """A row in the memory of an object that shows its bytes."""
+    out = as_tensor(np.frombuffer(buffer, np.dtype(dtype), count, offset))
+    return out.requires_grad_() if requires_grad else out
+
+
+def new_full(input: Any, size: Any, fill_value: Any, *, dtype: Any = None, device: Where = None,
+             requires_grad: bool = False) -> Any:  # fmt: skip
+    """One value, in the dtype and on the device of the input."""
+    return full(size, fill_value, dtype=dtype or input.dtype, device=device or input.device,
+                requires_grad=requires_grad)  # fmt: skip
+
+
+def new_empty(input: Any, *size: Any, dtype: Any = None, device: Where = None, requires_grad: bool = False) -> Any:
+    """Whatever lay in memory, in the dtype and on the device of the input."""
+    return empty(*size, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)

@@ -1,0 +1,195 @@
+"""Along an axis: products and extremes so far, sorting, searching; and what is found where."""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import Any
+
+from engine.errors import OptionError, ShapeError
+from engine.ops import scans
+from engine.ops.base import axis_of
+from engine.ops.elementwise import require_float
+from engine.tensor.arithmetic import cast, full_like, meet
+from engine.tensor.promotion import int32, int64
+from engine.tensor.reductions import Extreme
+from engine.tensor.shapes import cat, stack
+from engine.tensor.tape import Core, apply, wrap
+
+
+def _of_a_number_too(function: Any) -> Any:
+    """Let a function along an axis take a tensor with no axes as one of one element."""
+
+    @wraps(function)
+    def call(input: Any, *args: Any, **named: Any) -> Any:
+        if input.ndim:
+            return function(input, *args, **named)
+        out = function(input.reshape(1), *args, **named)
+        return Extreme(*(x.reshape(()) for x in out)) if isinstance(out, tuple) else out.reshape(())
+
+    return call
+
+
+@_of_a_number_too
+def cumprod(input: Any, dim: int, *, dtype: Any = None) -> Any:
+    """The product so far along an axis; exact where there are zeros, its gradient, too."""
+    return apply(scans.CumProd(dim), input if dtype is None else cast(input, dtype))
+
+
+@_of_a_number_too
+def logcumsumexp(input: Any, dim: int) -> Any:
+    """log of the sum of exp(x) so far along an axis, without overflow."""
+    require_float("logcumsumexp", input.dtype)
+    return apply(scans.LogCumSumExp(dim), input)
+
+
+@_of_a_number_too
+def cummax(input: Any, dim: int) -> Extreme:
+    """The greatest so far along an axis, and where it stands: the last of equals."""
+    indices = apply(scans.CumArg("cummax", dim), input)
+    return Extreme(input.gather(dim, indices), indices)
+
+
+@_of_a_number_too
+def cummin(input: Any, dim: int) -> Extreme:
+    """The smallest so far along an axis, and where it stands: the last of equals."""
+    indices = apply(scans.CumArg("cummin", dim), input)
+    return Extreme(input.gather(dim, indices), indices)
+
+
+@_of_a_number_too
+def argsort(input: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
+    """The order of the values along an axis; equal ones keep theirs, whatever `stable` says."""
+    return apply(scans.ArgSort(dim, bool(descending)), input)
+
+
+@_of_a_number_too
+def sort(input: Any, dim: int = -1, descending: bool = False, *, stable: bool = False) -> Extreme:
+    """The values along an axis in order, and where they stood; equal ones keep theirs, whatever `stable` says.
+
+    >>> import engine
+    >>> engine.sort(engine.tensor([3.0, 1.0, 2.0])).indices
+    tensor([1, 2, 0])
+    """
+    indices = apply(scans.ArgSort(dim, bool(descending)), input)
+    return Extreme(input.gather(dim, indices), indices)
+
+
+def msort(input: Any) -> Any:
+    """The values along the first axis in order."""
+    return sort(input, 0).values
+
+
+@_of_a_number_too
+def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Extreme:
+    """The k greatest (or smallest) values along an axis and where they stand, in order.
+
+    >>> import engine
+    >>> engine.topk(engine.tensor([3.0, 1.0, 2.0]), 2).values
+    tensor([3., 2.])
+    """
+    axis = axis_of("topk", dim, input.ndim)
+    if not 0 <= k <= input.shape[axis]:
+        raise OptionError("topk", got=f"k is {k}", expected=f"0 to {input.shape[axis]}")
+    indices = argsort(input, axis, largest).narrow(axis, 0, k)
+    return Extreme(input.gather(axis, indices), indices)
+
+
+def searchsorted(sorted_sequence: Any, input: Any, *, out_int32: bool = False, right: bool = False,
+                 side: str | None = None, sorter: Any = None) -> Any:  # fmt: skip
+    """Where each value would have to be put in to keep the order: before what is equal, or ("right") behind it.
+
+    Shape:
+        sorted_sequence (N) or (..., N), input (..., M) -> (..., M)
+
+    >>> import engine
+    >>> engine.searchsorted(engine.tensor([1.0, 3.0, 5.0]), engine.tensor([3.0, 9.0]))
+    tensor([1, 3])
+    """
+    if side not in (None, "left", "right") or (side == "left" and right):
+        raise OptionError("searchsorted", got=f"side is {side!r}, right is {right}", expected='"left" or "right"')
+    if not isinstance(input, Core):
+        input = cast(full_like(sorted_sequence, input), sorted_sequence.dtype)
+    if sorter is not None:
+        sorted_sequence = sorted_sequence.gather(-1, sorter)
+    boundaries, values = meet(sorted_sequence.detach(), input.detach())
+    out = apply(scans.SearchSorted(right or side == "right"), boundaries, values)
+    return cast(out, int32 if out_int32 else int64)
+
+
+def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bool = False) -> Any:
+    """Into which bucket between ascending boundaries each value falls; one that is equal to one into the lower."""
+    if boundaries.ndim != 1:
+        raise ShapeError("bucketize", got=f"the boundaries have {boundaries.ndim} axes", expected="one")
+    return searchsorted(boundaries, input, out_int32=out_int32, right=right)
+
+
+def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Any:
+    """Whether each element is among the test elements; either may be a number."""
+    if not isinstance(elements, Core):
+        elements = full_like(test_elements, elements)
+    if not isinstance(test_elements, Core):
+        test_elements = full_like(elements, test_elements)
+    a, b = meet(elements.detach(), test_elements.detach())
+    out = apply(scans.IsIn(), a, b.reshape(-1))
+    return ~out if invert else out
+
+
+def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
+    """Where what is other than 0 stands: a row for each, or (as_tuple) a tensor for each axis.
+
+    Shape:
+        any -> (found, axes)
+    """
+    input._require_values("nonzero")
+    device = input.device
+    x = input.array if input.ndim else input.reshape(1).array
+    places = [wrap(place, device) for place in device.kernels.nonzero(x)]
+    if as_tuple:
+        return tuple(places)
+    return stack(places, 1) if input.ndim else stack(places, 1).narrow(1, 0, 0)
+
+
+def argwhere(input: Any) -> Any:
+    """Where what is other than 0 stands: a row for each."""
+    return nonzero(input)
+
+
+def unique(input: Any, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False,
+           dim: int | None = None) -> Any:  # fmt: skip
+    """The values that there are, in order; or the slices along an axis.
+
+    Args:
+        return_inverse: also which of them each element is.
+        return_counts: also how often each comes.
+
+    >>> import engine
+    >>> engine.unique(engine.tensor([3, 1, 3]), return_counts=True)
+    (tensor([1, 3]), tensor([1, 2]))
+    """
+    input._require_values("unique")
+    axis = None if dim is None else axis_of("unique", dim, input.ndim)
+    values, inverse, counts = (wrap(x, input.device) for x in input.device.kernels.unique(input.array, axis))
+    return _found(values, cast(inverse, int64), cast(counts, int64), return_inverse, return_counts)
+
+
+def unique_consecutive(input: Any, return_inverse: bool = False, return_counts: bool = False,
+                       dim: int | None = None) -> Any:  # fmt: skip
+    """The values that there are, each run of equal ones once; or the slices along an axis."""
+    input._require_values("unique_consecutive")
+    x = input.detach().reshape(-1) if dim is None else input.detach().transpose(0, dim)
+    n = x.shape[0]
+    rows = x.reshape(n, -1) if x.numel() else x.reshape(n, 0)
+    fresh = full_like(x, 1).to(bool).expand(min(n, 1))
+    if n > 1:
+        fresh = cat([fresh, (rows[1:] != rows[:-1]).any(1)])
+    begins = nonzero(fresh).reshape(-1)
+    values = x[begins] if dim is None else x[begins].transpose(0, dim)
+    inverse = fresh.cumsum(0) - 1
+    ends = cat([begins[1:], begins.new_tensor([n])]) if n else begins
+    return _found(values, inverse.reshape(input.shape) if dim is None else inverse, ends - begins, return_inverse,
+                  return_counts)  # fmt: skip
+
+
+def _found(values: Any, inverse: Any, counts: Any, return_inverse: bool, return_counts: bool) -> Any:
+    out = (values, *([inverse] if return_inverse else []), *([counts] if return_counts else []))
+    return out if len(out) > 1 else values

@@ -1,0 +1,341 @@
+"""What makes one value of many, beside sum, mean and extremes: spread, order statistics, counts."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import Any, NamedTuple
+
+from engine.errors import OptionError, ShapeError, TypeMismatch
+from engine.ops.base import axis_of
+from engine.ops.elementwise import require_float
+from engine.tensor.arithmetic import cast, real
+from engine.tensor.creation import arange, as_tensor, full
+from engine.tensor.functions.axes import movedim
+from engine.tensor.functions.elementwise import lerp
+from engine.tensor.functions.ordering import argsort, cummax, sort
+from engine.tensor.promotion import int64
+from engine.tensor.reductions import Dim, Extreme
+from engine.tensor.shapes import cat
+from engine.tensor.tape import Core, wrap
+
+
+class Limits(NamedTuple):
+    """The smallest and the greatest value."""
+
+    min: Any
+    max: Any
+
+
+def var_mean(input: Any, dim: Dim = None, unbiased: bool = True, keepdim: bool = False, *,
+             correction: float = 1) -> tuple[Any, Any]:  # fmt: skip
+    """(var, mean), as `var` and `mean` give them."""
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
+    return input.var(dim, unbiased, keepdim, correction=correction), input.mean(dim, keepdim)
+
+
+def std_mean(input: Any, dim: Dim = None, unbiased: bool = True, keepdim: bool = False, *,
+             correction: float = 1) -> tuple[Any, Any]:  # fmt: skip
+    """(std, mean), as `std` and `mean` give them."""
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
+    return input.std(dim, unbiased, keepdim, correction=correction), input.mean(dim, keepdim)
+
+
+def _numbers(input: Any) -> Any:
+    return input.masked_fill(input.isnan(), 0) if input.dtype.kind == "f" else input
+
+
+def nansum(input: Any, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+    """The sum of what is a number."""
+    return _numbers(input).sum(dim, keepdim, dtype=dtype)
+
+
+def nanmean(input: Any, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+    """The mean of what is a number.
+
+    >>> import engine
+    >>> engine.nanmean(engine.tensor([1.0, engine.nan, 3.0]))
+    tensor(2.)
+    """
+    x = input if dtype is None else cast(input, dtype)
+    require_float("nanmean", x.dtype)
+    return _numbers(x).sum(dim, keepdim) / (~x.isnan()).sum(dim, keepdim)
+
+
+def aminmax(input: Any, *, dim: int | None = None, keepdim: bool = False) -> Limits:
+    """The smallest and the greatest value, of all or along an axis."""
+    return Limits(input.amin(dim, keepdim), input.amax(dim, keepdim))
+
+
+def count_nonzero(input: Any, dim: Dim = None) -> Any:
+    """How many elements are other than 0."""
+    return (input != 0).sum(dim)
+
+
+def _at(input: Any, place: Any, dim: int, keepdim: bool) -> Extreme:
+    """The values that stand at a place of the order along an axis.   place: (..., 1, ...), a tensor"""
+    indices = argsort(input, dim, stable=True).gather(dim, place)
+    values = input.gather(dim, indices)
+    return Extreme(values, indices) if keepdim else Extreme(values.squeeze(dim), indices.squeeze(dim))
+
+
+def _median(where: str, input: Any, dim: int | None, keepdim: bool, ignore: bool) -> Any:
+    """The lower median: where something is not a number that, unless it is ignored."""
+    if dim is None:
+        if not input.numel():
+            require_float(where, input.dtype)
+            return input.sum() * float("nan")
+        return _median(where, input.reshape(-1), 0, False, ignore).values
+    axis = axis_of(where, dim, input.ndim)
+    if not input.ndim:
+        values, indices = _median(where, input.reshape(1), 0, False, ignore)
+        return Extreme(values, indices)
+    n = input.shape[axis]
+    if n == 0:
+        raise ShapeError(where, got="the axis is empty", expected="at least one element")
+    missing = (input != input).sum(axis, True)
+    middle = (n - missing - 1).clamp(min=0) // 2
+    if not ignore:
+        middle = (n - missing).where(missing > 0, middle)
+    return _at(input, middle, axis, keepdim)
+
+
+def median(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
+    """The middle value, the lower one of two; along an axis, the values and their places.
+
+    >>> import engine
+    >>> engine.median(engine.tensor([3.0, 1.0, 2.0, 9.0]))
+    tensor(2.)
+    """
+    return _median("median", input, dim, keepdim, False)
+
+
+def nanmedian(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
+    """The middle value of those that are numbers."""
+    return _median("nanmedian", input, dim, keepdim, True)
+
+
+def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False) -> Extreme:
+    """The k-th smallest value along an axis, counted from 1, and its place."""
+    if not input.ndim:
+        values, indices = kthvalue(input.reshape(1), k)
+        return Extreme(values, indices)
+    axis = axis_of("kthvalue", dim, input.ndim)
+    if not 1 <= k <= input.shape[axis]:
+        raise OptionError("kthvalue", got=f"k is {k}", expected=f"1 to {input.shape[axis]}")
+    place = full((*(1 if i == axis else n for i, n in enumerate(input.shape)),), k - 1, device=input.device)
+    return _at(input, place, axis, keepdim)
+
+
+def mode(input: Any, dim: int = -1, keepdim: bool = False) -> Extreme:
+    """The commonest value along an axis, the smallest of several, and the place where it stands last."""
+    if not input.ndim:
+        values, indices = mode(input.reshape(1))
+        return Extreme(values, indices)
+    axis = axis_of("mode", dim, input.ndim)
+    n = input.shape[axis]
+    if n == 0:
+        raise ShapeError("mode", got="the axis is empty", expected="at least one element")
+    values, order = sort(movedim(input, axis, -1), -1, stable=True)
+    place = arange(n, device=input.device).expand(values.shape)
+    same = values[..., 1:] == values[..., :-1]
+    begins = cat([place[..., :1], place[..., 1:].masked_fill(same, 0)], -1)
+    run = place - cummax(begins, -1).values
+    last = run.argmax(-1, True)
+    values, order = values.gather(-1, last), order.gather(-1, last)
+    if keepdim:
+        return Extreme(movedim(values, -1, axis), movedim(order, -1, axis))
+    return Extreme(values.squeeze(-1), order.squeeze(-1))
+
+
+INTERPOLATIONS = ("linear", "lower", "higher", "nearest", "midpoint")
+
+
+def _quantile(where: str, input: Any, q: Any, dim: int | None, keepdim: bool, interpolation: str,
+              ignore: bool) -> Any:  # fmt: skip
+    require_float(where, input.dtype)
+    if interpolation not in INTERPOLATIONS:
+        raise OptionError(where, got=f"interpolation is {interpolation!r}", expected=f"one of {INTERPOLATIONS}")
+    if not isinstance(q, Core):
+        if not 0 <= q <= 1:
+            raise OptionError(where, got=f"q is {q}", expected="0 to 1")
+        q = full((), float(q), dtype=input.dtype, device=input.device)
+    if q.ndim > 1 or q.dtype != input.dtype:
+        raise ShapeError(where, got=f"q has {q.ndim} axes of {q.dtype}", expected=f"one row of {input.dtype}")
+    axis = None if dim is None else axis_of(where, dim, input.ndim)
+    x = input.reshape(-1) if dim is None else movedim(input, axis, -1) if input.ndim else input.reshape(1)
+    if x.shape[-1] == 0:
+        raise ShapeError(where, got="the axis is empty", expected="at least one element")
+    ordered = sort(x, -1).values
+    missing = (x != x).sum(-1, True)
+    rank = cast(x.shape[-1] - 1 - (missing if ignore else missing * 0), x.dtype) * q.reshape(-1)  # (..., Q)
+    if not ignore:  # NaN stands at the end of the order
+        rank = full((), x.shape[-1] - 1.0, dtype=x.dtype, device=x.device).where(missing > 0, rank)
+    out = _between(ordered, rank.clamp(min=0), interpolation)
+    out = movedim(out, -1, 0)  # (Q, ...)
+    if keepdim:
+        kept = (*(1 if axis is None or i == axis else n for i, n in enumerate(input.shape)),)
+        out = out.reshape(q.numel(), *kept)
+    return out if q.ndim else out.squeeze(0)
+
+
+def _between(ordered: Any, rank: Any, interpolation: str) -> Any:
+    """The values at places that may lie between two."""
+    low, high = rank.floor(), rank.ceil()
+    if interpolation == "nearest":
+        low = high = rank.round()
+    if interpolation == "lower":
+        high = low
+    if interpolation == "higher":
+        low = high
+    below, above = ordered.gather(-1, low.long()), ordered.gather(-1, high.long())
+    if interpolation == "midpoint":
+        return below + (above - below) * 0.5
+    return lerp(below, above, rank - low) if interpolation == "linear" else below
+
+
+def quantile(input: Any, q: Any, dim: int | None = None, keepdim: bool = False, *,
+             interpolation: str = "linear") -> Any:  # fmt: skip
+    """The value below which a share q of the values lies, of all or along an axis.
+
+    Args:
+        q: a number from 0 to 1, or a row of them: the result then has an axis for them in front.
+        interpolation: between two values: "linear", "lower", "higher", "nearest" or "midpoint".
+
+    >>> import engine
+    >>> engine.quantile(engine.tensor([0.0, 1.0, 2.0, 4.0]), 0.75)
+    tensor(2.5000)
+    """
+    return _quantile("quantile", input, q, dim, keepdim, interpolation, False)
+
+
+def nanquantile(input: Any, q: Any, dim: int | None = None, keepdim: bool = False, *,
+                interpolation: str = "linear") -> Any:  # fmt: skip
+    """The same of what is a number."""
+    return _quantile("nanquantile", input, q, dim, keepdim, interpolation, True)
+
+
+def dist(input: Any, other: Any, p: float = 2) -> Any:
+    """The p-norm of input - other."""
+    return (input - other).norm(p)
+
+
+def renorm(input: Any, p: float, dim: int, maxnorm: float) -> Any:
+    """Every place along an axis scaled so that its p-norm is at most maxnorm."""
+    axis = axis_of("renorm", dim, input.ndim)
+    norm = input.norm(p, tuple(i for i in range(input.ndim) if i != axis), True)
+    scale = maxnorm / (norm + 1e-7)
+    return input * scale.where(norm > maxnorm, scale * 0 + 1)
+
+
+def cov(input: Any, *, correction: int = 1, fweights: Any = None, aweights: Any = None) -> Any:
+    """How variables, one in each row, vary together.
+
+    Args:
+        correction: the sum is divided by the number of observations minus this.
+        fweights: how often each observation came.
+        aweights: how much each observation counts.
+
+    Shape:
+        (N, observations) -> (N, N)
+    """
+    x = real(input).reshape(1, -1) if input.ndim < 2 else real(input)
+    weight = None if fweights is None else fweights
+    if aweights is not None:
+        weight = aweights if weight is None else weight * aweights
+    if weight is None:
+        total, mean = x.shape[1], x.mean(1, True)
+        scale = total - correction
+    else:
+        total = weight.sum()
+        mean = (x * weight).sum(1, True) / total
+        scale = total - correction if aweights is None else total - correction * (weight * aweights).sum() / total
+    away = x - mean
+    together = (away if weight is None else away * weight) @ away.T
+    scale = full((), max(scale, 0), dtype=x.dtype) if not isinstance(scale, Core) else scale.clamp(min=0)
+    out = together / scale.to(x.device)
+    return out if input.ndim > 1 else out.reshape(())
+
+
+def corrcoef(input: Any) -> Any:
+    """The correlation of variables, one in each row, from -1 to 1."""
+    together = cov(input)
+    if not together.ndim:
+        return together / together
+    spread = together.diagonal().sqrt()
+    return (together / spread[:, None] / spread).clamp(-1, 1)
+
+
+def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None) -> Any:
+    """The difference of each element to the one before it along an axis, n times over."""
+    if not input.ndim:
+        raise ShapeError("diff", got="a tensor with no axes arrives", expected="at least one axis")
+    x = cat([part for part in (prepend, input, append) if part is not None], dim)
+    axis = axis_of("diff", dim, x.ndim)
+    for _ in range(min(n, x.shape[axis])):
+        length = x.shape[axis] - 1
+        after, before = x.narrow(axis, 1, length), x.narrow(axis, 0, length)
+        x = after != before if x.dtype.kind == "b" else after - before
+    return x
+
+
+def _trapezoids(y: Any, x: Any, dx: float, dim: int) -> Any:
+    if not y.ndim:
+        raise ShapeError("trapezoid", got="a tensor with no axes arrives", expected="at least one axis")
+    axis = axis_of("trapezoid", dim, y.ndim)
+    y = y if y.shape[axis] else y.detach()
+    n = max(y.shape[axis] - 1, 0)
+    width = dx
+    if x is not None:
+        x = as_tensor(x, device=y.device)
+        if x.ndim == 1:
+            x = x.reshape((-1,) + (1,) * (y.ndim - axis - 1))
+        width = diff(x, dim=axis - y.ndim)
+    return (y.narrow(axis, min(1, y.shape[axis]), n) + y.narrow(axis, 0, n)) * width / 2.0
+
+
+def trapezoid(y: Any, x: Any = None, *, dx: float = 1, dim: int = -1) -> Any:
+    """The area below y along an axis, at places x or at a distance dx from each other.
+
+    >>> import engine
+    >>> engine.trapezoid(engine.tensor([1.0, 2.0, 4.0]))
+    tensor(4.5000)
+    """
+    return _trapezoids(y, x, dx, dim).sum(dim)
+
+
+def cumulative_trapezoid(y: Any, x: Any = None, *, dx: float = 1, dim: int = -1) -> Any:
+    """The area so far."""
+    return _trapezoids(y, x, dx, dim).cumsum(dim)
+
+
+def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
+    """How often each number from 0 comes in a row of whole numbers, or the sum of its weights."""
+    input._require_values("bincount")
+    if input.ndim != 1 or input.dtype.kind not in "iu":
+        raise TypeMismatch("bincount", got=f"{input.ndim} axes of {input.dtype}", expected="one row of whole numbers")
+    if input.numel() and int(input.min()) < 0:
+        raise OptionError("bincount", got=f"the number {int(input.min())}", expected="0 or more")
+    if weights is not None and weights.shape != input.shape:
+        raise ShapeError("bincount", got=f"{weights.numel()} weights for {input.numel()} numbers", expected="as many")
+    k = input.device.kernels
+    wide = None if weights is None else k.astype(weights.array, "float64")
+    out = wrap(k.bincount(k.astype(input.array, int64), wide, minlength), input.device)
+    return cast(out, weights.dtype) if weights is not None and weights.dtype.kind == "f" else out
+
+
+def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
+    """How many values lie in each of `bins` equal parts from min to max; those of the values where both are equal."""
+    require_float("histc", input.dtype)
+    input._require_values("histc")
+    x = input.detach().reshape(-1)
+    if min == max and x.numel():
+        min, max = float(x.min()), float(x.max())
+    if min == max:
+        min, max = min - 1, max + 1
+    if not (abs(min) < inf and abs(max) < inf and min < max):
+        raise OptionError("histc", got=f"from {min} to {max}", expected="two finite numbers, the lower one first")
+    x = x[(x >= min) & (x <= max)]
+    place = ((x - min) / (max - min) * bins).floor().long().clamp(max=bins - 1)
+    return cast(bincount(place, None, bins), input.dtype)
