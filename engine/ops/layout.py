@@ -222,6 +222,24 @@ class Diagonal(_Layout):
 
 
 @dataclass(eq=False)
+class DiagonalEmbed(_Layout):
+    """Matrices with the last axis on a diagonal, 0 elsewhere.   (..., N) -> (..., N + |offset|, N + |offset|)"""
+
+    offset: int
+
+    def shape(self, x):
+        n = x.shape[-1] + abs(self.offset)
+        return Spec((*x.shape[:-1], n, n), x.dtype)
+
+    def forward(self, k, x):
+        n = x.shape[-1] + abs(self.offset)
+        return k.put_diagonal(x, (*x.shape[:-1], n, n), self.offset, x.ndim - 1, x.ndim)
+
+    def backward(self, k, grad, needs):
+        return (k.diagonal(grad, self.offset, grad.ndim - 2, grad.ndim - 1),)
+
+
+@dataclass(eq=False)
 class _Windows(_Layout):
     kernel: tuple[int, int]
     stride: tuple[int, int]

@@ -89,6 +89,8 @@ def indices(case, random, apart):
     case(scattering.PutAdd((np.array([0, 2, 0]), slice(1, 3))), random(3, 4), random(2))
     case(layout.Diagonal(1, 0, 2), random(3, 2, 4))
     case(layout.Diagonal(-1, 1, 0), random(3, 4))
+    case(layout.DiagonalEmbed(1), random(2, 3))
+    case(layout.DiagonalEmbed(-2), random(3))
     for window in (((2, 2), (1, 2), ((0, 0), (1, 1)), (1, 1)), ((3, 2), (2, 1), ((1, 1), (0, 0)), (1, 2))):
         case(layout.Unfold(*window), random(2, 3, 5, 4))
         places = np.zeros((2, 3, 5, 4))

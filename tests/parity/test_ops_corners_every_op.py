@@ -162,6 +162,7 @@ CASES = {
     "ScatterProd": lambda t, f, x: x.scatter_reduce(1, t.tensor([[1, 1], [2, 3]]), x[:2, :2] * 3, "prod"),
     "PutAdd": lambda t, f, x: x.index_put((t.tensor([0, 2, 0]),), x * 2, accumulate=True),
     "Diagonal": lambda t, f, x: x.diagonal(1),
+    "DiagonalEmbed": lambda t, f, x: t.diag_embed(x, -1),
     "Unfold": lambda t, f, x: f.unfold(image(x), 2, padding=1),
     "Fold": lambda t, f, x: f.fold(x.reshape(1, 4, 3), (2, 4), 2),
     "Inverse": lambda t, f, x: t.linalg.inv(x[:, :3] + 3 * t.eye(3)),

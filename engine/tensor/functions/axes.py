@@ -9,8 +9,9 @@ from typing import Any
 
 from engine.errors import ShapeError, TypeMismatch
 from engine.ops import layout
-from engine.ops.base import axes_of, axis_of, times
-from engine.ops.indexing import GetItem
+from engine.ops.base import Spec, axes_of, axis_of, times
+from engine.ops.indexing import GetItem, Overlay
+from engine.tensor.arithmetic import cast
 from engine.tensor.creation import arange
 from engine.tensor.shapes import cat
 from engine.tensor.tape import Core, apply
@@ -236,30 +237,29 @@ def diagonal(input: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
 def select_scatter(input: Any, src: Any, dim: int, index: int) -> Any:
     """A copy with src at one place of an axis."""
     place = (slice(None),) * axis_of("select_scatter", dim, input.ndim) + (index,)
-    return _replaced("select_scatter", input, lambda x: x[place], src)
+    return _replaced("select_scatter", input, GetItem(place), src)
 
 
 def slice_scatter(input: Any, src: Any, dim: int = 0, start: int | None = None, end: int | None = None,
                   step: int = 1) -> Any:  # fmt: skip
     """A copy with src in place of a slice along an axis."""
     place = (slice(None),) * axis_of("slice_scatter", dim, input.ndim) + (slice(start, end, step),)
-    return _replaced("slice_scatter", input, lambda x: x[place], src)
+    return _replaced("slice_scatter", input, GetItem(place), src)
 
 
 def diagonal_scatter(input: Any, src: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
     """A copy with src on the diagonal."""
-    return _replaced("diagonal_scatter", input, lambda x: diagonal(x, offset, dim1, dim2), src)
+    return _replaced("diagonal_scatter", input, layout.Diagonal(offset, dim1, dim2), src)
 
 
 def _replaced(where: str, input: Any, view: Any, src: Any) -> Any:
+    """A copy with src in place of a view."""
     if not isinstance(src, Core):
         raise TypeMismatch(where, got=f"a {type(src).__name__} came", expected="a tensor")
-    out = input.clone()
-    place = view(out)
-    if place.shape != src.shape:
-        raise ShapeError(where, got=f"src is {times(src.shape)}", expected=times(place.shape))
-    place.copy_(src)
-    return out
+    place = view.shape(Spec(input.shape, input.dtype)).shape
+    if place != tuple(src.shape):
+        raise ShapeError(where, got=f"src is {times(src.shape)}", expected=times(place))
+    return apply(Overlay((view,)), input, cast(src, input.dtype))
 
 
 def unravel_index(indices: Any, shape: Ints) -> tuple[Any, ...]:

@@ -7,12 +7,14 @@ from math import prod
 from typing import Any
 
 from engine.errors import OptionError, ShapeError, TypeMismatch
+from engine.ops import layout
 from engine.ops.base import axes_of, axis_of, broadcast, times
 from engine.tensor.arithmetic import meet
-from engine.tensor.creation import arange, zeros
+from engine.tensor.creation import arange
 from engine.tensor.functions.axes import diagonal, movedim
 from engine.tensor.functions.making import triu_indices
 from engine.tensor.shapes import stack
+from engine.tensor.tape import apply
 
 
 def _require(where: str, *pairs: tuple[Any, int]) -> None:
@@ -143,13 +145,10 @@ def diag_embed(input: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> A
     """Matrices with the last axis on their diagonals, 0 elsewhere; the new axes stand at dim1 and dim2."""
     if not input.ndim:
         raise ShapeError("diag_embed", got="a tensor with no axes arrives", expected="at least one axis")
-    n = input.shape[-1] + abs(offset)
     a, b = axis_of("diag_embed", dim1, input.ndim + 1), axis_of("diag_embed", dim2, input.ndim + 1)
     if a == b:
         raise ShapeError("diag_embed", got=f"dim1 and dim2 are {dim1} and {dim2}", expected="two different axes")
-    out = zeros(*input.shape[:-1], n, n, dtype=input.dtype, device=input.device)
-    diagonal(out, offset, -2, -1).copy_(input)
-    return movedim(out, (-2, -1), (a, b))
+    return movedim(apply(layout.DiagonalEmbed(offset), input), (-2, -1), (a, b))
 
 
 def diag(input: Any, diagonal: int = 0) -> Any:
