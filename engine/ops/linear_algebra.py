@@ -28,7 +28,7 @@ def _t(k, a):
 
 
 def _row(k, a):
-    return k.expand_dims(a, (-2,))
+    return k.expand_dims(a, (a.ndim - 1,))
 
 
 def _diagonal_halved(k, a):
@@ -37,11 +37,12 @@ def _diagonal_halved(k, a):
 
 
 def _gaps(k, values):
-    """values (..., N) -> (..., N, N): value j - value i; infinite on the diagonal, where what is divided by it is 0"""
-    gaps = k.sub(_row(k, values), k.expand_dims(values, (-1,)))
-    n = values.shape[-1]
-    on_diagonal = k.eq(k.reshape(k.arange(n), (n, 1)), k.arange(n))
-    return k.where(on_diagonal, float("inf"), gaps)
+    """values (..., N) -> (..., N, N): value j - value i, infinite where it is 0: what is divided by it is 0"""
+    return _or_infinite(k, k.sub(_row(k, values), k.expand_dims(values, (values.ndim,))))
+
+
+def _or_infinite(k, x):
+    return k.where(k.eq(x, 0), float("inf"), x)
 
 
 class _Square(Op):
@@ -104,7 +105,7 @@ class Determinant(_Square):
         return k.det(a)
 
     def backward(self, k, grad, needs, a):
-        return (k.mul(k.expand_dims(grad, (-2, -1)), k.cofactors(a)),)
+        return (k.mul(k.expand_dims(grad, (grad.ndim, grad.ndim + 1)), k.cofactors(a)),)
 
 
 class DeterminantSign(_Square):
@@ -133,7 +134,7 @@ class LogDeterminant(_Square):
         return k.slogdet(a)[1]
 
     def backward(self, k, grad, needs, a):
-        return (k.mul(k.expand_dims(grad, (-2, -1)), _t(k, k.inv(a))),)
+        return (k.mul(k.expand_dims(grad, (grad.ndim, grad.ndim + 1)), _t(k, k.inv(a))),)
 
 
 class Cholesky(_Square):
@@ -230,7 +231,7 @@ class SVD(Op):
         m = shape[-2]
         u, s, v = (k.getitem(out, (..., part, slice(None))) for part in (slice(m), m, slice(m + 1, None)))
         by_u, by_s, by_v = (k.getitem(grad, (..., part, slice(None))) for part in (slice(m), m, slice(m + 1, None)))
-        ut, vt, row, column = _t(k, u), _t(k, v), _row(k, s), k.expand_dims(s, (-1,))
+        ut, vt, row, column = _t(k, u), _t(k, v), _row(k, s), k.expand_dims(s, (s.ndim,))
         gaps = _gaps(k, k.square(s))
 
         def turning(basis_t, by_basis):
@@ -242,32 +243,9 @@ class SVD(Op):
         stretching = k.where(on_diagonal, _row(k, by_s), k.mul(_row(k, by_s), 0))
         inner = k.add(k.add(k.mul(turning(ut, by_u), row), k.mul(column, turning(vt, by_v))), stretching)
         whole = k.matmul(k.matmul(u, inner), vt)
-        aside_u, aside_v = k.div(by_u, row), k.div(by_v, row)
+        aside_u, aside_v = k.div(by_u, _or_infinite(k, row)), k.div(by_v, _or_infinite(k, row))
         whole = k.add(whole, k.matmul(k.sub(aside_u, k.matmul(u, k.matmul(ut, aside_u))), vt))
         return (k.add(whole, k.matmul(u, _t(k, k.sub(aside_v, k.matmul(v, k.matmul(vt, aside_v)))))),)
-
-    def flops(self, a):
-        return 4 * a.size * min(a.shape[-2:])
-
-
-class SingularValues(Op):
-    """The singular values, descending; only these have a gradient where two are equal.   a (..., M, N) -> (..., K)"""
-
-    saves = ("parts", "a.shape")
-    extras = ("parts",)
-    checked = True
-
-    def shape(self, a):
-        require_matrix("linalg.svdvals", a, square=False)
-        return Spec((*a.shape[:-2], min(a.shape[-2:])), a.dtype)
-
-    def forward(self, k, a):
-        parts = k.svd(a)
-        return k.getitem(parts, (..., a.shape[-2], slice(None))), parts
-
-    def backward(self, k, grad, needs, parts, shape):
-        u, v = (k.getitem(parts, (..., part, slice(None))) for part in (slice(shape[-2]), slice(shape[-2] + 1, None)))
-        return (k.matmul(k.mul(u, _row(k, grad)), _t(k, v)),)
 
     def flops(self, a):
         return 4 * a.size * min(a.shape[-2:])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf
 
 import numpy as np
 
@@ -12,14 +11,6 @@ from engine.ops.base import Op, Spec, axis_of, times
 from engine.ops.elementwise import BOOL
 
 INT64 = np.dtype("int64")
-
-
-def _turned(k, x, axis):
-    return k.getitem(x, (slice(None),) * (axis % x.ndim) + (slice(None, None, -1), Ellipsis))
-
-
-def _sum_from_here(k, x, axis):
-    return _turned(k, k.cumsum(_turned(k, x, axis), axis), axis)
 
 
 @dataclass(eq=False)
@@ -37,15 +28,7 @@ class CumProd(Op):
         return k.cumprod(x, self.axis)
 
     def backward(self, k, grad, needs, x, out):
-        """Before the first 0 of a row out / x is what multiplies x; at that 0 the product without it; then nothing."""
-        zero = k.eq(x, 0)
-        zeros = k.cumsum(zero, self.axis)
-        first = k.logical_and(zero, k.eq(zeros, 1))
-        without = k.cumprod(k.where(first, 1, x), self.axis)
-        reached = k.where(k.ge(zeros, 1), k.mul(grad, without), 0)
-        before = k.div(_sum_from_here(k, k.mul(grad, out), self.axis), k.where(zero, 1, x))
-        at = k.where(first, _sum_from_here(k, reached, self.axis), 0)
-        return (k.astype(k.where(k.eq(zeros, 0), before, at), x.dtype),)
+        return (k.cumprod_backward(grad, x, out, self.axis),)
 
 
 @dataclass(eq=False)
@@ -63,12 +46,7 @@ class LogCumSumExp(Op):
         return k.logcumsumexp(x, self.axis)
 
     def backward(self, k, grad, needs, x, out):
-        # Σ grad exp(x - out) over all from here on, by logarithms of what is above and of what is below 0
-        def part(chosen, size):
-            log = k.sub(k.where(chosen, k.log(k.where(chosen, size, 1)), -inf), out)
-            return k.exp(k.add(_turned(k, k.logcumsumexp(_turned(k, log, self.axis), self.axis), self.axis), x))
-
-        return (k.sub(part(k.gt(grad, 0), grad), part(k.lt(grad, 0), k.neg(grad))),)
+        return (k.logcumsumexp_backward(grad, x, out, self.axis),)
 
     def flops(self, x):
         return 4 * x.size

@@ -116,7 +116,7 @@ class ScatterExtreme(_Scatter):
 
 
 class ScatterProd(_Scatter):
-    """x with values multiplied in."""
+    """x with values multiplied in; where a factor is 0, the gradient of the gradient takes it for a constant."""
 
     saves = ("x", "index", "values")
 

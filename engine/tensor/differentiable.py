@@ -2,7 +2,8 @@
 
 It holds the kernels that occur in the `backward` of ops. Kernels that are ops already are those; what occurs in
 gradients alone is written out of other kernels, or is a `Formula`: a kernel with its gradient beside it.
-Here are the kernels of elements, sums and places; those of layers are in `differentiable_layers`.
+Here are the kernels of elements, sums and places; those of layers are in `differentiable_layers`,
+those of functions in `differentiable_functions`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from engine.ops import indexing, layout
 from engine.ops import reduction as red
 from engine.ops.base import Op
 from engine.tensor.arithmetic import cast, full_like, meet
+from engine.tensor.differentiable_functions import FunctionKernels
 from engine.tensor.differentiable_layers import LayerKernels
 from engine.tensor.formula import bilinear, linear
 from engine.tensor.shapes import plain_index
@@ -53,7 +55,7 @@ def _gate(name: str) -> Callable[..., Any]:
     return kernel
 
 
-class DifferentiableKernels(LayerKernels):
+class DifferentiableKernels(LayerKernels, FunctionKernels):
     """Kernels on tensors of one device.
 
     Args:

@@ -32,6 +32,23 @@ def test_gradient_agrees_with_finite_differences(name, shape):
     assert float((a.grad.numpy() * direction).sum()) == pytest.approx((ends[0] - ends[1]) / 2e-6, rel=1e-5)
 
 
+SINGULAR = [
+    np.outer([1.0, 2.0, 3.0], [0.5, -1.0, 2.0]) + np.diag([0.0, 0.0, 1.0]),
+    np.diag([1.0, 0.0, 2.0]),
+    np.zeros((3, 3)),
+]
+
+
+@pytest.mark.parametrize("values", SINGULAR, ids=["rank 2", "diagonal", "zero"])
+def test_the_determinant_of_a_singular_matrix_has_a_gradient(values):
+    direction = np.random.default_rng(3).standard_normal((3, 3))
+    a = engine.tensor(values, requires_grad=True)
+    engine.linalg.det(a).backward()
+    ends = [engine.linalg.det(engine.tensor(values + step * direction)).item() for step in (1e-5, -1e-5)]
+    expected = (ends[0] - ends[1]) / 2e-5
+    assert float((a.grad.numpy() * direction).sum()) == pytest.approx(expected, rel=1e-5, abs=1e-8)
+
+
 def test_parts_give_the_matrix_back():
     a = engine.tensor(np.random.default_rng(5).standard_normal((2, 4, 3)))
     u, s, vh = engine.linalg.svd(a)

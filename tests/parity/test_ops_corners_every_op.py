@@ -174,7 +174,6 @@ CASES = {
     "Eigh": lambda t, f, x: t.linalg.eigvalsh(x @ x.t()),
     "QR": lambda t, f, x: t.linalg.qr(x.t())[1].abs(),
     "SVD": lambda t, f, x: t.linalg.svd(x, full_matrices=False)[2].abs(),
-    "SingularValues": lambda t, f, x: t.linalg.svdvals(x),
     "FullBasis": lambda t, f, x: t.linalg.svd(x.detach())[0].abs(),
     "ConvTranspose2d": lambda t, f, x: f.conv_transpose2d(image(x), x[:, :2].reshape(3, 2, 1, 1), stride=2),
 }

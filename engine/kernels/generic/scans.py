@@ -15,6 +15,20 @@ class Scans:
     def cumprod(self, x: Any, axis: int) -> Any:
         return self.xp.cumprod(x, axis=axis, dtype=None if x.dtype.kind == "f" else "int64")
 
+    def cumprod_backward(self, grad: Any, x: Any, out: Any, axis: int) -> Any:
+        """Before the first 0 of a row out / x multiplies x; at that 0 the product without it; behind it nothing."""
+        zero = x == 0
+        zeros = zero.cumsum(axis=axis)
+        first = zero & (zeros == 1)
+        without = self.xp.where(first, 1, x).cumprod(axis=axis)
+        before = self._sum_from_here(grad * out, axis) / self.xp.where(zero, 1, x)
+        at = self._sum_from_here(self.xp.where(zeros >= 1, grad * without, 0), axis)
+        return self.xp.where(zeros == 0, before, self.xp.where(first, at, 0)).astype(x.dtype, copy=False)
+
+    def _sum_from_here(self, x: Any, axis: int) -> Any:
+        turn = _turn(x, axis)
+        return x[turn].cumsum(axis=axis)[turn]
+
     def cummax_index(self, x: Any, axis: int) -> Any:
         """Where the greatest so far stands, the last one of equals; not a number is greater than all."""
         return self._last_extreme(x, self.xp.maximum, axis)
@@ -32,6 +46,16 @@ class Scans:
     def logcumsumexp(self, x: Any, axis: int) -> Any:
         return self._scan(x, self.xp.logaddexp, axis)
 
+    def logcumsumexp_backward(self, grad: Any, x: Any, out: Any, axis: int) -> Any:
+        """Σ grad exp(x - out) over all from here on, by logarithms of what is above and of what is below 0."""
+        turn, xp = _turn(x, axis), self.xp
+
+        def part(chosen: Any, size: Any) -> Any:
+            log = xp.where(chosen, xp.log(xp.where(chosen, size, 1)), -inf) - out
+            return xp.exp(self.logcumsumexp(log[turn], axis)[turn] + x)
+
+        return part(grad > 0, grad) - part(grad < 0, -grad)
+
     def _scan(self, x: Any, combine: Callable[..., Any], axis: int) -> Any:
         """combine over all so far, in log2(n) passes over the array (Hillis and Steele, 1986)."""
         out, n, reach = x.copy(), x.shape[axis], 1
@@ -47,7 +71,7 @@ class Scans:
         """The order of the values, equal ones in the order in which they came; not a number is the greatest."""
         if not descending:
             return self.xp.argsort(x, axis=axis, kind="stable")
-        turn = (slice(None),) * (axis % x.ndim) + (slice(None, None, -1),)
+        turn = _turn(x, axis)
         return x.shape[axis] - 1 - self.xp.argsort(x[turn], axis=axis, kind="stable")[turn]
 
     def searchsorted(self, boundaries: Any, values: Any, right: bool) -> Any:
@@ -91,3 +115,8 @@ class Scans:
         if order == 1:
             return size.sum(axis=axes, keepdims=keepdims)
         return (size**order).sum(axis=axes, keepdims=keepdims) ** (1 / order)
+
+
+def _turn(x: Any, axis: int) -> tuple[slice, ...]:
+    """The index that reverses an axis."""
+    return (slice(None),) * (axis % x.ndim) + (slice(None, None, -1),)

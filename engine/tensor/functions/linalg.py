@@ -203,7 +203,7 @@ def svd(A: Any, full_matrices: bool = True) -> SVD:
 
 def svdvals(A: Any) -> Any:
     """The singular values, descending.   (..., M, N) -> (..., min(M, N))"""
-    return apply(la.SingularValues(), A)
+    return apply(la.SVD(), A)[..., A.shape[-2], :]
 
 
 def eigh(A: Any, UPLO: str = "L") -> EigH:
