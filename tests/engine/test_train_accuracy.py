@@ -12,7 +12,8 @@ from tests.engine.projects import events, last_object, layerloom
     ("template", "accuracy", "seconds", "epochs"),
     [("digits-cnn", 0.95, 30, 6), ("digits-mlp", 0.90, 15, 6), ("breast-cancer", 0.95, 15, 20)],
 )
-def test_a_template_reaches_its_accuracy_in_its_time(tmp_path, template, accuracy, seconds, epochs):
+def test_a_template_reaches_its_accuracy_in_its_time(tmp_path, monkeypatch, template, accuracy, seconds, epochs):
+    monkeypatch.setenv("LAYERLOOM_CACHE", str(tmp_path / "cache"))  # the first run here, with nothing compiled
     path, out = tmp_path / "project.loom", tmp_path / "run"
     assert layerloom("new", template, path).returncode == 0
     done = layerloom("train", path, "--epochs", epochs, "--out", out, "--json", timeout=120)
