@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -170,8 +171,8 @@ def run_script(project: Project, folder: Path, *, then: str = "", only_network: 
         text = text[: text.index('if __name__ == "__main__"')]
     (folder / "network.py").write_text(text + then, encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "-W", "error", "network.py"], cwd=folder, env={"PYTHONPATH": str(ROOT), "PATH": ""},
-        text=True, capture_output=True, timeout=120,
+        [sys.executable, "-W", "error", "network.py"], cwd=folder, text=True, capture_output=True, timeout=120,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "PATH": ""},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout
