@@ -31,8 +31,10 @@ __all__ = ["METHODS", "by_name", "cat", "equal", "function_of", "grad", "is_tens
 
 def by_name() -> dict[str, Any]:
     """Every function that is a method, too, or stands in the table of families: name -> function."""
-    found = {**{name: function_of(name) for name in METHODS}, **table.functions()}
-    return {**found, **{other: found[name] for other, name in table.ALIASES.items()}}
+    twins = [f"{name}_" for name in table.FUNCTIONS_IN_PLACE.split()]
+    found = {**{name: function_of(name) for name in (*METHODS, *twins)}, **table.functions()}
+    other = {**table.ALIASES, **{f"{new}_": f"{old}_" for new, old in table.ALIASES.items() if f"{old}_" in found}}
+    return {**found, **{new: found[old] for new, old in other.items()}}
 
 
 def function_of(name: str) -> Any:

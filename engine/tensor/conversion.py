@@ -132,6 +132,14 @@ class Conversion:
         """As bool: whether it is other than 0."""
         return cast(self, dtypes.bool)
 
+    def short(self) -> Any:
+        """As int16."""
+        return cast(self, dtypes.int16)
+
+    def char(self) -> Any:
+        """As int8."""
+        return cast(self, dtypes.int8)
+
     def byte(self) -> Any:
         """As uint8."""
         return cast(self, dtypes.uint8)

@@ -145,6 +145,10 @@ class InPlace:
         self._refuse("copy_")
         return self._become("copy_", cast(source.to(self.device), self.dtype).expand(self.shape))
 
+    def equal(self, other: Any) -> bool:
+        """Whether another tensor has this shape and equal values."""
+        return same_values(self, other)
+
     def fill_(self, value: float) -> Any:
         """Set every element to one value."""
         return self._overwrite("fill_", value)

@@ -119,6 +119,9 @@ class Shapes:
         """The last two axes exchanged."""
         return self.transpose(-1, -2)
 
+    mH = mT
+    H = T
+
     @also(axis="dim")
     def squeeze(self, dim: int | tuple[int, ...] | None = None) -> Any:
         """Without the axes of length 1, or without those of `dim` that have it."""

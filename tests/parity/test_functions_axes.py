@@ -64,6 +64,9 @@ CASES = {
     "unflatten": lambda t, x: t.unflatten(x, -1, (2, -1)), "view_as": lambda t, x: x.view_as(t.zeros(6, 4)),
     "expand_as": lambda t, x: x[:, :1].expand_as(x),
     "unravel_index": lambda t, x: t.unravel_index(t.arange(12), (3, 4)),
+    "sum_to_size": lambda t, x: x.sum_to_size(3, 1), "sum_to_size of all": lambda t, x: x.sum_to_size((1, 1, 1)),
+    "split_with_sizes": lambda t, x: t.split_with_sizes(x, (1, 3), -1), "mH": lambda t, x: x.mH,
+    "exp_": lambda t, x: t.exp_(x * 1),
     "where alone": lambda t, x: t.where(x > 0), "flatten": lambda t, x: t.flatten(x, 1),
     "select": lambda t, x: t.select(x, 1, -1),
 }  # fmt: skip

@@ -16,6 +16,7 @@ DRAWS = {
     "bernoulli_": lambda t, g: t.empty(N).bernoulli_(0.3, generator=g),
     "bernoulli_ of a tensor": lambda t, g: t.empty(N).bernoulli_(t.linspace(0, 1, N), generator=g),
     "bernoulli": lambda t, g: t.bernoulli(t.full((N,), 0.7), generator=g),
+    "bernoulli with p": lambda t, g: t.ones(N).bernoulli(0.2, generator=g),
     "geometric_": lambda t, g: t.empty(N).geometric_(0.3, generator=g),
     "log_normal_": lambda t, g: t.empty(N).log_normal_(0.1, 0.5, generator=g),
     "cauchy_": lambda t, g: t.empty(N).cauchy_(1.0, 2.0, generator=g).clamp(-20, 20),

@@ -6,7 +6,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from engine.tensor.functions import ALIASES, BOTH, FUNCTION_ALIASES, FUNCTIONS, IN_PLACE, METHODS  # noqa: E402
+from engine.tensor.functions import ALIASES, BOTH, FUNCTION_ALIASES, FUNCTIONS, FUNCTIONS_IN_PLACE, IN_PLACE, METHODS  # noqa: E402
 from tests.parity import names  # noqa: E402
 
 SPACES = {space.title: space for space in names.compared()}
@@ -17,7 +17,8 @@ def named(*tables):
 
 
 def test_every_function_of_the_table_is_one_of_pytorchs():
-    functions = [*named(BOTH, FUNCTIONS), *ALIASES, *FUNCTION_ALIASES]
+    twins = [f"{name}_" for name in FUNCTIONS_IN_PLACE.split()]
+    functions = [*named(BOTH, FUNCTIONS), *ALIASES, *FUNCTION_ALIASES, *twins]
     methods = [*named(BOTH, METHODS), *ALIASES, *(f"{name}_" for name in IN_PLACE.split())]
     assert [name for name in functions if not hasattr(torch, name)] == []
     assert [name for name in methods if not hasattr(torch.Tensor, name) and name != "fill"] == []

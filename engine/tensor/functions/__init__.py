@@ -68,16 +68,19 @@ FUNCTIONS: dict[ModuleType, str] = {
     assembling: """
         hstack vstack dstack column_stack broadcast_shapes broadcast_tensors meshgrid block_diag cartesian_prod
         combinations vander""",
-    making: "logspace randint_like tril_indices triu_indices asarray scalar_tensor frombuffer",
+    making: """
+        logspace randint_like tril_indices triu_indices asarray scalar_tensor frombuffer
+        bartlett_window blackman_window hamming_window hann_window""",
     drawing: "normal poisson",
     inquiry: "finfo iinfo can_cast result_type",
 }
 """engine.x(...) alone"""
 
 METHODS: dict[ModuleType, str] = {
-    axes: "unfold",
+    axes: "unfold sum_to_size",
     making: "new_full new_empty",
-    drawing: "exponential_ bernoulli_ geometric_ log_normal_ cauchy_ random_",
+    scattering: "fill_diagonal_",
+    drawing: "bernoulli exponential_ bernoulli_ geometric_ log_normal_ cauchy_ random_",
     inquiry: "ndimension nelement stride",
 }
 """input.x(...) alone"""
@@ -97,11 +100,18 @@ ALIASES = {
     "arctan2": "atan2", "arctanh": "atanh", "negative": "neg", "fix": "trunc", "multiply": "mul", "subtract": "sub",
     "divide": "div", "greater": "gt", "greater_equal": "ge", "less": "lt", "less_equal": "le", "not_equal": "ne",
     "moveaxis": "movedim", "swapdims": "swapaxes", "ger": "outer", "clip": "clamp",
+    "split_with_sizes": "split",
 }  # fmt: skip
 """other name -> name, of functions and of methods; of the twins in place, too, where there is one"""
 
 FUNCTION_ALIASES = {"trapz": "trapezoid", "row_stack": "vstack"}
 """other name -> name, of functions alone"""
+
+FUNCTIONS_IN_PLACE = """
+    abs acos acosh addmv asin asinh atan atanh ceil clamp clamp_max clamp_min cos cosh deg2rad detach erf erfc exp exp2
+    expm1 fill floor frac gcd index_put lcm ldexp log log10 log1p log2 logit nan_to_num neg rad2deg reciprocal relu
+    round rsqrt sigmoid sin sinc sinh sqrt square tan tanh trunc xlogy zero"""
+"""engine.x_(input, ...): of all twins in place, those that PyTorch has as functions, too"""
 
 
 def _named(table: dict[ModuleType, str]) -> Iterator[tuple[str, Any]]:

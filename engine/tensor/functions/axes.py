@@ -262,6 +262,22 @@ def _replaced(where: str, input: Any, view: Any, src: Any) -> Any:
     return apply(Overlay((view,)), input, cast(src, input.dtype))
 
 
+def sum_to_size(input: Any, *size: Any) -> Any:
+    """Summed over the axes that would have to be stretched from this size.
+
+    >>> import engine
+    >>> engine.ones(2, 3).sum_to_size(1, 3)
+    tensor([[2., 2., 2.]])
+    """
+    size = _all(size)
+    ahead = input.ndim - len(size)
+    if ahead < 0 or any(n not in (1, m) for n, m in zip(size, input.shape[ahead:])):
+        raise ShapeError("sum_to_size", got=f"{times(input.shape)} is summed to {times(size)}",
+                         expected="axes that are equal or 1")  # fmt: skip
+    gone = (*range(ahead), *(i + ahead for i, n in enumerate(size) if n == 1))
+    return (input.sum(gone) if gone else input).reshape(size)
+
+
 def unravel_index(indices: Any, shape: Ints) -> tuple[Any, ...]:
     """For each axis of a shape, where the elements of these numbers stand."""
     sizes, out = _tuple(shape), []

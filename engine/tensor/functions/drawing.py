@@ -10,7 +10,8 @@ from engine.ops.base import broadcast, times
 from engine.ops.elementwise import require_float
 from engine.random import Generator, default_generator
 from engine.tensor.arithmetic import cast
-from engine.tensor.creation import bernoulli, rand, randint, randn
+from engine.tensor.creation import bernoulli as _bernoulli
+from engine.tensor.creation import rand, randint, randn
 from engine.tensor.functions.ordering import searchsorted, topk
 from engine.tensor.promotion import int64
 from engine.tensor.tape import Core, wrap
@@ -88,10 +89,15 @@ def exponential_(self: Any, lambd: float = 1, *, generator: Generator | None = N
     return _overwritten(self, "exponential_", _exponential(self.shape, **stream) / lambd)
 
 
+def bernoulli(input: Any, p: float | None = None, *, generator: Generator | None = None) -> Any:
+    """1 with the probability that stands in the input, or with probability p, otherwise 0."""
+    return _bernoulli(input if p is None else input.new_full(input.shape, p), generator=generator)
+
+
 def bernoulli_(self: Any, p: Any = 0.5, *, generator: Generator | None = None) -> Any:
     """Draw every element: 1 with probability p, otherwise 0."""
     p = p.detach() if isinstance(p, Core) else rand(0).new_full((), float(p)).to(self.device)
-    return _overwritten(self, "bernoulli_", bernoulli(p.expand(self.shape), generator=generator))
+    return _overwritten(self, "bernoulli_", _bernoulli(p.expand(self.shape), generator=generator))
 
 
 def geometric_(self: Any, p: float, *, generator: Generator | None = None) -> Any:

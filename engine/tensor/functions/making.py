@@ -81,3 +81,25 @@ def new_full(input: Any, size: Any, fill_value: Any, *, dtype: Any = None, devic
 def new_empty(input: Any, *size: Any, dtype: Any = None, device: Where = None, requires_grad: bool = False) -> Any:
     """Whatever lay in memory, in the dtype and on the device of the input."""
     return empty(*size, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
+
+
+def _window(name: str, definition: str, shape: Any) -> Any:
+    def function(window_length: int, periodic: bool = True, *, dtype: Any = None, device: Where = None,
+                 requires_grad: bool = False) -> Any:  # fmt: skip
+        if window_length < 0:
+            raise OptionError(name, got=f"a length of {window_length}", expected="0 or more")
+        count = max(window_length - (not periodic), 1)
+        values = shape(2 * np.pi * np.arange(window_length) / count) if window_length > 1 else np.ones(window_length)
+        return placed(values.astype(np.dtype(dtype or get_default_dtype())), device, requires_grad)
+
+    function.__name__ = name
+    function.__doc__ = f"{definition}; periodic without the last place of the symmetric one of length + 1."
+    return function
+
+
+bartlett_window = _window("bartlett_window", "1 - |t / pi - 1|", lambda t: 1 - np.abs(t / np.pi - 1))
+hann_window = _window("hann_window", "0.5 - 0.5 cos t", lambda t: 0.5 - 0.5 * np.cos(t))
+hamming_window = _window("hamming_window", "0.54 - 0.46 cos t", lambda t: 0.54 - 0.46 * np.cos(t))
+blackman_window = _window(
+    "blackman_window", "0.42 - 0.5 cos t + 0.08 cos 2t", lambda t: 0.42 - 0.5 * np.cos(t) + 0.08 * np.cos(2 * t)
+)

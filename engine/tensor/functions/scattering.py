@@ -11,6 +11,7 @@ from engine.ops import scattering as sc
 from engine.ops.base import axis_of, times
 from engine.ops.indexing import SetItem
 from engine.tensor.arithmetic import cast, full_like, number
+from engine.tensor.creation import arange
 from engine.tensor.promotion import require_fit
 from engine.tensor.shapes import plain_index
 from engine.tensor.tape import Core, apply
@@ -196,3 +197,16 @@ def fill(input: Any, value: Any) -> Any:
     """A tensor of one value in the shape of the input."""
     value = value if isinstance(value, Core) else cast(full_like(input, value), input.dtype)
     return cast(value, input.dtype).expand(input.shape).clone()
+
+
+def fill_diagonal_(self: Any, fill_value: float, wrap: bool = False) -> Any:
+    """One number on the diagonal, in place; of a matrix with more rows than columns again below it, with `wrap`."""
+    if self.ndim < 2 or (self.ndim > 2 and len(set(self.shape)) > 1):
+        raise ShapeError("fill_diagonal_", got=f"a tensor of {times(self.shape)} arrives",
+                         expected="a matrix, or axes of equal lengths")  # fmt: skip
+    rows, columns = self.shape[0], self.shape[-1]
+    starts = range(0, rows, columns + 1) if wrap and self.ndim == 2 and rows > columns else (0,)
+    for start in starts:
+        place = arange(min(columns, rows - start), device=self.device)
+        self[(place + start, *[place] * (self.ndim - 1))] = fill_value
+    return self
