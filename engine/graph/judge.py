@@ -50,7 +50,7 @@ def expected_output(loss_type: str, target: FieldSpec) -> tuple[int, ...]:
 def matching_fixes(network: Network, node: Node, inputs: dict[str, Spec | None]) -> Iterator[Fix]:
     """For two branches that do not match: give one as many channels as the other has."""
     specs = [spec for spec in inputs.values() if spec is not None]
-    if len(specs) != 2 or node.type not in ("Add", "Multiply", "Dot"):
+    if len(specs) != 2 or node.type not in ("Add", "Subtract", "Multiply", "Dot"):
         return
     a, b = (spec.shape for spec in specs)
     if len(a) == len(b) and a[1:] == b[1:]:

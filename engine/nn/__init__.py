@@ -1,82 +1,157 @@
 """Layers, losses and what networks are made of, by PyTorch's names."""
 
 from engine.nn import functional, init, utils
-from engine.nn.activation import GELU, LeakyReLU, ReLU, Sigmoid, SiLU, Softmax, Tanh
+from engine.nn.activation import GELU, LogSigmoid, Mish, Sigmoid, SiLU, Softplus, Softsign, Tanh, Tanhshrink
+from engine.nn.adaptive_pooling import (
+    AdaptiveAvgPool1d,
+    AdaptiveAvgPool2d,
+    AdaptiveMaxPool1d,
+    AdaptiveMaxPool2d,
+    MaxUnpool1d,
+    MaxUnpool2d,
+)
 from engine.nn.attention import MultiheadAttention
 from engine.nn.cells import GRUCell, LSTMCell, RNNCell
-from engine.nn.combine import Add, Concat, Dot, Multiply
-from engine.nn.containers import ModuleList, Sequential
+from engine.nn.combine import Add, Concat, Dot, Multiply, Subtract
+from engine.nn.containers import ModuleDict, ModuleList, Sequential
 from engine.nn.conv import Conv1d, Conv2d
 from engine.nn.conv_transposed import ConvTranspose1d, ConvTranspose2d
 from engine.nn.data import Input
+from engine.nn.distance import Bilinear, CosineSimilarity, PairwiseDistance
+from engine.nn.instance_norm import InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
 from engine.nn.linear import Linear
 from engine.nn.losses import BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss
 from engine.nn.module import Module
-from engine.nn.normalisation import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm
+from engine.nn.normalisation import BatchNorm1d, BatchNorm2d, BatchNorm3d
 from engine.nn.parameter import Parameter
-from engine.nn.pooling import AdaptiveAvgPool1d, AdaptiveAvgPool2d, AvgPool1d, AvgPool2d, MaxPool1d, MaxPool2d
+from engine.nn.parameter_containers import ParameterDict, ParameterList
+from engine.nn.pooling import AvgPool1d, AvgPool2d, LPPool1d, LPPool2d, MaxPool1d, MaxPool2d
 from engine.nn.position import LearnedPositionalEncoding, PositionalEncoding
+from engine.nn.rearrange import ChannelShuffle, PixelShuffle, PixelUnshuffle
+from engine.nn.rectifiers import CELU, ELU, SELU, LeakyReLU, PReLU, ReLU, ReLU6, RReLU
 from engine.nn.recurrent import GRU, LSTM, RNN, LastStep
-from engine.nn.regularisation import Dropout
-from engine.nn.shape import Flatten, Identity, Reshape
-from engine.nn.sparse import Embedding
+from engine.nn.regularisation import AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d, FeatureAlphaDropout
+from engine.nn.sample_norm import GroupNorm, LayerNorm, LocalResponseNorm, RMSNorm
+from engine.nn.shape import Flatten, Identity, Permute, Reshape, Select, Split, Unflatten
+from engine.nn.softmax import GLU, LogSoftmax, Softmax, Softmax2d, Softmin
+from engine.nn.sparse import Embedding, EmbeddingBag
+from engine.nn.thresholds import Hardshrink, Hardsigmoid, Hardswish, Hardtanh, Softshrink, Threshold
 from engine.nn.transformer import TransformerEncoder, TransformerEncoderLayer
-from engine.nn.upsampling import Upsample
+from engine.nn.transformer_decoder import Transformer, TransformerDecoder, TransformerDecoderLayer
+from engine.nn.upsampling import Upsample, UpsamplingBilinear2d, UpsamplingNearest2d
 
 __all__ = [
+    "CELU",
+    "ELU",
     "GELU",
+    "GLU",
     "GRU",
     "LSTM",
     "RNN",
+    "SELU",
     "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d",
+    "AdaptiveMaxPool1d",
+    "AdaptiveMaxPool2d",
     "Add",
+    "AlphaDropout",
     "AvgPool1d",
     "AvgPool2d",
     "BCEWithLogitsLoss",
     "BatchNorm1d",
     "BatchNorm2d",
+    "BatchNorm3d",
+    "Bilinear",
+    "ChannelShuffle",
     "Concat",
     "Conv1d",
     "Conv2d",
     "ConvTranspose1d",
     "ConvTranspose2d",
+    "CosineSimilarity",
     "CrossEntropyLoss",
     "Dot",
     "Dropout",
+    "Dropout1d",
+    "Dropout2d",
+    "Dropout3d",
     "Embedding",
+    "EmbeddingBag",
+    "FeatureAlphaDropout",
     "Flatten",
     "GRUCell",
     "GroupNorm",
+    "Hardshrink",
+    "Hardsigmoid",
+    "Hardswish",
+    "Hardtanh",
     "Identity",
     "Input",
+    "InstanceNorm1d",
+    "InstanceNorm2d",
+    "InstanceNorm3d",
     "L1Loss",
+    "LPPool1d",
+    "LPPool2d",
     "LSTMCell",
     "LastStep",
     "LayerNorm",
     "LeakyReLU",
     "LearnedPositionalEncoding",
     "Linear",
+    "LocalResponseNorm",
+    "LogSigmoid",
+    "LogSoftmax",
     "MSELoss",
     "MaxPool1d",
     "MaxPool2d",
+    "MaxUnpool1d",
+    "MaxUnpool2d",
+    "Mish",
     "Module",
+    "ModuleDict",
     "ModuleList",
     "MultiheadAttention",
     "Multiply",
+    "PReLU",
+    "PairwiseDistance",
     "Parameter",
+    "ParameterDict",
+    "ParameterList",
+    "Permute",
+    "PixelShuffle",
+    "PixelUnshuffle",
     "PositionalEncoding",
+    "RMSNorm",
     "RNNCell",
+    "RReLU",
     "ReLU",
+    "ReLU6",
     "Reshape",
+    "Select",
     "Sequential",
     "SiLU",
     "Sigmoid",
     "Softmax",
+    "Softmax2d",
+    "Softmin",
+    "Softplus",
+    "Softshrink",
+    "Softsign",
+    "Split",
+    "Subtract",
     "Tanh",
+    "Tanhshrink",
+    "Threshold",
+    "Transformer",
+    "TransformerDecoder",
+    "TransformerDecoderLayer",
     "TransformerEncoder",
     "TransformerEncoderLayer",
+    "Unflatten",
     "Upsample",
+    "UpsamplingBilinear2d",
+    "UpsamplingNearest2d",
     "functional",
     "init",
     "utils",

@@ -1,75 +1,15 @@
-"""Activations: what makes a stack of layers more than one weighted sum."""
+"""Smooth activations."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from engine.describe import Choice, Hidden, Range, Start, layer
+from engine.describe import Choice, Hidden, Range, layer
 from engine.nn import functional as F
 from engine.nn.module import Module
 from engine.tensor import Tensor
 
 InPlace = Annotated[bool, Hidden()]
-
-
-@layer("ReLU", category="Activation", synonyms=("rectifier", "rectified linear unit", "nonlinearity"))
-class ReLU(Module):
-    """Lets positive values through and sets negative ones to zero.
-
-    y = max(x, 0)
-
-    Args:
-        inplace: Write the result over the input.
-
-    Shape:
-        x: any -> the same
-
-    Example:
-        >>> import engine
-        >>> engine.nn.ReLU()(engine.tensor([-1.0, 2.0])).tolist()
-        [0.0, 2.0]
-    """
-
-    def __init__(self, inplace: InPlace = False):
-        super().__init__()
-        self.inplace = inplace
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.relu(x, inplace=self.inplace)
-
-    def extra_repr(self) -> str:
-        return "inplace=True" if self.inplace else ""
-
-
-@layer("Leaky ReLU", category="Activation", synonyms=("leakyrelu", "leaky rectifier", "nonlinearity"))
-class LeakyReLU(Module):
-    """Lets positive values through and keeps a small share of negative ones, so that no unit dies.
-
-    y = x where x > 0, else negative_slope · x
-
-    Args:
-        negative_slope: Share of a negative value that is kept.
-        inplace: Write the result over the input.
-
-    Shape:
-        x: any -> the same
-
-    Example:
-        >>> import engine
-        >>> engine.nn.LeakyReLU(0.5)(engine.tensor([-1.0, 2.0])).tolist()
-        [-0.5, 2.0]
-    """
-
-    def __init__(self, negative_slope: Annotated[float, Range(0.0, 1.0)] = 0.01, inplace: InPlace = False):
-        super().__init__()
-        self.negative_slope = negative_slope
-        self.inplace = inplace
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.leaky_relu(x, self.negative_slope, self.inplace)
-
-    def extra_repr(self) -> str:
-        return f"negative_slope={self.negative_slope}" + (", inplace=True" if self.inplace else "")
 
 
 @layer("GELU", category="Activation", synonyms=("gaussian error linear unit", "nonlinearity", "transformer"))
@@ -132,6 +72,70 @@ class SiLU(Module):
         return "inplace=True" if self.inplace else ""
 
 
+@layer("Mish", category="Activation", synonyms=("smooth", "self-regularised", "nonlinearity"))
+class Mish(Module):
+    """A smooth ReLU that lets a little of slightly negative values through.
+
+    y = x · tanh(log(1 + exp(x)))
+
+    Misra, 2019.
+
+    Args:
+        inplace: Write the result over the input.
+
+    Shape:
+        x: any -> the same
+
+    Example:
+        >>> import engine
+        >>> engine.nn.Mish()(engine.zeros(1)).tolist()
+        [0.0]
+    """
+
+    def __init__(self, inplace: InPlace = False):
+        super().__init__()
+        self.inplace = inplace
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.mish(x, inplace=self.inplace)
+
+    def extra_repr(self) -> str:
+        return "inplace=True" if self.inplace else ""
+
+
+@layer("Softplus", category="Activation", synonyms=("smooth relu", "positive", "nonlinearity"))
+class Softplus(Module):
+    """A smooth ReLU whose result is always positive, as of a deviation or a rate.
+
+    y = log(1 + exp(beta · x)) / beta, and x itself where beta · x > threshold
+
+    Args:
+        beta: How sharp the bend is; the larger, the nearer to ReLU.
+        threshold: From where on it is x itself.
+
+    Shape:
+        x: any -> the same
+
+    Example:
+        >>> import engine
+        >>> engine.nn.Softplus()(engine.tensor([-200.0, 30.0])).tolist()
+        [0.0, 30.0]
+    """
+
+    def __init__(
+        self, beta: Annotated[float, Range(0.001, 100.0)] = 1.0, threshold: Annotated[float, Range(0.0, 100.0)] = 20.0
+    ):
+        super().__init__()
+        self.beta = beta
+        self.threshold = threshold
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.softplus(x, self.beta, self.threshold)
+
+    def extra_repr(self) -> str:
+        return f"beta={self.beta}, threshold={self.threshold}"
+
+
 @layer("Sigmoid", category="Activation", synonyms=("logistic", "probability", "nonlinearity"))
 class Sigmoid(Module):
     """Squeezes every value into 0 to 1.
@@ -152,6 +156,28 @@ class Sigmoid(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return F.sigmoid(x)
+
+
+@layer("Log-sigmoid", category="Activation", synonyms=("log probability", "nonlinearity"))
+class LogSigmoid(Module):
+    """The logarithm of the sigmoid: the log of a probability, without overflow.
+
+    y = log(1 / (1 + exp(-x)))
+
+    Shape:
+        x: any -> the same
+
+    Example:
+        >>> import engine
+        >>> engine.nn.LogSigmoid()(engine.tensor([-200.0])).tolist()
+        [-200.0]
+    """
+
+    def __init__(self):
+        super().__init__()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.logsigmoid(x)
 
 
 @layer("Tanh", category="Activation", synonyms=("hyperbolic tangent", "nonlinearity"))
@@ -176,36 +202,45 @@ class Tanh(Module):
         return F.tanh(x)
 
 
-@layer("Softmax", category="Activation", synonyms=("probabilities", "normalise", "classes"))
-class Softmax(Module):
-    """Turns the values along an axis into probabilities that sum to 1; Cross-entropy does this by itself.
+@layer("Softsign", category="Activation", synonyms=("squash", "nonlinearity"))
+class Softsign(Module):
+    """Squeezes every value into -1 to 1, more slowly than Tanh.
 
-    y[i] = exp(x[i]) / Σ exp(x[j]), over j along dim
-
-    Args:
-        dim: The axis that sums to 1, counted with the batch axis as 0; for classes or channels 1.
+    y = x / (1 + |x|)
 
     Shape:
         x: any -> the same
 
     Example:
         >>> import engine
-        >>> engine.nn.Softmax(dim=0)(engine.zeros(2)).tolist()
-        [0.5, 0.5]
+        >>> engine.nn.Softsign()(engine.tensor([-1.0, 3.0])).tolist()
+        [-0.5, 0.75]
     """
 
-    def __init__(self, dim: Annotated[int | None, Range(-8, 8), Start(1)] = None):
+    def __init__(self):
         super().__init__()
-        self.dim = dim
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.softmax(x, self._axis(x))
+        return F.softsign(x)
 
-    def _axis(self, x: Tensor) -> int:
-        """PyTorch's choice where none is given: the first axis of 0-, 1- and 3-D inputs, else axis 1."""
-        if self.dim is not None:
-            return self.dim
-        return 0 if x.ndim in (0, 1, 3) else 1
 
-    def extra_repr(self) -> str:
-        return f"dim={self.dim}"
+@layer("Tanh shrink", category="Activation", synonyms=("tanhshrink", "nonlinearity"))
+class Tanhshrink(Module):
+    """What Tanh takes away from a value: nearly 0 for small ones.
+
+    y = x - tanh(x)
+
+    Shape:
+        x: any -> the same
+
+    Example:
+        >>> import engine
+        >>> engine.nn.Tanhshrink()(engine.zeros(1)).tolist()
+        [0.0]
+    """
+
+    def __init__(self):
+        super().__init__()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.tanhshrink(x)

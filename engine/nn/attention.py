@@ -15,7 +15,8 @@ from engine.nn.module import Module
 from engine.nn.parameter import Parameter
 from engine.ops.base import times
 from engine.tensor import Tensor
-from engine.tensor.creation import empty, ones
+from engine.tensor.creation import empty, ones, zeros
+from engine.tensor.shapes import cat
 
 
 class NonDynamicallyQuantizableLinear(Linear):
@@ -37,8 +38,8 @@ class MultiheadAttention(Module):
         num_heads: Ways of looking at once; embed_dim is split among them.
         dropout: Share of attention weights set to zero while training.
         bias: Whether the b are added and learned.
-        add_bias_kv: Not supported.
-        add_zero_attn: Not supported.
+        add_bias_kv: Whether one more key and value are learned, which everybody may see.
+        add_zero_attn: Whether one more key and value of zeros are there, so that a query may look at nothing.
         kdim: Features of key; none: embed_dim.
         vdim: Features of value; none: embed_dim.
         batch_first: Whether N is the first axis instead of the second.
@@ -74,9 +75,6 @@ class MultiheadAttention(Module):
     ):
         super().__init__()
         check_heads("MultiheadAttention", embed_dim, num_heads, "num_heads")
-        if add_bias_kv or add_zero_attn:
-            raise OptionError("MultiheadAttention", got="add_bias_kv or add_zero_attn is set",
-                              expected="neither: keys are only those given")  # fmt: skip
         self.embed_dim = embed_dim
         self.kdim = embed_dim if kdim is None else kdim
         self.vdim = embed_dim if vdim is None else vdim
@@ -94,7 +92,10 @@ class MultiheadAttention(Module):
         self.register_parameter("in_proj_bias", Parameter(empty(3 * embed_dim, **place)) if bias else None)
         self.out_proj = NonDynamicallyQuantizableLinear(embed_dim, embed_dim, bias=bias, **place)
         self.bias_k = self.bias_v = None
-        self.add_zero_attn = False
+        if add_bias_kv:
+            self.bias_k = Parameter(empty(1, 1, embed_dim, **place))
+            self.bias_v = Parameter(empty(1, 1, embed_dim, **place))
+        self.add_zero_attn = add_zero_attn
         self._reset_parameters()
 
     def _reset_parameters(self) -> None:
@@ -104,6 +105,9 @@ class MultiheadAttention(Module):
         if self.in_proj_bias is not None:
             init.zeros_(self.in_proj_bias)
             init.zeros_(self.out_proj.bias)
+        for vector in (self.bias_k, self.bias_v):
+            if vector is not None:
+                init.xavier_normal_(vector)
 
     def forward(
         self,
@@ -129,6 +133,9 @@ class MultiheadAttention(Module):
         first, second, third = self._batches(query, key, value)
         bias, causal = self._bias(first, second, key_padding_mask, attn_mask, is_causal, need_weights)
         q, k, v = self._heads(first, second, third)
+        for more in self._more_keys(k):
+            k, v = cat([k, more[0]], 2), cat([v, more[1]], 2)
+            bias = None if bias is None else F.pad(bias, (0, 1))
         p = self.dropout if self.training else 0.0
         if need_weights:
             scores = (q * (1 / math.sqrt(self.head_dim))) @ k.mT
@@ -166,6 +173,17 @@ class MultiheadAttention(Module):
             F.linear(x, w, b).unflatten(-1, (self.num_heads, self.head_dim)).transpose(1, 2)
             for x, w, b in zip((query, key, value), own, biases)
         )
+
+    def _more_keys(self, keys: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """Keys and values beside those that are given, each (N, heads, 1, E / heads)."""
+        shape, more = (keys.shape[0], self.num_heads, 1, self.head_dim), []
+        if self.bias_k is not None:
+            one = (1, *shape[1:])
+            more.append((self.bias_k.reshape(one).expand(shape), self.bias_v.reshape(one).expand(shape)))
+        if self.add_zero_attn:
+            nothing = zeros(*shape, dtype=keys.dtype, device=keys.device)
+            more.append((nothing, nothing))
+        return more
 
     def _bias(self, query: Tensor, key: Tensor, padding: Tensor | None, mask: Tensor | None, causal: bool,
               need_weights: bool) -> tuple[Tensor | None, bool]:  # fmt: skip

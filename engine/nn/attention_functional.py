@@ -21,7 +21,7 @@ def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn
         dropout_p: probability with which a weight is dropped; 0 in evaluation, which the caller sees to.
         is_causal: a query sees the keys up to its own place; then there is no attn_mask.
         scale: factor of the scores; 1 / √E where it is not given.
-        enable_gqa: not supported: give each query head its key head with repeat.
+        enable_gqa: whether several heads of the query share one of key and value: axis -3, whose lengths divide.
 
     Shape:
         query (..., L, E), key (..., S, E), value (..., S, V), attn_mask (..., L, S) -> (..., L, V)
@@ -35,8 +35,7 @@ def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn
     [[[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]]
     """
     if enable_gqa:
-        raise OptionError("attention", got="enable_gqa=True", expected="as many heads of key and value as of query",
-                          mend="repeat the heads of key and value")  # fmt: skip
+        key, value = (_shared(x, query.shape[-3]) for x in (key, value))
     if is_causal and attn_mask is not None:
         raise OptionError("attention", got="attn_mask and is_causal are both given", expected="one of the two")
     if not 0 <= dropout_p <= 1:
@@ -45,6 +44,15 @@ def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn
         attn_mask = as_bias(attn_mask.logical_not(), query)
     scale = 1 / math.sqrt(max(query.shape[-1], 1)) if scale is None else scale
     return apply(Attention(scale, is_causal, dropout_p, default_generator), query, key, value, attn_mask)
+
+
+def _shared(x: Tensor, heads: int) -> Tensor:
+    """(..., H, S, E) -> (..., heads, S, E), each head repeated for those that share it (Ainslie et al., 2023)."""
+    own = x.shape[-3]
+    if not own or heads % own:
+        raise OptionError("attention", got=f"{heads} heads of query share {own}", expected="a multiple of them")
+    *ahead, _, steps, features = x.shape
+    return x.unsqueeze(-3).expand(*ahead, own, heads // own, steps, features).reshape(*ahead, heads, steps, features)
 
 
 def as_bias(hidden: Tensor, like: Tensor) -> Tensor:

@@ -32,6 +32,28 @@ class Add(Module):
         return a + b
 
 
+@layer("Subtract", category="Combine", synonyms=("minus", "difference", "error", "contrast"))
+class Subtract(Module):
+    """Takes the second branch from the first, value by value.
+
+    y = a - b
+
+    Shape:
+        a: any; b: the same, or one that broadcasts -> the same
+
+    Example:
+        >>> import engine
+        >>> engine.nn.Subtract()(engine.tensor([3.0]), engine.tensor([1.0])).tolist()
+        [2.0]
+    """
+
+    def __init__(self):
+        super().__init__()
+
+    def forward(self, a: Tensor, b: Tensor) -> Tensor:
+        return a - b
+
+
 @layer("Concat", category="Combine", synonyms=("concatenate", "join", "merge", "cat", "stack", "skip connection"))
 class Concat(Module):
     """Puts two branches one behind the other along an axis.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from operator import index
 from typing import Any, Self, overload
 
@@ -116,8 +116,36 @@ class Sequential(_Row):
             x = module(x)
         return x
 
+    def __add__(self, other: Sequential) -> Sequential:
+        return Sequential(*self, *_layers_of(other))
+
+    def __iadd__(self, other: Sequential) -> Self:
+        return self.extend(_layers_of(other))
+
+    def __mul__(self, times: int) -> Sequential:
+        return Sequential(*(list(self) * _count(times)))
+
+    __rmul__ = __mul__
+
+    def __imul__(self, times: int) -> Self:
+        return self.extend(list(self) * (_count(times) - 1))
+
     def _from(self, items: list[tuple[str, Module]]) -> Self:
         return type(self)(dict(items))
+
+
+def _layers_of(other: Any) -> list[Module]:
+    if not isinstance(other, Sequential):
+        raise ValueError(f"a Sequential can be joined with another, not with {type(other).__name__}")
+    return list(other)
+
+
+def _count(times: Any) -> int:
+    if not isinstance(times, int):
+        raise TypeError(f"a Sequential can be repeated a whole number of times, not {type(times).__name__}")
+    if times <= 0:
+        raise ValueError(f"a Sequential can be repeated once or more, not {times} times")
+    return times
 
 
 class ModuleList(_Row):
@@ -163,3 +191,87 @@ class ModuleList(_Row):
             for first, last, text in runs
         ]  # fmt: skip
         return f"{self._get_name()}(\n  " + "\n  ".join(lines) + "\n)"
+
+
+class ModuleDict(Module):
+    """A dict of modules that are found as parts of the module that holds it; it computes nothing by itself.
+
+    Args:
+        modules: what it holds at first: a mapping, or pairs of a name and a module.
+
+    Example:
+        >>> from engine import nn
+        >>> choices = nn.ModuleDict({"wide": nn.Linear(4, 8), "narrow": nn.Linear(4, 2)})
+        >>> choices["wide"].out_features, [name for name, _ in choices.named_parameters()][0]
+        (8, 'wide.weight')
+    """
+
+    def __init__(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]] | None = None):
+        super().__init__()
+        if modules is not None:
+            self.update(modules)
+
+    def __getitem__(self, key: str) -> Module:
+        return self._modules[key]
+
+    def __setitem__(self, key: str, module: Module) -> None:
+        self.add_module(key, module)
+
+    def __delitem__(self, key: str) -> None:
+        del self._modules[key]
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._modules)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._modules
+
+    def clear(self) -> None:
+        """Take all modules out."""
+        self._modules.clear()
+
+    def pop(self, key: str) -> Module:
+        """Take a module out and return it."""
+        module = self[key]
+        del self[key]
+        return module
+
+    def keys(self) -> KeysView[str]:
+        """The names."""
+        return self._modules.keys()
+
+    def items(self) -> ItemsView[str, Module]:
+        """Names and modules."""
+        return self._modules.items()
+
+    def values(self) -> ValuesView[Module]:
+        """The modules."""
+        return self._modules.values()
+
+    def update(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]]) -> None:
+        """Put modules in, from a mapping or pairs; a name that is there already gets the new one."""
+        for key, module in pairs_of("ModuleDict", modules):
+            self[key] = module
+
+
+def pairs_of(where: str, values: Any) -> list[tuple[str, Any]]:
+    """Names and values of a mapping or of pairs.
+
+    Raises:
+        TypeError: it is neither.
+        ValueError: one of the pairs has not two parts.
+    """
+    if hasattr(values, "items"):
+        return list(values.items())
+    if not isinstance(values, Iterable):
+        raise TypeError(f"{where} takes a mapping or pairs of a name and a value, not {type(values).__name__}")
+    pairs = list(values)
+    for number, pair in enumerate(pairs):
+        if not isinstance(pair, Iterable):
+            raise TypeError(f"element {number} for {where} is {type(pair).__name__}, no pair of a name and a value")
+        if len(pair) != 2:
+            raise ValueError(f"element {number} for {where} has {len(pair)} parts instead of a name and a value")
+    return [(name, value) for name, value in pairs]

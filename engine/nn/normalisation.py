@@ -1,12 +1,11 @@
-"""Layers that bring what flows through the network to mean 0 and deviation 1."""
+"""Batch norm: mean 0 and deviation 1 over the batch."""
 
 from __future__ import annotations
 
-import math
 from typing import Annotated
 
-from engine.describe import Hidden, Inferred, Range, Start, layer
-from engine.errors import Fix, OptionError, ShapeError
+from engine.describe import Hidden, Inferred, Range, layer
+from engine.errors import Fix, ShapeError
 from engine.nn import functional as F
 from engine.nn import init
 from engine.nn.module import Module
@@ -19,8 +18,8 @@ from engine.tensor.promotion import int64
 Epsilon = Annotated[float, Range(1e-12, 1.0, log=True)]
 
 
-class _BatchNorm(Module):
-    """What batch norms of every rank share."""
+class ChannelNorm(Module):
+    """What batch and instance norms share: weights and running statistics, one of each a channel."""
 
     _ranks: tuple[int, ...]
 
@@ -55,6 +54,16 @@ class _BatchNorm(Module):
         if self.bias is not None:
             init.zeros_(self.bias)
 
+    def extra_repr(self) -> str:
+        return (
+            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
+            f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
+        )
+
+
+class BatchNorm(ChannelNorm):
+    """What batch norms of every rank share."""
+
     def forward(self, x: Tensor) -> Tensor:
         self._check(x)
         learns = self.training and self.track_running_stats
@@ -86,15 +95,9 @@ class _BatchNorm(Module):
             fixes=(Fix(f"Make it {title}", "replace", name=other.__name__),) if other else (),
         )
 
-    def extra_repr(self) -> str:
-        return (
-            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
-            f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
-        )
-
 
 @layer("Batch norm 1-D", category="Normalisation", synonyms=("batch normalization", "batch normalisation", "bn"))
-class BatchNorm1d(_BatchNorm):
+class BatchNorm1d(BatchNorm):
     """Brings each feature to mean 0 and deviation 1 over the batch, which steadies and speeds up training.
 
     y = (x - mean) / √(variance + eps) · weight + bias
@@ -137,7 +140,7 @@ class BatchNorm1d(_BatchNorm):
 
 
 @layer("Batch norm", category="Normalisation", synonyms=("batch normalization 2-D", "batch normalisation", "bn"))
-class BatchNorm2d(_BatchNorm):
+class BatchNorm2d(BatchNorm):
     """Brings each channel to mean 0 and deviation 1 over batch and image, which steadies and speeds up training.
 
     y = (x - mean) / √(variance + eps) · weight + bias
@@ -179,130 +182,28 @@ class BatchNorm2d(_BatchNorm):
         super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias)
 
 
-@layer("Layer norm", category="Normalisation", synonyms=("layer normalization", "layer normalisation", "ln"))
-class LayerNorm(Module):
-    """Brings the features of each sample to mean 0 and deviation 1, independent of the rest of the batch.
-
-    y = (x - mean) / √(variance + eps) · weight + bias, with mean and variance over the last axes
-
-    Ba, Kiros and Hinton, 2016.
+class BatchNorm3d(BatchNorm):
+    """Brings each channel to mean 0 and deviation 1 over batch and volume, as BatchNorm2d does for images.
 
     Args:
-        normalized_shape: Lengths of the last axes, which are normalised together; on the canvas the last axis.
+        num_features: Channels of the input.
         eps: Added to the variance, against division by zero.
-        elementwise_affine: Whether weight (and bias) are learned.
+        momentum: Share of the newest batch in the running average; None: the plain average of all batches.
+        affine: Whether weight and bias are learned.
+        track_running_stats: Whether the running average is kept; without it evaluation uses the batch's own.
         bias: Whether bias is learned, where weight is.
 
     Shape:
-        x: (N, ..., normalized_shape) -> the same
+        x: (N, num_features, D, H, W) -> the same
 
     Example:
         >>> import engine
-        >>> tuple(engine.nn.LayerNorm(16)(engine.randn(2, 5, 16)).shape)
-        (2, 5, 16)
+        >>> tuple(engine.nn.BatchNorm3d(4)(engine.randn(2, 4, 3, 5, 5)).shape)
+        (2, 4, 3, 5, 5)
     """
 
-    def __init__(
-        self,
-        normalized_shape: Annotated[int | tuple[int, ...], Inferred(-1), Range(1, 1_000_000)],
-        eps: Epsilon = 1e-5,
-        elementwise_affine: bool = True,
-        bias: bool = True,
-        device=None,
-        dtype=None,
-    ):
-        super().__init__()
-        self.normalized_shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
-        self.eps = eps
-        self.elementwise_affine = elementwise_affine
-        place = {"device": device, "dtype": dtype}
-        learned = elementwise_affine
-        self.register_parameter("weight", Parameter(empty(self.normalized_shape, **place)) if learned else None)
-        self.register_parameter("bias", Parameter(empty(self.normalized_shape, **place)) if learned and bias else None)
-        self.reset_parameters()
+    _ranks = (5,)
 
-    def reset_parameters(self) -> None:
-        """Weight 1, bias 0."""
-        if self.weight is not None:
-            init.ones_(self.weight)
-        if self.bias is not None:
-            init.zeros_(self.bias)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
-
-    def extra_repr(self) -> str:
-        return (
-            f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}, "
-            f"bias={self.bias is not None}"
-        )
-
-
-@layer("Group norm", category="Normalisation", synonyms=("group normalization", "group normalisation", "gn"))
-class GroupNorm(Module):
-    """Brings groups of channels of each sample to mean 0 and deviation 1; for batches too small for a batch norm.
-
-    y = (x - mean) / √(variance + eps) · weight + bias, with mean and variance over the channels of a group
-
-    Wu and He, 2018.
-
-    Args:
-        num_groups: Parts that the channels are split into; 1 normalises all of them together.
-        num_channels: Channels of the input; on the canvas filled in from the wire.
-        eps: Added to the variance, against division by zero.
-        affine: Whether weight and bias are learned, one of each a channel.
-        bias: Whether bias is learned, where weight is.
-
-    Shape:
-        x: (N, num_channels, ...) -> the same
-
-    Raises:
-        OptionError: channels that num_groups does not divide.
-
-    Example:
-        >>> import engine
-        >>> tuple(engine.nn.GroupNorm(2, 8)(engine.randn(2, 8, 5, 5)).shape)
-        (2, 8, 5, 5)
-    """
-
-    def __init__(
-        self,
-        num_groups: Annotated[int, Range(1, 65_536), Start(4)],
-        num_channels: Annotated[int, Inferred(1), Range(1, 65_536)],
-        eps: Epsilon = 1e-5,
-        affine: bool = True,
-        device=None,
-        dtype=None,
-        *,
-        bias: Annotated[bool, Hidden()] = True,
-    ):
-        super().__init__()
-        if num_groups < 1 or num_channels % num_groups:
-            groups = math.gcd(num_channels, num_groups)
-            fix = Fix(f"Set num_groups to {groups}", "set_parameter", name="num_groups", value=groups)
-            raise OptionError("GroupNorm", got=f"{num_channels} channels in {num_groups} groups",
-                              expected="groups of equal size", fixes=(fix,))  # fmt: skip
-        self.num_groups = num_groups
-        self.num_channels = num_channels
-        self.eps = eps
-        self.affine = affine
-        place = {"device": device, "dtype": dtype}
-        self.register_parameter("weight", Parameter(empty(num_channels, **place)) if affine else None)
-        self.register_parameter("bias", Parameter(empty(num_channels, **place)) if affine and bias else None)
-        self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Weight 1, bias 0."""
-        if self.weight is not None:
-            init.ones_(self.weight)
-        if self.bias is not None:
-            init.zeros_(self.bias)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
-
-    def extra_repr(self) -> str:
-        return (
-            f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}, "
-            f"bias={self.bias is not None}"
-        )
+    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
+                 track_running_stats: bool = True, device=None, dtype=None, *, bias: bool = True):  # fmt: skip
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from engine.describe import Range, Start, layer
+from engine.describe import Hidden, Range, Start, layer
 from engine.nn import functional as F
 from engine.nn.module import Module
 from engine.tensor import Tensor
@@ -25,6 +25,7 @@ class MaxPool2d(Module):
         stride: Step of the window in pixels; none: as large as the window, so that windows do not overlap.
         padding: Pixels added at each border, at most half the window; they never win.
         dilation: Distance of the pixels of a window.
+        return_indices: Whether the places of the maxima are returned, too, for MaxUnpool2d.
         ceil_mode: Round the output's size up instead of down, so that a last, partial window counts.
 
     Shape:
@@ -42,7 +43,7 @@ class MaxPool2d(Module):
         stride: Annotated[Pixels | None, Range(1, 64)] = None,
         padding: Annotated[Pixels, Range(0, 32)] = 0,
         dilation: Annotated[Pixels, Range(1, 64)] = 1,
-        *,
+        return_indices: Annotated[bool, Hidden()] = False,
         ceil_mode: bool = False,
     ):
         super().__init__()
@@ -50,10 +51,13 @@ class MaxPool2d(Module):
         self.stride = stride if stride is not None else kernel_size
         self.padding = padding
         self.dilation = dilation
+        self.return_indices = return_indices
         self.ceil_mode = ceil_mode
 
-    def forward(self, x: Tensor) -> Tensor:
-        return F.max_pool2d(x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)
+    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+        return F.max_pool2d(
+            x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
+        )
 
     def extra_repr(self) -> str:
         return (
@@ -127,6 +131,7 @@ class MaxPool1d(Module):
         stride: Step of the window; none: as long as the window, so that windows do not overlap.
         padding: Values added at each end, at most half the window; they never win.
         dilation: Distance of the values of a window.
+        return_indices: Whether the places of the maxima are returned, too, for MaxUnpool1d.
         ceil_mode: Round the output's length up instead of down, so that a last, partial window counts.
 
     Shape:
@@ -144,7 +149,7 @@ class MaxPool1d(Module):
         stride: Annotated[int | None, Range(1, 4096)] = None,
         padding: Annotated[int, Range(0, 2048)] = 0,
         dilation: Annotated[int, Range(1, 4096)] = 1,
-        *,
+        return_indices: Annotated[bool, Hidden()] = False,
         ceil_mode: bool = False,
     ):
         super().__init__()
@@ -152,10 +157,13 @@ class MaxPool1d(Module):
         self.stride = stride if stride is not None else kernel_size
         self.padding = padding
         self.dilation = dilation
+        self.return_indices = return_indices
         self.ceil_mode = ceil_mode
 
-    def forward(self, x: Tensor) -> Tensor:
-        return F.max_pool1d(x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)
+    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+        return F.max_pool1d(
+            x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
+        )
 
     extra_repr = MaxPool2d.extra_repr
 
@@ -212,61 +220,96 @@ def _single(value: int | tuple[int, ...]) -> tuple[int, ...]:
     return tuple(value) if isinstance(value, tuple | list) else (value,)
 
 
-@layer("Adaptive average pool", category="Pooling", axes=("channels", "height", "width"),
-       synonyms=("global average pool", "gap", "adaptiveavgpool", "mean of image"))  # fmt: skip
-class AdaptiveAvgPool2d(Module):
-    """Means over so many parts of the image, whatever its size; with 1 the mean of each whole channel.
+class _LPPool(Module):
+    """What power pools of both ranks share."""
 
-    y[n, c, i, j] = mean of x[n, c] over rows ⌊i·H / H'⌋ to ⌈(i + 1)·H / H'⌉ and columns likewise
+    def __init__(self, norm_type, kernel_size, stride, ceil_mode):
+        super().__init__()
+        self.norm_type = norm_type
+        self.kernel_size = kernel_size
+        self.stride = stride
+        self.ceil_mode = ceil_mode
+
+    def extra_repr(self) -> str:
+        return (
+            f"norm_type={self.norm_type}, kernel_size={self.kernel_size}, stride={self.stride}, "
+            f"ceil_mode={self.ceil_mode}"
+        )
+
+
+@layer(
+    "Power pool",
+    category="Pooling",
+    synonyms=("lppool2d", "lp pooling", "norm pool", "downsample"),
+    axes=("channels", "height", "width"),
+)
+class LPPool2d(_LPPool):
+    """Joins each window by a power mean: between a sum (norm_type 1) and, for large ones, the greatest value.
+
+    y = (Σ x^p)^(1/p), over the window, p = norm_type
 
     Args:
-        output_size: Height and width of the result; 1 is one value a channel.
+        norm_type: The power p.
+        kernel_size: Height and width of the window in pixels.
+        stride: Step of the window; none: as large as the window, so that windows do not overlap.
+        ceil_mode: Round the output's size up instead of down, so that a last, partial window counts.
 
     Shape:
-        x: (N, C, H, W) or (C, H, W) -> (N, C, *output_size) or (C, *output_size)
+        x: (N, C, H, W) or (C, H, W) -> (N, C, H', W') or (C, H', W')
 
     Example:
         >>> import engine
-        >>> tuple(engine.nn.AdaptiveAvgPool2d(1)(engine.zeros(2, 8, 7, 5)).shape)
-        (2, 8, 1, 1)
+        >>> tuple(engine.nn.LPPool2d(2, 2)(engine.zeros(1, 8, 28, 28)).shape)
+        (1, 8, 14, 14)
     """
 
-    def __init__(self, output_size: Annotated[int | tuple[int | None, int | None] | None, Range(1, 4096), Start(1)]):
-        super().__init__()
-        self.output_size = output_size
+    def __init__(
+        self,
+        norm_type: Annotated[float, Range(1.0, 64.0), Start(2.0)],
+        kernel_size: Annotated[Pixels, Range(1, 64), Start(2)],
+        stride: Annotated[Pixels | None, Range(1, 64)] = None,
+        ceil_mode: bool = False,
+    ):
+        super().__init__(norm_type, kernel_size, stride, ceil_mode)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.adaptive_avg_pool2d(x, self.output_size)
-
-    def extra_repr(self) -> str:
-        return f"output_size={self.output_size}"
+        return F.lp_pool2d(x, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
 
 
-@layer("Adaptive average pool 1-D", category="Pooling", axes=("channels", "length"),
-       synonyms=("global average pool", "adaptiveavgpool1d", "mean of sequence"))  # fmt: skip
-class AdaptiveAvgPool1d(Module):
-    """Means over so many parts of the sequence, whatever its length; with 1 the mean of each whole channel.
+@layer(
+    "Power pool 1-D",
+    category="Pooling",
+    synonyms=("lppool1d", "lp pooling", "norm pool", "downsample"),
+    axes=("channels", "length"),
+)
+class LPPool1d(_LPPool):
+    """Joins each window by a power mean: between a sum (norm_type 1) and, for large ones, the greatest value.
 
-    y[n, c, i] = mean of x[n, c] over places ⌊i·L / L'⌋ to ⌈(i + 1)·L / L'⌉
+    y = (Σ x^p)^(1/p), over the window, p = norm_type
 
     Args:
-        output_size: Length of the result; 1 is one value a channel.
+        norm_type: The power p.
+        kernel_size: Length of the window.
+        stride: Step of the window; none: as large as the window, so that windows do not overlap.
+        ceil_mode: Round the output's size up instead of down, so that a last, partial window counts.
 
     Shape:
-        x: (N, C, L) or (C, L) -> (N, C, output_size) or (C, output_size)
+        x: (N, C, L) or (C, L) -> (N, C, L') or (C, L')
 
     Example:
         >>> import engine
-        >>> tuple(engine.nn.AdaptiveAvgPool1d(1)(engine.zeros(2, 8, 7)).shape)
-        (2, 8, 1)
+        >>> tuple(engine.nn.LPPool1d(2, 2)(engine.zeros(1, 8, 28)).shape)
+        (1, 8, 14)
     """
 
-    def __init__(self, output_size: Annotated[int, Range(1, 4096), Start(1)]):
-        super().__init__()
-        self.output_size = output_size
+    def __init__(
+        self,
+        norm_type: Annotated[float, Range(1.0, 64.0), Start(2.0)],
+        kernel_size: Annotated[int, Range(1, 4096), Start(2)],
+        stride: Annotated[int | None, Range(1, 4096)] = None,
+        ceil_mode: bool = False,
+    ):
+        super().__init__(norm_type, kernel_size, stride, ceil_mode)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.adaptive_avg_pool1d(x, self.output_size)
-
-    def extra_repr(self) -> str:
-        return f"output_size={self.output_size}"
+        return F.lp_pool1d(x, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)

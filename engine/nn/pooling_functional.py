@@ -1,11 +1,13 @@
-"""Pooling and resampling; along one axis they are those of an image of height 1."""
+"""Pooling; along one axis it is that of an image of height 1."""
 
 from __future__ import annotations
 
-from math import floor
+from math import inf, prod
 from typing import Any
 
-from engine.errors import Fix, OptionError, ShapeError, TypeMismatch
+import numpy as np
+
+from engine.errors import EngineError, OptionError, ShapeError, TypeMismatch
 from engine.nn.convolution_functional import One, Pair, along, back, numbers
 from engine.ops import pooling, resampling
 from engine.ops.base import times
@@ -15,8 +17,11 @@ Sizes = int | tuple[int | None, ...] | None
 
 
 def max_pool2d(input: Tensor, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0, dilation: Pair = 1,
-               ceil_mode: bool = False) -> Tensor:  # fmt: skip
+               ceil_mode: bool = False, return_indices: bool = False) -> Any:  # fmt: skip
     """The greatest value under each window; stride is the window's size where it is not given.
+
+    Args:
+        return_indices: whether to say, too, where in its image each of them stands, counted row by row.
 
     Shape:
         (N, C, H, W) -> (N, C, OH, OW)
@@ -31,7 +36,14 @@ def max_pool2d(input: Tensor, kernel_size: Pair, stride: Pair | None = None, pad
         kernel, kernel if stride in (None, ()) else numbers("MaxPool2d", "stride", stride, 1),
         numbers("MaxPool2d", "padding", padding, 0), bool(ceil_mode), numbers("MaxPool2d", "dilation", dilation, 1),
     )  # fmt: skip
-    return _pooled(op, input)
+    return _with_indices(op, input) if return_indices else _pooled(op, input)
+
+
+def max_pool2d_with_indices(input: Tensor, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0,
+                            dilation: Pair = 1, ceil_mode: bool = False,
+                            return_indices: bool = False) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """`max_pool2d` with return_indices=True."""
+    return max_pool2d(input, kernel_size, stride, padding, dilation, ceil_mode, True)
 
 
 def avg_pool2d(input: Tensor, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0,
@@ -57,8 +69,11 @@ def _pooled(op: Any, input: Tensor) -> Tensor:
 
 
 def max_pool1d(input: Tensor, kernel_size: One, stride: One | None = None, padding: One = 0, dilation: One = 1,
-               ceil_mode: bool = False) -> Tensor:  # fmt: skip
+               ceil_mode: bool = False, return_indices: bool = False) -> Any:  # fmt: skip
     """The greatest value under each window; stride is the window's size where it is not given.
+
+    Args:
+        return_indices: whether to say, too, where in its sequence each of them stands.
 
     Shape:
         (N, C, L) -> (N, C, OL)
@@ -66,7 +81,47 @@ def max_pool1d(input: Tensor, kernel_size: One, stride: One | None = None, paddi
     image, single = along("MaxPool1d", input)
     kernel, stride, padding = _windows("MaxPool1d", kernel_size, stride, padding)
     dilation = (1, *numbers("MaxPool1d", "dilation", dilation, 1, 1))
-    return back(apply(pooling.MaxPool1d(kernel, stride, padding, bool(ceil_mode), dilation), image), single)
+    op = pooling.MaxPool1d(kernel, stride, padding, bool(ceil_mode), dilation)
+    if return_indices:
+        return tuple(back(found, single) for found in _with_indices(op, image))
+    return back(apply(op, image), single)
+
+
+def max_pool1d_with_indices(input: Tensor, kernel_size: One, stride: One | None = None, padding: One = 0,
+                            dilation: One = 1, ceil_mode: bool = False,
+                            return_indices: bool = False) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """`max_pool1d` with return_indices=True."""
+    return max_pool1d(input, kernel_size, stride, padding, dilation, ceil_mode, True)
+
+
+def _with_indices(op: Any, input: Tensor) -> tuple[Tensor, Tensor]:
+    """The maxima under the windows of a pooling op, and where each stands in its image."""
+    image = input.unsqueeze(0) if input.ndim == 3 else input
+    op.shape(image.array)  # refuses what does not fit
+    out = op.out(image)
+    sizes = zip(image.shape[2:], op.kernel, op.stride, op.padding, op.dilation, out)
+    places = tuple(_taps(*size) for size in sizes)
+    if any((p >= n).any() for p, n in zip(places, image.shape[2:])):
+        raise ShapeError(op.name, got="a window lies in the padding alone, where nothing has a place",
+                         expected="a smaller dilation or padding where indices are returned")  # fmt: skip
+    found = _greatest(image, places)
+    return tuple(f.squeeze(0) for f in found) if input.ndim == 3 else found
+
+
+def _taps(size: int, kernel: int, stride: int, pad: int, dilation: int, count: int) -> np.ndarray:
+    """(kernel, count): where the taps of each window lie; one outside is taken to the window's first one inside."""
+    begin = np.arange(count) * stride - pad
+    places = begin + np.arange(kernel)[:, None] * dilation
+    first = begin + -(np.minimum(begin, 0) // dilation) * dilation
+    return np.where((places < 0) | (places >= size), first, places)
+
+
+def _greatest(image: Tensor, places: tuple[np.ndarray, ...]) -> tuple[Tensor, Tensor]:
+    """The greatest value under each window and where it stands: image (N, C, ...), places (taps, out) by axis."""
+    index = apply(pooling.WindowArgMax(places), image)  # (N, C, *out)
+    n, c, *out = index.shape
+    values = image.reshape(n, c, prod(image.shape[2:])).gather(2, index.reshape(n, c, prod(out)))
+    return values.reshape(index.shape), index
 
 
 def avg_pool1d(input: Tensor, kernel_size: One, stride: One | None = None, padding: One = 0, ceil_mode: bool = False,
@@ -138,62 +193,153 @@ def _adaptive(where: str, image: Tensor, out: tuple[int, int]) -> Tensor:
     return apply(resampling.AdaptiveAverage(out), image)
 
 
-def interpolate(input: Tensor, size: Any = None, scale_factor: Any = None, mode: str = "nearest",
-                align_corners: bool | None = None, recompute_scale_factor: bool | None = None) -> Tensor:  # fmt: skip
-    """Images or sequences in another size.
+def adaptive_max_pool2d(input: Tensor, output_size: Sizes, return_indices: bool = False) -> Any:
+    """The greatest value of each of so many parts of the image; parts overlap where the sizes do not divide.
 
     Args:
-        size: the size of the result, one number or one for each axis; or
-        scale_factor: how many times larger it is than the input.
-        mode: "nearest" repeats pixels; "linear" (sequences) and "bilinear" (images) blend neighbours.
-        align_corners: whether the outermost pixels keep their values exactly, for the blending modes.
-        recompute_scale_factor: whether positions follow from the rounded size instead of from scale_factor.
+        output_size: height and width of the result; None keeps that of the image.
+        return_indices: whether to say, too, where in its image each of them stands, counted row by row.
 
     Shape:
-        (N, C, L) -> (N, C, OL) or (N, C, H, W) -> (N, C, OH, OW)
+        (N, C, H, W) -> (N, C, OH, OW)
 
     >>> import engine
-    >>> interpolate(engine.tensor([[[1.0, 2.0]]]), scale_factor=2).tolist()
-    [[[1.0, 1.0, 2.0, 2.0]]]
+    >>> adaptive_max_pool2d(engine.arange(6.0).reshape(1, 1, 2, 3), 1).tolist()
+    [[[[5.0]]]]
     """
-    count = input.ndim - 2
-    modes = {1: ("nearest", "linear"), 2: ("nearest", "bilinear")}.get(count, ())
-    if mode not in modes:
-        fix = Fix(f"Set mode to {modes[1]}", "set_parameter", name="mode", value=modes[1]) if modes else None
-        raise OptionError("Upsample", got=f"mode {mode!r} for a tensor of {times(input.shape)}",
-                          expected="nearest; linear for (N, C, L); bilinear for (N, C, H, W)",
-                          fixes=(fix,) if fix else ())  # fmt: skip
-    if align_corners is not None and mode == "nearest":
-        raise OptionError("Upsample", got="align_corners is given for mode 'nearest'",
-                          expected="it for linear and bilinear", mend="leave it out",
-                          fixes=(Fix("Leave align_corners out", "set_parameter", name="align_corners"),))  # fmt: skip
-    out, steps = _target(input.shape[2:], size, scale_factor, bool(recompute_scale_factor))
-    image = input if count == 2 else input.unsqueeze(-2)
-    if count == 1:
-        out, steps = (1, *out), (1.0, *steps)
-    op = resampling.Nearest(out, steps) if mode == "nearest" else resampling.Bilinear(out, steps, bool(align_corners))
-    result = apply(op, image)
-    return result if count == 2 else result.squeeze(-2)
+    return _adaptive_max("AdaptiveMaxPool2d", input, output_size, return_indices, 2)
 
 
-def _target(shape: tuple[int, ...], size: Any, factor: Any, recompute: bool) -> tuple[Any, Any]:
-    """The sizes that come out, and how far apart the places are in the input."""
-    if (size is None) == (factor is None):
-        fix = (
-            Fix("Leave scale_factor out", "set_parameter", name="scale_factor")
-            if size is not None
-            else Fix("Set scale_factor to 2", "set_parameter", name="scale_factor", value=2.0)
-        )
-        raise OptionError("Upsample", got=f"size is {size} and scale_factor is {factor}", expected="one of the two",
-                          fixes=(fix,))  # fmt: skip
-    given = factor if size is None else size
-    each = tuple(given) if isinstance(given, tuple | list) else (given,) * len(shape)
-    if len(each) != len(shape) or not all(isinstance(n, int | float) and n > 0 for n in each):
-        raise OptionError("Upsample", got=f"{'size' if factor is None else 'scale_factor'} is {given!r}",
-                          expected=f"a number above 0, or {len(shape)} of them")  # fmt: skip
-    out = tuple(int(n) for n in each) if factor is None else tuple(floor(n * f) for n, f in zip(shape, each))
-    if min(out) < 1 or min(shape) < 1:
-        raise ShapeError("Upsample", got=f"{times(shape)} would become {times(out)}", expected="at least one value")
-    if factor is None or recompute:
-        return out, tuple(n / o for n, o in zip(shape, out))
-    return out, tuple(1 / f for f in each)
+def adaptive_max_pool1d(input: Tensor, output_size: One, return_indices: bool = False) -> Any:
+    """The greatest value of each of so many parts of the sequence; parts overlap where the sizes do not divide.
+
+    Shape:
+        (N, C, L) -> (N, C, OL)
+    """
+    return _adaptive_max("AdaptiveMaxPool1d", input, output_size, return_indices, 1)
+
+
+def adaptive_max_pool2d_with_indices(input: Tensor, output_size: Sizes,
+                                     return_indices: bool = False) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """`adaptive_max_pool2d` with return_indices=True."""
+    return adaptive_max_pool2d(input, output_size, True)
+
+
+def adaptive_max_pool1d_with_indices(input: Tensor, output_size: One,
+                                     return_indices: bool = False) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """`adaptive_max_pool1d` with return_indices=True."""
+    return adaptive_max_pool1d(input, output_size, True)
+
+
+def _adaptive_max(where: str, input: Tensor, sizes: Any, return_indices: bool, rank: int) -> Any:
+    if input.ndim not in (rank + 1, rank + 2) or not all(input.shape[-rank:]):
+        raise ShapeError(where, got=f"a tensor of {times(input.shape)} arrives",
+                         expected="images (N, channels, height, width)" if rank == 2
+                         else "sequences (N, channels, length)")  # fmt: skip
+    single = input.ndim == rank + 1
+    image = input.unsqueeze(0) if single else input
+    out = _output_sizes(where, image, sizes, rank)
+    values, index = _greatest(image, tuple(_parts(n, count) for n, count in zip(image.shape[2:], out)))
+    if single:
+        values, index = values.squeeze(0), index.squeeze(0)
+    return (values, index) if return_indices else values
+
+
+def _parts(size: int, count: int) -> np.ndarray:
+    """(taps, count): the places of each of `count` parts of an axis; shorter ones repeat their last."""
+    start = np.arange(count) * size // count
+    end = -(-(np.arange(count) + 1) * size // count)
+    return np.minimum(start + np.arange(int((end - start).max()))[:, None], end - 1)
+
+
+def lp_pool2d(input: Tensor, norm_type: float, kernel_size: Pair, stride: Pair | None = None,
+              ceil_mode: bool = False) -> Tensor:  # fmt: skip
+    """(sum of x^p)^(1/p) under each window, p = norm_type; stride is the window's size where it is not given.
+
+    Shape:
+        (N, C, H, W) -> (N, C, OH, OW)
+
+    >>> import engine
+    >>> lp_pool2d(engine.tensor([[[[3.0, 4.0]]]]), 2, (1, 2)).tolist()
+    [[[[5.0]]]]
+    """
+    kernel = numbers("LPPool2d", "kernel_size", kernel_size, 1)
+    if abs(norm_type) == inf:
+        return _extreme(max_pool2d, input, norm_type, kernel, stride, ceil_mode)
+    return _root(avg_pool2d(input**norm_type, kernel, stride, 0, ceil_mode), norm_type, prod(kernel))
+
+
+def lp_pool1d(input: Tensor, norm_type: float, kernel_size: One, stride: One | None = None,
+              ceil_mode: bool = False) -> Tensor:  # fmt: skip
+    """(sum of x^p)^(1/p) under each window, p = norm_type; stride is the window's size where it is not given.
+
+    Shape:
+        (N, C, L) -> (N, C, OL)
+    """
+    kernel = numbers("LPPool1d", "kernel_size", kernel_size, 1, 1)
+    if abs(norm_type) == inf:
+        return _extreme(max_pool1d, input, norm_type, kernel, stride, ceil_mode)
+    return _root(avg_pool1d(input**norm_type, kernel, stride, 0, ceil_mode), norm_type, kernel[0])
+
+
+def _extreme(pool: Any, input: Tensor, norm_type: float, kernel: Any, stride: Any, ceil_mode: bool) -> Tensor:
+    if norm_type > 0:
+        return pool(input.abs(), kernel, stride, 0, 1, ceil_mode)
+    return -pool(-input.abs(), kernel, stride, 0, 1, ceil_mode)
+
+
+def _root(mean: Tensor, norm_type: float, count: int) -> Tensor:
+    if norm_type == 0:
+        raise OptionError("LPPool", got="norm_type is 0", expected="another number")
+    return (mean.sign() * mean.abs().relu() * count) ** (1 / norm_type)
+
+
+def max_unpool2d(input: Tensor, indices: Tensor, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0,
+                 output_size: Any = None) -> Tensor:  # fmt: skip
+    """The way back of `max_pool2d`: each maximum at the place it came from, zeros elsewhere.
+
+    Args:
+        indices: where the maxima stood, as `max_pool2d(..., return_indices=True)` gives them.
+        output_size: the size of the result, where more than one would have been pooled to this.
+
+    Shape:
+        (N, C, H, W) -> (N, C, OH, OW)
+
+    >>> import engine
+    >>> pooled, where = max_pool2d(engine.arange(4.0).reshape(1, 1, 2, 2), 2, return_indices=True)
+    >>> max_unpool2d(pooled, where, 2).tolist()
+    [[[[0.0, 0.0], [0.0, 3.0]]]]
+    """
+    return _unpool("MaxUnpool2d", input, indices, kernel_size, stride, padding, output_size, 2)
+
+
+def max_unpool1d(input: Tensor, indices: Tensor, kernel_size: One, stride: One | None = None, padding: One = 0,
+                 output_size: Any = None) -> Tensor:  # fmt: skip
+    """The way back of `max_pool1d`: each maximum at the place it came from, zeros elsewhere.
+
+    Shape:
+        (N, C, L) -> (N, C, OL)
+    """
+    return _unpool("MaxUnpool1d", input, indices, kernel_size, stride, padding, output_size, 1)
+
+
+def _unpool(where: str, input: Tensor, indices: Tensor, kernel: Any, stride: Any, padding: Any, size: Any,
+            rank: int) -> Tensor:  # fmt: skip
+    kernel = numbers(where, "kernel_size", kernel, 1, rank)
+    stride = kernel if stride in (None, ()) else numbers(where, "stride", stride, 1, rank)
+    padding = numbers(where, "padding", padding, 0, rank)
+    if input.ndim not in (rank + 1, rank + 2):
+        raise ShapeError(where, got=f"a tensor of {times(input.shape)} arrives", expected=f"{rank + 2} axes")
+    plain = tuple((n - 1) * s + k - 2 * p for n, s, k, p in zip(input.shape[-rank:], stride, kernel, padding))
+    size = plain if size is None else tuple(size)[-rank:]
+    if len(size) != rank or any(abs(n - m) >= s for n, m, s in zip(size, plain, stride)):
+        raise ShapeError(where, got=f"output_size is {size}",
+                         expected=f"less than {times(stride)} away from {times(plain)}")  # fmt: skip
+    if not input.is_meta and indices.numel():
+        low, high = int(indices.min()), int(indices.max())
+        if low < 0 or high >= prod(size):
+            raise EngineError(where, got=f"index {low if low < 0 else high}",
+                              expected=f"0 to {prod(size) - 1} for a result of {times(size)}")  # fmt: skip
+    if input.ndim == rank + 1:
+        return apply(pooling.MaxUnpool(size), input.unsqueeze(0), indices.unsqueeze(0)).squeeze(0)
+    return apply(pooling.MaxUnpool(size), input, indices)

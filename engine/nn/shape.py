@@ -8,7 +8,7 @@ from typing import Annotated
 from engine.describe import Range, Start, layer
 from engine.errors import Fix, ShapeError
 from engine.nn.module import Module
-from engine.ops.base import times
+from engine.ops.base import axis_of, times
 from engine.tensor import Tensor
 
 
@@ -109,3 +109,160 @@ class Reshape(Module):
 
     def extra_repr(self) -> str:
         return f"shape={self.shape}"
+
+
+class Unflatten(Module):
+    """Lays one axis out as several: the reverse of Flatten.
+
+    (..., A · B, ...) -> (..., A, B, ...)
+
+    Args:
+        dim: The axis, counted with the batch axis as 0.
+        unflattened_size: The lengths of the axes that it becomes; one may be -1 and is then worked out.
+
+    Shape:
+        x: (N, ..., product of unflattened_size, ...) -> (N, ..., *unflattened_size, ...)
+
+    Raises:
+        ShapeError: an axis of another length.
+
+    Example:
+        >>> import engine
+        >>> tuple(engine.nn.Unflatten(1, (3, 4))(engine.zeros(2, 12)).shape)
+        (2, 3, 4)
+    """
+
+    def __init__(self, dim: int, unflattened_size: tuple[int, ...] | list[int]):
+        super().__init__()
+        if not isinstance(unflattened_size, tuple | list) or not all(isinstance(n, int) for n in unflattened_size):
+            raise TypeError(f"unflattened_size is a tuple of whole numbers, not {unflattened_size!r}")
+        self.dim = dim
+        self.unflattened_size = tuple(unflattened_size)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.unflatten(self.dim, self.unflattened_size)
+
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}, unflattened_size={self.unflattened_size}"
+
+
+@layer("Permute", category="Shape", synonyms=("transpose", "swap axes", "channels last", "reorder"))
+class Permute(Module):
+    """Puts the axes of each sample in another order.
+
+    y[n, i, j] = x[n, j, i], for dims = (2, 1)
+
+    Args:
+        dims: The axes in their new order, counted with the batch axis as 0, which stays first and is left out.
+
+    Shape:
+        x: (N, A, B, ...) -> (N, B, A, ...) for dims (2, 1, ...)
+
+    Raises:
+        ShapeError: dims that do not name each axis but the batch's once.
+
+    Example:
+        >>> import engine
+        >>> tuple(engine.nn.Permute((2, 1))(engine.zeros(5, 3, 4)).shape)
+        (5, 4, 3)
+    """
+
+    def __init__(self, dims: Annotated[int | tuple[int, ...], Range(-8, 8), Start((2, 1))]):
+        super().__init__()
+        self.dims = (dims,) if isinstance(dims, int) else tuple(dims)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if sorted(dim % max(x.ndim, 1) for dim in self.dims) != list(range(1, x.ndim)):
+            order = tuple(range(x.ndim - 1, 0, -1))
+            fix = Fix(f"Set dims to {order}", "set_parameter", name="dims", value=list(order))
+            raise ShapeError("Permute", got=f"dims={self.dims} for {times(x.shape)}",
+                             expected=f"each of the axes 1 to {x.ndim - 1} once", fixes=(fix,))  # fmt: skip
+        return x.permute(0, *self.dims)
+
+    def extra_repr(self) -> str:
+        return f"dims={self.dims}"
+
+
+@layer("Select", category="Shape", synonyms=("index", "pick", "class token", "one step", "column"))
+class Select(Module):
+    """Takes one place along an axis, such as the first step of a sequence, and lets the others go.
+
+    y = x[:, index], for dim 1
+
+    Args:
+        dim: The axis, counted with the batch axis as 0; it goes.
+        index: The place along it, from 0 on; -1 is the last.
+
+    Shape:
+        x: (N, A, ...) -> (N, ...) for dim 1
+
+    Raises:
+        ShapeError: a place that the axis has not.
+
+    Example:
+        >>> import engine
+        >>> engine.nn.Select(dim=1, index=-1)(engine.tensor([[1.0, 2.0, 3.0]])).tolist()
+        [3.0]
+    """
+
+    def __init__(self, dim: Annotated[int, Range(-8, 8)] = 1, index: Annotated[int, Range(-1_000_000, 1_000_000)] = 0):
+        super().__init__()
+        self.dim = dim
+        self.index = index
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.select(self.dim, self.index)
+
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}, index={self.index}"
+
+
+@layer("Split", category="Shape", synonyms=("chunk", "slice", "part", "half", "divide channels"))
+class Split(Module):
+    """Cuts an axis into equal parts and gives one of them; several of these, side by side, give all.
+
+    y = x[:, part · size : (part + 1) · size], size = length / parts, for dim 1
+
+    Args:
+        parts: How many parts.
+        part: Which of them goes on, from 0 on.
+        dim: The axis that is cut, counted with the batch axis as 0.
+
+    Shape:
+        x: (N, A, ...) -> (N, A / parts, ...) for dim 1
+
+    Raises:
+        ShapeError: an axis that cannot be cut into so many equal parts, or a part that there is not.
+
+    Example:
+        >>> import engine
+        >>> engine.nn.Split(parts=2, part=1)(engine.tensor([[1.0, 2.0, 3.0, 4.0]])).tolist()
+        [[3.0, 4.0]]
+    """
+
+    def __init__(
+        self,
+        parts: Annotated[int, Range(1, 65_536)] = 2,
+        part: Annotated[int, Range(0, 65_535)] = 0,
+        dim: Annotated[int, Range(-8, 8)] = 1,
+    ):
+        super().__init__()
+        if not 0 <= part < parts:
+            fix = Fix(f"Set part to {parts - 1}", "set_parameter", name="part", value=parts - 1)
+            raise ShapeError("Split", got=f"part={part} of {parts}", expected=f"0 to {parts - 1}", fixes=(fix,))
+        self.parts = parts
+        self.part = part
+        self.dim = dim
+
+    def forward(self, x: Tensor) -> Tensor:
+        length = x.shape[axis_of("Split", self.dim, x.ndim)]
+        if length % self.parts:
+            parts = math.gcd(length, self.parts)
+            fix = Fix(f"Set parts to {parts}", "set_parameter", name="parts", value=parts)
+            raise ShapeError("Split", got=f"an axis of {length} in {self.parts} parts", expected="parts of equal size",
+                             fixes=(fix,))  # fmt: skip
+        size = length // self.parts
+        return x.narrow(self.dim, self.part * size, size)
+
+    def extra_repr(self) -> str:
+        return f"parts={self.parts}, part={self.part}, dim={self.dim}"

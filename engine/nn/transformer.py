@@ -13,11 +13,22 @@ from engine.nn.attention import MultiheadAttention, check_heads
 from engine.nn.containers import ModuleList
 from engine.nn.linear import Linear
 from engine.nn.module import Module
-from engine.nn.normalisation import LayerNorm
 from engine.nn.regularisation import Dropout
+from engine.nn.sample_norm import LayerNorm
 from engine.tensor import Tensor
 
 ACTIVATIONS = {"relu": F.relu, "gelu": F.gelu}
+
+
+def activation_of(where: str, activation: str | Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    """A function, or the one of that name.
+
+    Raises:
+        OptionError: there is none of that name.
+    """
+    if isinstance(activation, str) and activation not in ACTIVATIONS:
+        raise OptionError(where, got=f"activation={activation!r}", expected="'relu' or 'gelu'")
+    return ACTIVATIONS[activation] if isinstance(activation, str) else activation
 
 
 @layer("Transformer encoder layer", category="Attention", axes=("steps", "features"),
@@ -69,8 +80,6 @@ class TransformerEncoderLayer(Module):
     ):
         super().__init__()
         check_heads("TransformerEncoderLayer", d_model, nhead, "nhead")
-        if isinstance(activation, str) and activation not in ACTIVATIONS:
-            raise OptionError("TransformerEncoderLayer", got=f"activation={activation!r}", expected="'relu' or 'gelu'")
         place = {"device": device, "dtype": dtype}
         self.self_attn = MultiheadAttention(d_model, nhead, dropout, bias, batch_first=batch_first, **place)
         self.linear1 = Linear(d_model, dim_feedforward, bias=bias, **place)
@@ -81,7 +90,7 @@ class TransformerEncoderLayer(Module):
         self.norm2 = LayerNorm(d_model, eps=layer_norm_eps, bias=bias, **place)
         self.dropout1 = Dropout(dropout)
         self.dropout2 = Dropout(dropout)
-        self.activation = ACTIVATIONS[activation] if isinstance(activation, str) else activation
+        self.activation = activation_of("TransformerEncoderLayer", activation)
 
     def forward(
         self,

@@ -19,7 +19,8 @@ class Upsample(Module):
     Args:
         size: Height and width of the result, or its length; none: scale_factor says it.
         scale_factor: How many times larger the result is; none: size says it.
-        mode: nearest repeats pixels; bilinear (images) and linear (sequences) blend neighbours.
+        mode: nearest repeats pixels; bilinear, bicubic (images) and linear (sequences) blend neighbours; area takes
+            the mean of what is covered; nearest-exact repeats the pixels whose middle is nearest.
         align_corners: Whether the outermost pixels keep their values exactly, where neighbours are blended.
         recompute_scale_factor: Whether positions follow from the rounded size instead of from scale_factor.
 
@@ -39,7 +40,7 @@ class Upsample(Module):
         self,
         size: Annotated[int | tuple[int, int] | None, Range(1, 65_536)] = None,
         scale_factor: Annotated[float | tuple[float, ...] | None, Range(0.001, 64.0), Start(2.0)] = None,
-        mode: Annotated[str, Choice(("nearest", "linear", "bilinear"))] = "nearest",
+        mode: Annotated[str, Choice(("nearest", "linear", "bilinear", "bicubic", "area", "nearest-exact"))] = "nearest",
         align_corners: bool | None = None,
         recompute_scale_factor: Annotated[bool | None, Hidden()] = None,
     ):
@@ -58,6 +59,48 @@ class Upsample(Module):
     def extra_repr(self) -> str:
         size = f"size={self.size!r}" if self.scale_factor is None else f"scale_factor={self.scale_factor!r}"
         return f"{size}, mode={self.mode!r}"
+
+
+class UpsamplingNearest2d(Upsample):
+    """Upsample for images, by repeating pixels.
+
+    Args:
+        size: Height and width of the result; or
+        scale_factor: how many times larger it is.
+
+    Shape:
+        x: (N, C, H, W) -> (N, C, H', W')
+
+    Example:
+        >>> import engine
+        >>> tuple(engine.nn.UpsamplingNearest2d(scale_factor=2)(engine.zeros(1, 8, 14, 14)).shape)
+        (1, 8, 28, 28)
+    """
+
+    def __init__(self, size: int | tuple[int, int] | None = None,
+                 scale_factor: float | tuple[float, float] | None = None):  # fmt: skip
+        super().__init__(size, scale_factor, mode="nearest")
+
+
+class UpsamplingBilinear2d(Upsample):
+    """Upsample for images, by blending neighbours, with the outermost pixels kept exactly.
+
+    Args:
+        size: Height and width of the result; or
+        scale_factor: how many times larger it is.
+
+    Shape:
+        x: (N, C, H, W) -> (N, C, H', W')
+
+    Example:
+        >>> import engine
+        >>> tuple(engine.nn.UpsamplingBilinear2d(scale_factor=2)(engine.zeros(1, 8, 14, 14)).shape)
+        (1, 8, 28, 28)
+    """
+
+    def __init__(self, size: int | tuple[int, int] | None = None,
+                 scale_factor: float | tuple[float, float] | None = None):  # fmt: skip
+        super().__init__(size, scale_factor, mode="bilinear", align_corners=True)
 
 
 def _floats(factor: Any) -> Any:

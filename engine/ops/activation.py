@@ -35,6 +35,42 @@ class LeakyReLU(Unary):
         return (k.leaky_relu_backward(grad, x, self.slope),)
 
 
+@dataclass(eq=False)
+class ELU(Unary):
+    """scale * x where it is positive, scale * alpha * (exp(inner * x) - 1) elsewhere (Clevert et al., 2016)"""
+
+    alpha: float
+    scale: float
+    inner: float
+    saves = ("x",)
+
+    def forward(self, k, x):
+        below = k.mul(k.expm1(k.mul(k.minimum(x, 0), self.inner)), self.alpha * self.scale)
+        return k.where(k.gt(x, 0), k.mul(x, self.scale), below)
+
+    def backward(self, k, grad, needs, x):
+        slope = k.mul(k.exp(k.mul(k.minimum(x, 0), self.inner)), self.alpha * self.scale * self.inner)
+        return (k.where(k.gt(x, 0), k.mul(grad, self.scale), k.mul(grad, slope)),)
+
+    def flops(self, x):
+        return 5 * x.size
+
+
+@dataclass(eq=False)
+class Hardtanh(Unary):
+    """x, no less than low and no more than high; the gradient passes inside the limits, ends excluded"""
+
+    low: float
+    high: float
+    saves = ("x",)
+
+    def forward(self, k, x):
+        return k.clip(x, self.low, self.high)
+
+    def backward(self, k, grad, needs, x):
+        return (k.mul(grad, k.logical_and(k.gt(x, self.low), k.lt(x, self.high))),)
+
+
 class Sigmoid(Unary):
     """1 / (1 + exp(-x))"""
 

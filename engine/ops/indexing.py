@@ -148,8 +148,9 @@ class Embedding(_Index):
     saves = ("weight.shape", "index")
     checked = True
 
-    def __init__(self, padding: int | None = None) -> None:
+    def __init__(self, padding: int | None = None, by_frequency: bool = False) -> None:
         self.padding = padding
+        self.by_frequency = by_frequency  # a row's gradient is divided by how often it was looked up
 
     def shape(self, weight, index):
         if index.dtype.kind not in "iu":
@@ -164,6 +165,9 @@ class Embedding(_Index):
     def backward(self, k, grad, needs, shape, index):
         flat = k.reshape(index, (-1,))
         out = k.add_rows(shape[0], flat, k.reshape(grad, (-1, *shape[1:])))
+        if self.by_frequency:
+            ones = k.add(k.zeros((prod(index.shape), 1), grad.dtype), 1)
+            out = k.div(out, k.maximum(k.add_rows(shape[0], flat, ones), 1))
         if self.padding is not None:
             out = k.setitem(out, self.padding, 0)
         return out, None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
@@ -122,3 +123,55 @@ class MaxPool1d(MaxPool2d):
 
 class AvgPool1d(AvgPool2d):
     """The same along one axis: x (N, C, 1, L)."""
+
+
+@dataclass(eq=False)
+class WindowArgMax(Op):
+    """Where in its image the greatest value under each window stands.   x (N, C, *sizes) -> (N, C, *out)
+
+    places: for each axis (taps, out), where the taps of each window lie; a tap outside repeats one that is inside.
+    The result counts the places of an image row by row; of equal values it is the first.
+    """
+
+    places: tuple[np.ndarray, ...]
+    differentiable = False
+
+    def shape(self, x):
+        return Spec((*x.shape[:2], *(p.shape[1] for p in self.places)), "int64")
+
+    def forward(self, k, x):
+        return k.window_argmax(x, self.places)
+
+    def flops(self, x):
+        return self.shape(x).size * prod(len(p) for p in self.places)
+
+
+@dataclass(eq=False)
+class MaxUnpool(Op):
+    """Values put to the places that an index names, zeros elsewhere.   x, index (N, C, ...) -> (N, C, *size)"""
+
+    size: tuple[int, ...]
+    saves = ("x.shape", "index")
+
+    def shape(self, x, index):
+        if index.shape != x.shape:
+            raise ShapeError("MaxUnpool", got=f"{times(x.shape)} values with {times(index.shape)} indices",
+                             expected="as many of both")  # fmt: skip
+        return Spec((*x.shape[:2], *self.size), x.dtype)
+
+    checked = True
+
+    def forward(self, k, x, index):
+        n, c = x.shape[:2]
+        place = (k.reshape(k.arange(n), (n, 1, 1)), k.reshape(k.arange(c), (1, c, 1)), self._flat(k, index))
+        return k.reshape(k.put((n, c, prod(self.size)), place, self._flat(k, x)), (n, c, *self.size))
+
+    def backward(self, k, grad, needs, shape, index):
+        return k.reshape(k.gather(self._flat(k, grad), self._flat(k, index), 2), shape), None
+
+    def _flat(self, k, x):
+        """(N, C, ...) -> (N, C, values)"""
+        return k.reshape(x, (*x.shape[:2], prod(x.shape[2:])))
+
+    def flops(self, x, index):
+        return 0

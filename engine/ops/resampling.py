@@ -28,16 +28,23 @@ class _Resample(Op):
 
 @dataclass(eq=False)
 class Nearest(_Resample):
-    """The pixel nearest to each place; `steps` is how far apart the places are in the input."""
+    """The pixel nearest to each place; `steps` is how far apart the places are in the input.
+
+    `middle` is where in a pixel its place lies: 0 at its beginning, 0.5 in its middle.
+    """
 
     steps: tuple[float, float]
+    middle: float = 0.0
 
     def _places(self, shape):
         """(OH), (OW): the row and the column of the input that each row and column of the result shows"""
         return tuple(
-            np.minimum(np.floor(np.arange(out, dtype=np.float32) * np.float32(step)).astype(np.int64), n - 1)
-            for n, out, step in zip(shape[2:], self.out, self.steps)
+            np.minimum(self._nearest(out, step), n - 1) for n, out, step in zip(shape[2:], self.out, self.steps)
         )
+
+    def _nearest(self, out, step):
+        places = np.arange(out, dtype=np.float32) + np.float32(self.middle)
+        return np.floor(places * np.float32(step)).astype(np.int64)
 
     def forward(self, k, x):
         return k.resize_nearest(x, *self._places(x.shape))
@@ -85,6 +92,29 @@ class Bilinear(_Weighted):
         np.add.at(found, (np.arange(count), low), 1 - share)
         np.add.at(found, (np.arange(count), high), share)
         return found
+
+
+class Bicubic(Bilinear):
+    """Four neighbours in each direction, blended by Keys' cubic, a = -0.75 (1981); outside, the edge repeats."""
+
+    def weights(self, n, axis):
+        count = self.out[axis]
+        if self.align_corners:
+            place = np.arange(count) * ((n - 1) / max(count - 1, 1))
+        else:
+            place = (np.arange(count) + 0.5) * self.steps[axis] - 0.5
+        low = np.floor(place).astype(np.int64)
+        found = np.zeros((count, n))
+        for tap in (-1, 0, 1, 2):
+            np.add.at(found, (np.arange(count), np.clip(low + tap, 0, n - 1)), _keys(np.abs(place - low - tap)))
+        return found
+
+
+def _keys(distance):
+    """The weight of a neighbour at a distance of 0 to 2 pixels."""
+    near = (1.25 * distance - 2.25) * distance * distance + 1
+    far = ((-0.75 * distance + 3.75) * distance - 6) * distance + 3
+    return np.where(distance <= 1, near, far)
 
 
 class AdaptiveAverage(_Weighted):

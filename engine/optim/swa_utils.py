@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from engine.describe import Choice, Range, Start, schedule
 from engine.errors import OptionError
 from engine.nn.module import Module
-from engine.nn.normalisation import _BatchNorm
+from engine.nn.normalisation import BatchNorm
 from engine.optim.lr_scheduler.scheduler import LastEpoch, LRScheduler, for_each_group
 from engine.optim.optimizer import Optimizer
 from engine.tensor import Tensor, no_grad
@@ -167,7 +167,7 @@ def update_bn(loader: Iterable[Any], model: Module, device: Any = None) -> None:
         >>> layer.running_mean.tolist()
         [4.0]
     """
-    norms = {module: module.momentum for module in model.modules() if isinstance(module, _BatchNorm)}
+    norms = {module: module.momentum for module in model.modules() if isinstance(module, BatchNorm)}
     if not norms:
         return
     was_training = model.training

@@ -101,6 +101,15 @@ class DifferentiableKernels(LayerKernels, FunctionKernels):
         a, b = (v if isinstance(v, Core) else full_like(b if isinstance(b, Core) else a, v) for v in (a, b))
         return apply(ar.Where(), condition, *meet(a, b))
 
+    def minimum(self, a: Any, b: Any) -> Any:
+        return a.minimum(b) if isinstance(b, Core) else a.clamp(max=b)
+
+    def maximum(self, a: Any, b: Any) -> Any:
+        return a.maximum(b) if isinstance(b, Core) else a.clamp(min=b)
+
+    def logical_and(self, a: Any, b: Any) -> Any:
+        return a.logical_and(b)
+
     def between(self, x: Any, low: float | None, high: float | None) -> Any:
         return wrap(self.device.kernels.between(x.array, low, high), self.device)
 

@@ -19,7 +19,9 @@ from engine.ops import Spec
 ROOT = Path(__file__).parents[2]
 EVERY = [*entries().values()]
 LAYERS = [*entries("layer").values()]
-SPECS = [Spec((BATCH, *shape), dtype) for shape in ((8,), (3, 16, 16), (5, 8)) for dtype in ("float32", "int64")]
+SPECS = [
+    Spec((BATCH, *shape), dtype) for shape in ((8,), (3, 16, 16), (4, 8, 8), (5, 8)) for dtype in ("float32", "int64")
+]
 
 
 def ids(entry) -> str:

@@ -89,7 +89,16 @@ case(act.GELU(), random(50, low=-9, high=9), label="wide")
 case(act.Sigmoid(), random(50, low=-40, high=40), label="wide")
 for op in (ew.Log(), ew.Log1p(), ew.Sqrt(), ar.RDivScalar(1.7), ar.PowScalar(-0.5)):
     case(op, random(3, 4, **positive))
-for op in (ew.Abs(), act.ReLU(), act.LeakyReLU(0.1), ew.Clamp(-0.8, 0.9), ew.Clamp(None, 0.5), ew.Clamp(0.1, None)):
+for op in (
+    ew.Abs(),
+    act.ReLU(),
+    act.LeakyReLU(0.1),
+    act.ELU(1.3, 1.1, 0.7),
+    act.Hardtanh(-0.7, 0.6),
+    ew.Clamp(-0.8, 0.9),
+    ew.Clamp(None, 0.5),
+    ew.Clamp(0.1, None),
+):
     case(op, apart(3, 4))
 case(ew.Cast("float64"), random(3, 4))
 for kind in ("eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "logical_xor"):
@@ -178,8 +187,10 @@ for x, w, stride, padding, extra, groups, dilation in [
     case(op, random(*x), random(*w), None)
 for out, steps in (((6, 8), (0.5, 0.5)), ((4, 7), (0.75, 4 / 7)), ((2, 3), (1.5, 4 / 3)), ((5, 4), (0.6, 1.0))):
     case(resampling.Nearest(out, steps), random(2, 3, 3, 4))
+    case(resampling.Nearest(out, steps, 0.5), random(2, 3, 3, 4))
     for align in (True, False):
         case(resampling.Bilinear(out, steps, align), random(2, 3, 3, 4))
+        case(resampling.Bicubic(out, steps, align), random(2, 3, 3, 4))
 for out in ((2, 3), (1, 1), (5, 4), (7, 2)):
     case(resampling.AdaptiveAverage(out), random(2, 3, 5, 4))
 for kernel, stride, padding, ceil in (((2, 2), (2, 2), (0, 0), False), ((3, 3), (1, 2), (1, 1), False),
@@ -189,6 +200,8 @@ for kernel, stride, padding, ceil in (((2, 2), (2, 2), (0, 0), False), ((3, 3), 
         case(pooling.AvgPool2d(kernel, stride, padding, ceil, include, None), random(2, 3, 5, 6))
 case(pooling.MaxPool2d((2, 2), (1, 1), (0, 0), False, (2, 1)), apart(2, 3, 5, 6))
 case(pooling.AvgPool2d((2, 2), (2, 2), (0, 0), False, True, 3), random(2, 3, 5, 6))
+case(pooling.WindowArgMax((np.array([[0, 2], [1, 3]]), np.array([[0], [2]]))), apart(2, 3, 4, 3))
+case(pooling.MaxUnpool((3, 4)), random(2, 2, 1, 3), np.array([[[[0, 5, 11]], [[1, 2, 3]]]] * 2))
 
 running = (random(3), random(3, **positive))
 for shape in ((6, 3), (4, 3, 5), (2, 3, 4, 5)):

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 from typing import Any
+
+import numpy as np
 
 Pair = tuple[int, int]
 
@@ -71,6 +74,21 @@ class Pooling:
         for number, place in taps(kernel, stride, dilation, where.shape[2:]):
             picked += x[place] * (where == number)
         return picked
+
+    def window_argmax(self, x: Any, places: tuple[Any, ...]) -> Any:
+        """x (N, C, *sizes), places on the host: for each axis (taps, out) -> (N, C, *out), counted row by row"""
+        best = found = None
+        for taps in product(*places):
+            at = np.ix_(*taps)
+            number = self.xp.asarray(np.ravel_multi_index(at, x.shape[2:]))  # (*out)
+            seen = x[(..., *map(self.xp.asarray, at))]
+            if best is None:
+                best, found = seen, self.xp.zeros(seen.shape, number.dtype)
+                found += number
+                continue
+            better = (seen > best) | (seen != seen)
+            best, found = self.xp.where(better, seen, best), self.xp.where(better, number, found)
+        return found
 
     def avg_pool2d(self, x: Any, kernel: Pair, stride: Pair, widths: tuple[Pair, Pair], out: Pair,
                    divisor: Any) -> Any:  # fmt: skip
