@@ -24,13 +24,14 @@ ROWS_AHEAD = 12  # that are fetched while one is copied
 LINE = 16  # floats
 
 
-def block_of(depth: int, tile: int) -> int:
-    """Rows of A that are taken together: whole tiles, at most half of the second-level cache.
+def block_of(depth: int) -> int:
+    """Rows of A that are taken together: an odd number of cache lines, so that the copied rows fall into all sets of a
+    cache in turn; at most half of the second-level cache.
 
-    >>> block_of(1024, 14)
-    112
+    >>> block_of(1024), block_of(4000)
+    (48, 16)
     """
-    return max(1, min(8, L2_FLOATS // 2 // (depth * tile))) * tile
+    return 3 * LINE if depth * 3 * LINE <= L2_FLOATS // 2 else LINE
 
 
 def room(spec: Contraction, block: int, threads: int) -> int:
@@ -77,7 +78,7 @@ def _block(code: Code, spec: Contraction, pointers: list[Value], space: Value, f
     with code.loop(0, steps.size) as step:
         line = code.at(source, step * steps.a)
         for ahead in range(0, count, LINE):
-            code.prefetch(line, ROWS_AHEAD * steps.a + ahead, write=True)
+            code.prefetch(line, ROWS_AHEAD * steps.a + ahead, near=True)
         pack.copy_row(code, line, code.at(space, step * count), count)
     part = replace(spec, rows=(replace(rows, size=count),), reduce=(replace(steps, a=count),)).simplified()
     places = [space, pointers[1]]
