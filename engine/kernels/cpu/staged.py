@@ -22,16 +22,25 @@ from engine.kernels.cpu.values import F32, Value
 
 ROWS_AHEAD = 12  # that are fetched while one is copied
 LINE = 16  # floats
+BLOCKS = (7 * LINE, 5 * LINE, 3 * LINE, LINE)
+BLOCK_COST = 2  # rows that could be computed while a block is begun
 
 
-def block_of(depth: int) -> int:
+def block_of(rows: int, depth: int, threads: int) -> int:
     """Rows of A that are taken together: an odd number of cache lines, so that the copied rows fall into all sets of a
-    cache in turn; at most half of the second-level cache.
+    cache in turn; at most a third of the second-level cache, and fair to the threads.
 
-    >>> block_of(1024), block_of(4000)
-    (48, 16)
+    >>> block_of(5000, 1024, 1), block_of(1024, 128, 1), block_of(1024, 128, 2)
+    (80, 112, 48)
     """
-    return 3 * LINE if depth * 3 * LINE <= L2_FLOATS // 2 else LINE
+
+    def time(block: int) -> float:
+        blocks = ceil(rows / block)
+        cuts = [min(rows, blocks * thread // threads * block) for thread in range(threads + 1)]
+        return max(stop - start for start, stop in zip(cuts, cuts[1:])) * (1 + BLOCK_COST / block)
+
+    fitting = (block for block in BLOCKS if block * depth <= L2_FLOATS // 3)
+    return min(fitting, key=time, default=LINE)
 
 
 def room(spec: Contraction, block: int, threads: int) -> int:

@@ -217,7 +217,8 @@ class Way:
         arguments = (a.argument, b.argument, c.argument, *(m.argument for m in operands))
         if not self.stages_a:
             return Step(contraction.kernel(spec), arguments)
-        block, threads = staged.block_of(self.k), num_threads()
+        threads = num_threads()
+        block = staged.block_of(self.m, self.k, threads)
         scratch["staged a"] = staged.room(spec, block, threads)
         return Step(staged.kernel(spec, block, threads), (*arguments, "staged a"))
 
