@@ -7,6 +7,7 @@ Copied some hundred bytes at a time they come from memory once, and in order.
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from math import ceil
 
 import llvmlite.ir as ir
@@ -37,7 +38,7 @@ def block_of(rows: int, depth: int, threads: int) -> int:
     def time(block: int) -> float:
         blocks = ceil(rows / block)
         cuts = [min(rows, blocks * thread // threads * block) for thread in range(threads + 1)]
-        return max(stop - start for start, stop in zip(cuts, cuts[1:])) * (1 + BLOCK_COST / block)
+        return max(stop - start for start, stop in pairwise(cuts)) * (1 + BLOCK_COST / block)
 
     fitting = (block for block in BLOCKS if block * depth <= L2_FLOATS // 3)
     return min(fitting, key=time, default=LINE)
