@@ -70,9 +70,4 @@ def are_deterministic_algorithms_enabled() -> bool:
     return _deterministic
 
 
-def threads_in_use() -> tuple[int, bool]:
-    """All that kernels are made for: how many threads there are, and whether that may not show."""
-    return get_num_threads(), _deterministic
-
-
 _deterministic = False

@@ -7,16 +7,27 @@ from operator import index
 from typing import Any, Self, overload
 
 from engine.nn.module import Module, _indented
+from engine.tensor.tape import mode
 
 
-class _Row(Module):
+class _Holder(Module):
+    """Modules that others look at from outside; what all containers share."""
+
+    def _members(self) -> dict[str, Module]:
+        """The modules by name, for somebody who looks at them from outside."""
+        if mode.recorder is not None:
+            mode.recorder.entered(self)
+        return self._modules
+
+
+class _Row(_Holder):
     """Modules by number; what Sequential and ModuleList share."""
 
     def __len__(self) -> int:
-        return len(self._modules)
+        return len(self._members())
 
     def __iter__(self) -> Iterator[Module]:
-        return iter(self._modules.values())
+        return iter(self._members().values())
 
     @overload
     def __getitem__(self, at: int) -> Module: ...
@@ -24,8 +35,8 @@ class _Row(Module):
     def __getitem__(self, at: slice) -> Self: ...
     def __getitem__(self, at):
         if isinstance(at, slice):
-            return self._from(list(self._modules.items())[at])
-        return self._modules[self._name(at)]
+            return self._from(list(self._members().items())[at])
+        return self._members()[self._name(at)]
 
     def __setitem__(self, at: int, module: Module) -> None:
         name = self._name(at)
@@ -193,7 +204,7 @@ class ModuleList(_Row):
         return f"{self._get_name()}(\n  " + "\n  ".join(lines) + "\n)"
 
 
-class ModuleDict(Module):
+class ModuleDict(_Holder):
     """A dict of modules that are found as parts of the module that holds it; it computes nothing by itself.
 
     Args:
@@ -212,7 +223,7 @@ class ModuleDict(Module):
             self.update(modules)
 
     def __getitem__(self, key: str) -> Module:
-        return self._modules[key]
+        return self._members()[key]
 
     def __setitem__(self, key: str, module: Module) -> None:
         self.add_module(key, module)
@@ -221,13 +232,13 @@ class ModuleDict(Module):
         del self._modules[key]
 
     def __len__(self) -> int:
-        return len(self._modules)
+        return len(self._members())
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._modules)
+        return iter(self._members())
 
     def __contains__(self, key: str) -> bool:
-        return key in self._modules
+        return key in self._members()
 
     def clear(self) -> None:
         """Take all modules out."""
@@ -241,15 +252,15 @@ class ModuleDict(Module):
 
     def keys(self) -> KeysView[str]:
         """The names."""
-        return self._modules.keys()
+        return self._members().keys()
 
     def items(self) -> ItemsView[str, Module]:
         """Names and modules."""
-        return self._modules.items()
+        return self._members().items()
 
     def values(self) -> ValuesView[Module]:
         """The modules."""
-        return self._modules.values()
+        return self._members().values()
 
     def update(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]]) -> None:
         """Put modules in, from a mapping or pairs; a name that is there already gets the new one."""

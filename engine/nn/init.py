@@ -12,6 +12,7 @@ from engine import random
 from engine.errors import OptionError, ShapeError
 from engine.random import Generator
 from engine.tensor import Tensor
+from engine.tensor.tape import mode
 
 Mode = Literal["fan_in", "fan_out"]
 
@@ -295,6 +296,8 @@ def _fill(
     generator: Generator | None = None,
 ) -> Tensor:
     """Put what `draw` makes into the tensor; a meta tensor has no values, and nothing is drawn for it."""
+    if mode.recorder is not None:
+        mode.recorder.fail("weights are drawn inside it")
     if not tensor.device.is_meta:
         values = draw(generator or random.default_generator, tuple(tensor.shape), np.dtype(tensor.array.dtype))
         tensor.array[...] = tensor.device.asarray(values)

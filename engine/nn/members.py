@@ -8,6 +8,7 @@ from typing import Any
 from engine.errors import EngineError
 from engine.nn.parameter import Parameter
 from engine.tensor import Tensor
+from engine.tensor.tape import mode
 
 
 class _Count:
@@ -18,8 +19,26 @@ _count = _Count()
 
 
 def changes() -> int:
-    """How often any module was given an attribute: where that has not grown, no module is another than it was."""
+    """How often any module was changed: where that has not grown, no module has other attributes, parts or hooks."""
     return _count.changes
+
+
+def _counted(name: str) -> Any:
+    change = getattr(dict, name)
+
+    def counted(table: dict, *arguments: Any, **named: Any) -> Any:
+        _count.changes += 1
+        return change(table, *arguments, **named)
+
+    return counted
+
+
+class Table(dict):
+    """A dict of a module's parts or hooks: whoever changes it, the change is counted."""
+
+    __setitem__, __delitem__, __ior__ = _counted("__setitem__"), _counted("__delitem__"), _counted("__ior__")
+    clear, pop, popitem = _counted("clear"), _counted("pop"), _counted("popitem")
+    setdefault, update = _counted("setdefault"), _counted("update")
 
 
 class ModuleError(EngineError, AttributeError):
@@ -36,10 +55,10 @@ class Members:
 
     def __init__(self):
         put = super().__setattr__
-        put("_parameters", {})
-        put("_buffers", {})
+        put("_parameters", Table())
+        put("_buffers", Table())
         put("_non_persistent_buffers_set", set())
-        put("_modules", {})
+        put("_modules", Table())
 
     # attributes
 
@@ -51,11 +70,13 @@ class Members:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
         for members in (own["_parameters"], own["_buffers"], own["_modules"]):
             if name in members:
+                if mode.recorder is not None:
+                    mode.recorder.entered(self)
                 return members[name]
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        _count.changes += 1
+        _count.changes += 1  # the tables count for themselves
         own = self.__dict__
         if isinstance(value, Parameter):
             self._forget(name, keep="_parameters")
@@ -113,7 +134,6 @@ class Members:
     # registering
 
     def _check_name(self, name: str, role: str, members: str) -> None:
-        _count.changes += 1
         if "_modules" not in self.__dict__:
             raise self._not_set_up()
         if not isinstance(name, str):
@@ -154,6 +174,8 @@ class Members:
     ) -> Iterator[tuple[str, Members]]:
         """The module itself and everything in it, with dotted names; one used twice comes once."""
         memo = set() if memo is None else memo
+        if mode.recorder is not None:
+            mode.recorder.entered(self)
         if self in memo:
             return
         if remove_duplicate:
@@ -241,7 +263,9 @@ class Members:
         return found
 
 
-def attributes(module: Members) -> dict[str, Any]:
-    """All that was assigned to a module: parameters, buffers, inner modules and other attributes, by name."""
-    own = module.__dict__
-    return {**own, **own["_parameters"], **own["_buffers"], **own["_modules"]}
+def attributes(module: Members) -> list[tuple[Any, Any]]:
+    """All that was assigned to a module, with names: what stands in its tables each by itself, in order."""
+    found: list[tuple[Any, Any]] = []
+    for name, value in module.__dict__.items():
+        found += [((name, key), member) for key, member in value.items()] if type(value) is Table else [(name, value)]
+    return found

@@ -10,7 +10,7 @@ import numpy as np
 from engine.errors import EngineError
 from engine.nn import hooks
 from engine.nn.hooks import Hook, RemovableHandle
-from engine.nn.members import Members
+from engine.nn.members import Members, Table
 from engine.nn.parameter import Parameter
 from engine.tensor import Tensor, no_grad
 from engine.tensor.creation import empty_like
@@ -51,9 +51,9 @@ class Module(Members):
     def __init__(self):
         super().__init__()
         self.training = True
-        self._forward_pre_hooks: dict[int, tuple[Hook, bool]] = {}
-        self._forward_hooks: dict[int, tuple[Hook, bool]] = {}
-        self._backward_hooks: dict[int, Hook] = {}
+        self._forward_pre_hooks: dict[int, tuple[Hook, bool]] = Table()
+        self._forward_hooks: dict[int, tuple[Hook, bool]] = Table()
+        self._backward_hooks: dict[int, Hook] = Table()
 
     def forward(self, *inputs: Any) -> Any:
         """What the module computes; every subclass has its own.
@@ -71,6 +71,8 @@ class Module(Members):
         return self._call_with_hooks(inputs, named)
 
     def _call_with_hooks(self, inputs: tuple, named: dict) -> Any:
+        if mode.recorder is not None:
+            mode.recorder.fail("a module has a hook")
         for hook, with_kwargs in list(self._forward_pre_hooks.values()):
             changed = hook(self, inputs, named) if with_kwargs else hook(self, inputs)
             if changed is not None and with_kwargs:
@@ -208,9 +210,7 @@ class Module(Members):
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters; without set_to_none they become zeros."""
         for parameter in self.parameters():
-            if set_to_none and mode.recorder is not None:
-                mode.recorder.cleared(parameter)
-            if parameter.grad is not None and set_to_none:
+            if set_to_none:
                 parameter.grad = None
             elif parameter.grad is not None:
                 parameter.grad = parameter.grad.detach()

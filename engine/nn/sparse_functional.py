@@ -94,7 +94,7 @@ def _check_bags(input: Tensor, offsets: Tensor | None, factors: Tensor | None, m
 
 def _places(offsets: Tensor, count: int, ends: bool, real: Tensor | None) -> tuple[Tensor, Tensor]:
     """Bags that lie one behind the other as rows of one length: places (B, N), and which of them are in the bag."""
-    begins = offsets.device.to_numpy(offsets.array).astype(np.int64)
+    begins = offsets.numpy(force=True).astype(np.int64)
     begins, ends_at = (begins[:-1], begins[1:]) if ends else (begins, np.append(begins[1:], count))
     lengths = ends_at - begins
     if (begins[:1] != 0).any() or (lengths < 0).any() or (ends_at > count).any():
@@ -129,7 +129,7 @@ def _joined(rows: Tensor, inside: Tensor | None, factors: Tensor | None, mode: s
 
 def shorten_rows(weight: Tensor, index: Tensor, max_norm: float, norm_type: float) -> None:
     """Bring the rows that are looked up to a length of at most max_norm, in place."""
-    rows = np.unique(index.device.to_numpy(index.array))
+    rows = np.unique(index.numpy(force=True))
     with no_grad():
         vectors = weight[rows]
         lengths = vectors.norm(norm_type, dim=1, keepdim=True)

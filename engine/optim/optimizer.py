@@ -118,11 +118,11 @@ class Optimizer:
         if closure is not None:
             with enable_grad():
                 loss = closure()
+        if mode.recorder is not None:
+            mode.recorder.steps(self)
         with no_grad():
             for group in self.param_groups:
                 for params in self._batches(group):
-                    if mode.recorder is not None:
-                        mode.recorder.saw(params)
                     self._update(group, params)
                     for param in params:
                         param._changed()
@@ -132,7 +132,7 @@ class Optimizer:
         """The parameters that have a gradient, those of one device and dtype together."""
         batches: dict[int, list[Tensor]] = {}
         for param in group["params"]:
-            if param.grad is not None:
+            if param._grad is not None:
                 batches.setdefault(self._arenas[id(param)].kind(param), []).append(param)
         return batches.values()
 
@@ -182,7 +182,7 @@ class Optimizer:
 
     def _arrays(self, params: list[Tensor]) -> tuple[list[Any], list[Any]]:
         """The arrays of the parameters and of their gradients."""
-        return [param.array for param in params], [param.grad.array for param in params]
+        return [param.array for param in params], [param._grad.array for param in params]
 
     def _remembered(self, params: list[Tensor], name: str, start: float = 0.0) -> list[Any]:
         """For each parameter an array of this name that lasts from step to step, filled with `start` at first."""
@@ -212,15 +212,13 @@ class Optimizer:
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget all gradients; without set_to_none they become zeros."""
+        if mode.recorder is not None:
+            mode.recorder.grouped(self)
         for group in self.param_groups:
             for param in group["params"]:
-                if set_to_none and mode.recorder is not None:
-                    mode.recorder.cleared(param)
-                if param.grad is None:
-                    continue
                 if set_to_none:
                     param.grad = None
-                else:
+                elif param.grad is not None:
                     param.grad = param.grad.detach()
                     param.grad.zero_()
 
@@ -302,6 +300,11 @@ class Optimizer:
             a step
         """
         return RemovableHandle(self._hooks["step_pre"], hook)
+
+    def has_step_hooks(self) -> bool:
+        """Whether hooks run before or after its steps."""
+        own = self._hooks.get("step_pre") or self._hooks.get("step_post")
+        return bool(own or _pre_hooks or _post_hooks)
 
     def register_step_post_hook(self, hook: Hook) -> RemovableHandle:
         """Call hook(optimizer, args, kwargs) after each step."""

@@ -11,10 +11,15 @@ from typing import Any
 def capture(step: Callable[..., Any], *, check: bool = False) -> Callable[..., Any]:
     """The same step, planned once for each kind of arguments and then replayed without the tape.
 
-    The step may take tensors and what is hashable, and return tensors in tuples, lists and dicts. It may run layers,
-    `backward()`, and optimizers; random numbers, rates and statistics are fresh at each call. A gradient that an
-    optimizer inside uses is not kept: `.grad` is None afterwards. What cannot be replayed, as Python that decides by
-    the values of tensors, runs as it is written, after one warning that says why.
+    The step may take tensors and what is hashable, and return tensors and plain values in tuples, lists and dicts;
+    views of arguments come back as copies. It may run layers, `backward()`, and optimizers; random numbers, rates and
+    statistics are fresh at each call. A gradient that the step begins anew and that an optimizer inside uses is not
+    kept: `.grad` is None afterwards.
+
+    Modules, optimizers, tensors and gradients outside may be changed between two calls: where a plan does not fit them
+    any more, another is made. All other Python state (globals, attributes of plain objects, what is printed or
+    appended) is met once, when a plan is made. What cannot be replayed, as Python that decides by the values of
+    tensors, or hooks, runs as it is written, after one warning that says why.
 
     Args:
         step: a function of a batch that trains or evaluates, for instance.

@@ -13,7 +13,7 @@ from engine.kernels.cpu.expression import Expr, apply, number
 from engine.plan.lazy import Lazy, Scattered, combined, of_place
 from engine.plan.lower import FLOAT, Lowering, order_of, rule
 from engine.plan.places import Buffer, Place, dense, of_array
-from engine.plan.trace import Call, Value
+from engine.plan.trace import OUTSIDE, Call, Value
 
 FORMULAS: dict[str, Callable[..., Expr]] = {
     "relu_backward": lambda grad, out: apply("where_positive", out, grad, 0.0),
@@ -69,9 +69,9 @@ def by_channel(low: Lowering, vector: Value | None, ndim: int) -> Lazy | None:
 
 @rule("copy")
 def copy(low: Lowering, call: Call) -> bool:
-    """A copy is the same value, as nothing is changed in place but state; of state, it is made now."""
+    """A copy of a result is the result: once that is changed in place, it is another Value. State is copied now."""
     (x,) = call.arguments
-    if x.kind == "state" or not isinstance(low.env.get(x), Lazy | Place):
+    if x.kind in OUTSIDE or not isinstance(low.env.get(x), Lazy | Place):
         return False
     low.env[call.results] = low.env[x] if isinstance(low.env[x], Place) else low.place(x)
     return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
@@ -16,7 +16,7 @@ from engine.kernels.cpu.expression import Expr, leaf, number
 from engine.kernels.cpu.program import Kernel, Plan
 from engine.plan.lazy import SUM, Heavy, Lazy, Scattered, combined, of_place, renamed
 from engine.plan.places import Buffer, Place, dense, of_array
-from engine.plan.trace import Call, Live, Trace, Value, leaves, mapped
+from engine.plan.trace import OUTSIDE, Call, Live, Trace, Value, leaves, mapped
 
 FLOAT, BYTE = np.dtype(np.float32), np.dtype(np.uint8)
 Order = tuple[int, ...] | None
@@ -68,20 +68,22 @@ class Lowering:
         trace: what one step did.
         kernels: the eager kernel set, for what has no rule.
         kept: the Values that are wanted in the end.
+        left: those among them that are left as gradients: each in memory that is nobody else's.
     """
 
-    def __init__(self, trace: Trace, kernels: Any, kept: list[Value]) -> None:
-        self.trace, self.kernels, self.kept = trace, kernels, kept
+    def __init__(self, trace: Trace, kernels: Any, kept: list[Value], left: Collection[int] = ()) -> None:
+        self.trace, self.kernels, self.kept, self.left = trace, kernels, kept, left
         self.items: list[Native | Host] = []
-        self.before: list[Host] = []  # counting with whole numbers, which waits for nothing
+        self.before: list[Host] = []  # counting with whole numbers, which may come first
         self.env: dict[Value, Place | Lazy | Scattered] = {}
         self.makers: dict[Value, Call] = {}
         self.notes: dict[Any, Any] = {}  # what the rule of a way there tells that of the way back
         self.draws: list[tuple[Any, Buffer]] = []  # generators, and where a number of theirs goes before each replay
         self.lives: list[tuple[Live, Callable[[Any], Any], Buffer]] = []
-        self.inputs = [Buffer(v.size, v.dtype, "input") for v in trace.inputs]
-        for value, buffer in zip(trace.inputs, self.inputs):
-            self.env[value] = dense(buffer, value.shape)
+        read = [gradient.value for gradient in trace.read]
+        self.inputs = [Buffer(v.size, v.dtype, "input") for v in (*trace.inputs, *read)]
+        for value, buffer in zip((*trace.inputs, *read), self.inputs):
+            self.env[value] = Place(buffer, value.shape, value.strides) if value.strides else dense(buffer, value.shape)
         self.uses: Counter[Value] = Counter()
         self.readers: dict[Value, list[Call]] = {}
         self.done: set[int] = set()  # ids of calls that an earlier one has taken along
@@ -102,15 +104,17 @@ class Lowering:
             if not (call.kernel in RULES and RULES[call.kernel](self, call)):
                 self._on_host(call)
             self.finish(call)
-        return [self._own(self.place(value)) for value in self.kept]
+        return [self._own(self.place(value), number in self.left) for number, value in enumerate(self.kept)]
 
-    def _own(self, place: Place) -> Place:
-        """A place that outlives the call: a part of an argument is copied."""
-        if place.buffer.kind != "input":
-            return place
-        copy = self.new(place.shape, None, place.dtype)
-        self.items.append(Host(np.array, (place,), {}, copy))
-        return copy
+    def _own(self, place: Place, is_left: bool) -> Place:
+        """A place that outlives the call: a part of an argument is copied, and a gradient that lies with another."""
+        if place.buffer.kind == "input" or (is_left and place.buffer.kind != "scratch"):
+            copy = self.new(place.shape, None, place.dtype)
+            self.items.append(Host(np.array, (place,), {}, copy))
+            place = copy
+        if is_left:
+            place.buffer.kind = "output"
+        return place
 
     def finish(self, call: Call) -> None:
         """A call has been lowered, by itself or along with another."""
@@ -257,9 +261,9 @@ class Lowering:
         named = {key: mapped(argument, ready) for key, argument in call.named.items()}
         results = None if call.results is None else mapped(call.results, result)
         item = Host(getattr(self.kernels, call.kernel), arguments, named, results)
-        (self.before if self._waits_for_nothing(item) else self.items).append(item)
+        (self.before if self._only_counts(item) else self.items).append(item)
 
-    def _waits_for_nothing(self, item: Host) -> bool:
+    def _only_counts(self, item: Host) -> bool:
         """Whether a call only counts with whole numbers that lie outside, or that such calls have made."""
         made = {
             place.buffer for earlier in self.before for place in leaves(earlier.results) if isinstance(place, Place)
@@ -271,10 +275,13 @@ class Lowering:
     def settle(self, written: list[Value]) -> None:
         """Store every formula that reads what is about to be overwritten."""
         arrays = [value.array for value in written if value.kind == "state"]
-        if not arrays:
+        buffers = {self.place(value).buffer for value in written if value.kind == "gradient"}
+        if not arrays and not buffers:
             return
         for value, found in list(self.env.items()):
-            if isinstance(found, Lazy | Scattered) and self.uses[value] > 0 and _reads_any(found, arrays):
+            if not isinstance(found, Lazy | Scattered) or self.uses[value] <= 0:
+                continue
+            if found.reads & buffers or _reads_any(found, arrays):
                 self.place(value)
 
 
@@ -282,7 +289,7 @@ def wanted(calls: list[Call], kept: list[Value]) -> list[Call]:
     """The calls that have a part in what is kept or written."""
     needed, result = set(kept), []
     for call in reversed(calls):
-        if any(v.kind == "state" for v in call.writes()) or needed.intersection(call.makes()):
+        if any(v.kind in OUTSIDE for v in call.writes()) or needed.intersection(call.makes()):
             needed.update(call.reads())
             result.append(call)
     return result[::-1]

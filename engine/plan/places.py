@@ -20,14 +20,15 @@ class Buffer:
     Args:
         size: in elements.
         dtype: of the elements.
-        kind: "scratch" is the plan's own; "state" lies outside; "input" is the memory of an argument, another one at
-            each replay; "fixed" is the plan's own and lasts from replay to replay.
+        kind: "scratch" is the plan's own; "state" lies outside; "input" is the memory of an argument or of a gradient,
+            another one at each replay; "fixed" is the plan's own and lasts from replay to replay; "output" is where a
+            gradient is left, in new memory where somebody holds the last one.
         array: the memory of state, as an array.
     """
 
     size: int
     dtype: np.dtype
-    kind: Literal["scratch", "state", "input", "fixed"] = "scratch"
+    kind: Literal["scratch", "state", "input", "fixed", "output"] = "scratch"
     array: Any = None
     number: int = field(default_factory=lambda: next(_numbers))
 

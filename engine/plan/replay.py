@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,11 @@ class Replay:
 
     def __init__(self, low: Lowering, kept: list[Place]) -> None:
         self._inputs = low.inputs
-        self._pointers: list[tuple[np.ndarray, int, int, int]] = []  # block, slot, number of the input, offset
+        count = len(low.trace.inputs)
+        self._values = [gradient.value for gradient in low.trace.read]
+        self._arguments, self._gradients = low.inputs[:count], low.inputs[count:]
+        self._at: list[Any] = [_nothing] * len(self._gradients)  # weak references to the arrays of the last replay
+        self._slots: dict[Buffer, list[tuple[np.ndarray, int, int]]] = {}  # block, slot, offset: of what moves
         items = [*low.before, *low.items]
         buffers = [[place.buffer for place in item.touches()] for item in items]
         offsets, size = laid_out(lifetimes(buffers, [place.buffer for place in kept]))
@@ -34,37 +39,68 @@ class Replay:
         self._offsets = offsets
         self._lives = [(live, make, self._fixed_memory(buffer)) for live, make, buffer in low.lives]
         self._draws = [(generator, self._fixed_memory(buffer)) for generator, buffer in low.draws]
-        self._arguments: list[Any] = [None] * len(low.inputs)
+        self._present: list[Any] = []  # the arrays of the inputs, while it runs
+        self._calls: dict[Buffer, list[_Called]] = {}  # those on the host that an output has a part in
         self.parts = self._bound(items)
-        self.kept = [self.array(place) for place in kept]
+        self._pointers = [
+            (*pointer, number)
+            for number, buffer in enumerate(self._arguments)
+            for pointer in self._slots.get(buffer, ())
+        ]
 
     @property
     def nbytes(self) -> int:
         """Bytes of the plan's own memory."""
         return self.memory.nbytes
 
-    def __call__(self, arguments: list[np.ndarray]) -> None:
-        """Run with these arguments: C-contiguous, of the recorded shapes and dtypes."""
-        self._arguments = arguments
+    def __call__(self, arguments: list[np.ndarray], gradients: list[np.ndarray]) -> None:
+        """Run with these arguments, C-contiguous, and these gradients, all of the recorded shapes and dtypes."""
         addresses = [_address(array) for array in arguments]
-        for block, slot, number, offset in self._pointers:
+        for block, slot, offset, number in self._pointers:
             block[slot] = addresses[number] + offset
+        for number, array in enumerate(gradients):
+            if self._at[number]() is not array:
+                self._at[number] = weakref.ref(array)
+                self._move(self._gradients[number], _address(array))
+        self._present = [*arguments, *gradients]
         for live, make, memory in self._lives:
             memory[:] = make(live.now)
         for generator, memory in self._draws:
             memory[:] = generator.draw_seed(), 0
         for part in self.parts:
             part()
+        self._present = []
+
+    def reads(self, number: int, array: np.ndarray) -> bool:
+        """Whether this array can be the gradient of that number."""
+        if self._at[number]() is array:
+            return True
+        value = self._values[number]
+        strides = tuple(step // array.itemsize for step in array.strides)
+        return array.dtype == value.dtype and array.shape == value.shape and strides == value.strides
+
+    def _move(self, buffer: Buffer, address: int) -> None:
+        for block, slot, offset in self._slots.get(buffer, ()):
+            block[slot] = address + offset
+
+    def renewed(self, place: Place) -> np.ndarray:
+        """The place of an output in new memory, where it is from now on; who holds the old keeps what is in it."""
+        buffer = place.buffer
+        self._fixed[buffer] = aligned((buffer.size,), buffer.dtype)
+        self._move(buffer, _address(self._fixed[buffer]))
+        for called in self._calls.get(buffer, ()):
+            called.bind()
+        return self.array(place)
 
     def array(self, place: Place) -> np.ndarray:
-        """The place as an array; not of an argument."""
+        """The place as an array; not of an input."""
         return np.asarray(_Seen(self._start(place.buffer), place))
 
     def _start(self, buffer: Buffer) -> np.ndarray:
         """An array that begins where the buffer does."""
         if buffer.kind == "state":
             return buffer.array
-        if buffer.kind == "fixed":
+        if buffer.kind in ("fixed", "output"):
             return self._fixed_memory(buffer)
         return self.memory[self._offsets[buffer] :]
 
@@ -90,16 +126,19 @@ class Replay:
                 entries.append(self._entry(item))
             else:
                 close()
-                parts.append(self._call(item))
+                parts.append(_Called(self, item))
+                for place in item.touches():
+                    if place.buffer.kind == "output":
+                        self._calls.setdefault(place.buffer, []).append(parts[-1])
         close()
         return parts
 
     def _entry(self, item: Native) -> Entry:
         entry = item.kernel.bind(*(self._address(a) if isinstance(a, Place) else a for a in item.arguments))
         for slot, place in enumerate(item.arguments):
-            if isinstance(place, Place) and place.buffer.kind == "input":
-                number = self._inputs.index(place.buffer)
-                self._pointers.append((entry.block, slot, number, place.offset * place.dtype.itemsize))
+            if isinstance(place, Place) and place.buffer.kind in ("input", "output"):
+                offset = place.offset * place.dtype.itemsize
+                self._slots.setdefault(place.buffer, []).append((entry.block, slot, offset))
         return entry
 
     def _address(self, place: Place) -> int:
@@ -107,38 +146,48 @@ class Replay:
             return 0  # filled in before each run
         return _address(self._start(place.buffer)) + place.offset * place.dtype.itemsize
 
-    def _call(self, item: Host) -> Any:
-        fixed = mapped((item.arguments, tuple(item.named.values())), self._host_argument)
-        moving = any(isinstance(a, _Argument) for a in leaves(fixed)) or any(isinstance(a, Live) for a in leaves(fixed))
-        names = tuple(item.named)
-        results = item.results if isinstance(item.results, tuple) else (item.results,)
-        targets = [self.array(place) if isinstance(place, Place) else None for place in results]
-        several, function = isinstance(item.results, tuple), item.function
-
-        def call() -> None:
-            arguments, values = mapped(fixed, self._now) if moving else fixed
-            result = function(*arguments, **dict(zip(names, values)))
-            for target, value in zip(targets, result if several else (result,)):
-                if target is not None:
-                    target[...] = value
-
-        return call
-
-    def _host_argument(self, argument: Any) -> Any:
+    def host_argument(self, argument: Any) -> Any:
+        """What a kernel on the host gets for a place; for one in an input, what tells `now` where it is."""
         if not isinstance(argument, Place):
             return argument
         if argument.buffer.kind == "input":
             return _Argument(self._inputs.index(argument.buffer), argument)
         return self.array(argument)
 
-    def _now(self, argument: Any) -> Any:
+    def now(self, argument: Any) -> Any:
+        """What an argument is in this replay."""
         if isinstance(argument, _Argument):
-            return np.asarray(_Seen(self._arguments[argument.number], argument.place))
+            return np.asarray(_Seen(self._present[argument.number], argument.place))
         return argument.now if isinstance(argument, Live) else argument
 
 
+class _Called:
+    """A kernel that runs on the host."""
+
+    def __init__(self, replay: Replay, item: Host) -> None:
+        self.replay, self.item = replay, item
+        self.names = tuple(item.named)
+        self.bind()
+
+    def bind(self) -> None:
+        """See the arguments and results where they lie now."""
+        item, replay = self.item, self.replay
+        self.fixed = mapped((item.arguments, tuple(item.named.values())), replay.host_argument)
+        self.moves = any(isinstance(a, _Argument | Live) for a in leaves(self.fixed))
+        results = item.results if isinstance(item.results, tuple) else (item.results,)
+        self.targets = [replay.array(place) if isinstance(place, Place) else None for place in results]
+
+    def __call__(self) -> None:
+        arguments, values = mapped(self.fixed, self.replay.now) if self.moves else self.fixed
+        result = self.item.function(*arguments, **dict(zip(self.names, values)))
+        results = result if isinstance(self.item.results, tuple) else (result,)
+        for target, value in zip(self.targets, results):
+            if target is not None:
+                target[...] = value
+
+
 class _Argument:
-    """A part of an argument, which is another array at each run."""
+    """A part of an input, which is another array at each run."""
 
     def __init__(self, number: int, place: Place) -> None:
         self.number, self.place = number, place
@@ -160,3 +209,7 @@ class _Seen:
 
 def _address(array: np.ndarray) -> int:
     return array.__array_interface__["data"][0]
+
+
+def _nothing() -> None:
+    """A reference to no array."""

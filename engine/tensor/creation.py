@@ -12,7 +12,7 @@ from engine.ops.base import Spec
 from engine.random import Generator, default_generator
 from engine.tensor.promotion import get_default_dtype, int64, require_fit, wrapped
 from engine.tensor.spellings import whole
-from engine.tensor.tape import Core, require_gradient_type, wrap
+from engine.tensor.tape import Core, mode, require_gradient_type, wrap
 
 Where = str | Device | None
 
@@ -23,7 +23,9 @@ def as_array(values: Any, dtype: Any, device: Where) -> tuple[Any, Device]:
     if isinstance(values, Core):
         if device is None:
             place = values.device
-        array = values.device.to_numpy(values.array) if not values.device.is_meta else values.array
+        if not values.device.is_meta:
+            values._require_values("tensor()")
+        array = values.array if values.device.is_meta else values.device.to_numpy(values.array)
         if place.is_meta:
             return Spec(array.shape, dtype or array.dtype), place
     elif isinstance(values, np.ndarray | np.generic):
@@ -35,7 +37,15 @@ def as_array(values: Any, dtype: Any, device: Where) -> tuple[Any, Device]:
     dtype = np.dtype(dtype) if dtype is not None else array.dtype
     if place.is_meta:
         return Spec(array.shape, dtype), place
-    return place.asarray(np.array(array, dtype)), place
+    return _constant(np.array(array, dtype), place), place
+
+
+def _constant(array: np.ndarray, place: Device) -> Any:
+    """An array of numbers that owe nothing to other tensors, on a device."""
+    made = place.asarray(array)
+    if mode.recorder is not None:
+        mode.recorder.makes(made)
+    return made
 
 
 def _from_lists(values: Any, dtype: Any) -> np.ndarray:
@@ -172,7 +182,7 @@ def _drawn(draw: Any, shape: tuple[int, ...], dtype: Any, device: Where, require
 def placed(array: np.ndarray, device: Where, requires_grad: bool) -> Any:
     """A tensor of an array that was made on the host."""
     place = resolve(device)
-    return _made(Spec(array.shape, array.dtype) if place.is_meta else place.asarray(array), place, requires_grad)
+    return _made(Spec(array.shape, array.dtype) if place.is_meta else _constant(array, place), place, requires_grad)
 
 
 @whole("size")

@@ -188,4 +188,5 @@ def same_values(a: Any, b: Any) -> bool:
     """Whether two tensors have one shape and equal values."""
     if not isinstance(a, Core) or not isinstance(b, Core):
         raise TypeMismatch("equal", got="something else than two tensors came", expected="two tensors")
+    a._require_values("equal()")
     return tuple(a.shape) == tuple(b.shape) and bool((a.array == b.array).all())

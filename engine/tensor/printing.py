@@ -16,6 +16,7 @@ def show(tensor: Any) -> str:
         body = "..."
         notes.append(f"device='meta', size={tuple(tensor.shape)}")
     else:
+        tensor._require_values("repr()")
         values = tensor.device.to_numpy(tensor.array)
         body = "[]" if values.size == 0 else _values(values)
         if tensor.device.type != "cpu":

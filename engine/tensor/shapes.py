@@ -32,7 +32,10 @@ def plain_index(index: Any, device: Device) -> Any:
     if isinstance(index, Core):
         if index.array.dtype.kind not in "iub":
             raise TypeMismatch("index", got=f"it is {index.dtype}", expected="whole numbers or bool")
-        return index.array if index.array.ndim or index.array.dtype.kind == "b" else int(index.array)
+        if index.array.ndim or index.array.dtype.kind == "b":
+            return index.array
+        index._require_values("an index")
+        return int(index.array)
     if isinstance(index, list):
         return device.asarray(index, None if index else np.int64)
     if isinstance(index, np.integer):

@@ -21,7 +21,7 @@ class _Mode(threading.local):
     def __init__(self) -> None:
         self.grad = True
         self.listeners: tuple[list[Call], ...] = ()
-        self.recorder: Any = None  # of a plan: sees every tensor that takes part
+        self.recorder: Any = None  # of a plan: sees every tensor that takes part, and who looks at gradients
 
 
 mode = _Mode()
@@ -80,7 +80,7 @@ class Core:
     not noted. `_told` counts how often the base's history was told anew; a view that is behind has to `_catch_up`.
     """
 
-    grad: Any = None
+    _grad: Any = None
     _requires_grad = False
     _node: Node | None = None
     _version_cell: Version | None = None
@@ -91,6 +91,19 @@ class Core:
     _retains = False
     array: Any
     device: Device
+
+    @property
+    def grad(self) -> Any:
+        """The gradient that has gathered, or None."""
+        if mode.recorder is not None:
+            mode.recorder.reads_gradient(self)
+        return self._grad
+
+    @grad.setter
+    def grad(self, gradient: Any) -> None:
+        if mode.recorder is not None:
+            mode.recorder.sets_gradient(self)
+        self._grad = gradient
 
     def _cell(self) -> Version:
         if self._version_cell is None:

@@ -10,7 +10,7 @@ from engine.device import Device
 from engine.errors import GradientError, OptionError
 from engine.ops.base import times
 from engine.tensor.arithmetic import cast
-from engine.tensor.tape import Core, Node, memory_of, wrap
+from engine.tensor.tape import Core, Node, memory_of, mode, wrap
 
 Aims = dict[Node, tuple[bool, ...]]
 """The nodes from which a wanted gradient can be reached, and which of their inputs lead there."""
@@ -102,6 +102,8 @@ class Walk:
 
     def hooked(self, hooks: Any, grad: Any, device: Device) -> Any:
         """The gradient after the hooks."""
+        if hooks and mode.recorder is not None:
+            mode.recorder.fail("a tensor has a hook")
         for hook in hooks:
             changed = hook(wrap(device.kernels.as_array(grad), device))
             if changed is not None:
@@ -125,13 +127,17 @@ class Walk:
             if id(leaf) in self.into:
                 before = self.into[id(leaf)]
                 self.into[id(leaf)] = grad if before is None else k.add(before, grad)
-        elif leaf.grad is None:
+            return
+        if mode.recorder is not None:
+            mode.recorder.reads_gradient(leaf)
+        gathered = leaf._grad
+        if gathered is None:
             own = not leaf._hooks and _is_owned(grad) and not _is_shared(grad, above, beside)
-            leaf.grad = wrap(grad if own else k.copy(grad), leaf.device)
-        elif leaf.grad._requires_grad:  # it has a history, of which what is added is no part
-            leaf.grad = wrap(k.as_array(k.add(leaf.grad.array, grad)), leaf.device)
+            leaf._grad = wrap(grad if own else k.copy(grad), leaf.device)
+        elif gathered._requires_grad:  # it has a history, of which what is added is no part
+            leaf._grad = wrap(k.as_array(k.add(gathered.array, grad)), leaf.device)
         else:
-            k.add(leaf.grad.array, grad, out=leaf.grad.array)
+            k.add(gathered.array, grad, out=gathered.array)
 
 
 def backward(tensors: Any, grad_tensors: Any = None, retain_graph: bool | None = None, create_graph: bool = False,
