@@ -95,9 +95,15 @@ _WORDS = {
 
 PREDICTIONS = {
     "CrossEntropyLoss": "classes",
+    "NLLLoss": "classes",
+    "MultiMarginLoss": "classes",
+    "FocalLoss": "classes",
     "BCEWithLogitsLoss": "binary",
+    "BinaryFocalLoss": "binary",
     "MSELoss": "value",
     "L1Loss": "value",
+    "SmoothL1Loss": "value",
+    "HuberLoss": "value",
 }
 """Loss -> what the network predicts under it: scores of classes, the logit of one of two, or values."""
 

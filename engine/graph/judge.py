@@ -14,6 +14,14 @@ from engine.graph.spec import FieldSpec, Node, Wire
 from engine.graph.trial import attempt
 from engine.ops import Spec
 
+APPLIED = {
+    "CrossEntropyLoss": "Softmax",
+    "FocalLoss": "Softmax",
+    "BCEWithLogitsLoss": "Sigmoid",
+    "BinaryFocalLoss": "Sigmoid",
+}
+"""Loss -> the activation that is part of it."""
+
 
 def judge(network: Network) -> Iterator[Problem]:
     """Every problem that no layer has by itself."""
@@ -214,6 +222,7 @@ def _judge_loss(network: Network, loss: Node, spec: Spec) -> Iterator[Problem]:
         yield unsuited
         return
     yield from _applied_twice(network, loss)
+    yield from _not_logarithms(network, loss)
     wanted = expected_output(loss.type, target)
     if len(spec.shape) > len(wanted):
         yield _too_many_axes(network, loss, spec, wanted)
@@ -261,10 +270,19 @@ def _unsuited(network: Network, loss: Node, target: FieldSpec, spec: Spec) -> Pr
 
 def _applied_twice(network: Network, loss: Node) -> Iterator[Problem]:
     before = network.nodes[network.into[loss.id]["input"].source]
-    if {"CrossEntropyLoss": "Softmax", "BCEWithLogitsLoss": "Sigmoid"}.get(loss.type) == before.type:
+    if APPLIED.get(loss.type) == before.type:
         text = f"{network.name(before)} is applied twice: {network.name(loss)} applies it itself."
         fix = Fix(f"Remove {network.entry(before).title}", "remove", before.id)
         yield Problem(before.id, text, "warning", (fix,))
+
+
+def _not_logarithms(network: Network, loss: Node) -> Iterator[Problem]:
+    before = network.nodes[network.into[loss.id]["input"].source]
+    if loss.type == "NLLLoss" and before.type != "LogSoftmax":
+        whole = catalogue.entry("CrossEntropyLoss").title
+        text = f"{network.name(loss)} takes log probabilities: put LogSoftmax before it, or make it {whole}."
+        fix = Fix(f"Make it {whole}", "replace", loss.id, "CrossEntropyLoss")
+        yield Problem(loss.id, text, "warning", (fix,))
 
 
 def _too_many_axes(network: Network, loss: Node, spec: Spec, wanted: tuple[int, ...]) -> Problem:
@@ -296,7 +314,12 @@ def _wrong_width(network: Network, loss: Node, target: FieldSpec, spec: Spec, wa
     elif len(wanted) == 1:
         title = f"Insert Linear with {wanted[0]} outputs before {network.entry(loss).title}"
         fixes.append(Fix(title, "insert_before", loss.id, "Linear", {"out_features": wanted[0]}))
-    swap = {("CrossEntropyLoss", 1): "BCEWithLogitsLoss", ("BCEWithLogitsLoss", 2): "CrossEntropyLoss"}
+    swap = {
+        ("CrossEntropyLoss", 1): "BCEWithLogitsLoss",
+        ("BCEWithLogitsLoss", 2): "CrossEntropyLoss",
+        ("FocalLoss", 1): "BinaryFocalLoss",
+        ("BinaryFocalLoss", 2): "FocalLoss",
+    }
     other = swap.get((loss.type, spec.shape[0] if len(spec.shape) == 1 else 0))
     if other and len(target.classes) == 2:
         fixes.append(Fix(f"Make the loss {catalogue.entry(other).title}", "replace", loss.id, other))

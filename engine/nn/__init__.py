@@ -10,6 +10,7 @@ from engine.nn.adaptive_pooling import (
     MaxUnpool1d,
     MaxUnpool2d,
 )
+from engine.nn.adversarial_losses import HingeGANLoss, WassersteinLoss
 from engine.nn.attention import MultiheadAttention
 from engine.nn.cells import GRUCell, LSTMCell, RNNCell
 from engine.nn.combine import Add, Concat, Dot, Multiply, Subtract
@@ -20,7 +21,19 @@ from engine.nn.data import Input
 from engine.nn.distance import Bilinear, CosineSimilarity, PairwiseDistance
 from engine.nn.instance_norm import InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
 from engine.nn.linear import Linear
-from engine.nn.losses import BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss
+from engine.nn.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss, NLLLoss
+from engine.nn.margin_losses import (
+    BPRLoss,
+    CosineEmbeddingLoss,
+    HingeEmbeddingLoss,
+    MarginRankingLoss,
+    MultiLabelMarginLoss,
+    MultiLabelSoftMarginLoss,
+    MultiMarginLoss,
+    SoftMarginLoss,
+    TripletMarginLoss,
+    TripletMarginWithDistanceLoss,
+)
 from engine.nn.module import Module
 from engine.nn.normalisation import BatchNorm1d, BatchNorm2d, BatchNorm3d
 from engine.nn.parameter import Parameter
@@ -30,8 +43,11 @@ from engine.nn.position import LearnedPositionalEncoding, PositionalEncoding
 from engine.nn.rearrange import ChannelShuffle, PixelShuffle, PixelUnshuffle
 from engine.nn.rectifiers import CELU, ELU, SELU, LeakyReLU, PReLU, ReLU, ReLU6, RReLU
 from engine.nn.recurrent import GRU, LSTM, RNN, LastStep
+from engine.nn.region_losses import BinaryFocalLoss, DiceLoss, FocalLoss, GIoULoss, TverskyLoss
+from engine.nn.regression_losses import GaussianNLLLoss, HuberLoss, KLDivLoss, PoissonNLLLoss, SmoothL1Loss
 from engine.nn.regularisation import AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d, FeatureAlphaDropout
 from engine.nn.sample_norm import GroupNorm, LayerNorm, LocalResponseNorm, RMSNorm
+from engine.nn.sequence_losses import CTCLoss
 from engine.nn.shape import Flatten, Identity, Permute, Reshape, Select, Split, Unflatten
 from engine.nn.softmax import GLU, LogSoftmax, Softmax, Softmax2d, Softmin
 from engine.nn.sparse import Embedding, EmbeddingBag
@@ -57,19 +73,25 @@ __all__ = [
     "AlphaDropout",
     "AvgPool1d",
     "AvgPool2d",
+    "BCELoss",
     "BCEWithLogitsLoss",
+    "BPRLoss",
     "BatchNorm1d",
     "BatchNorm2d",
     "BatchNorm3d",
     "Bilinear",
+    "BinaryFocalLoss",
+    "CTCLoss",
     "ChannelShuffle",
     "Concat",
     "Conv1d",
     "Conv2d",
     "ConvTranspose1d",
     "ConvTranspose2d",
+    "CosineEmbeddingLoss",
     "CosineSimilarity",
     "CrossEntropyLoss",
+    "DiceLoss",
     "Dot",
     "Dropout",
     "Dropout1d",
@@ -79,17 +101,24 @@ __all__ = [
     "EmbeddingBag",
     "FeatureAlphaDropout",
     "Flatten",
+    "FocalLoss",
+    "GIoULoss",
     "GRUCell",
+    "GaussianNLLLoss",
     "GroupNorm",
     "Hardshrink",
     "Hardsigmoid",
     "Hardswish",
     "Hardtanh",
+    "HingeEmbeddingLoss",
+    "HingeGANLoss",
+    "HuberLoss",
     "Identity",
     "Input",
     "InstanceNorm1d",
     "InstanceNorm2d",
     "InstanceNorm3d",
+    "KLDivLoss",
     "L1Loss",
     "LPPool1d",
     "LPPool2d",
@@ -103,6 +132,7 @@ __all__ = [
     "LogSigmoid",
     "LogSoftmax",
     "MSELoss",
+    "MarginRankingLoss",
     "MaxPool1d",
     "MaxPool2d",
     "MaxUnpool1d",
@@ -111,8 +141,12 @@ __all__ = [
     "Module",
     "ModuleDict",
     "ModuleList",
+    "MultiLabelMarginLoss",
+    "MultiLabelSoftMarginLoss",
+    "MultiMarginLoss",
     "MultiheadAttention",
     "Multiply",
+    "NLLLoss",
     "PReLU",
     "PairwiseDistance",
     "Parameter",
@@ -121,6 +155,7 @@ __all__ = [
     "Permute",
     "PixelShuffle",
     "PixelUnshuffle",
+    "PoissonNLLLoss",
     "PositionalEncoding",
     "RMSNorm",
     "RNNCell",
@@ -132,6 +167,8 @@ __all__ = [
     "Sequential",
     "SiLU",
     "Sigmoid",
+    "SmoothL1Loss",
+    "SoftMarginLoss",
     "Softmax",
     "Softmax2d",
     "Softmin",
@@ -148,10 +185,14 @@ __all__ = [
     "TransformerDecoderLayer",
     "TransformerEncoder",
     "TransformerEncoderLayer",
+    "TripletMarginLoss",
+    "TripletMarginWithDistanceLoss",
+    "TverskyLoss",
     "Unflatten",
     "Upsample",
     "UpsamplingBilinear2d",
     "UpsamplingNearest2d",
+    "WassersteinLoss",
     "functional",
     "init",
     "utils",

@@ -41,10 +41,35 @@ from engine.nn.activation_functional import (
     threshold,
     threshold_,
 )
+from engine.nn.adversarial_losses_functional import (
+    generator_loss,
+    gradient_penalty,
+    hinge_critic_loss,
+    wasserstein_critic_loss,
+)
 from engine.nn.attention_functional import scaled_dot_product_attention
 from engine.nn.convolution_functional import conv1d, conv2d, conv_transpose1d, conv_transpose2d
 from engine.nn.distance_functional import bilinear, cosine_similarity, pairwise_distance
-from engine.nn.losses_functional import binary_cross_entropy_with_logits, cross_entropy, l1_loss, mse_loss, nll_loss
+from engine.nn.losses_functional import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    l1_loss,
+    mse_loss,
+    nll_loss,
+)
+from engine.nn.margin_losses_functional import (
+    bpr_loss,
+    cosine_embedding_loss,
+    hinge_embedding_loss,
+    margin_ranking_loss,
+    multi_margin_loss,
+    multilabel_margin_loss,
+    multilabel_soft_margin_loss,
+    soft_margin_loss,
+    triplet_margin_loss,
+    triplet_margin_with_distance_loss,
+)
 from engine.nn.normalisation_functional import (
     batch_norm,
     group_norm,
@@ -73,6 +98,20 @@ from engine.nn.pooling_functional import (
     max_unpool2d,
 )
 from engine.nn.rearrange_functional import channel_shuffle, pixel_shuffle, pixel_unshuffle
+from engine.nn.region_losses_functional import (
+    dice_loss,
+    focal_loss,
+    giou_loss,
+    sigmoid_focal_loss,
+    tversky_loss,
+)
+from engine.nn.regression_losses_functional import (
+    gaussian_nll_loss,
+    huber_loss,
+    kl_div,
+    poisson_nll_loss,
+    smooth_l1_loss,
+)
 from engine.nn.regularisation_functional import (
     alpha_dropout,
     dropout,
@@ -82,6 +121,9 @@ from engine.nn.regularisation_functional import (
     feature_alpha_dropout,
 )
 from engine.nn.resampling_functional import interpolate
+from engine.nn.sequence_losses_functional import (
+    ctc_loss,
+)
 from engine.nn.sparse_functional import embedding, embedding_bag
 from engine.ops import indexing, products
 from engine.tensor import Tensor, apply
@@ -99,7 +141,9 @@ __all__ = [
     "avg_pool2d",
     "batch_norm",
     "bilinear",
+    "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
+    "bpr_loss",
     "celu",
     "celu_",
     "channel_shuffle",
@@ -107,8 +151,11 @@ __all__ = [
     "conv2d",
     "conv_transpose1d",
     "conv_transpose2d",
+    "cosine_embedding_loss",
     "cosine_similarity",
     "cross_entropy",
+    "ctc_loss",
+    "dice_loss",
     "dropout",
     "dropout1d",
     "dropout2d",
@@ -118,9 +165,14 @@ __all__ = [
     "embedding",
     "embedding_bag",
     "feature_alpha_dropout",
+    "focal_loss",
     "fold",
+    "gaussian_nll_loss",
     "gelu",
+    "generator_loss",
+    "giou_loss",
     "glu",
+    "gradient_penalty",
     "group_norm",
     "gumbel_softmax",
     "hardshrink",
@@ -128,8 +180,12 @@ __all__ = [
     "hardswish",
     "hardtanh",
     "hardtanh_",
+    "hinge_critic_loss",
+    "hinge_embedding_loss",
+    "huber_loss",
     "instance_norm",
     "interpolate",
+    "kl_div",
     "l1_loss",
     "layer_norm",
     "leaky_relu",
@@ -140,6 +196,7 @@ __all__ = [
     "logsigmoid",
     "lp_pool1d",
     "lp_pool2d",
+    "margin_ranking_loss",
     "max_pool1d",
     "max_pool1d_with_indices",
     "max_pool2d",
@@ -148,6 +205,9 @@ __all__ = [
     "max_unpool2d",
     "mish",
     "mse_loss",
+    "multi_margin_loss",
+    "multilabel_margin_loss",
+    "multilabel_soft_margin_loss",
     "nll_loss",
     "normalize",
     "one_hot",
@@ -156,6 +216,7 @@ __all__ = [
     "pdist",
     "pixel_shuffle",
     "pixel_unshuffle",
+    "poisson_nll_loss",
     "prelu",
     "relu",
     "relu6",
@@ -167,7 +228,10 @@ __all__ = [
     "selu",
     "selu_",
     "sigmoid",
+    "sigmoid_focal_loss",
     "silu",
+    "smooth_l1_loss",
+    "soft_margin_loss",
     "softmax",
     "softmin",
     "softplus",
@@ -177,7 +241,11 @@ __all__ = [
     "tanhshrink",
     "threshold",
     "threshold_",
+    "triplet_margin_loss",
+    "triplet_margin_with_distance_loss",
+    "tversky_loss",
     "unfold",
+    "wasserstein_critic_loss",
 ]
 
 LINEAR = products.Linear()

@@ -188,3 +188,65 @@ class BCEWithLogits(Op):
 
     def flops(self, x, *others):
         return 8 * x.size
+
+
+class BCE(Op):
+    """-(y log p + (1 - y) log(1 - p)), element by element; no logarithm is under -100"""
+
+    saves = ("p", "target")
+    checked = True
+
+    def shape(self, p, target):
+        if p.shape != target.shape:
+            raise ShapeError("BCELoss", got=f"the target is {times(target.shape)}",
+                             expected=f"{times(p.shape)}, as the input is")  # fmt: skip
+        return Spec(p.shape, p.dtype)
+
+    def forward(self, k, p, target):
+        return k.bce(p, target)
+
+    def backward(self, k, grad, needs, p, target):
+        by_p = k.bce_backward(grad, p, target) if needs[0] else None
+        return by_p, k.mul(grad, k.bce_slope(p)) if needs[1] else None
+
+    def flops(self, p, target):
+        return 8 * p.size
+
+
+@dataclass(eq=False)
+class CTC(Op):
+    """-log of the probability of all ways in which the frames spell the target (Graves et al., 2006)
+
+    log_p (T, N, C), targets (N, S), input_lengths (N), target_lengths (N) -> (N)
+    """
+
+    blank: int
+    zero_infinity: bool
+    saves = ("log_p", "targets", "input_lengths", "target_lengths", "ahead")
+    extras = ("ahead",)
+    checked = True
+    twice = False
+
+    def shape(self, log_p, targets, input_lengths, target_lengths):
+        if log_p.ndim != 3 or targets.ndim != 2 or targets.shape[0] != log_p.shape[1]:
+            raise ShapeError("CTCLoss", got=f"{times(log_p.shape)} meets targets of {times(targets.shape)}",
+                             expected="(T, N, C) log probabilities and (N, S) targets")  # fmt: skip
+        for lengths in (input_lengths, target_lengths):
+            if tuple(lengths.shape) != (log_p.shape[1],):
+                raise ShapeError("CTCLoss", got=f"lengths of {times(lengths.shape)} for {log_p.shape[1]} samples",
+                                 expected="one for each")  # fmt: skip
+        if any(labels.dtype.kind not in "iu" for labels in (targets, input_lengths, target_lengths)):
+            raise TypeMismatch("CTCLoss", got="targets or lengths are no whole numbers", expected="int64 or int32",
+                               mend="call .long() on them")  # fmt: skip
+        return Spec((log_p.shape[1],), log_p.dtype)
+
+    def forward(self, k, log_p, targets, input_lengths, target_lengths):
+        return k.ctc(log_p, targets, input_lengths, target_lengths, self.blank, self.zero_infinity)
+
+    def backward(self, k, grad, needs, log_p, targets, input_lengths, target_lengths, ahead):
+        by_p = k.ctc_backward(grad, log_p, targets, input_lengths, target_lengths, ahead, self.blank,
+                              self.zero_infinity)  # fmt: skip
+        return by_p, None, None, None
+
+    def flops(self, log_p, targets, *lengths):
+        return 20 * log_p.shape[0] * (2 * targets.size + log_p.shape[1])

@@ -236,6 +236,12 @@ class LayerKernels:
             return grad * (p - target)
         return grad * ((1 - target) - (1 + (pos_weight - 1) * target) * (1 - p))
 
+    def bce_backward(self, grad: Any, p: Any, target: Any) -> Any:
+        return grad * (p - target) / ((1 - p) * p).clamp(min=1e-12)
+
+    def bce_slope(self, p: Any) -> Any:
+        return (-p).log1p() - self.log(p)
+
     def attention_backward(self, grad: Any, query: Any, key: Any, value: Any, weights: Any, kept: Any,
                            scale: float) -> tuple[Any, Any, Any, Any]:  # fmt: skip
         used = weights if kept is None else weights * kept

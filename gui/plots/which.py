@@ -5,14 +5,10 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from engine.graph.catalogue import PREDICTIONS
 from engine.graph.spec import FieldSpec, Project
 
-TASKS = {
-    "CrossEntropyLoss": "classification",
-    "BCEWithLogitsLoss": "binary",
-    "MSELoss": "regression",
-    "L1Loss": "regression",
-}
+TASKS = {"classes": "classification", "binary": "binary", "value": "regression"}
 
 
 class Wanted(NamedTuple):
@@ -47,9 +43,9 @@ def wanted(project: Project) -> Wanted:
 
 
 def _task(project: Project, fields: tuple[FieldSpec, ...]) -> str:
-    found = next((TASKS[node.type] for node in project.graph.nodes if node.type in TASKS), None)
+    found = next((PREDICTIONS[node.type] for node in project.graph.nodes if node.type in PREDICTIONS), None)
     if found is not None:
-        return found
+        return TASKS[found]
     target = next((field for field in fields if field.role == "target"), None)
     return "regression" if target is not None and target.kind == "number" else "classification"
 

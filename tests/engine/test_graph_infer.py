@@ -477,8 +477,22 @@ def test_a_loss_that_does_not_suit_outputs_or_target_offers_one_that_does(graph,
     assert infer(edit.apply_fix(graph, problem.fixes[0]), fields).ok
 
 
+def test_a_loss_of_log_probabilities_is_warned_of_without_them_and_may_be_replaced():
+    graph, fields = classifier(2, "NLLLoss"), (VECTOR, SIDE)
+    problem = only(infer(graph, fields), "warning")
+    assert "takes log probabilities: put LogSoftmax before it" in problem.message
+    assert not infer(edit.apply_fix(graph, problem.fixes[0]), fields).problems
+    assert not infer(classifier(2, "NLLLoss", "LogSoftmax"), fields).problems
+
+
 @pytest.mark.parametrize(
-    ("activation", "loss", "outputs"), [("Softmax", "CrossEntropyLoss", 2), ("Sigmoid", "BCEWithLogitsLoss", 1)]
+    ("activation", "loss", "outputs"),
+    [
+        ("Softmax", "CrossEntropyLoss", 2),
+        ("Sigmoid", "BCEWithLogitsLoss", 1),
+        ("Softmax", "FocalLoss", 2),
+        ("Sigmoid", "BinaryFocalLoss", 1),
+    ],
 )
 def test_an_activation_that_the_loss_applies_itself_is_warned_of(activation, loss, outputs):
     graph, fields = classifier(outputs, loss, activation), (VECTOR, SIDE)

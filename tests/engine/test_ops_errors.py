@@ -9,7 +9,7 @@ import pytest
 
 import engine
 import engine.nn.functional as F
-from engine.errors import EngineError, ShapeError, TypeMismatch
+from engine.errors import EngineError, OptionError, ShapeError, TypeMismatch
 
 
 def ones(*shape):
@@ -79,6 +79,31 @@ MISTAKES = [
     (lambda: F.cross_entropy(ones(2, 3), engine.tensor([0, 1]), label_smoothing=2), TypeMismatch, "from 0 to 1"),
     (lambda: F.mse_loss(ones(4, 1), ones(4)), ShapeError, "call .unsqueeze(1) on the target"),
     (lambda: F.binary_cross_entropy_with_logits(ones(4, 1), ones(4)), ShapeError, "expected one shape"),
+    (lambda: F.binary_cross_entropy(ones(2) * 3, ones(2)), EngineError, "goes from 3 to 3, expected probabilities"),
+    (lambda: F.nll_loss(ones(2, 3), engine.tensor([0, 3])), EngineError, "NLLLoss: the target holds class 3"),
+    (lambda: F.smooth_l1_loss(ones(2), ones(2), beta=-1), OptionError, "beta is -1, expected 0 or more"),
+    (lambda: F.huber_loss(ones(2), ones(2), delta=0), OptionError, "delta is 0, expected a number above 0"),
+    (lambda: F.huber_loss(ones(2, 1), ones(2)), ShapeError, "call .unsqueeze(1) on the target"),
+    (lambda: F.gaussian_nll_loss(ones(2), ones(2), -ones(2)), OptionError, "a variance is under 0"),
+    (lambda: F.gaussian_nll_loss(ones(2, 3), ones(2, 3), ones(3)), ShapeError, "variances of 3 for 2 x 3"),
+    (lambda: F.kl_div(ones(2), ones(3)), ShapeError, "KLDivLoss: 2 is compared with a target of 3"),
+    (lambda: F.multi_margin_loss(ones(2, 3), engine.tensor([0, 5])), EngineError, "holds class 5"),
+    (lambda: F.multi_margin_loss(ones(2, 3), engine.tensor([0, 1]), p=3), OptionError, "p is 3, expected 1 or 2"),
+    (lambda: F.multilabel_margin_loss(ones(2), ones(2)), TypeMismatch, "call .long() on the target"),
+    (lambda: F.multilabel_margin_loss(ones(2), engine.tensor([2, -1])), EngineError, "holds class 2"),
+    (lambda: F.cosine_embedding_loss(ones(2, 3), ones(2, 3), ones(3)), ShapeError, "expected (N, D) and (N)"),
+    (lambda: F.triplet_margin_loss(ones(2), ones(2), ones(2), margin=0), OptionError, "margin is 0"),
+    (lambda: F.triplet_margin_loss(ones(2), ones(2), ones(3)), ShapeError, "are 2, 2, 3, expected one shape"),
+    (lambda: F.ctc_loss(ones(3, 1, 2), engine.tensor([[2]]), (3,), (1,)), EngineError, "class 2, expected 0 to 1"),
+    (lambda: F.ctc_loss(ones(3, 1, 2), engine.tensor([[1]]), (4,), (1,)), EngineError, "inputs is 4, expected 0 to 3"),
+    (lambda: F.ctc_loss(ones(3, 1, 2), engine.tensor([1, 1]), (3,), (1,)), ShapeError, "lengths that add up to 1"),
+    (lambda: F.ctc_loss(ones(3, 1, 2), ones(1, 1), (3,), (1,)), TypeMismatch, "call .long() on them"),
+    (lambda: F.ctc_loss(ones(3, 1, 2), engine.tensor([[1]]), (3,), (1,), blank=2), EngineError, "blank is 2"),
+    (lambda: F.focal_loss(ones(2, 3), engine.tensor([0, 3])), EngineError, "FocalLoss: the target holds class 3"),
+    (lambda: F.focal_loss(ones(2, 3), engine.tensor([0, 1]), -1), OptionError, "gamma is -1"),
+    (lambda: F.dice_loss(ones(2, 3, 4), ones(2, 4)), TypeMismatch, "call .long() on the target"),
+    (lambda: F.giou_loss(ones(2, 3), ones(2, 3)), ShapeError, "4 numbers on the last axis"),
+    (lambda: F.gradient_penalty(lambda x: x.sum(1), ones(2, 3), ones(1, 3)), ShapeError, "real 1 x 3"),
     (lambda: F.gelu(ones(2), "fast"), TypeMismatch, '"none" or "tanh"'),
     (lambda: F.gelu(ones(2).long()), TypeMismatch, "call .float()"),
     (lambda: F.softmax(ones(2, 3), 2), ShapeError, "dim 2 was asked of 2 axes"),

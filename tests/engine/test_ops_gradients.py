@@ -257,6 +257,11 @@ case(losses.SoftCrossEntropy(), random(4, 5), random(4, 5, **positive))
 case(losses.SoftCrossEntropy(), random(2, 5, 3), random(2, 5, 3, **positive))
 for pos_weight in (None, random(3, **positive)):
     case(losses.BCEWithLogits(), random(4, 3), random(4, 3, low=0, high=1), pos_weight, constant=(2,))
+case(losses.BCE(), random(4, 3, low=0.1, high=0.9), random(4, 3, low=0, high=1))
+for zero_infinity in (False, True):
+    spelt = np.array([[1, 2, 2], [3, 0, 0], [2, 1, 3], [0, 0, 0]]), np.array([6, 4, 3, 5]), np.array([3, 1, 3, 0])
+    case(losses.CTC(0, zero_infinity), random(6, 4, 5), *spelt)
+case(losses.CTC(2, True), random(3, 2, 4), np.array([[1, 1, 3], [3, 1, 0]]), np.array([3, 0]), np.array([3, 2]))
 part = (layout.Reshape((4, 3)), indexing.GetItem((slice(1, 3), 2)))
 case(indexing.Overlay(part), random(3, 4), random(2))
 case(indexing.Overlay((layout.Permute((1, 0)),)), random(3, 4), random(4, 3))
@@ -324,7 +329,7 @@ def test_gradient_agrees_with_finite_differences(one):
         assert found == pytest.approx(expected, rel=2e-6, abs=2e-7), f"input {i}"
 
 
-ONCE_ONLY = {"RNN", "GRU", "LSTM"}
+ONCE_ONLY = {"RNN", "GRU", "LSTM", "CTC"}
 """Ops whose gradient has none."""
 
 

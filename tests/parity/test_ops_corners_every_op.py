@@ -112,6 +112,10 @@ CASES = {
     "Tile": lambda t, f, x: x.repeat(2, 3),
     "Triangle": lambda t, f, x: x.tril() + x.triu(1),
     "BCEWithLogits": lambda t, f, x: f.binary_cross_entropy_with_logits(x, t.full((3, 4), 0.3)),
+    "BCE": lambda t, f, x: f.binary_cross_entropy(x.sigmoid(), t.full_like(x, 0.3)),
+    "CTC": lambda t, f, x: f.ctc_loss(
+        x.log_softmax(1).unsqueeze(1), t.tensor([[2, 2]]), t.tensor([3]), t.tensor([2]), reduction="none"
+    ),
     "CrossEntropy": lambda t, f, x: f.cross_entropy(x, t.tensor([0, 3, 1])),
     "NLL": lambda t, f, x: f.nll_loss(x, t.tensor([0, 3, 1])),
     "SoftCrossEntropy": lambda t, f, x: f.cross_entropy(x, t.full((3, 4), 0.25)),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from engine.kernels.generic.alignment import Alignment
 from engine.kernels.generic.attention import Attention
 from engine.kernels.generic.convolution import Convolution
 from engine.kernels.generic.elementwise import UFUNCS, Elementwise
@@ -28,7 +29,7 @@ from engine.kernels.generic.updates import Updates
 
 class Kernels(
     Elementwise, Reduction, Layout, Indexing, Products, Convolution, Pooling, Normalisation, Losses, Updates,
-    Recurrent, Resampling, Attention, Special, Scans, Scattering, LinearAlgebra,
+    Recurrent, Resampling, Attention, Alignment, Special, Scans, Scattering, LinearAlgebra,
 ):  # fmt: skip
     """All kernels on one array module; subclasses override what they do faster.
 

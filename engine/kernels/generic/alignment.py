@@ -1,0 +1,113 @@
+"""Connectionist temporal classification: the sum over all ways in which T frames spell S labels.
+
+Labels stand between blanks: blank, first, blank, second, ..., blank, L = 2 S + 1 places. From frame to frame a way
+stays, goes on by one place, or jumps over a blank between different labels (Graves et al., 2006).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy
+
+from engine.errors import EngineError
+
+
+class Alignment:
+    """log_p (T, N, C), targets (N, S), lengths (N). All sums are of logarithms; a frame takes a few array calls."""
+
+    xp: Any
+
+    def _check_ctc(self, shape: tuple[int, ...], targets: Any, input_lengths: Any, target_lengths: Any,
+               blank: int) -> None:  # fmt: skip
+        """An EngineError for a length beyond what there is, or a label without a score."""
+        frames, samples, classes = shape
+        if not 0 <= blank < classes:
+            raise EngineError("CTCLoss", got=f"blank is {blank}", expected=f"a class from 0 to {classes - 1}")
+        if not samples:
+            return
+        for what, lengths, most in (("input", input_lengths, frames), ("target", target_lengths, targets.shape[1])):
+            low, high = int(lengths.min()), int(lengths.max())
+            if low < 0 or high > most:
+                raise EngineError("CTCLoss", got=f"a length of the {what}s is {high if high > most else low}",
+                                  expected=f"0 to {most}")  # fmt: skip
+        used = self.xp.where(self._places(targets.shape[1]) < target_lengths[:, None], targets, blank)
+        if used.size and not 0 <= (low := int(used.min())) <= (high := int(used.max())) < classes:
+            raise EngineError("CTCLoss", got=f"a target holds class {low if low < 0 else high}",
+                              expected=f"0 to {classes - 1}", mend="let the last layer have more outputs"
+                              if high >= classes else "count classes from 0")  # fmt: skip
+
+    def ctc(self, log_p: Any, targets: Any, input_lengths: Any, target_lengths: Any, blank: int,
+            zero_infinity: bool) -> tuple[Any, Any]:  # fmt: skip
+        """-> loss (N), and for each place the logarithm of having come there (T + 1, N, L), at 0 before any frame"""
+        self._check_ctc(log_p.shape, targets, input_lengths, target_lengths, blank)
+        labels, jumps = self._ctc_ways(targets, target_lengths, blank, log_p.dtype)
+        said = self.xp.take_along_axis(log_p, labels[None], 2)  # (T, N, L)
+        ahead = self.xp.full((len(log_p) + 1, *labels.shape), -self.xp.inf, log_p.dtype)
+        ahead[0, :, 0] = 0
+        for t in range(len(log_p)):
+            here = ahead[t]
+            now = self._log_sum(here, self._moved_on(here, 1), self._moved_on(here, 2) + jumps) + said[t]
+            ahead[t + 1] = self.xp.where((t < input_lengths)[:, None], now, here)
+        total = self._ctc_total(ahead, target_lengths)
+        return (self.xp.where(self.xp.isinf(total), 0, -total) if zero_infinity else -total), ahead
+
+    def ctc_backward(self, grad: Any, log_p: Any, targets: Any, input_lengths: Any, target_lengths: Any, ahead: Any,
+                     blank: int, zero_infinity: bool) -> Any:  # fmt: skip
+        """grad (N) -> gradient of log_p (T, N, C): minus how likely each label was at each frame"""
+        labels, jumps = self._ctc_ways(targets, target_lengths, blank, log_p.dtype)
+        said = self.xp.take_along_axis(log_p, labels[None], 2)
+        total = self._ctc_total(ahead, target_lengths)
+        behind = self._ctc_ends(target_lengths, labels.shape[1], log_p.dtype)  # from each place on to the end
+        share = self.xp.empty(said.shape, log_p.dtype)
+        with numpy.errstate(invalid="ignore"):  # where no way leads to the end it is infinity less infinity
+            for t in range(len(log_p) - 1, -1, -1):
+                within = (t < input_lengths)[:, None]
+                share[t] = self.xp.where(within, self.xp.exp(ahead[t + 1] + behind - total[:, None]), 0)
+                on = behind + said[t]
+                before = self._log_sum(on, self._moved_on(on, -1), self._moved_on(on + jumps, -2))
+                behind = self.xp.where(within, before, behind)
+        if zero_infinity:
+            share = self.xp.where(self.xp.isinf(total)[:, None], 0, share)
+        share *= grad[:, None]
+        out = self.xp.zeros(log_p.shape, log_p.dtype)
+        samples = self._places(labels.shape[0])[0]
+        for place in range(labels.shape[1]):  # one label of each sample at a time, so that none comes twice
+            out[:, samples, labels[:, place]] -= share[:, :, place]
+        return out
+
+    def _places(self, count: int) -> Any:
+        return self.xp.arange(count)[None]
+
+    def _ctc_ways(self, targets: Any, target_lengths: Any, blank: int, dtype: Any) -> tuple[Any, Any]:
+        """-> labels between blanks (N, L), and 0 where a way may jump to a place, -infinity elsewhere (N, L)"""
+        samples, count = targets.shape
+        labels = self.xp.full((samples, 2 * count + 1), blank, "int64")
+        labels[:, 1::2] = self.xp.where(self._places(count) < target_lengths[:, None], targets, blank)
+        jumps = self.xp.full(labels.shape, -self.xp.inf, dtype)
+        jumps[:, 2:] = self.xp.where(labels[:, 2:] != labels[:, :-2], 0, -self.xp.inf)
+        return labels, jumps
+
+    def _ctc_ends(self, target_lengths: Any, places: int, dtype: Any) -> Any:
+        """0 at the last label and at the blank behind it, -infinity elsewhere (N, L)"""
+        left = 2 * target_lengths[:, None] - self._places(places)
+        return self.xp.where((left == 0) | (left == 1), 0, -self.xp.inf).astype(dtype)
+
+    def _ctc_total(self, ahead: Any, target_lengths: Any) -> Any:
+        """The logarithm of having come to the end (N)"""
+        last = 2 * target_lengths[:, None]
+        blank = self.xp.take_along_axis(ahead[-1], last, 1)[:, 0]
+        label = self.xp.take_along_axis(ahead[-1], self.xp.maximum(last - 1, 0), 1)[:, 0]
+        return self.xp.logaddexp(blank, self.xp.where(target_lengths > 0, label, -self.xp.inf))
+
+    def _moved_on(self, x: Any, by: int) -> Any:
+        """x (N, L) with each place's value `by` places further on"""
+        out = self.xp.full(x.shape, -self.xp.inf, x.dtype)
+        if by > 0:
+            out[:, by:] = x[:, :-by]
+        else:
+            out[:, :by] = x[:, -by:]
+        return out
+
+    def _log_sum(self, a: Any, b: Any, c: Any) -> Any:
+        return self.xp.logaddexp(self.xp.logaddexp(a, b), c)
