@@ -17,6 +17,7 @@ from engine.nn.combine import Add, Concat, Dot, Multiply, Subtract
 from engine.nn.containers import ModuleDict, ModuleList, Sequential
 from engine.nn.conv import Conv1d, Conv2d
 from engine.nn.conv_transposed import ConvTranspose1d, ConvTranspose2d
+from engine.nn.conv_volume import Conv3d, ConvTranspose3d
 from engine.nn.data import Input
 from engine.nn.distance import Bilinear, CosineSimilarity, PairwiseDistance
 from engine.nn.instance_norm import InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
@@ -36,6 +37,23 @@ from engine.nn.margin_losses import (
 )
 from engine.nn.module import Module
 from engine.nn.normalisation import BatchNorm1d, BatchNorm2d, BatchNorm3d
+from engine.nn.padding import (
+    CircularPad1d,
+    CircularPad2d,
+    CircularPad3d,
+    ConstantPad1d,
+    ConstantPad2d,
+    ConstantPad3d,
+    ReflectionPad1d,
+    ReflectionPad2d,
+    ReflectionPad3d,
+    ReplicationPad1d,
+    ReplicationPad2d,
+    ReplicationPad3d,
+    ZeroPad1d,
+    ZeroPad2d,
+    ZeroPad3d,
+)
 from engine.nn.parameter import Parameter
 from engine.nn.parameter_containers import ParameterDict, ParameterList
 from engine.nn.pooling import AvgPool1d, AvgPool2d, LPPool1d, LPPool2d, MaxPool1d, MaxPool2d
@@ -55,6 +73,7 @@ from engine.nn.thresholds import Hardshrink, Hardsigmoid, Hardswish, Hardtanh, S
 from engine.nn.transformer import TransformerEncoder, TransformerEncoderLayer
 from engine.nn.transformer_decoder import Transformer, TransformerDecoder, TransformerDecoderLayer
 from engine.nn.upsampling import Upsample, UpsamplingBilinear2d, UpsamplingNearest2d
+from engine.nn.windows import Fold, Unfold
 
 __all__ = [
     "CELU",
@@ -83,11 +102,19 @@ __all__ = [
     "BinaryFocalLoss",
     "CTCLoss",
     "ChannelShuffle",
+    "CircularPad1d",
+    "CircularPad2d",
+    "CircularPad3d",
     "Concat",
+    "ConstantPad1d",
+    "ConstantPad2d",
+    "ConstantPad3d",
     "Conv1d",
     "Conv2d",
+    "Conv3d",
     "ConvTranspose1d",
     "ConvTranspose2d",
+    "ConvTranspose3d",
     "CosineEmbeddingLoss",
     "CosineSimilarity",
     "CrossEntropyLoss",
@@ -102,6 +129,7 @@ __all__ = [
     "FeatureAlphaDropout",
     "Flatten",
     "FocalLoss",
+    "Fold",
     "GIoULoss",
     "GRUCell",
     "GaussianNLLLoss",
@@ -162,6 +190,12 @@ __all__ = [
     "RReLU",
     "ReLU",
     "ReLU6",
+    "ReflectionPad1d",
+    "ReflectionPad2d",
+    "ReflectionPad3d",
+    "ReplicationPad1d",
+    "ReplicationPad2d",
+    "ReplicationPad3d",
     "Reshape",
     "Select",
     "Sequential",
@@ -189,10 +223,14 @@ __all__ = [
     "TripletMarginWithDistanceLoss",
     "TverskyLoss",
     "Unflatten",
+    "Unfold",
     "Upsample",
     "UpsamplingBilinear2d",
     "UpsamplingNearest2d",
     "WassersteinLoss",
+    "ZeroPad1d",
+    "ZeroPad2d",
+    "ZeroPad3d",
     "functional",
     "init",
     "utils",

@@ -6,8 +6,6 @@ import math
 from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, NoReturn
 
-import numpy as np
-
 from engine.describe import Choice, Inferred, Range, Start, layer
 from engine.errors import Fix, ShapeError, TypeMismatch
 from engine.nn import functional as F
@@ -17,9 +15,7 @@ from engine.nn.parameter import Parameter
 from engine.tensor import Tensor
 from engine.tensor.creation import empty
 
-PADDING_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
-"""PyTorch's name of a way to pad -> NumPy's."""
-
+PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 
 Taps = Annotated[int, Range(1, 4096), Start(3)]
 Step = Annotated[int, Range(1, 4096)]
@@ -78,7 +74,7 @@ class Convolution(Module):
         if self.padding == "same" and set(self.stride) != {1}:
             shown = self.stride if self._rank > 1 else self.stride[0]
             self._refuse(f"padding='same' with stride={shown}", "a stride of 1", "stride", 1)
-        modes = ("zeros",) if self._transposed else tuple(PADDING_MODES)
+        modes = ("zeros",) if self._transposed else PADDING_MODES
         if self.padding_mode not in modes:
             self._refuse(f"padding_mode={self.padding_mode!r}", f"one of {', '.join(modes)}", "padding_mode", "zeros")
 
@@ -97,12 +93,9 @@ class Convolution(Module):
         return function(self._pad(x), self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
 
     def _pad(self, x: Tensor) -> Tensor:
-        """Repeat what lies along each axis by its indices: (..., H, W) -> (..., H + 2 p, W + 2 q)."""
-        lengths = x.shape[-self._rank :]
-        for axis, (length, border) in enumerate(zip(lengths, self._borders(), strict=True)):
-            places = np.pad(np.arange(length), border, mode=PADDING_MODES[self.padding_mode])
-            x = x[(..., places, *[slice(None)] * (self._rank - 1 - axis))]
-        return x
+        """Wider at all borders, filled as padding_mode says."""
+        widths = [n for border in reversed(self._borders()) for n in border]  # the last axis first
+        return F.pad(x, widths, self.padding_mode)
 
     def _borders(self) -> list[tuple[int, int]]:
         """Pixels before and after, for each axis."""
@@ -175,7 +168,7 @@ class Conv1d(Convolution):
         dilation: Step = 1,
         groups: Groups = 1,
         bias: bool = True,
-        padding_mode: Annotated[str, Choice(tuple(PADDING_MODES))] = "zeros",
+        padding_mode: Annotated[str, Choice(PADDING_MODES)] = "zeros",
         device=None,
         dtype=None,
     ):
@@ -235,7 +228,7 @@ class Conv2d(Convolution):
         dilation: Annotated[int | tuple[int, int], Range(1, 64)] = 1,
         groups: Annotated[int, Range(1, 65_536)] = 1,
         bias: bool = True,
-        padding_mode: Annotated[str, Choice(tuple(PADDING_MODES))] = "zeros",
+        padding_mode: Annotated[str, Choice(PADDING_MODES)] = "zeros",
         device=None,
         dtype=None,
     ):

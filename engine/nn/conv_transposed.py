@@ -13,7 +13,7 @@ from engine.tensor import Tensor
 Pixels = int | tuple[int, int]
 
 
-class _ConvTranspose(Convolution):
+class TransposedConvolution(Convolution):
     """What transposed convolutions share."""
 
     _transposed = True
@@ -35,7 +35,7 @@ class _ConvTranspose(Convolution):
 
 @layer("Transposed conv 2-D", category="Convolution", axes=("channels", "height", "width"),
        synonyms=("convtranspose2d", "deconvolution", "upconvolution", "upsample", "generator", "decoder"))  # fmt: skip
-class ConvTranspose2d(_ConvTranspose):
+class ConvTranspose2d(TransposedConvolution):
     """Puts a weighted copy of small learned filters at each place of a larger image: a convolution's way back.
 
     H' = (H - 1)·stride - 2·padding + dilation·(kernel_size - 1) + output_padding + 1
@@ -94,7 +94,7 @@ class ConvTranspose2d(_ConvTranspose):
 
 @layer("Transposed conv 1-D", category="Convolution", axes=("channels", "length"),
        synonyms=("convtranspose1d", "deconvolution", "upconvolution", "upsample", "signal"))  # fmt: skip
-class ConvTranspose1d(_ConvTranspose):
+class ConvTranspose1d(TransposedConvolution):
     """Puts a weighted copy of small learned filters at each place of a longer sequence: a convolution's way back.
 
     L' = (L - 1)·stride - 2·padding + dilation·(kernel_size - 1) + output_padding + 1

@@ -60,7 +60,7 @@ def conv1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: On
     """
     image, single = along("Conv1d", input)
     stride, dilation = numbers("Conv1d", "stride", stride, 1, 1), numbers("Conv1d", "dilation", dilation, 1, 1)
-    borders = _borders("Conv1d", padding, weight.shape[2:], stride, dilation)
+    borders = borders_of("Conv1d", padding, weight.shape[2:], stride, dilation)
     _check_groups("Conv1d", weight.shape[0], groups)
     op = Conv1d((1, *stride), ((0, 0), *borders), (1, *dilation), groups)
     return back(apply(op, image, weight.unsqueeze(-2), bias), single)
@@ -89,15 +89,15 @@ def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Pa
     kernel = weight.shape[2:]
     single = input.ndim == 3
     _check_groups("Conv2d", weight.shape[0], groups)
-    op = Conv2d(stride, _borders("Conv2d", padding, kernel, stride, dilation), dilation, groups)
+    op = Conv2d(stride, borders_of("Conv2d", padding, kernel, stride, dilation), dilation, groups)
     out = apply(op, input.unsqueeze(0) if single else input, weight, bias)
     return out.squeeze(0) if single else out
 
 
-def _borders(
+def borders_of(
     where: str, padding: Any, kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]
 ) -> Any:
-    """-> ((top, bottom), (left, right)), or ((left, right),) along one axis"""
+    """(before, after) of each axis: ((top, bottom), (left, right)), or ((left, right),) along one axis."""
     if padding == "valid":
         return ((0, 0),) * len(kernel)
     if padding == "same":

@@ -125,6 +125,7 @@ from engine.nn.sequence_losses_functional import (
     ctc_loss,
 )
 from engine.nn.sparse_functional import embedding, embedding_bag
+from engine.nn.volume_functional import conv3d, conv_transpose3d
 from engine.ops import indexing, products
 from engine.tensor import Tensor, apply
 from engine.tensor.functions.products import pdist
@@ -149,8 +150,10 @@ __all__ = [
     "channel_shuffle",
     "conv1d",
     "conv2d",
+    "conv3d",
     "conv_transpose1d",
     "conv_transpose2d",
+    "conv_transpose3d",
     "cosine_embedding_loss",
     "cosine_similarity",
     "cross_entropy",

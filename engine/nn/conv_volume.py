@@ -1,0 +1,93 @@
+"""Convolutions of volumes, such as scans and films."""
+
+from __future__ import annotations
+
+from engine.nn import functional as F
+from engine.nn.conv import Convolution
+from engine.nn.conv_transposed import TransposedConvolution
+from engine.tensor import Tensor
+
+Triple = int | tuple[int, int, int]
+
+
+class Conv3d(Convolution):
+    """Slides small learned filters through a volume and says where each of them fits.
+
+    W and b start uniform in ±1/√(in_channels / groups · depth · height · width of the kernel).
+
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of the output: the number of filters.
+        kernel_size: Depth, height and width of the filters.
+        stride: Step of the filter.
+        padding: Values added at each face, "same" to keep the size (stride 1 only) or "valid" for none.
+        dilation: Distance of the filter's taps.
+        groups: Parts that the channels are split into, each with filters of its own.
+        bias: Whether b is added and learned.
+        padding_mode: What is added: "zeros", "reflect", "replicate" or "circular".
+
+    Shape:
+        x: (N, in_channels, D, H, W) or (in_channels, D, H, W) -> (N, out_channels, D', H', W') or without N
+
+    Raises:
+        ShapeError: channels that `groups` does not divide, or "same" with a stride above 1.
+
+    Example:
+        >>> import engine
+        >>> tuple(engine.nn.Conv3d(1, 8, kernel_size=3, padding=1)(engine.zeros(2, 1, 4, 6, 6)).shape)
+        (2, 8, 4, 6, 6)
+    """
+
+    _rank = 3
+
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: Triple, stride: Triple = 1,
+                 padding: str | Triple = 0, dilation: Triple = 1, groups: int = 1, bias: bool = True,
+                 padding_mode: str = "zeros", device=None, dtype=None):  # fmt: skip
+        super().__init__(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode,
+                         0, device, dtype)  # fmt: skip
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self._slide(F.conv3d, x)
+
+
+class ConvTranspose3d(TransposedConvolution):
+    """Puts a weighted copy of small learned filters at each place of a larger volume: a convolution's way back.
+
+    W and b start uniform in ±1/√(out_channels / groups · depth · height · width of the kernel).
+
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of the output: the number of filters.
+        kernel_size: Depth, height and width of the filters.
+        stride: Distance of the copies.
+        padding: Values cut off at each face of the result.
+        output_padding: Values added at the end of the result, less than stride or dilation.
+        groups: Parts that the channels are split into, each with filters of its own.
+        bias: Whether b is added and learned.
+        dilation: Distance of the filter's taps.
+        padding_mode: "zeros"; PyTorch knows no other here either.
+
+    Shape:
+        x: (N, in_channels, D, H, W) or (in_channels, D, H, W) -> (N, out_channels, D', H', W') or without N
+
+    Raises:
+        ShapeError: channels that `groups` does not divide, or an output_padding that is too large.
+
+    Example:
+        >>> import engine
+        >>> tuple(engine.nn.ConvTranspose3d(8, 4, 2, stride=2)(engine.zeros(2, 8, 3, 4, 4)).shape)
+        (2, 4, 6, 8, 8)
+    """
+
+    _rank = 3
+
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: Triple, stride: Triple = 1,
+                 padding: Triple = 0, output_padding: Triple = 0, groups: int = 1, bias: bool = True,
+                 dilation: Triple = 1, padding_mode: str = "zeros", device=None, dtype=None):  # fmt: skip
+        super().__init__(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode,
+                         output_padding, device, dtype)  # fmt: skip
+
+    def forward(self, x: Tensor, output_size: tuple[int, ...] | None = None) -> Tensor:
+        extra = self._extra(x, output_size)
+        return F.conv_transpose3d(x, self.weight, self.bias, self.stride, self.padding, extra, self.groups,
+                                  self.dilation)  # fmt: skip
