@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any, ClassVar
 
 from engine.describe import Choice, Fixed, Inferred, Range, Start, layer
@@ -11,10 +13,11 @@ from engine.nn import functional as F
 from engine.nn import init
 from engine.nn.module import Module
 from engine.nn.parameter import Parameter
+from engine.nn.utils.rnn import PackedSequence
 from engine.ops import recurrent as ops
 from engine.ops.base import times
 from engine.tensor import Tensor, apply
-from engine.tensor.creation import empty
+from engine.tensor.creation import empty, zeros
 from engine.tensor.shapes import cat, stack
 
 Size = Annotated[int, Inferred(-1), Range(1, 65_536)]
@@ -114,27 +117,56 @@ class _RecurrentLayer(Module):
             first = tuple(None if state is None else state.unsqueeze(1) for state in first)
         elif self.batch_first:
             x = x.transpose(0, 1)
-        self._check_states(x, first)
-        x, last = self._through(x, first)
+        self._check_states(x.shape[1], first)
+        x, last = self._through(x, first, self._sweep)
         if single:
             return x.squeeze(1), tuple(state.squeeze(1) for state in last)
         return x.transpose(0, 1) if self.batch_first else x, last
 
-    def _check_states(self, x: Tensor, first: States) -> None:
+    def _run_packed(self, packed: PackedSequence, first: States) -> tuple[PackedSequence, States]:
+        """The same for sequences of different lengths, packed; states in the order in which they came."""
+        runs, order = list(packed.runs()), packed.sorted_indices
+        self._check_states(runs[0][2], first)
+        if order is not None:
+            first = tuple(None if state is None else state[:, order] for state in first)
+        data, last = self._through(packed.data, first, partial(self._sweep_packed, runs))
+        if order is not None:
+            last = tuple(state[:, packed.unsorted_indices] for state in last)
+        return packed._replace(data=data), last
+
+    def _sweep_packed(self, runs: list[tuple[int, int, int]], data: Tensor, states: States,
+                      weights: list[Parameter | None], reverse: bool) -> tuple[Tensor, ...]:  # fmt: skip
+        """`_sweep` of packed data (values, I), one stretch of equally many sequences after the other."""
+        count, place = runs[0][2], {"dtype": data.dtype, "device": data.device}
+        sizes = (self._width, self.hidden_size)
+        start = [zeros(count, n, **place) if state is None else state for state, n in zip(states, sizes)]
+        going, ended, found = [state[: runs[-1][2] if reverse else count] for state in start], [], []
+        for first, steps, n in reversed(runs) if reverse else runs:
+            if reverse:  # more sequences begin, at their own ends
+                going = [cat([state, new[len(state) : n]]) for state, new in zip(going, start)]
+            else:  # the shortest have ended
+                ended.insert(0, [state[n:] for state in going])
+                going = [state[:n] for state in going]
+            out, *going = self._sweep(data[first : first + steps * n].reshape(steps, n, -1), tuple(going), weights,
+                                      reverse)  # fmt: skip
+            found.append(out.reshape(steps * n, -1))
+        return cat(found[::-1] if reverse else found), *(cat(list(parts)) for parts in zip(going, *ended))
+
+    def _check_states(self, samples: int, first: States) -> None:
         for state, size in zip(first, (self._width, self.hidden_size)):
-            expected = (self.num_layers * self._directions, x.shape[1], size)
+            expected = (self.num_layers * self._directions, samples, size)
             if state is not None and tuple(state.shape) != expected:
                 raise ShapeError(type(self).__name__, got=f"the first state is {times(state.shape)}",
                                  expected=f"{times(expected)} (layers and directions, N, units)")  # fmt: skip
 
-    def _through(self, x: Tensor, first: States) -> tuple[Tensor, States]:
+    def _through(self, x: Tensor, first: States, sweep: Callable[..., tuple[Tensor, ...]]) -> tuple[Tensor, States]:
         last: list[tuple[Tensor, ...]] = []
         for level in range(self.num_layers):
             sides = []
             for direction in range(self._directions):
                 index = level * self._directions + direction
                 states = tuple(None if state is None else state[index] for state in first)
-                side, *final = self._sweep(x, states, self._named(index), bool(direction))
+                side, *final = sweep(x, states, self._named(index), bool(direction))
                 sides.append(side)
                 last.append(tuple(final))
             x = sides[0] if len(sides) == 1 else cat(sides, dim=-1)
@@ -157,7 +189,7 @@ class _OneState(_RecurrentLayer):
     """A layer that remembers h alone."""
 
     def forward(self, x: Tensor, hx: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        out, (hidden,) = self._run(x, (hx,))
+        out, (hidden,) = self._run_packed(x, (hx,)) if isinstance(x, PackedSequence) else self._run(x, (hx,))
         return out, hidden
 
     def _sweep(self, x, states, weights, reverse):
@@ -188,7 +220,8 @@ class RNN(_OneState):
 
     Shape:
         x: (N, T, input_size) with batch_first, else (T, N, input_size), or (T, input_size)
-        -> the same with hidden_size · directions; and the last h (num_layers · directions, N, hidden_size)
+        -> the same with hidden_size · directions; and the last h (num_layers · directions, N, hidden_size).
+        A PackedSequence of sequences with different lengths gives one of the same lengths
 
     Example:
         >>> import engine
@@ -243,7 +276,8 @@ class GRU(_OneState):
 
     Shape:
         x: (N, T, input_size) with batch_first, else (T, N, input_size), or (T, input_size)
-        -> the same with hidden_size · directions; and the last h (num_layers · directions, N, hidden_size)
+        -> the same with hidden_size · directions; and the last h (num_layers · directions, N, hidden_size).
+        A PackedSequence of sequences with different lengths gives one of the same lengths
 
     Example:
         >>> import engine
@@ -300,7 +334,8 @@ class LSTM(_RecurrentLayer):
     Shape:
         x: (N, T, input_size) with batch_first, else (T, N, input_size), or (T, input_size)
         -> the same with hidden_size (or proj_size) · directions; and the last h and c
-        (num_layers · directions, N, hidden_size)
+        (num_layers · directions, N, hidden_size). A PackedSequence of sequences with different lengths gives one of
+        the same lengths
 
     Raises:
         OptionError: a proj_size that is not less than hidden_size.
@@ -331,7 +366,8 @@ class LSTM(_RecurrentLayer):
                          device, dtype)  # fmt: skip
 
     def forward(self, x: Tensor, hx: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        return self._run(x, (None, None) if hx is None else tuple(hx))
+        first = (None, None) if hx is None else tuple(hx)
+        return self._run_packed(x, first) if isinstance(x, PackedSequence) else self._run(x, first)
 
     def _sweep(self, x, states, weights, reverse):
         found = apply(ops.LSTM(reverse), x, *states, *weights)
