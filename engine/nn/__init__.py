@@ -37,22 +37,17 @@ from engine.nn.margin_losses import (
 )
 from engine.nn.module import Module
 from engine.nn.normalisation import BatchNorm1d, BatchNorm2d, BatchNorm3d
-from engine.nn.padding import (
+from engine.nn.padding import ConstantPad1d, ConstantPad2d, ConstantPad3d, ZeroPad1d, ZeroPad2d, ZeroPad3d
+from engine.nn.padding_continued import (
     CircularPad1d,
     CircularPad2d,
     CircularPad3d,
-    ConstantPad1d,
-    ConstantPad2d,
-    ConstantPad3d,
     ReflectionPad1d,
     ReflectionPad2d,
     ReflectionPad3d,
     ReplicationPad1d,
     ReplicationPad2d,
     ReplicationPad3d,
-    ZeroPad1d,
-    ZeroPad2d,
-    ZeroPad3d,
 )
 from engine.nn.parameter import Parameter
 from engine.nn.parameter_containers import ParameterDict, ParameterList

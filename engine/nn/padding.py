@@ -1,4 +1,4 @@
-"""Layers that widen sequences, images and volumes."""
+"""Layers that widen sequences, images and volumes with one value."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Faces = int | tuple[int, int, int, int, int, int]
 Value = Annotated[float, Range(-1e6, 1e6), Start(0.0)]
 
 
-class _Pad(Module):
+class Padding(Module):
     """What all of them share: pairs (before, after) of the last axis, of the one before it, and so on."""
 
     _rank: ClassVar[int]
@@ -41,7 +41,7 @@ class _Pad(Module):
         return f"{self.padding}"
 
 
-class _ConstantPad(_Pad):
+class _ConstantPad(Padding):
     def __init__(self, padding, value):
         super().__init__(padding)
         self.value = value
@@ -52,7 +52,7 @@ class _ConstantPad(_Pad):
 
 @layer("Zero pad 1-D", category="Shape", axes=("channels", "length"),
        synonyms=("zeropad1d", "padding", "border", "zeros"))  # fmt: skip
-class ZeroPad1d(_Pad):
+class ZeroPad1d(Padding):
     """Widens a sequence with zeros.
 
     L' = L + before + after, for each axis
@@ -80,7 +80,7 @@ class ZeroPad1d(_Pad):
 
 @layer("Zero pad", category="Shape", axes=("channels", "height", "width"),
        synonyms=("zeropad2d", "padding", "border", "zeros"))  # fmt: skip
-class ZeroPad2d(_Pad):
+class ZeroPad2d(Padding):
     """Widens an image with zeros.
 
     L' = L + before + after, for each axis
@@ -106,7 +106,7 @@ class ZeroPad2d(_Pad):
         super().__init__(padding)
 
 
-class ZeroPad3d(_Pad):
+class ZeroPad3d(Padding):
     """Widens a volume with zeros.
 
     L' = L + before + after, for each axis
@@ -215,258 +215,3 @@ class ConstantPad3d(_ConstantPad):
 
     def __init__(self, padding: Faces, value: float):
         super().__init__(padding, value)
-
-
-@layer("Reflection pad 1-D", category="Shape", axes=("channels", "length"),
-       synonyms=("reflectionpad1d", "padding", "border", "mirror", "reflect"))  # fmt: skip
-class ReflectionPad1d(_Pad):
-    """Widens a sequence with what lies inside, as in a mirror.
-
-    L' = L + before + after, for each axis
-
-    Args:
-        padding: How many values are added at all ends, or (left, right) apart; negative ones crop.
-
-    Shape:
-        x: (N, C, L) or (C, L) -> the same, with its last axis longer
-
-    Raises:
-        ShapeError: more than the axis is long, less one.
-
-    Example:
-        >>> import engine
-        >>> tuple(engine.nn.ReflectionPad1d(1)(engine.zeros(2, 3, 8)).shape)
-        (2, 3, 10)
-    """
-
-    _rank = 1
-    _mode = "reflect"
-
-    def __init__(self, padding: Ends):
-        super().__init__(padding)
-
-
-@layer("Reflection pad", category="Shape", axes=("channels", "height", "width"),
-       synonyms=("reflectionpad2d", "padding", "border", "mirror", "reflect"))  # fmt: skip
-class ReflectionPad2d(_Pad):
-    """Widens an image with what lies inside, as in a mirror.
-
-    L' = L + before + after, for each axis
-
-    Args:
-        padding: How many values are added at all borders, or (left, right, top, bottom) apart; negative ones crop.
-
-    Shape:
-        x: (N, C, H, W) or (C, H, W) -> the same, with its last 2 axes longer
-
-    Raises:
-        ShapeError: more than the axis is long, less one.
-
-    Example:
-        >>> import engine
-        >>> tuple(engine.nn.ReflectionPad2d(1)(engine.zeros(2, 3, 8, 8)).shape)
-        (2, 3, 10, 10)
-    """
-
-    _rank = 2
-    _mode = "reflect"
-
-    def __init__(self, padding: Borders):
-        super().__init__(padding)
-
-
-class ReflectionPad3d(_Pad):
-    """Widens a volume with what lies inside, as in a mirror.
-
-    L' = L + before + after, for each axis
-
-    Args:
-        padding: How many values are added at all faces, or (left, right, top, bottom, front, back); negative ones crop.
-
-    Shape:
-        x: (N, C, D, H, W) or (C, D, H, W) -> the same, with its last 3 axes longer
-
-    Raises:
-        ShapeError: more than the axis is long, less one.
-
-    Example:
-        >>> import engine
-        >>> tuple(engine.nn.ReflectionPad3d(1)(engine.zeros(2, 3, 4, 4, 4)).shape)
-        (2, 3, 6, 6, 6)
-    """
-
-    _rank = 3
-    _mode = "reflect"
-
-    def __init__(self, padding: Faces):
-        super().__init__(padding)
-
-
-@layer("Replication pad 1-D", category="Shape", axes=("channels", "length"),
-       synonyms=("replicationpad1d", "padding", "border", "edge", "replicate"))  # fmt: skip
-class ReplicationPad1d(_Pad):
-    """Widens a sequence with what lies at its edge.
-
-    L' = L + before + after, for each axis
-
-    Args:
-        padding: How many values are added at all ends, or (left, right) apart; negative ones crop.
-
-    Shape:
-        x: (N, C, L) or (C, L) -> the same, with its last axis longer
-
-    Raises:
-        TypeMismatch: another count of numbers.
-
-    Example:
-        >>> import engine
-        >>> tuple(engine.nn.ReplicationPad1d(1)(engine.zeros(2, 3, 8)).shape)
-        (2, 3, 10)
-    """
-
-    _rank = 1
-    _mode = "replicate"
-
-    def __init__(self, padding: Ends):
-        super().__init__(padding)
-
-
-@layer("Replication pad", category="Shape", axes=("channels", "height", "width"),
-       synonyms=("replicationpad2d", "padding", "border", "edge", "replicate"))  # fmt: skip
-class ReplicationPad2d(_Pad):
-    """Widens an image with what lies at its edge.
-
-    L' = L + before + after, for each axis
-
-    Args:
-        padding: How many values are added at all borders, or (left, right, top, bottom) apart; negative ones crop.
-
-    Shape:
-        x: (N, C, H, W) or (C, H, W) -> the same, with its last 2 axes longer
-
-    Raises:
-        TypeMismatch: another count of numbers.
-
-    Example:
-        >>> import engine
-        >>> tuple(engine.nn.ReplicationPad2d(1)(engine.zeros(2, 3, 8, 8)).shape)
-        (2, 3, 10, 10)
-    """
-
-    _rank = 2
-    _mode = "replicate"
-
-    def __init__(self, padding: Borders):
-        super().__init__(padding)
-
-
-class ReplicationPad3d(_Pad):
-    """Widens a volume with what lies at its edge.
-
-    L' = L + before + after, for each axis
-
-    Args:
-        padding: How many values are added at all faces, or (left, right, top, bottom, front, back); negative ones crop.
-
-    Shape:
-        x: (N, C, D, H, W) or (C, D, H, W) -> the same, with its last 3 axes longer
-
-    Raises:
-        TypeMismatch: another count of numbers.
-
-    Example:
-        >>> import engine
-        >>> tuple(engine.nn.ReplicationPad3d(1)(engine.zeros(2, 3, 4, 4, 4)).shape)
-        (2, 3, 6, 6, 6)
-    """
-
-    _rank = 3
-    _mode = "replicate"
-
-    def __init__(self, padding: Faces):
-        super().__init__(padding)
-
-
-@layer("Circular pad 1-D", category="Shape", axes=("channels", "length"),
-       synonyms=("circularpad1d", "padding", "border", "wrap", "circular"))  # fmt: skip
-class CircularPad1d(_Pad):
-    """Widens a sequence with what lies at its other end.
-
-    L' = L + before + after, for each axis
-
-    Args:
-        padding: How many values are added at all ends, or (left, right) apart; negative ones crop.
-
-    Shape:
-        x: (N, C, L) or (C, L) -> the same, with its last axis longer
-
-    Raises:
-        ShapeError: more than the axis is long.
-
-    Example:
-        >>> import engine
-        >>> tuple(engine.nn.CircularPad1d(1)(engine.zeros(2, 3, 8)).shape)
-        (2, 3, 10)
-    """
-
-    _rank = 1
-    _mode = "circular"
-
-    def __init__(self, padding: Ends):
-        super().__init__(padding)
-
-
-@layer("Circular pad", category="Shape", axes=("channels", "height", "width"),
-       synonyms=("circularpad2d", "padding", "border", "wrap", "circular"))  # fmt: skip
-class CircularPad2d(_Pad):
-    """Widens an image with what lies at its other end.
-
-    L' = L + before + after, for each axis
-
-    Args:
-        padding: How many values are added at all borders, or (left, right, top, bottom) apart; negative ones crop.
-
-    Shape:
-        x: (N, C, H, W) or (C, H, W) -> the same, with its last 2 axes longer
-
-    Raises:
-        ShapeError: more than the axis is long.
-
-    Example:
-        >>> import engine
-        >>> tuple(engine.nn.CircularPad2d(1)(engine.zeros(2, 3, 8, 8)).shape)
-        (2, 3, 10, 10)
-    """
-
-    _rank = 2
-    _mode = "circular"
-
-    def __init__(self, padding: Borders):
-        super().__init__(padding)
-
-
-class CircularPad3d(_Pad):
-    """Widens a volume with what lies at its other end.
-
-    L' = L + before + after, for each axis
-
-    Args:
-        padding: How many values are added at all faces, or (left, right, top, bottom, front, back); negative ones crop.
-
-    Shape:
-        x: (N, C, D, H, W) or (C, D, H, W) -> the same, with its last 3 axes longer
-
-    Raises:
-        ShapeError: more than the axis is long.
-
-    Example:
-        >>> import engine
-        >>> tuple(engine.nn.CircularPad3d(1)(engine.zeros(2, 3, 4, 4, 4)).shape)
-        (2, 3, 6, 6, 6)
-    """
-
-    _rank = 3
-    _mode = "circular"
-
-    def __init__(self, padding: Faces):
-        super().__init__(padding)

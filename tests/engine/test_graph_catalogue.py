@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
+import engine.nn
+from engine.device import device
 from engine.errors import GraphError
 from engine.graph import catalogue
 from engine.graph.catalogue import MISSING, entries
+from engine.graph.script import _arguments
 from engine.graph.trial import BATCH, attempt
 from engine.ops import Spec
 
@@ -58,6 +61,16 @@ def test_what_a_new_node_starts_with_is_allowed(entry):
 def test_every_new_layer_takes_some_input_as_it_is(entry):
     trials = [attempt(entry.type, entry.starts(), (spec,) * len(entry.inputs)) for spec in SPECS]
     assert any(not trial.fault for trial in trials), [trial.fault for trial in trials]
+
+
+@pytest.mark.parametrize("entry", [e for e in LAYERS if e.type not in ("Input", "Reshape")], ids=ids)
+def test_every_new_layer_is_written_into_a_script_as_what_it_is(entry):
+    trials = [attempt(entry.type, entry.starts(), (spec,) * len(entry.inputs)) for spec in SPECS]
+    params = next(trial.params for trial in trials if not trial.fault)
+    with device("meta"):
+        written = eval(f"nn.{entry.type}({_arguments(entry, params)})", {"nn": engine.nn})
+        assert repr(written) == repr(entry.cls(**params))
+        assert list(written.state_dict()) == list(entry.cls(**params).state_dict())
 
 
 @pytest.mark.parametrize(
