@@ -61,13 +61,13 @@ class Figures:
         self.metrics = {name: METRICS[name]() for name in metrics}
 
     def add(self, outcome: Outcome) -> None:
-        self.loss.add(outcome.loss, len(outcome.true))
+        self.loss.update(outcome.loss, len(outcome.true))
         for metric in self.metrics.values():
             metric.update(outcome.predicted, outcome.true)
 
     def values(self) -> dict[str, float]:
         """Those that have a meaning."""
-        values = {"loss": self.loss.value()} | {name: metric.value() for name, metric in self.metrics.items()}
+        values = {"loss": self.loss.compute()} | {name: metric.compute() for name, metric in self.metrics.items()}
         return {name: value for name, value in values.items() if value is not None and math.isfinite(value)}
 
     def state(self) -> dict[str, list[float]]:
@@ -180,7 +180,7 @@ class Trainer:
             Diverged: the loss is not finite there.
         """
         figures = judged(self.task, self.task.validation)
-        loss = figures.loss.value()
+        loss = figures.loss.compute()
         if loss is not None and not math.isfinite(loss):
             raise Diverged(unstable_validation(self.step.learning_rate))
         return figures.values()

@@ -9,6 +9,10 @@ import pytest
 
 MODULES = (
     "engine.metrics",
+    *(
+        f"engine.metrics.{part}"
+        for part in ("classification", "curves", "detection", "metric", "ranking", "regression", "text")
+    ),
     "engine.formats.atomic",
     "engine.formats.checkpoint",
     "engine.train.run_folder",

@@ -255,6 +255,6 @@ def test_metrics_agree_with_their_formulas_however_they_are_cut_into_batches():
             pair = (predicted[part], true[part])
             metric.update(*(map(np.rint, pair) if name == "accuracy" else pair))
             metric.load(metric.state())
-        assert metric.value() == pytest.approx(value, rel=1e-9), name
-    assert METRICS["r2"]().value() is None
-    assert METRICS["mae"]().value() is None
+        assert metric.compute() == pytest.approx(value, rel=1e-9), name
+    assert METRICS["r2"]().compute() is None
+    assert METRICS["mae"]().compute() is None
