@@ -1,8 +1,13 @@
-"""What a script asks about the GPU, by PyTorch's names."""
+"""What a script asks of the GPU, by PyTorch's names."""
 
 from __future__ import annotations
 
-from engine.device import diagnose
+from typing import Any
+
+from engine.device import Device, diagnose
+from engine.random import manual_seed as _manual_seed
+
+Where = str | int | Device | None
 
 
 def is_available() -> bool:
@@ -15,9 +20,100 @@ def device_count() -> int:
     return sum(found.usable for found in diagnose() if found.device.startswith("cuda"))
 
 
-def synchronize() -> None:
-    """Wait until the GPU has done everything asked of it; nothing to wait for where there is none."""
-    if is_available():
-        import cupy
+def current_device() -> int:
+    """The number of the device on which "cuda" without a number is.
 
-        cupy.cuda.get_current_stream().synchronize()
+    Raises:
+        DeviceError: there is none.
+    """
+    return _device(None).index
+
+
+def get_device_name(device: Where = None) -> str:
+    """What the maker calls it.
+
+    Raises:
+        DeviceError: there is no such device.
+    """
+    place = _device(device)
+    return place.xp.cuda.runtime.getDeviceProperties(place.index)["name"].decode()
+
+
+def get_device_capability(device: Where = None) -> tuple[int, int]:
+    """Its generation, such as (8, 0).
+
+    Raises:
+        DeviceError: there is no such device.
+    """
+    place = _device(device)
+    digits = place.xp.cuda.Device(place.index).compute_capability
+    return int(digits[:-1]), int(digits[-1])
+
+
+def synchronize(device: Where = None) -> None:
+    """Wait until the GPU has done everything asked of it; nothing to wait for where there is none.
+
+    Raises:
+        EngineError: an index or a class that the GPU found to be wrong meanwhile.
+    """
+    if is_available():
+        place = _device(device)
+        place.xp.cuda.Device(place.index).synchronize()
+        place.kernels.raise_faults()
+
+
+def memory_allocated(device: Where = None) -> int:
+    """Bytes that arrays take on the device; 0 where there is none."""
+    return _pool(device).used_bytes() if is_available() else 0
+
+
+def memory_reserved(device: Where = None) -> int:
+    """Bytes that the pool holds, those of arrays and those that are free for the next ones; 0 without a device."""
+    return _pool(device).total_bytes() if is_available() else 0
+
+
+def max_memory_allocated(device: Where = None) -> int:
+    """The most bytes that were needed at a time since `empty_cache`, in the pool's blocks; 0 without a device.
+
+    The pool takes memory only when what it holds doesn't do, and gives none back by itself: so it is what it holds.
+    """
+    return memory_reserved(device)
+
+
+max_memory_reserved = max_memory_allocated
+
+
+def empty_cache() -> None:
+    """Give memory that no array takes back to the device; nothing happens where there is none."""
+    if is_available():
+        place = _device(None)
+        _pool(place).free_all_blocks()
+        place.xp.get_default_pinned_memory_pool().free_all_blocks()
+
+
+def mem_get_info(device: Where = None) -> tuple[int, int]:
+    """Bytes that are free on the device, and all that it has.
+
+    Raises:
+        DeviceError: there is no such device.
+    """
+    place = _device(device)
+    return tuple(place.xp.cuda.Device(place.index).mem_info)
+
+
+def manual_seed(seed: int) -> None:
+    """Start the default stream from this seed: it is one for all devices, so this is `engine.manual_seed`."""
+    _manual_seed(seed)
+
+
+manual_seed_all = manual_seed
+
+
+def _device(device: Where) -> Device:
+    place = Device("cuda", device) if isinstance(device, int) else Device(device or "cuda")
+    _ = place.xp  # says why it cannot be used
+    return place
+
+
+def _pool(device: Where) -> Any:
+    return _device(device).xp.get_default_memory_pool()

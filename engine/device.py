@@ -104,8 +104,16 @@ class Device:
         return numpy.asarray(values, dtype)
 
     def to_numpy(self, array: Any) -> numpy.ndarray:
-        """The array on the host; on the cpu itself, without a copy."""
-        return self.xp.asnumpy(array) if self.type == "cuda" else array
+        """The array on the host; on the cpu itself, without a copy.
+
+        Raises:
+            EngineError: an index or a class that a GPU found to be wrong since something was last read from it.
+        """
+        if self.type != "cuda":
+            return array
+        values = self.xp.asnumpy(array)
+        self.kernels.raise_faults()  # what was found wrong meanwhile
+        return values
 
     def __enter__(self) -> Device:
         _defaults.stack.append(self)
@@ -128,6 +136,20 @@ class Device:
 
     def __hash__(self) -> int:
         return hash(str(self))
+
+
+def pinned(values: numpy.ndarray) -> numpy.ndarray:
+    """A copy in memory of the host that stays where it is, from which a GPU copies by itself.
+
+    Raises:
+        DeviceError: no GPU can be used here.
+    """
+    _ = Device("cuda").xp
+    import cupyx
+
+    out = cupyx.empty_pinned(values.shape, values.dtype)
+    out[...] = values
+    return out
 
 
 def _parse(name: str, index: int | None) -> tuple[str, int | None]:

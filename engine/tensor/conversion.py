@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.device import Device
+from engine.device import Device, pinned
 from engine.errors import GradientError, ShapeError, TypeMismatch
 from engine.ops.base import Spec
 from engine.ops.transfer import Transfer
@@ -28,12 +28,12 @@ class Conversion:
         self._require_values("item()")
         if self.array.size != 1:
             raise ShapeError("item()", got=f"there are {self.array.size} elements", expected="one")
-        return self.array.item()
+        return self.device.to_numpy(self.array).item()
 
     def tolist(self) -> Any:
         """The values as nested lists of Python numbers."""
         self._require_values("tolist()")
-        return self.array.tolist()
+        return self.device.to_numpy(self.array).tolist()
 
     def numpy(self, *, force: bool = False) -> np.ndarray:
         """The values as a NumPy array in the same memory.
@@ -111,6 +111,18 @@ class Conversion:
     def cuda(self, device: int | str | Device | None = None) -> Any:
         """This tensor on a GPU."""
         return self.to(device=f"cuda:{device}" if isinstance(device, int) else device or "cuda")
+
+    def pin_memory(self) -> Any:
+        """A copy in memory of the host that a GPU reads by itself, so that `.to("cuda")` need not wait.
+
+        Raises:
+            TypeMismatch: the values are not on the cpu.
+            DeviceError: no GPU can be used here.
+        """
+        self._require_values("pin_memory()")
+        if self.device.type != "cpu":
+            raise TypeMismatch("pin_memory()", got=f"the tensor is on {self.device}", expected="the cpu")
+        return wrap(pinned(self.array), self.device)
 
     def float(self) -> Any:
         """As float32."""

@@ -18,6 +18,10 @@ class Layout:
         """x itself; a number, as some array functions return it, becomes an array with no axes."""
         return self.xp.asarray(x)
 
+    def constant(self, values: Any, dtype: Any = None) -> Any:
+        """What the host computed of shapes alone, as an array that is only read."""
+        return self.xp.asarray(values, dtype)
+
     def assign(self, target: Any, value: Any) -> None:
         """Write values, stretched where they are fewer, into an array."""
         target[...] = value

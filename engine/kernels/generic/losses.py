@@ -117,13 +117,16 @@ class Losses:
 
     def bce(self, p: Any, target: Any) -> Any:
         """-(y log p + (1 - y) log(1 - p)), element by element; an EngineError where p is no probability."""
+        self._check_probabilities(p)
+        with numpy.errstate(divide="ignore"):
+            yes, no = self.xp.log(p), self.xp.log1p(-p)
+        return (target - 1) * self.xp.maximum(no, -100) - target * self.xp.maximum(yes, -100)
+
+    def _check_probabilities(self, p: Any) -> None:
         if p.size and not bool(((p >= 0) & (p <= 1)).all()):
             raise EngineError("BCELoss", got=f"the input goes from {float(p.min()):.4g} to {float(p.max()):.4g}",
                               expected="probabilities, 0 to 1",
                               mend="put a Sigmoid before it, or use BCEWithLogitsLoss")  # fmt: skip
-        with numpy.errstate(divide="ignore"):
-            yes, no = self.xp.log(p), self.xp.log1p(-p)
-        return (target - 1) * self.xp.maximum(no, -100) - target * self.xp.maximum(yes, -100)
 
     def bce_backward(self, grad: Any, p: Any, target: Any) -> Any:
         return grad * (p - target) / self.xp.maximum((1 - p) * p, 1e-12)

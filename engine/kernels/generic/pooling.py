@@ -80,8 +80,8 @@ class Pooling:
         best = found = None
         for taps in product(*places):
             at = np.ix_(*taps)
-            number = self.xp.asarray(np.ravel_multi_index(at, x.shape[2:]))  # (*out)
-            seen = x[(..., *map(self.xp.asarray, at))]
+            number = self.constant(np.ravel_multi_index(at, x.shape[2:]))  # (*out)
+            seen = x[(..., *map(self.constant, at))]
             if best is None:
                 best, found = seen, self.xp.zeros(seen.shape, number.dtype)
                 found += number
@@ -114,7 +114,7 @@ class Pooling:
         return self._scatter(shape, widths, grad.dtype, put)
 
     def _divisor(self, divisor: Any, dtype: Any) -> Any:
-        return divisor if isinstance(divisor, int | float) else self.xp.asarray(divisor, dtype)
+        return divisor if isinstance(divisor, int | float) else self.constant(divisor, dtype)
 
     def _scatter(self, shape: tuple[int, ...], widths: tuple[Pair, Pair], dtype: Any, put: Any) -> Any:
         n, c, h, w = shape

@@ -12,7 +12,7 @@ class Resampling:
 
     def resize_nearest(self, x: Any, rows: Any, columns: Any) -> Any:
         """x (N, C, H, W), rows (OH), columns (OW) -> (N, C, OH, OW)"""
-        return x.take(self.xp.asarray(rows), axis=2).take(self.xp.asarray(columns), axis=3)
+        return x.take(self.constant(rows), axis=2).take(self.constant(columns), axis=3)
 
     def resize_nearest_backward(self, grad: Any, rows: Any, columns: Any, shape: tuple[int, ...]) -> Any:
         """grad (N, C, OH, OW), rows and columns ascending -> (N, C, H, W), the shape given"""
@@ -28,5 +28,5 @@ class Resampling:
 
     def resample(self, x: Any, rows: Any, columns: Any) -> Any:
         """x (N, C, H, W), rows (OH, H), columns (OW, W) -> (N, C, OH, OW)"""
-        rows, columns = self.xp.asarray(rows, x.dtype), self.xp.asarray(columns, x.dtype)
+        rows, columns = self.constant(rows, x.dtype), self.constant(columns, x.dtype)
         return self.xp.matmul(self.xp.matmul(rows, x), columns.T)

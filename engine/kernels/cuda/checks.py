@@ -1,0 +1,107 @@
+"""Checks of values that do not wait: a fault is noted on the device, and said when the host next reads from there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from engine.errors import EngineError
+from engine.kernels.cuda.source import Source
+
+outside = Source(
+    "outside", "T index, int64 count", "raw int64 fault",
+    "if (index < 0 || index >= count) { fault[1] = index; fault[0] = 1; }",
+)  # fmt: skip
+"""A number that names no row of a table; whichever thread comes last says its own."""
+
+unknown_class = Source(
+    "unknown_class", "T target, int64 classes, int64 ignore", "bool ignored, raw int64 fault",
+    """
+    ignored = target == ignore;
+    if (target != ignore && (target < 0 || target >= classes)) { fault[1] = target; fault[0] = 1; }
+    """,
+)  # fmt: skip
+
+
+no_probability = Source(
+    "no_probability", "T p", "raw int64 fault", "if (!(p >= 0 && p <= 1)) { fault[0] = 1; }",
+)  # fmt: skip
+
+
+class Checks:
+    """The checks of the generic kernels, whose errors come later here."""
+
+    xp: Any
+
+    def __init__(self, xp: Any) -> None:
+        super().__init__(xp)
+        self._faults: dict[Any, Any] = {}  # what was asked -> (whether there was a fault, the number) on the device
+
+    def _noted(self, kind: Callable[..., EngineError], *asked: Any) -> Any:
+        if (kind, *asked) not in self._faults:
+            self._faults[kind, *asked] = self.xp.zeros(2, "int64")
+        return self._faults[kind, *asked]
+
+    def check_index(self, index: Any, rows: int) -> None:
+        """Note a number that names no row of a table."""
+        if index.size:
+            outside(index, rows, self._noted(_no_row, rows))
+
+    def check_classes(self, where: str, target: Any, classes: int, ignore: int) -> Any:
+        """-> which targets count for nothing (N, ...); one without a score is noted."""
+        if not target.size:
+            return None
+        ignored = self.xp.empty(target.shape, bool)
+        unknown_class(target, classes, ignore, ignored, self._noted(_no_score, where, classes))
+        return ignored
+
+    def _check_probabilities(self, p: Any) -> None:
+        if p.size:
+            no_probability(p, self._noted(_no_probability))
+
+    def _check_ctc(self, shape: tuple[int, ...], targets: Any, input_lengths: Any, target_lengths: Any,
+                   blank: int) -> None:  # fmt: skip
+        frames, samples, classes = shape
+        if not 0 <= blank < classes:
+            raise EngineError("CTCLoss", got=f"blank is {blank}", expected=f"a class from 0 to {classes - 1}")
+        if not samples:
+            return
+        for what, lengths, most in (("input", input_lengths, frames), ("target", target_lengths, targets.shape[1])):
+            outside(lengths, most + 1, self._noted(_no_length, what, most))
+        used = self.xp.where(self._places(targets.shape[1]) < target_lengths[:, None], targets, blank)
+        if used.size:
+            outside(used, classes, self._noted(_no_score, "CTCLoss", classes))
+
+    def raise_faults(self) -> None:
+        """Say what was noted; the host waits for the device.
+
+        Raises:
+            EngineError: a number that names no row, a class without a score, or their like.
+        """
+        if not self._faults:
+            return
+        asked, noted = list(self._faults), self.xp.asnumpy(self.xp.stack(list(self._faults.values())))
+        self._faults.clear()
+        for (kind, *about), (is_fault, number) in zip(asked, noted.tolist()):
+            if is_fault:
+                raise kind(number, *about)
+
+
+def _no_row(number: int, rows: int) -> EngineError:
+    return EngineError("Embedding", got=f"index {number} was asked of a table of {rows} rows",
+                       expected=f"0 to {rows - 1}", mend="raise num_embeddings or check the data")  # fmt: skip
+
+
+def _no_score(number: int, where: str, classes: int) -> EngineError:
+    mend = f"let the last layer have {number + 1} outputs" if number >= classes else "count classes from 0"
+    return EngineError(where, got=f"the target holds class {number}, and there are scores for {classes} classes",
+                       expected=f"0 to {classes - 1}", mend=mend)  # fmt: skip
+
+
+def _no_probability(number: int) -> EngineError:
+    return EngineError("BCELoss", got="the input holds a number that is none", expected="probabilities, 0 to 1",
+                       mend="put a Sigmoid before it, or use BCEWithLogitsLoss")  # fmt: skip
+
+
+def _no_length(number: int, what: str, most: int) -> EngineError:
+    return EngineError("CTCLoss", got=f"a length of the {what}s is {number}", expected=f"0 to {most}")
