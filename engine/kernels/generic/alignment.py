@@ -58,18 +58,18 @@ class Alignment:
         labels, jumps = self._ctc_ways(targets, target_lengths, blank, log_p.dtype)
         said = self.xp.take_along_axis(log_p, labels[None], 2)
         total = self._ctc_total(ahead, target_lengths)
-        behind = self._ctc_ends(target_lengths, labels.shape[1], log_p.dtype)  # from each place on to the end
-        share = self.xp.empty(said.shape, log_p.dtype)
+        within = self.xp.arange(len(log_p))[:, None, None] < input_lengths[:, None]
+        behind = self.xp.empty(said.shape, log_p.dtype)  # from each place behind a frame on to the end
+        now = self._ctc_ends(target_lengths, labels.shape[1], log_p.dtype)
+        for t in range(len(log_p) - 1, -1, -1):
+            behind[t] = now
+            on = now + said[t]
+            before = self._log_sum(on, self._moved_on(on, -1), self._moved_on(on + jumps, -2))
+            now = self.xp.where(within[t], before, now)
         with numpy.errstate(invalid="ignore"):  # where no way leads to the end it is infinity less infinity
-            for t in range(len(log_p) - 1, -1, -1):
-                within = (t < input_lengths)[:, None]
-                share[t] = self.xp.where(within, self.xp.exp(ahead[t + 1] + behind - total[:, None]), 0)
-                on = behind + said[t]
-                before = self._log_sum(on, self._moved_on(on, -1), self._moved_on(on + jumps, -2))
-                behind = self.xp.where(within, before, behind)
-        if zero_infinity:
-            share = self.xp.where(self.xp.isinf(total)[:, None], 0, share)
-        share *= grad[:, None]
+            share = self.xp.exp(ahead[1:] + behind - total[:, None])
+        counts = within & ~self.xp.isinf(total)[:, None] if zero_infinity else within
+        share = self.xp.where(counts, share, 0) * grad[:, None]
         out = self.xp.zeros(log_p.shape, log_p.dtype)
         samples = self._places(labels.shape[0])[0]
         for place in range(labels.shape[1]):  # one label of each sample at a time, so that none comes twice
