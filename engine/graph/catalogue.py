@@ -104,8 +104,9 @@ PREDICTIONS = {
     "L1Loss": "value",
     "SmoothL1Loss": "value",
     "HuberLoss": "value",
+    "PoissonNLLLoss": "count",
 }
-"""Loss -> what the network predicts under it: scores of classes, the logit of one of two, or values."""
+"""Loss -> what the network predicts under it: scores of classes, the logit of one of two, values, or log rates."""
 
 
 @dataclass(frozen=True)

@@ -251,15 +251,16 @@ def _unsuited(network: Network, loss: Node, target: FieldSpec, spec: Spec) -> Pr
     def instead(*types: str) -> tuple[Fix, ...]:
         return tuple(Fix(f"Make it {catalogue.entry(t).title}", "replace", loss.id, t) for t in types)
 
-    if kind == "value" and target.kind == "category":
+    of_classes = kind in ("classes", "binary")
+    if not of_classes and target.kind == "category":
         two = count == 2 and spec.shape == (1,)
         text = f"{who} measures distances between numbers, but '{target.name}' names {count} classes."
         fixes = instead("BCEWithLogitsLoss", "CrossEntropyLoss") if two else instead("CrossEntropyLoss")
         return Problem(loss.id, text, fixes=fixes)
-    if kind != "value" and target.kind != "category":
+    if of_classes and target.kind != "category":
         text = f"{who} tells classes apart, but '{target.name}' is no category: its values are numbers."
         return Problem(loss.id, text, fixes=instead("MSELoss", "L1Loss"))
-    if kind != "value" and count < 2:
+    if of_classes and count < 2:
         text = f"{who}: '{target.name}' has only {count} class, so there is nothing to tell apart."
         return Problem(loss.id, text, fixes=(Fix("Choose data", "choose_data"),))
     if kind == "binary" and count > 2:

@@ -192,7 +192,8 @@ class _Script:
             return "(outputs[0].argmax(dim=1) == targets[0])"
         if kind == "binary":
             return "((outputs[0] > 0) == (targets[0] > 0.5))"
-        difference = "(outputs[0] - targets[0])"
+        answer = "outputs[0].exp()" if kind == "count" else "outputs[0]"
+        difference = f"({answer} - targets[0])"
         return f"({difference} * engine.from_numpy(unit).to(DEVICE)).abs()" if self.unit() else f"{difference}.abs()"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from engine.describe import Range, loss
+from engine.describe import Fixed, Hidden, Range, loss
 from engine.nn import functional as F
 from engine.nn.losses import Loss, Older, Reduction
 from engine.nn.module import Module
@@ -72,8 +72,9 @@ class HuberLoss(Module):
         return F.huber_loss(input, target, reduction=self.reduction, delta=self.delta)
 
 
+@loss("Poisson", synonyms=("counts", "events", "rate", "poisson nll", "regression"))
 class PoissonNLLLoss(Loss):
-    """How surprising a count is at the rate that the network gives; for numbers of events.
+    """How surprising a count is at the rate whose logarithm the network gives; for numbers of events, 0 or more.
 
     loss = mean of exp(input) - target · input, or input - target · log(input + eps)
 
@@ -94,10 +95,10 @@ class PoissonNLLLoss(Loss):
 
     def __init__(
         self,
-        log_input: bool = True,
+        log_input: Annotated[bool, Fixed(True)] = True,
         full: bool = False,
         size_average: Older = None,
-        eps: float = 1e-8,
+        eps: Annotated[float, Hidden()] = 1e-8,
         reduce: Older = None,
         reduction: Reduction = "mean",
     ):

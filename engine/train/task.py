@@ -20,7 +20,12 @@ from engine.graph import build, catalogue
 from engine.graph.spec import Choice, Project
 
 TaskKind = Literal["classification", "binary", "regression"]
-KINDS: dict[str, TaskKind] = {"classes": "classification", "binary": "binary", "value": "regression"}
+KINDS: dict[str, TaskKind] = {
+    "classes": "classification",
+    "binary": "binary",
+    "value": "regression",
+    "count": "regression",
+}
 METRICS_OF: dict[TaskKind, tuple[str, ...]] = {
     "classification": ("accuracy",),
     "binary": ("accuracy",),
@@ -134,6 +139,9 @@ class Predictor:
         return field.role == "target" and self.preparation is not None and field.name in self.preparation.scaling
 
     def _in_own_units(self, values: np.ndarray) -> np.ndarray:
+        if self.judge.prediction == "count":  # the network gives the logarithm of the rate
+            with np.errstate(over="ignore"):
+                return np.exp(values)
         return self.preparation.restore(self.target.name, values) if self.learns_scaled else values
 
     def decided(self, output: Any) -> np.ndarray:

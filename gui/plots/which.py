@@ -8,7 +8,7 @@ from typing import NamedTuple
 from engine.graph.catalogue import PREDICTIONS
 from engine.graph.spec import FieldSpec, Project
 
-TASKS = {"classes": "classification", "binary": "binary", "value": "regression"}
+TASKS = {"classes": "classification", "binary": "binary", "value": "regression", "count": "regression"}
 
 
 class Wanted(NamedTuple):

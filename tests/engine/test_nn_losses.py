@@ -11,7 +11,7 @@ from engine import nn
 from engine.graph import catalogue
 
 rng = np.random.default_rng(0)
-OUTPUTS = {"classes": 3, "binary": 1, "value": 2}
+OUTPUTS = {"classes": 3, "binary": 1, "value": 2, "count": 2}
 
 
 def targets(kind):
