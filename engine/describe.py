@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
-Kind = Literal["layer", "loss", "optimizer", "schedule"]
+Kind = Literal["layer", "loss", "optimizer", "schedule", "transform"]
 CATEGORIES = (
     "Data",
     "Dense",
@@ -129,6 +129,11 @@ def optimizer(title: str, *, synonyms: tuple[str, ...] = ()) -> Callable[[C], C]
 def schedule(title: str, *, synonyms: tuple[str, ...] = ()) -> Callable[[C], C]:
     """A learning-rate schedule that the training panel offers."""
     return describe(title, kind="schedule", synonyms=synonyms)
+
+
+def transform(title: str, *, synonyms: tuple[str, ...] = ()) -> Callable[[C], C]:
+    """A transform of images that keeps their size where it is told none: the data panel may offer it."""
+    return describe(title, kind="transform", synonyms=synonyms)
 
 
 def registered(kind: Kind) -> dict[str, type]:

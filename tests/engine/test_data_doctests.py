@@ -13,12 +13,12 @@ import pytest
 
 import engine.data
 
-MODULES = [module.name for module in pkgutil.iter_modules(engine.data.__path__)]
+MODULES = [module.name for module in pkgutil.walk_packages(engine.data.__path__, "engine.data.")]
 
 
 @pytest.mark.parametrize("name", MODULES)
 def test_examples_run(name):
-    results = doctest.testmod(importlib.import_module(f"engine.data.{name}"))
+    results = doctest.testmod(importlib.import_module(name))
     assert results.failed == 0
 
 

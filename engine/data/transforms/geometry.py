@@ -1,0 +1,410 @@
+"""Transforms that move pixels, and boxes and masks with them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Annotated
+
+import numpy as np
+
+from engine.data.transforms.base import Drawn, Transform, chance, interval, pair
+from engine.data.transforms.sampling import (
+    Interpolation,
+    PaddingMode,
+    affine_matrices,
+    crop,
+    pad,
+    resize,
+    warp,
+)
+from engine.describe import Choice, Hidden, Range, Start, transform
+from engine.errors import OptionError
+from engine.random import Generator
+
+Probability = Annotated[float, Range(0.0, 1.0)]
+Stream = Annotated[Generator | None, Hidden()]
+TRIES = 10  # at a region of the wanted area and shape, before the middle is taken
+
+
+class Resize(Transform):
+    """Another size; masks by the nearest pixel.
+
+    Args:
+        size: height and width in pixels, or one number for the shorter side, which keeps the proportions.
+        interpolation: "nearest", "bilinear" or "bicubic".
+        antialias: whether shrinking looks at all the pixels that a new one covers.
+
+    >>> Resize(2)(np.zeros((3, 4, 8))).shape, Resize((2, 2))(np.zeros((3, 4, 8))).shape
+    ((3, 2, 4), (3, 2, 2))
+    """
+
+    moves = True
+
+    def __init__(
+        self, size: int | Sequence[int], interpolation: Interpolation = "bilinear", antialias: bool = True
+    ):
+        pair(size, "Resize")
+        self.size, self.interpolation, self.antialias = size, interpolation, antialias
+
+    def _wanted(self, size: tuple[int, ...]) -> tuple[int, int]:
+        if not isinstance(self.size, int | np.integer) and len(self.size) == 2:
+            return pair(self.size, "Resize")
+        shorter, (height, width) = pair(self.size, "Resize")[0], size
+        if height <= width:
+            return shorter, int(shorter * width / height)
+        return int(shorter * height / width), shorter
+
+    def _pixels(self, images: np.ndarray, drawn: Drawn, nearest: bool) -> np.ndarray:
+        how = "nearest" if nearest else self.interpolation
+        return resize(images, self._wanted(images.shape[-2:]), how, self.antialias)
+
+    def _box(self, boxes: np.ndarray, drawn: Drawn, size: tuple[int, int]) -> np.ndarray:
+        height, width = self._wanted(size)
+        ratio = np.array([width / size[1], height / size[0]] * 2)
+        return (boxes * ratio).astype(boxes.dtype)
+
+
+class Pad(Transform):
+    """More pixels at the sides.
+
+    Args:
+        padding: pixels at every side, or (left and right, top and bottom), or (left, top, right, bottom).
+        fill: their value, in "constant".
+        padding_mode: "constant", "edge", "reflect" or "symmetric".
+
+    >>> Pad((1, 0))(np.ones((1, 1, 1))).tolist()
+    [[[0.0, 1.0, 0.0]]]
+    """
+
+    moves = True
+
+    def __init__(self, padding: int | Sequence[int], fill: float = 0, padding_mode: PaddingMode = "constant"):
+        self.padding, self.fill, self.padding_mode = padding, fill, padding_mode
+        self._sides = sides(padding, "Pad")
+
+    def _pixels(self, images: np.ndarray, drawn: Drawn, nearest: bool) -> np.ndarray:
+        return pad(images, self._sides, 0 if nearest else self.fill, self.padding_mode)
+
+    def _box(self, boxes: np.ndarray, drawn: Drawn, size: tuple[int, int]) -> np.ndarray:
+        return boxes + np.array(self._sides[:2] * 2, dtype=boxes.dtype)
+
+
+def sides(padding: int | Sequence[int], where: str) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom of one, two or four numbers.
+
+    Raises:
+        OptionError: they are others.
+    """
+    values = [padding] if isinstance(padding, int | np.integer) else list(padding)
+    if len(values) not in (1, 2, 4) or any(value < 0 for value in values):
+        raise OptionError(where, got=f"the padding {padding!r} came", expected="1, 2 or 4 numbers of pixels from 0 on")
+    left, top, right, bottom = (values * 4)[:4]
+    return int(left), int(top), int(right), int(bottom)
+
+
+class CenterCrop(Transform):
+    """The middle of the image; one that is too small is padded with 0.
+
+    Args:
+        size: height and width in pixels, or one number for a square.
+
+    >>> CenterCrop(1)(np.arange(9).reshape(1, 3, 3)).tolist()
+    [[[4]]]
+    """
+
+    moves = True
+
+    def __init__(self, size: int | Sequence[int]):
+        self.size = pair(size, "CenterCrop")
+
+    def _cut(self, size: tuple[int, ...]) -> tuple[tuple[int, int, int, int], int, int]:
+        """-> the padding that is missing, then top and left of the crop."""
+        lack = [max(wanted - there, 0) for wanted, there in zip(self.size, size, strict=True)]
+        around = (lack[1] // 2, lack[0] // 2, lack[1] - lack[1] // 2, lack[0] - lack[0] // 2)
+        top, left = (round((there + more - wanted) / 2) for wanted, there, more in zip(self.size, size, lack))
+        return around, top, left
+
+    def _pixels(self, images: np.ndarray, drawn: Drawn, nearest: bool) -> np.ndarray:
+        around, top, left = self._cut(images.shape[-2:])
+        padded = pad(images, around) if any(around) else images
+        return padded[..., top : top + self.size[0], left : left + self.size[1]]
+
+    def _box(self, boxes: np.ndarray, drawn: Drawn, size: tuple[int, int]) -> np.ndarray:
+        around, top, left = self._cut(size)
+        return boxes + np.array([around[0] - left, around[1] - top] * 2, dtype=boxes.dtype)
+
+
+@transform("Random crop", synonyms=("shift", "padding"))
+class RandomCrop(Transform):
+    """A part of the image at a random place.
+
+    With a padding and the image's own size it shifts what is seen.
+
+    Args:
+        size: height and width in pixels; None keeps the image's own.
+        padding: pixels added around first, None for none: one number, (left and right, top and bottom), or four.
+        fill: the value of added pixels.
+        padding_mode: what is added: "constant" for the fill, or what the image holds at its edge.
+        generator: what is drawn from.
+
+    >>> RandomCrop(2, padding=1)(np.ones((5, 3, 8, 8))).shape
+    (5, 3, 2, 2)
+    """
+
+    moves = True
+
+    def __init__(
+        self,
+        size: tuple[int, int] | None = None,
+        padding: Annotated[tuple[int, ...] | None, Start((4,))] = None,
+        fill: float = 0.0,
+        padding_mode: Annotated[str, Choice(("constant", "edge", "reflect", "symmetric"))] = "constant",
+        *,
+        generator: Stream = None,
+    ):
+        self.size = None if size is None else pair(size, "RandomCrop")
+        self.padding, self.fill, self.padding_mode, self.generator = padding, fill, padding_mode, generator
+        self._sides = sides(padding or 0, "RandomCrop")
+
+    def _draw(self, count: int, size: tuple[int, int]) -> Drawn:
+        left, top, right, bottom = self._sides
+        wanted = self.size or size
+        room = (size[0] + top + bottom - wanted[0], size[1] + left + right - wanted[1])
+        if min(room) < 0:
+            raise OptionError("RandomCrop", got=f"the image with its padding is smaller than the crop of {wanted}",
+                              expected="a smaller crop or more padding")  # fmt: skip
+        draw = self._stream.integers
+        return {"top": draw(0, room[0] + 1, count), "left": draw(0, room[1] + 1, count)}
+
+    def _pixels(self, images: np.ndarray, drawn: Drawn, nearest: bool) -> np.ndarray:
+        padded = pad(images, self._sides, 0 if nearest else self.fill, self.padding_mode) if any(self._sides) else images
+        return crop(padded, drawn["top"], drawn["left"], self.size or images.shape[-2:])
+
+    def _box(self, boxes: np.ndarray, drawn: Drawn, size: tuple[int, int]) -> np.ndarray:
+        x, y = self._sides[0] - drawn["left"][0], self._sides[1] - drawn["top"][0]
+        return boxes + np.array([x, y] * 2, dtype=boxes.dtype)
+
+
+@transform("Random resized crop", synonyms=("zoom",))
+class RandomResizedCrop(Transform):
+    """A part of random area and proportions, brought to one size (Szegedy et al. 2015).
+
+    Args:
+        size: height and width in pixels of what comes out; None keeps the image's own.
+        scale: the least and the largest share of the image's area.
+        ratio: the least and the largest width in heights.
+        interpolation: how the part is resized; masks are always taken by the nearest pixel.
+        antialias: whether shrinking looks at all the pixels that a new one covers.
+        generator: what is drawn from.
+
+    >>> RandomResizedCrop((4, 4))(np.zeros((2, 1, 9, 7))).shape
+    (2, 1, 4, 4)
+    """
+
+    moves = True
+
+    def __init__(
+        self,
+        size: tuple[int, int] | None = None,
+        scale: tuple[float, float] = (0.08, 1.0),
+        ratio: tuple[float, float] = (3 / 4, 4 / 3),
+        interpolation: Annotated[str, Choice(("nearest", "bilinear", "bicubic"))] = "bilinear",
+        antialias: bool = True,
+        *,
+        generator: Stream = None,
+    ):
+        self.size = None if size is None else pair(size, "RandomResizedCrop")
+        self.scale, self.ratio = interval(scale, "RandomResizedCrop"), interval(ratio, "RandomResizedCrop")
+        if self.scale[0] < 0 or self.ratio[0] <= 0:
+            raise OptionError("RandomResizedCrop", got=f"scale {scale} and ratio {ratio} came", expected="positive ones")
+        self.interpolation, self.antialias, self.generator = interpolation, antialias, generator
+
+    def _draw(self, count: int, size: tuple[int, int]) -> Drawn:
+        return {"region": np.array([self._region(*size) for _ in range(count)]).reshape(count, 4)}
+
+    def _region(self, height: int, width: int) -> tuple[int, int, int, int]:
+        """-> top, left, height and width of the part."""
+        stream = self._stream
+        for _ in range(TRIES):
+            area = height * width * stream.uniform(*self.scale)
+            ratio = math.exp(stream.uniform(math.log(self.ratio[0]), math.log(self.ratio[1])))
+            w, h = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
+            if 0 < w <= width and 0 < h <= height:
+                return int(stream.integers(0, height - h + 1)), int(stream.integers(0, width - w + 1)), h, w
+        ratio = min(max(width / height, self.ratio[0]), self.ratio[1])
+        h, w = min(height, max(1, round(width / ratio))), min(width, max(1, round(height * ratio)))
+        return (height - h) // 2, (width - w) // 2, h, w
+
+    def _pixels(self, images: np.ndarray, drawn: Drawn, nearest: bool) -> np.ndarray:
+        how = "nearest" if nearest else self.interpolation
+        wanted = self.size or images.shape[-2:]
+        parts = [image[:, top : top + h, left : left + w]
+                 for image, (top, left, h, w) in zip(images, drawn["region"], strict=True)]  # fmt: skip
+        resized = [resize(part, wanted, how, self.antialias) for part in parts]
+        return np.stack(resized) if resized else np.zeros((0, images.shape[1], *wanted), images.dtype)
+
+    def _box(self, boxes: np.ndarray, drawn: Drawn, size: tuple[int, int]) -> np.ndarray:
+        top, left, h, w = drawn["region"][0]
+        height, width = self.size or size
+        moved = (boxes - np.array([left, top] * 2)) * np.array([width / w, height / h] * 2)
+        return moved.astype(boxes.dtype)
+
+
+@transform("Flip left and right", synonyms=("mirror", "horizontal"))
+class RandomHorizontalFlip(Transform):
+    """The image mirrored, left for right.
+
+    Args:
+        p: the chance that it is.
+        generator: what is drawn from.
+
+    >>> RandomHorizontalFlip(p=1.0)({"image": np.array([[[1, 2, 3]]]), "boxes": [[0, 0, 1, 1]]})["boxes"].tolist()
+    [[2.0, 0.0, 3.0, 1.0]]
+    """
+
+    moves = True
+
+    def __init__(self, p: Probability = 0.5, *, generator: Stream = None):
+        self.p, self.generator = chance(p, "RandomHorizontalFlip"), generator
+
+    def _pixels(self, images: np.ndarray, drawn: Drawn, nearest: bool) -> np.ndarray:
+        return images[..., ::-1]
+
+    def _box(self, boxes: np.ndarray, drawn: Drawn, size: tuple[int, int]) -> np.ndarray:
+        return np.stack([size[1] - boxes[:, 2], boxes[:, 1], size[1] - boxes[:, 0], boxes[:, 3]], axis=1)
+
+
+@transform("Flip top and bottom", synonyms=("mirror", "vertical"))
+class RandomVerticalFlip(Transform):
+    """The image upside down.
+
+    Args:
+        p: the chance that it is.
+        generator: what is drawn from.
+
+    >>> RandomVerticalFlip(p=1.0)(np.array([[[1], [2]]])).tolist()
+    [[[2], [1]]]
+    """
+
+    moves = True
+
+    def __init__(self, p: Probability = 0.5, *, generator: Stream = None):
+        self.p, self.generator = chance(p, "RandomVerticalFlip"), generator
+
+    def _pixels(self, images: np.ndarray, drawn: Drawn, nearest: bool) -> np.ndarray:
+        return images[..., ::-1, :]
+
+    def _box(self, boxes: np.ndarray, drawn: Drawn, size: tuple[int, int]) -> np.ndarray:
+        return np.stack([boxes[:, 0], size[0] - boxes[:, 3], boxes[:, 2], size[0] - boxes[:, 1]], axis=1)
+
+
+class Affine(Transform):
+    """What turns, moves, enlarges and shears share: matrices (N, 2, 3) drawn, pixels fetched, corners carried along."""
+
+    moves = True
+    interpolation: str
+    fill: float
+
+    def _pixels(self, images: np.ndarray, drawn: Drawn, nearest: bool) -> np.ndarray:
+        if nearest:
+            return warp(images, drawn["matrix"], "nearest", 0)
+        return warp(images, drawn["matrix"], self.interpolation, self.fill)
+
+    def _box(self, boxes: np.ndarray, drawn: Drawn, size: tuple[int, int]) -> np.ndarray:
+        middle = np.array([size[1] / 2, size[0] / 2])
+        corners = boxes[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 4, 2).astype(np.float64)
+        matrix = drawn["matrix"][0]
+        moved = (corners - middle - matrix[:, 2]) @ np.linalg.inv(matrix[:, :2]).T + middle
+        return np.concatenate([moved.min(axis=1), moved.max(axis=1)], axis=1).round(6).astype(boxes.dtype)
+
+
+@transform("Rotate", synonyms=("turn",))
+class RandomRotation(Affine):
+    """The image turned about its middle, counter-clockwise.
+
+    Args:
+        degrees: the largest turn to both sides, or the least and the largest angle.
+        interpolation: how pixels are taken; masks always the nearest.
+        center: the place (x, y) in pixels that stays; None for the middle.
+        fill: the value of what was not in the image.
+        generator: what is drawn from.
+
+    >>> RandomRotation((90, 90))(np.array([[[1, 2], [3, 4]]])).tolist()
+    [[[2, 4], [1, 3]]]
+    """
+
+    def __init__(
+        self,
+        degrees: Annotated[tuple[float, ...], Start((15.0,))],
+        interpolation: Annotated[str, Choice(("nearest", "bilinear"))] = "nearest",
+        center: Annotated[tuple[float, float] | None, Hidden()] = None,
+        fill: float = 0.0,
+        *,
+        generator: Stream = None,
+    ):
+        self.degrees = interval(degrees, "RandomRotation")
+        self.interpolation, self.center, self.fill, self.generator = interpolation, center, fill, generator
+
+    def _draw(self, count: int, size: tuple[int, int]) -> Drawn:
+        angle = self._stream.uniform(*self.degrees, count)
+        centre = (0, 0) if self.center is None else (self.center[0] - size[1] / 2, self.center[1] - size[0] / 2)
+        return {"matrix": affine_matrices(-angle, np.zeros((count, 2)), np.ones(count), np.zeros((count, 2)), centre)}
+
+
+@transform("Turn, move and enlarge", synonyms=("affine", "shear", "translate", "scale"))
+class RandomAffine(Affine):
+    """The image turned clockwise, moved, enlarged and sheared, straight lines staying straight.
+
+    Args:
+        degrees: the largest turn to both sides, or the least and the largest angle.
+        translate: the largest move, in widths and heights; None for none.
+        scale: the least and the largest factor; None for none.
+        shear: the largest shear along x in degrees, its least and largest, or those along x and along y; None for none.
+        interpolation: how pixels are taken; masks always the nearest.
+        fill: the value of what was not in the image.
+        generator: what is drawn from.
+
+    >>> RandomAffine(10, translate=(0.1, 0.1), scale=(0.9, 1.1))(np.zeros((4, 3, 8, 8))).shape
+    (4, 3, 8, 8)
+    """
+
+    def __init__(
+        self,
+        degrees: Annotated[tuple[float, ...], Start((10.0,))],
+        translate: tuple[float, float] | None = None,
+        scale: tuple[float, float] | None = None,
+        shear: tuple[float, ...] | None = None,
+        interpolation: Annotated[str, Choice(("nearest", "bilinear"))] = "nearest",
+        fill: float = 0.0,
+        *,
+        generator: Stream = None,
+    ):
+        self.degrees = interval(degrees, "RandomAffine")
+        if translate is not None and not all(0 <= share <= 1 for share in translate):
+            raise OptionError("RandomAffine", got=f"translate is {translate}", expected="two shares from 0 to 1")
+        if scale is not None and min(scale) <= 0:
+            raise OptionError("RandomAffine", got=f"scale is {scale}", expected="two positive factors")
+        self.translate, self.scale, self.shear = translate, scale, shear
+        self.interpolation, self.fill, self.generator = interpolation, fill, generator
+
+    def _draw(self, count: int, size: tuple[int, int]) -> Drawn:
+        stream = self._stream
+        angle = stream.uniform(*self.degrees, count)
+        move, factor, shear = np.zeros((count, 2)), np.ones(count), np.zeros((count, 2))
+        if self.translate is not None:
+            most = np.array(self.translate) * (size[1], size[0])
+            move = np.rint(stream.uniform(-most, most, (count, 2)))
+        if self.scale is not None:
+            factor = stream.uniform(*self.scale, count)
+        if self.shear is not None:
+            least, largest = self._shears()
+            shear = stream.uniform(least, largest, (count, 2))
+        return {"matrix": affine_matrices(angle, move, factor, shear)}
+
+    def _shears(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """-> the least shears along x and y, the largest."""
+        if not isinstance(self.shear, int | float) and len(self.shear) == 4:
+            return (self.shear[0], self.shear[2]), (self.shear[1], self.shear[3])
+        least, largest = interval(self.shear, "RandomAffine")
+        return (least, 0.0), (largest, 0.0)
