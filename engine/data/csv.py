@@ -1,8 +1,9 @@
 """Tables from CSV and TSV files: encoding, delimiter, header, decimal mark and types are found by looking.
 
 Options that replace a guess: "delimiter", "header" (bool), "encoding", "decimal" ("." or ","), "kinds" ({column:
-"number" or "category"}), "missing" ("mean", "drop" or "refuse" rows with gaps in the inputs), "missing_target" (how to
-go on without one: "drop").
+"number" or "category"}), "missing" (gaps in the inputs: filled with the training part's "mean", "median" or "mode", or
+with the "constant" "missing_value"; or "drop" or "refuse" such rows), "missing_target" (how to go on without one:
+"drop").
 Rows are counted as a spreadsheet counts them: the first line of the file is row 1, header or not.
 """
 

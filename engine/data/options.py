@@ -23,7 +23,8 @@ class TableOptions(Struct, forbid_unknown_fields=True):
     encoding: str | None = None
     decimal: Literal[".", ","] | None = None
     kinds: Kinds = {}
-    missing: Literal["mean", "drop", "refuse"] = "mean"
+    missing: Literal["mean", "median", "mode", "constant", "drop", "refuse"] = "mean"
+    missing_value: Annotated[float, Meta(ge=-3.4e38, le=3.4e38)] = 0.0
     missing_target: Literal["refuse", "drop"] = "refuse"
 
 

@@ -9,10 +9,12 @@ import numpy as np
 
 from engine.data.dataset import FieldDataset
 from engine.data.spec import DataSpec, FieldSpec
+from engine.data.statistics import Statistics
 from engine.errors import DataError
 
 PARTS = {"offset", "scale", "fill"}
 CHUNK_BYTES = 32 * 2**20  # of inputs looked at in one go when statistics are fitted
+KEPT_VALUES = 2**22  # of each column or channel, for its median; of more of them evenly spread ones
 
 
 def part_sizes(samples: int, validation: float) -> tuple[int, int]:
@@ -68,7 +70,7 @@ def _stratified(order: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray
 
 
 class Preparation:
-    """Scales the inputs: (x - offset) / scale, after gaps (NaN) were filled with the mean.
+    """Scales the inputs: (x - offset) / scale, after gaps (NaN) were filled.
 
     Fitted on the training part only, so that nothing of the validation part leaks in. Targets pass unchanged, but for
     those that `fit` is asked to scale.
@@ -87,8 +89,10 @@ class Preparation:
         """Look at the samples of `indices` and note offset and scale of every input, and of these target fields.
 
         "standard" takes each column's (each channel's) mean and deviation; columns that mark a category stay 0 or 1.
-        "unit" takes the known largest value of an image, else the smallest and largest met. A target is always scaled
-        as "standard" does it.
+        "unit" takes the known largest value of an image, else the smallest and largest met; "robust" the median and
+        the distance of the quartiles. A target is always scaled as "standard" does it. Gaps of a table are filled as
+        `spec.options["missing"]` says: with the "mean", the "median", the "mode" or the "constant" of
+        `spec.options["missing_value"]`.
 
         >>> from engine.data import open
         >>> spec = DataSpec("bundled:digits", scaling="unit")
@@ -97,10 +101,9 @@ class Preparation:
         >>> float(images.min()), float(images.max())
         (0.0, 1.0)
         """
-        ways = {"input": spec.scaling, "target": "standard"}
         fields = [f for f in dataset.fields if f.role == "input" or (f.role == "target" and f.name in targets)]
         numbers = [field for field in fields if field.dtype == "float32"]
-        return cls({f.name: _fit_field(dataset, f, np.asarray(indices), ways[f.role]) for f in numbers})
+        return cls({f.name: _fit_field(dataset, f, np.asarray(indices), spec) for f in numbers})
 
     def apply(self, arrays: Mapping[str, Any]) -> dict[str, Any]:
         """The arrays by field name, scaled, float32; those of other fields as they are."""
@@ -151,53 +154,26 @@ class Preparation:
         return cls(scaling)
 
 
-def _fit_field(dataset: FieldDataset, field: FieldSpec, indices: np.ndarray, how: str) -> dict[str, np.ndarray]:
-    statistics = _Statistics(field)
+def _fit_field(dataset: FieldDataset, field: FieldSpec, indices: np.ndarray, spec: DataSpec) -> dict[str, np.ndarray]:
+    how = spec.scaling if field.role == "input" else "standard"
+    gaps = spec.options.get("missing", "mean") if field.role == "input" and field.kind == "vector" else "mean"
+    statistics = Statistics(field.shape[0], keeps=how == "robust" or gaps in ("median", "mode"))
     known = dataset.maxima.get(field.name)
     if not (how == "unit" and known) or field.kind != "image":
+        pixels = len(indices) * int(np.prod(field.shape[1:]))
         rows = max(1, CHUNK_BYTES // (4 * int(np.prod(field.shape))))
         for start in range(0, len(indices), rows):
-            statistics.add(dataset.column(field, indices[start : start + rows]))
-    offset, scale = np.zeros_like(statistics.mean), np.ones_like(statistics.mean)
-    if how == "standard":
-        offset, scale = statistics.mean, statistics.deviation()
-    elif how == "unit" and known:
-        scale = np.full_like(scale, known)
-    elif how == "unit":
-        offset, scale = statistics.lowest, statistics.highest - statistics.lowest
+            values = dataset.column(field, indices[start : start + rows])
+            if field.kind == "image":
+                values = values.transpose(0, 2, 3, 1).reshape(-1, values.shape[1])  # (N, C, H, W) -> (N H W, C)
+            statistics.add(values, every=max(1, pixels // KEPT_VALUES))
+    offset, scale = statistics.scaling(how)
+    if how == "unit" and known:
+        offset, scale = np.zeros_like(offset), np.full_like(scale, known)
     switches = dataset.switches.get(field.name)
     if switches is not None:
         offset, scale = np.where(switches, 0.0, offset), np.where(switches, 1.0, scale)
-    scale = np.where(scale > 0, scale, 1.0)  # a constant column: nothing to divide by
     shape = (-1, 1, 1) if field.kind == "image" else (-1,)
-    parts = {"offset": offset, "scale": scale, "fill": statistics.mean}
+    fill = statistics.fill(gaps, spec.options.get("missing_value", 0.0))
+    parts = {"offset": offset, "scale": scale, "fill": fill}
     return {part: values.astype(np.float32).reshape(shape) for part, values in parts.items()}
-
-
-class _Statistics:
-    """Mean, deviation, least and largest of each column or channel, by chunks, gaps left out (Chan et al. 1979)."""
-
-    def __init__(self, field: FieldSpec):
-        width = field.shape[0]
-        self.is_image = field.kind == "image"
-        self.count, self.mean, self.squares = np.zeros(width), np.zeros(width), np.zeros(width)
-        self.lowest, self.highest = np.full(width, np.inf), np.full(width, -np.inf)
-
-    def add(self, values: np.ndarray) -> None:
-        values = values.astype(np.float64)
-        if self.is_image:
-            values = values.transpose(0, 2, 3, 1).reshape(-1, values.shape[1])  # (N, C, H, W) -> (N H W, C)
-        there = ~np.isnan(values)
-        count = there.sum(axis=0)
-        total = np.maximum(self.count + count, 1)
-        mean = np.where(there, values, 0.0).sum(axis=0) / np.maximum(count, 1)
-        apart = np.where(count > 0, mean - self.mean, 0.0)
-        self.squares += (np.where(there, values - mean, 0.0) ** 2).sum(axis=0) + apart**2 * self.count * count / total
-        self.mean = self.mean + apart * count / total
-        self.count = self.count + count
-        self.lowest = np.minimum(self.lowest, np.where(there, values, np.inf).min(axis=0))
-        self.highest = np.maximum(self.highest, np.where(there, values, -np.inf).max(axis=0))
-
-    def deviation(self) -> np.ndarray:
-        deviation = np.sqrt(self.squares / np.maximum(self.count, 1))
-        return np.where(deviation > 1e-7 * np.abs(self.mean), deviation, 1.0)

@@ -33,8 +33,8 @@ class DataSpec(Struct, frozen=True, forbid_unknown_fields=True):
     options: what the reader is told instead of guessing; each reader's docstring lists its own.
     roles: for a table, column -> "input", "target" or "unused"; columns not named keep the reader's guess.
     fields: what the reader found; kept here so that shapes are known without opening the data.
-    scaling: how inputs are scaled, fitted on the training part only: "none", "standard" ((x - mean) / deviation) or
-        "unit" (to 0..1).
+    scaling: how inputs are scaled, fitted on the training part only: "none", "standard" ((x - mean) / deviation),
+        "unit" (to 0..1) or "robust" ((x - median) / distance of the quartiles).
     """
 
     source: str = ""
@@ -47,4 +47,4 @@ class DataSpec(Struct, frozen=True, forbid_unknown_fields=True):
     validation: Annotated[float, Meta(ge=0.0, lt=1.0)] = 0.2
     shuffle: bool = True
     seed: int = 0
-    scaling: Literal["none", "standard", "unit"] = "standard"
+    scaling: Literal["none", "standard", "unit", "robust"] = "standard"

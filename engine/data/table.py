@@ -248,14 +248,18 @@ def counted(count: int, thing: str) -> str:
 def gap_notes(table: Table, roles: Mapping[str, Role], spec: DataSpec) -> list[str]:
     """Where values are missing, a sentence per column that is used."""
     fate = {"drop": "such rows are left out", "refuse": "the data will be refused"}
+    how = spec.options.get("missing", "mean")
+    value = {"median": "the median of the training part", "mode": "the commonest value of the training part",
+             "constant": f"{spec.options.get('missing_value', 0.0):g}"}  # fmt: skip
+    with_what = value.get(how, "the mean of the training part")
     notes = []
     for column in table.columns:
         if column.missing and roles.get(column.name) == "input":
             rows = ", ".join(map(str, column.missing_rows[:5])) + (" ..." if column.missing > 5 else "")
-            filled = "filled with the mean of the training part" if column.kind == "number" else "no class is marked"
+            filled = f"filled with {with_what}" if column.kind == "number" else "no class is marked"
             notes.append(
                 f"Column {column.name!r}: {counted(column.missing, 'value')} missing (row {rows}); "
-                f"{fate.get(spec.options.get('missing', 'mean'), filled)}."
+                f"{fate.get(how, filled)}."
             )
         elif column.remark and roles.get(column.name) == "unused":
             notes.append(f"Column {column.name!r} is unused: {column.remark}.")

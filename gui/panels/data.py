@@ -47,7 +47,7 @@ _BATCH = Parameter("batch_size", "int", 32, 32, "Samples in one training step.",
 _SHUFFLE = Parameter("shuffle", "bool", True, True, "Deal the training samples anew in every epoch.")
 _SEED = Parameter("seed", "int", 0, 0, "The same seed gives the same split.", 0, 2**31 - 1)
 _CONTENT = ("source", "reader", "options", "roles", "fields", "samples")
-_SCALINGS = ("standard", "unit", "none")
+_SCALINGS = ("standard", "unit", "robust", "none")
 
 
 class DataPanel(QWidget):
@@ -152,12 +152,15 @@ class DataPanel(QWidget):
         column.addWidget(self._form)
         row = QHBoxLayout()
         row.addWidget(label(tr("Scaling of inputs"), "label"))
-        self._scaling = ChoiceBox(_SCALINGS, [tr("standard"), tr("0 to 1"), tr("none")])
+        self._scaling = ChoiceBox(_SCALINGS, [tr("standard"), tr("0 to 1"), tr("robust"), tr("none")])
         self._scaling.setObjectName("data-scaling")
         self._scaling.setAccessibleName(tr("Scaling of inputs"))
         self._scaling.setFixedSize(140, 28)
         self._scaling.setToolTip(
-            tr("Standard: mean 0 and deviation 1 over the training part. 0 to 1: by its smallest and largest value.")
+            tr(
+                "Standard: mean 0 and deviation 1 over the training part. 0 to 1: by its smallest and largest value. "
+                "Robust: by its median and quartiles, which single large values leave alone."
+            )
         )
         self._scaling.edited.connect(lambda value, gesture: self._set("scaling", value, gesture))
         row.addWidget(self._scaling, 0, Qt.AlignmentFlag.AlignRight)

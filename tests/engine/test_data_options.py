@@ -17,7 +17,7 @@ from engine.errors import DataError
         ("csv", {"header": "yes"}, "Data options, header: expected true or false or nothing, got a text"),
         ("csv", {"kinds": ["a"]}, "Data options, kinds: expected named values, got a list"),
         ("csv", {"kinds": {"a": "date"}}, "Data options, kinds[...]: invalid enum value 'date'"),
-        ("csv", {"missing": "median"}, "Data options, missing: invalid enum value 'median'"),
+        ("csv", {"missing": "guess"}, "Data options, missing: invalid enum value 'guess'"),
         ("csv", {"seperator": ";"}, "Data options: the field 'seperator' is unknown"),
         ("bundled", {"columns": "bmi"}, "Data options, columns: expected a list or nothing, got a text"),
         ("bundled", {"columns": []}, "Data options, columns: expected a list of length at least 1"),

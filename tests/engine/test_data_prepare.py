@@ -152,3 +152,53 @@ def test_the_state_brings_back_the_same_scaling_bit_for_bit(tmp_path):
     again = Preparation.from_state(load_file(tmp_path / "state.safetensors"))
     raw = cancer.take(np.arange(569))
     np.testing.assert_array_equal(again.apply(raw)["features"], preparation.apply(raw)["features"])
+
+
+def test_robust_scaling_takes_median_and_quartiles_of_the_training_part_only():
+    dataset = labelled([0, 1] * 50)
+    dataset.arrays["features"][:, 0] = [*range(79), 1e6, *[-1e6] * 20]
+    spec = DataSpec(scaling="robust")
+    scaling = Preparation.fit(dataset, np.arange(80), spec).scaling["features"]
+    assert (scaling["offset"][0], scaling["scale"][0], scaling["scale"][1]) == (39.5, 39.5, 1.0)
+    values = np.random.default_rng(0).random((20, 3, 5, 4), np.float32)
+    scaling = Preparation.fit(images(values), np.arange(10), spec).scaling["image"]
+    np.testing.assert_allclose(scaling["offset"].ravel(), np.median(values[:10], axis=(0, 2, 3)), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "filled"),
+    [
+        ({}, 4.0), ({"missing": "median"}, 3.0), ({"missing": "mode"}, 1.0), ({"missing": "constant"}, 0.0),
+        ({"missing": "constant", "missing_value": -7.5}, -7.5),
+    ],
+)  # fmt: skip
+def test_gaps_are_filled_as_told_from_the_training_part_only(options, filled):
+    dataset = labelled([0] * 10)
+    dataset.arrays["features"][:, 0] = [1, 1, 3, 5, 10, np.nan, np.nan, 900, 900, 900]
+    spec = DataSpec(reader="csv", options=options, scaling="none")
+    preparation = Preparation.fit(dataset, np.arange(6), spec)
+    assert preparation.apply(dataset.take(np.arange(10)))["features"][5:7, 0].tolist() == [filled, filled]
+    assert Preparation.from_state(preparation.state()).scaling["features"]["fill"][0] == filled
+
+
+def test_nothing_of_the_validation_part_says_anything_about_the_preparation():
+    for how in ("standard", "unit", "robust"):
+        for gaps in ("mean", "median", "mode"):
+            spec = DataSpec(scaling=how, options={"missing": gaps})
+            states = []
+            for seed in (1, 2):
+                dataset = labelled([0, 1] * 20)
+                dataset.arrays["features"][30:] = np.random.default_rng(seed).normal(100, 50, (10, 2))
+                states.append(Preparation.fit(dataset, np.arange(30), spec).state())
+            np.testing.assert_equal(*states)
+
+
+def test_a_table_says_with_what_its_gaps_are_filled(tmp_path):
+    path = tmp_path / "gaps.csv"
+    path.write_text("a,b,y\n" + "".join(f"{i if i % 3 else ''},{i},{i % 2}\n" for i in range(12)))
+    for options, words in (({"missing": "median"}, "the median of the training part"),
+                           ({"missing": "constant", "missing_value": 9}, "filled with 9")):  # fmt: skip
+        shown = data.preview(DataSpec(str(path), reader="csv", options=options))
+        assert any(words in note for note in shown.notes)
+    with pytest.raises(DataError, match="missing"):
+        data.open(DataSpec(str(path), reader="csv", options={"missing": "guess"}))

@@ -1,4 +1,4 @@
-"""Transforms of images with their boxes and masks, by the names of `torchvision.transforms.v2`."""
+"""Images with boxes and masks, by the names of `torchvision.transforms.v2`; tables by scikit-learn's; texts as rows."""
 
 from engine.data.transforms.base import Transform
 from engine.data.transforms.colour import (
@@ -17,6 +17,7 @@ from engine.data.transforms.compose import (
     RandomChoice,
     SanitizeBoundingBoxes,
 )
+from engine.data.transforms.fitted import Fitted
 from engine.data.transforms.geometry import (
     CenterCrop,
     Pad,
@@ -29,17 +30,35 @@ from engine.data.transforms.geometry import (
     Resize,
 )
 from engine.data.transforms.mixing import CutMix, MixUp
+from engine.data.transforms.rows import BucketSampler, pad_rows
+from engine.data.transforms.table import (
+    MinMaxScaler,
+    OneHotEncoder,
+    OrdinalEncoder,
+    RobustScaler,
+    SimpleImputer,
+    StandardScaler,
+)
+from engine.data.transforms.text import SPECIALS, BPETokenizer, CharTokenizer, Tokenizer, Vocabulary, WordTokenizer
 
 __all__ = [
+    "SPECIALS",
+    "BPETokenizer",
+    "BucketSampler",
     "CenterCrop",
+    "CharTokenizer",
     "ClampBoundingBoxes",
     "ColorJitter",
     "Compose",
     "CutMix",
+    "Fitted",
     "GaussianBlur",
     "Grayscale",
+    "MinMaxScaler",
     "MixUp",
     "Normalize",
+    "OneHotEncoder",
+    "OrdinalEncoder",
     "Pad",
     "RandomAffine",
     "RandomApply",
@@ -52,7 +71,14 @@ __all__ = [
     "RandomRotation",
     "RandomVerticalFlip",
     "Resize",
+    "RobustScaler",
     "SanitizeBoundingBoxes",
+    "SimpleImputer",
+    "StandardScaler",
     "ToDtype",
+    "Tokenizer",
     "Transform",
+    "Vocabulary",
+    "WordTokenizer",
+    "pad_rows",
 ]

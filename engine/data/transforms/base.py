@@ -1,4 +1,4 @@
-"""What every transform of images shares: it takes a sample or a batch, and boxes and masks move along with the image."""
+"""What every transform of images shares: it takes a sample or a batch; boxes and masks move along with the image."""
 
 from __future__ import annotations
 

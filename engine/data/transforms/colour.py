@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 
 from engine.data.transforms.base import Drawn, Transform, chance, interval
 from engine.data.transforms.geometry import TRIES, Probability, Stream
 from engine.data.transforms.sampling import as_dtype, computing_dtype
-from engine.describe import Range, transform
+from engine.describe import transform
 from engine.errors import OptionError
 
 GREY = np.array([0.2989, 0.587, 0.114])
@@ -29,7 +29,9 @@ def grey(images: np.ndarray) -> np.ndarray:
     if images.shape[1] == 1:
         return images
     if images.shape[1] != 3:
-        raise OptionError("transforms", got=f"an image of {images.shape[1]} channels", expected="1 of grey or 3 of colour")
+        raise OptionError(
+            "transforms", got=f"an image of {images.shape[1]} channels", expected="1 of grey or 3 of colour"
+        )
     return np.einsum("nchw,c->nhw", images, GREY.astype(images.dtype))[:, None]
 
 

@@ -41,9 +41,7 @@ class Resize(Transform):
 
     moves = True
 
-    def __init__(
-        self, size: int | Sequence[int], interpolation: Interpolation = "bilinear", antialias: bool = True
-    ):
+    def __init__(self, size: int | Sequence[int], interpolation: Interpolation = "bilinear", antialias: bool = True):
         pair(size, "Resize")
         self.size, self.interpolation, self.antialias = size, interpolation, antialias
 
@@ -178,7 +176,9 @@ class RandomCrop(Transform):
         return {"top": draw(0, room[0] + 1, count), "left": draw(0, room[1] + 1, count)}
 
     def _pixels(self, images: np.ndarray, drawn: Drawn, nearest: bool) -> np.ndarray:
-        padded = pad(images, self._sides, 0 if nearest else self.fill, self.padding_mode) if any(self._sides) else images
+        padded = (
+            pad(images, self._sides, 0 if nearest else self.fill, self.padding_mode) if any(self._sides) else images
+        )
         return crop(padded, drawn["top"], drawn["left"], self.size or images.shape[-2:])
 
     def _box(self, boxes: np.ndarray, drawn: Drawn, size: tuple[int, int]) -> np.ndarray:
@@ -217,7 +217,9 @@ class RandomResizedCrop(Transform):
         self.size = None if size is None else pair(size, "RandomResizedCrop")
         self.scale, self.ratio = interval(scale, "RandomResizedCrop"), interval(ratio, "RandomResizedCrop")
         if self.scale[0] < 0 or self.ratio[0] <= 0:
-            raise OptionError("RandomResizedCrop", got=f"scale {scale} and ratio {ratio} came", expected="positive ones")
+            raise OptionError(
+                "RandomResizedCrop", got=f"scale {scale} and ratio {ratio} came", expected="positive ones"
+            )
         self.interpolation, self.antialias, self.generator = interpolation, antialias, generator
 
     def _draw(self, count: int, size: tuple[int, int]) -> Drawn:
