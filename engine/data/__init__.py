@@ -1,5 +1,6 @@
 """Data: named, typed fields from tables, folders of images and arrays, dealt out in batches."""
 
+from engine.data.augment import Augmentation
 from engine.data.dataset import Dataset, FieldDataset, Subset, TensorDataset, random_split
 from engine.data.inputs import read_inputs, sample_from_inputs
 from engine.data.loader import DataLoader, default_collate
@@ -8,11 +9,13 @@ from engine.data.preview import Preview, preview
 from engine.data.readers import check_batch, describe, open
 from engine.data.shipped import BundledSet, bundled
 from engine.data.source import Cancelled, Progress
-from engine.data.spec import DataSpec, FieldSpec
+from engine.data.spec import Choice, DataSpec, FieldSpec
 
 __all__ = [
+    "Augmentation",
     "BundledSet",
     "Cancelled",
+    "Choice",
     "DataLoader",
     "DataSpec",
     "Dataset",

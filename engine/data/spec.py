@@ -25,6 +25,13 @@ class FieldSpec(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=T
     columns: tuple[str, ...] = ()
 
 
+class Choice(Struct, frozen=True, forbid_unknown_fields=True):
+    """An entry of the catalogue with its parameters: an optimizer, a schedule or a transform."""
+
+    type: str
+    params: dict[str, Any] = {}
+
+
 class DataSpec(Struct, frozen=True, forbid_unknown_fields=True):
     """Where the samples come from and how they are dealt out.
 
@@ -35,6 +42,8 @@ class DataSpec(Struct, frozen=True, forbid_unknown_fields=True):
     fields: what the reader found; kept here so that shapes are known without opening the data.
     scaling: how inputs are scaled, fitted on the training part only: "none", "standard" ((x - mean) / deviation),
         "unit" (to 0..1) or "robust" ((x - median) / distance of the quartiles).
+    augment: what is done at random to the images of every batch to learn from, in this order: transforms of
+        `engine.data.transforms` with their parameters.
     """
 
     source: str = ""
@@ -48,3 +57,4 @@ class DataSpec(Struct, frozen=True, forbid_unknown_fields=True):
     shuffle: bool = True
     seed: int = 0
     scaling: Literal["none", "standard", "unit", "robust"] = "standard"
+    augment: Annotated[tuple[Choice, ...], Meta(max_length=100)] = ()

@@ -111,7 +111,7 @@ PREDICTIONS = {
 
 @dataclass(frozen=True)
 class Entry:
-    """One layer, loss, optimizer or schedule, with all that palette, inspector, project and script need.
+    """One layer, loss, optimizer, schedule or transform, with all that palette, inspector, project and script need.
 
     `inputs` and `outputs` are port names; a loss has no outputs, an Input node no inputs. `fixed` are the arguments
     that are always the same on the canvas. `axes` names an input's axes behind N where other numbers of them are
@@ -148,7 +148,9 @@ class Entry:
 
 @cache
 def entries(kind: Kind | None = None) -> dict[str, Entry]:
-    """Every entry by type, or those of one kind: "layer", "loss", "optimizer", "schedule"."""
+    """Every entry by type, or those of one kind: "layer", "loss", "optimizer", "schedule"; "transform" if named."""
+    if kind == "transform":
+        import engine.data.transforms  # noqa: F401  (registers them, for the few who ask)
     kinds = (kind,) if kind else ("layer", "loss", "optimizer", "schedule")
     return {name: _read(cls) for of in kinds for name, cls in registered(of).items()}
 

@@ -59,7 +59,10 @@ class _Script:
         counts = f"{self.inference.parameter_count:,} parameters"
         lines = [f"# {_line(self.project.name)}: {len(self.layers)} layers, {counts}. Made by Layerloom."]
         lines += [f"# {_line(line)}" for line in self.project.notes.splitlines()]
-        return "\n".join([*lines, "", _IMPORTS])
+        imports = _IMPORTS
+        if self.project.data.augment:
+            imports = imports.replace("import DataSpec", "import Augmentation, Choice, DataSpec")
+        return "\n".join([*lines, "", imports])
 
     def settings(self) -> str:
         data, training = self.project.data, self.project.training
@@ -125,6 +128,7 @@ class _Script:
             targets=_tuple(targets),
             scaled=f", targets={_tuple([repr(name) for name in scaled])}" if scaled else "",
             unit=f', preparation.scaling[{self.judge_field().name!r}]["scale"]' if self.unit() else "",
+            augment=", Augmentation.of(dataset, train, spec, preparation)" if self.project.data.augment else "",
         )
 
     def judge_field(self) -> FieldSpec:
@@ -165,7 +169,7 @@ class _Script:
             weights=_tuple([repr(float(self.inference.nodes[loss.id].params["loss_weight"])) for loss in self.losses]),
             optimizer=_made("optim", training.optimizer, "optimizer", self.learned()),
             update="" if self.looks() else "\n    update = engine.capture(optimizer.step)",
-            learn=_LEARN_BY_LOOKS.format(clip=clipped) if self.looks() else _LEARN.format(clip=clipped),
+            learn=(_LEARN_BY_LOOKS if self.looks() else _LEARN).format(clip=clipped, **self.looked_at()),
             schedule=f"    schedule = {_made('optim.lr_scheduler', schedule, 'schedule', 'optimizer')}\n"
             if schedule
             else "",
@@ -175,7 +179,17 @@ class _Script:
             stop=_STOPPING.format(patience=stopping.patience, min_delta=stopping.min_delta) if stopping else "",
             score=self.score(),
             unit=self.unit(),
+            augment=", augment" if self.project.data.augment else "",
         )
+
+    def looked_at(self) -> dict[str, str]:
+        """How a batch of inputs is taken: augmented where the project says so."""
+        if not self.project.data.augment:
+            return {"seen": "", "inputs": "batch(inputs, rows)"}
+        fields = [self.inference.nodes[node.id].params["field"] for node in self.sources]
+        named = ", ".join(f"{field!r}: inputs[{at}][rows]" for at, field in enumerate(fields))
+        seen = f"            seen = augment({{{named}}}, SEED, epoch, start // DATA.batch_size)\n"
+        return {"seen": seen, "inputs": f"batch([{', '.join(f'seen[{field!r}]' for field in fields)}], slice(None))"}
 
     def looks(self) -> bool:
         """Whether the optimizer looks at the loss several times a step."""
@@ -259,7 +273,7 @@ def load(spec):
         arrays = preparation.apply(dataset.take(indices))
         return {inputs}, {targets}
 
-    return part(train), part(validation){unit}
+    return part(train), part(validation){unit}{augment}
 '''
 
 _TRAINING = '''
@@ -307,7 +321,7 @@ def train():
         loss.backward()
         return loss
 {update}
-{schedule}{best}    (inputs, targets), validation{unit} = load(DATA)
+{schedule}{best}    (inputs, targets), validation{unit}{augment} = load(DATA)
     count = len(targets[0])
     for epoch in range(EPOCHS):
         order = np.random.Generator(np.random.PCG64([SEED, epoch])).permutation(count)
@@ -319,12 +333,12 @@ def train():
 '''
 
 _LEARN = """
-            loss = learn(batch(inputs, rows), batch(targets, rows))
+{seen}            loss = learn({inputs}, batch(targets, rows))
 {clip}            update()
 """.lstrip("\n")
 
 _LEARN_BY_LOOKS = """
-            arrays = batch(inputs, rows), batch(targets, rows)
+{seen}            arrays = {inputs}, batch(targets, rows)
 
             def closure():  # of one step: the optimizer looks at the loss several times
                 loss = learn(*arrays)  # noqa: B023

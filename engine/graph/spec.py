@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
-from engine.data.spec import DataSpec, FieldSpec
+from engine.data.spec import Choice, DataSpec, FieldSpec
 from engine.errors import ProjectError
 from engine.wording import format_size, plain_words
 
@@ -77,13 +77,6 @@ class Graph(Struct, frozen=True, forbid_unknown_fields=True):
             if node.id == id:
                 return node
         raise KeyError(id)
-
-
-class Choice(Struct, frozen=True, forbid_unknown_fields=True):
-    """An entry of the catalogue with its parameters: an optimizer or a schedule."""
-
-    type: str
-    params: dict[str, Any] = {}
 
 
 class EarlyStopping(Struct, frozen=True, forbid_unknown_fields=True):
@@ -198,6 +191,7 @@ def _check_values(project: Project, where: str) -> None:
     """Parameters and options hold JSON's scalars and lists, as forms can show them; nothing deeper, nothing endless."""
     places = [(f"graph.nodes[{n}].params", node.params) for n, node in enumerate(project.graph.nodes)]
     places.append(("data.options", project.data.options))
+    places += [(f"data.augment[{n}].params", choice.params) for n, choice in enumerate(project.data.augment)]
     places.append(("training.optimizer.params", project.training.optimizer.params))
     if project.training.schedule is not None:
         places.append(("training.schedule.params", project.training.schedule.params))

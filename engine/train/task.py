@@ -13,6 +13,7 @@ import numpy as np
 import engine
 import engine.data
 from engine.data.ahead import ahead
+from engine.data.augment import Augmentation
 from engine.data.prepare import Preparation, split
 from engine.data.spec import FieldSpec
 from engine.errors import DataError, ProjectError, TrainingError
@@ -265,6 +266,7 @@ class Task(Learner):
         self.train, self.validation = split(self.data, project.data)
         scaled = {loss.target.name for loss in self.losses if loss.scales_target}
         self.preparation = Preparation.fit(self.data, self.train, project.data, scaled)
+        self.augmentation = Augmentation.of(self.data, self.train, project.data, self.preparation)
         self._cache = self._prepare_all()
 
     def _prepare_all(self) -> dict[str, np.ndarray] | None:
@@ -293,16 +295,29 @@ class Task(Learner):
 
     def batch(self, indices: np.ndarray) -> Batch:
         """These samples as tensors."""
+        return self.as_batch(self._arrays(indices))
+
+    def _arrays(self, indices: np.ndarray) -> dict[str, np.ndarray]:
+        """Fields of these samples, inputs scaled."""
         if self._cache is not None:
-            arrays = {name: values[indices] for name, values in self._cache.items()}
-        else:
-            arrays = self.raw(indices)
-            arrays |= self.preparation.apply({spec.name: arrays[spec.name] for spec in self.inputs})
-        return self.as_batch(arrays)
+            return {name: values[indices] for name, values in self._cache.items()}
+        arrays = self.raw(indices)
+        return arrays | self.preparation.apply({spec.name: arrays[spec.name] for spec in self.inputs})
 
     def each(self, parts: Sequence[np.ndarray]) -> Generator[Batch, None, None]:
         """The batch of each part; where samples are not kept in memory, the next are read meanwhile."""
         return ahead(self.batch, parts, AHEAD) if self._cache is None else (self.batch(part) for part in parts)
+
+    def to_learn_from(self, epoch: int, first: int = 0) -> Generator[Batch, None, None]:
+        """The batches of that epoch from the `first` on, images augmented as the project says, meanwhile."""
+        parts = self.batches(epoch)
+        if self.augmentation is None:
+            return self.each(parts[first:])
+
+        def augmented(number: int) -> Batch:
+            return self.as_batch(self.augmentation(self._arrays(parts[number]), self.seed, epoch, number))
+
+        return ahead(augmented, range(first, len(parts)), AHEAD)
 
 
 def cut(order: np.ndarray, size: int) -> list[np.ndarray]:

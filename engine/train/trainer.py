@@ -151,9 +151,9 @@ class Trainer:
         return reason
 
     def _run_epoch(self) -> None:
-        parts = self.task.batches(self.epoch)
-        with contextlib.closing(self.task.each(parts[self.batch :])) as batches:
-            while self.batch < len(parts):
+        count = self.steps_per_epoch
+        with contextlib.closing(self.task.to_learn_from(self.epoch, self.batch)) as batches:
+            while self.batch < count:
                 self._call("before_step")
                 if self.stopping is not None:
                     return

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
 from engine.data.transforms.base import Drawn, Transform, chance, interval
 from engine.data.transforms.geometry import TRIES, Probability, Stream
 from engine.data.transforms.sampling import as_dtype, computing_dtype
-from engine.describe import transform
+from engine.describe import Start, transform
 from engine.errors import OptionError
 
 GREY = np.array([0.2989, 0.587, 0.114])
@@ -118,8 +118,8 @@ class ColorJitter(Transform):
 
     def __init__(
         self,
-        brightness: tuple[float, ...] | float = 0.0,
-        contrast: tuple[float, ...] | float = 0.0,
+        brightness: Annotated[tuple[float, ...] | float, Start(0.2)] = 0.0,
+        contrast: Annotated[tuple[float, ...] | float, Start(0.2)] = 0.0,
         saturation: tuple[float, ...] | float = 0.0,
         hue: tuple[float, ...] | float = 0.0,
         *,

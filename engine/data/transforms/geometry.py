@@ -24,6 +24,7 @@ from engine.random import Generator
 
 Probability = Annotated[float, Range(0.0, 1.0)]
 Stream = Annotated[Generator | None, Hidden()]
+MOST_PADDED = 4096  # pixels at a side: a project that somebody sent may ask for any number
 TRIES = 10  # at a region of the wanted area and shape, before the middle is taken
 
 
@@ -95,8 +96,9 @@ def sides(padding: int | Sequence[int], where: str) -> tuple[int, int, int, int]
         OptionError: they are others.
     """
     values = [padding] if isinstance(padding, int | np.integer) else list(padding)
-    if len(values) not in (1, 2, 4) or any(value < 0 for value in values):
-        raise OptionError(where, got=f"the padding {padding!r} came", expected="1, 2 or 4 numbers of pixels from 0 on")
+    if len(values) not in (1, 2, 4) or not all(0 <= value <= MOST_PADDED for value in values):
+        expected = f"1, 2 or 4 numbers of pixels from 0 to {MOST_PADDED}"
+        raise OptionError(where, got=f"the padding {padding!r} came", expected=expected)
     left, top, right, bottom = (values * 4)[:4]
     return int(left), int(top), int(right), int(bottom)
 
