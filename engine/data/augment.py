@@ -11,8 +11,10 @@ from engine.data.dataset import FieldDataset
 from engine.data.prepare import Preparation
 from engine.data.spec import Choice, DataSpec
 from engine.describe import registered
-from engine.errors import DataError, EngineError
+from engine.errors import DataError, EngineError, Fix
 from engine.random import apart
+
+_WITHOUT = Fix("Take the augmentation out", "set_data", name="augment", value=())
 
 
 class Augmentation:
@@ -54,11 +56,12 @@ class Augmentation:
         where = "Data, augment"
         if not any(field.role == "input" for field in images):
             raise DataError(where, got="no image goes into the network", expected="images among the inputs",
-                            mend="take the augmentation out")  # fmt: skip
+                            mend="take the augmentation out", fixes=(_WITHOUT,))  # fmt: skip
         wanted = next((field.name for field in images if field.role == "target"), None)
         if wanted is not None:
             raise DataError(where, got=f"the images {wanted!r} are a target and would not move along",
-                            expected="images as inputs alone", mend="take the augmentation out")  # fmt: skip
+                            expected="images as inputs alone", mend="take the augmentation out",
+                            fixes=(_WITHOUT,))  # fmt: skip
         maxima = {field.name: _maximum(dataset, field, np.asarray(indices)) for field in images}
         transforms = [made(choice) for choice in spec.augment]
         for field in images:

@@ -32,6 +32,7 @@ from gui.document.document import Document
 from gui.document.selection import Selection
 from gui.i18n import tr
 from gui.panels import values
+from gui.panels.augmentation import AugmentationForm
 from gui.panels.controls import Scrolled, clear, hairline, label, push
 from gui.panels.editors import ChoiceBox, Gesture
 from gui.panels.form import ParameterForm
@@ -47,6 +48,7 @@ _BATCH = Parameter("batch_size", "int", 32, 32, "Samples in one training step.",
 _SHUFFLE = Parameter("shuffle", "bool", True, True, "Deal the training samples anew in every epoch.")
 _SEED = Parameter("seed", "int", 0, 0, "The same seed gives the same split.", 0, 2**31 - 1)
 _CONTENT = ("source", "reader", "options", "roles", "fields", "samples")
+_MISSING = ("mean", "median", "mode", "constant", "drop", "refuse")
 _SCALINGS = ("standard", "unit", "robust", "none")
 
 
@@ -165,6 +167,25 @@ class DataPanel(QWidget):
         self._scaling.edited.connect(lambda value, gesture: self._set("scaling", value, gesture))
         row.addWidget(self._scaling, 0, Qt.AlignmentFlag.AlignRight)
         column.addLayout(row)
+        self._gaps = QWidget()
+        row = QHBoxLayout(self._gaps)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(label(tr("Gaps in inputs"), "label"))
+        self._missing = ChoiceBox(
+            _MISSING, [tr("mean"), tr("median"), tr("commonest"), tr("constant"), tr("leave row out"), tr("refuse")]
+        )
+        self._missing.setObjectName("data-missing")
+        self._missing.setAccessibleName(tr("What fills gaps in the inputs"))
+        self._missing.setFixedSize(140, 28)
+        self._missing.setToolTip(
+            tr("What stands for a missing number: a figure of the training part, or a constant, 0 if nothing is said.")
+        )
+        self._missing.edited.connect(lambda value, gesture: self._set_missing(value))
+        row.addWidget(self._missing, 0, Qt.AlignmentFlag.AlignRight)
+        column.addWidget(self._gaps)
+        self._augment = AugmentationForm()
+        self._augment.edited.connect(lambda choices, gesture: self._set("augment", choices, gesture))
+        column.addWidget(self._augment)
         self._column.addWidget(self._split)
 
     # What stands there
@@ -191,6 +212,12 @@ class DataPanel(QWidget):
         self._share.setText(tr("{share}, {held} of {samples}", **figures) if data.samples else share)
         self._form.show_values([{"batch_size": data.batch_size, "shuffle": data.shuffle, "seed": data.seed}])
         self._scaling.show_value(data.scaling)
+        self._gaps.setVisible(data.reader == "csv")
+        self._missing.show_value(data.options.get("missing", "mean"))
+        has_images = any(field.kind == "image" and field.role == "input" for field in data.fields)
+        self._augment.setVisible(has_images)
+        if has_images:
+            self._augment.show_choices(data.augment)
         key = content_key(data, self._base)
         if not data.source:
             self._previewed = self._shown = None
@@ -360,6 +387,14 @@ class DataPanel(QWidget):
             roles = {name: "input" if was == "target" else was for name, was in roles.items()}
         roles[column] = role
         self._begin(msgspec.structs.replace(self._document.project.data, roles=roles, fields=()))
+
+    def _set_missing(self, value: str) -> None:
+        """Fill gaps in another way; the data are read anew, for rows may stay or go."""
+        data = self._document.project.data
+        options = {name: given for name, given in data.options.items() if name not in ("missing", "missing_value")}
+        if value != "mean":
+            options["missing"] = value
+        self._begin(msgspec.structs.replace(data, options=options, fields=()))
 
     def _set(self, name: str, value: Any, gesture: int) -> None:
         data = msgspec.structs.replace(self._document.project.data, **{name: value})

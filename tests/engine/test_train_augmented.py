@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import msgspec
 import numpy as np
 import pytest
@@ -17,7 +14,7 @@ from engine.graph.spec import decode, encode
 from engine.train.run_folder import RunFolder
 from engine.train.task import Task
 from engine.train.trainer import Extension, Trainer
-from tests.engine.projects import environment, small_digits, small_line
+from tests.engine.projects import small_digits, small_line
 
 AUGMENT = (
     Choice("RandomCrop", {"padding": [1]}),
@@ -100,15 +97,12 @@ def test_the_project_file_keeps_it():
     assert decode(encode(project)).data.augment == project.data.augment
 
 
-def test_the_script_augments_as_the_project_does(tmp_path):
-    project, path = augmented(Choice("RandomCrop", {"padding": [1]}), epochs=1), tmp_path / "script.py"
-    path.write_text(to_script(project))
-    done = subprocess.run(
-        [sys.executable, str(path)], capture_output=True, text=True, cwd=tmp_path, env=environment(), timeout=120
-    )
-    assert done.returncode == 0, done.stderr
+def test_the_script_augments_as_the_project_does(tmp_path, capsys):
+    project, script = augmented(Choice("RandomCrop", {"padding": [1]}), epochs=1), {"__name__": "script"}
+    exec(to_script(project), script)
+    script["train"]()
     trainer = trained(tmp_path / "run", project)
-    assert f"validation {trainer.validation_figures['loss']:.4f}" in done.stdout
+    assert f"validation {trainer.validation_figures['loss']:.4f}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -129,8 +123,9 @@ def test_another_size_and_data_without_images_are_refused():
     with pytest.raises(DataError, match=r"images \(8, 8\) become \(4, 4\), expected the shape that the network"):
         Task(augmented(Choice("RandomCrop", {"size": [4, 4]})))
     line = small_line()
-    with pytest.raises(DataError, match="Data, augment: no image goes into the network"):
+    with pytest.raises(DataError, match="Data, augment: no image goes into the network") as refused:
         Task(msgspec.structs.replace(line, data=msgspec.structs.replace(line.data, augment=AUGMENT)))
+    assert [(fix.name, fix.value) for fix in refused.value.fixes] == [("augment", ())]
 
 
 def test_images_whose_white_is_not_known_go_by_the_training_part():

@@ -14,7 +14,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QPushButton, QSlider, QTableWidget, QToolButton
 
 from engine.graph import catalogue, templates
-from engine.graph.spec import Project
+from engine.graph.spec import Choice, Project
 from gui.document.document import Document
 from gui.document.selection import Selection
 from gui.first_network import first_network
@@ -443,3 +443,37 @@ def test_the_rate_of_a_living_run_is_changed_in_the_run(training):
     assert run.rates[-1] == 0.5
     run.state_changed.emit("finished")
     assert not training._live.isVisible()
+
+
+def test_images_are_changed_at_random_by_a_switch_and_its_numbers(qtbot, data, document):
+    pick(data._source, "Handwritten digits")
+    settled(qtbot, data)
+    form = data._augment
+    assert form.isVisible()
+    switch = form._switches["RandomRotation"].editors["rotate"].switch
+    switch.click()
+    assert document.project.data.augment == (Choice("RandomRotation", {"degrees": (15.0,)}),)
+    degrees = form._forms["RandomRotation"].editors["degrees"]
+    degrees.setFocus()
+    degrees.selectAll()
+    QTest.keyClicks(degrees, "20")
+    assert document.project.data.augment[0].params["degrees"] in (20, (20,))
+    form._switches["RandomHorizontalFlip"].editors["flip_left_and_right"].switch.click()
+    assert [choice.type for choice in document.project.data.augment] == ["RandomHorizontalFlip", "RandomRotation"]
+    switch.click()
+    assert [choice.type for choice in document.project.data.augment] == ["RandomHorizontalFlip"]
+    assert not form._forms["RandomRotation"].isVisible()
+
+
+def test_gaps_of_a_table_are_filled_as_chosen(qtbot, data, document, tmp_path):
+    path = tmp_path / "gaps.csv"
+    path.write_text("a,b,y\n" + "".join(f"{i if i % 3 else ''},{i},{i * 0.5}\n" for i in range(100)))
+    drop(data, path)
+    settled(qtbot, data)
+    assert not data._augment.isVisible()
+    pick(data._missing, "median")
+    settled(qtbot, data)
+    assert document.project.data.options["missing"] == "median"
+    pick(data._missing, "leave row out")
+    settled(qtbot, data)
+    assert document.project.data.samples == 66
