@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.cuda import is_available
 from engine.data.ahead import ahead
 from engine.data.dataset import draw_seed, order_of
 from engine.functions import stack
@@ -32,7 +33,8 @@ class DataLoader:
         num_workers: above 0, a thread makes up to twice as many batches before they are asked for. Batches are the same
             for any number: what a data set draws from the default stream comes from one of the batch's own.
         collate_fn: makes a batch of a list of samples; `default_collate` where it is None.
-        pin_memory: accepted for scripts.
+        pin_memory: where a GPU can be used, batches lie in memory that it reads by itself, so that `.to("cuda")` need
+            not wait; otherwise they lie where they are.
         drop_last: leave out a last batch that is smaller than the others.
         generator: `engine.Generator` or `numpy.random.Generator` that the orders are drawn from.
 
@@ -151,12 +153,13 @@ class DataLoader:
             with apart(seed, number):
                 return self._fetch(batches[number])
 
+        pins = self.pin_memory and is_available()
         due = range(self._position, len(batches))
         made = ahead(fetch, due, 2 * self.num_workers) if self.num_workers else (fetch(number) for number in due)
         with contextlib.closing(made):
             for batch in made:
                 self._position += 1
-                yield batch
+                yield _pinned(batch) if pins else batch
         self._order, self._position = {}, 0
 
     def _fetch(self, indices: Any) -> Any:
@@ -201,6 +204,18 @@ def default_collate(samples: list[Any]) -> Any:
     raise TypeError(
         f"default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found {type(first)}"
     )
+
+
+def _pinned(batch: Any) -> Any:
+    """The tensors of a batch in pinned memory."""
+    if isinstance(batch, Tensor):
+        return batch.pin_memory()
+    if isinstance(batch, Mapping):
+        return {name: _pinned(part) for name, part in batch.items()}
+    if isinstance(batch, tuple | list):
+        parts = [_pinned(part) for part in batch]
+        return type(batch)(*parts) if hasattr(batch, "_fields") else type(batch)(parts)
+    return batch
 
 
 def _as_tensors(batch: Any) -> Any:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator
 from typing import Any, TypeVar
 
 from engine.device import Device, pinned
@@ -44,7 +45,7 @@ class Uploader:
         return lambda: self._cuda.get_current_stream().wait_event(event)
 
 
-def uploaded(batches: Iterable[Batch], device: Device,
+def uploaded(batches: Generator[Batch, None, None], device: Device,
              moved: Callable[[Batch, Uploader], Batch]) -> Generator[Batch, None, None]:  # fmt: skip
     """Each batch on the device; while it is in use, the next is on its way.
 
@@ -55,10 +56,11 @@ def uploaded(batches: Iterable[Batch], device: Device,
     """
     upload = Uploader(device)
     waiting: list[tuple[Batch, Callable[[], None]]] = []
-    for batch in batches:
-        waiting.append((moved(batch, upload), upload.arrival()))
-        if len(waiting) == 2:
-            yield _arrived(*waiting.pop(0))
+    with contextlib.closing(batches):
+        for batch in batches:
+            waiting.append((moved(batch, upload), upload.arrival()))
+            if len(waiting) == 2:
+                yield _arrived(*waiting.pop(0))
     while waiting:
         yield _arrived(*waiting.pop(0))
 

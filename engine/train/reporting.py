@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from engine.train.task import Task
 
 
+OFTEN = 0.25
+"""Seconds between the steps of a GPU that are reported, as asking for a loss makes it stand still."""
+
+
 def run_started(task: Task, run: str, **more: Any) -> RunStarted:
     """What is known of a run before its first step."""
     return RunStarted(
@@ -47,6 +51,7 @@ class Reporter(Extension):
         self._best_loss = float("inf")
         self._pace = Pace()
         self._epoch_began = 0.0
+        self._said = float("-inf")
 
     def started(self, trainer: Trainer) -> None:
         trainer.folder.events.emit(
@@ -58,6 +63,10 @@ class Reporter(Extension):
 
     def stepped(self, trainer: Trainer, outcome: Outcome) -> None:
         self._pace.step(trainer.seconds, len(outcome.true))
+        if not outcome.is_known:
+            if trainer.seconds - self._said < OFTEN:
+                return
+            self._said = trainer.seconds
         total = trainer.epochs * trainer.steps_per_epoch
         trainer.folder.events.emit(
             Step(

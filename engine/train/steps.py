@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,48 @@ class Outcome:
     gradient_norm: float
     predicted: np.ndarray
     true: np.ndarray
+    is_known = True
+
+
+class Pending:
+    """An Outcome that is still on the GPU: whoever asks waits for the step, and fetches all of it.
+
+    Args:
+        true: what the metrics compare with.
+        fetch: reads what the step left on the device.
+    """
+
+    def __init__(self, true: np.ndarray, fetch: Callable[[], Outcome]) -> None:
+        self.true = true
+        self._fetch = fetch
+        self._outcome: Outcome | None = None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether asking costs nothing."""
+        return self._outcome is not None
+
+    def known(self) -> Outcome:
+        """What it is.
+
+        Raises:
+            Diverged: loss or gradient was not finite.
+        """
+        if self._outcome is None:
+            self._outcome = self._fetch()
+        return self._outcome
+
+    @property
+    def loss(self) -> float:
+        return self.known().loss
+
+    @property
+    def gradient_norm(self) -> float:
+        return self.known().gradient_norm
+
+    @property
+    def predicted(self) -> np.ndarray:
+        return self.known().predicted
 
 
 class SupervisedStep:
@@ -41,14 +84,17 @@ class SupervisedStep:
         self._compute = engine.capture(self._forward_and_backward)
         self._update = engine.capture(optimizer.step)
 
-    def train(self, batch: Batch) -> Outcome:
+    def train(self, batch: Batch) -> Outcome | Pending:
         """Learn from one batch.
 
         Raises:
-            Diverged: loss or gradient is not finite; the parameters are left as they were before the step.
+            Diverged: loss or gradient is not finite; the parameters are left as they were before the step. On a GPU
+                it is raised where the outcome is asked for, as looking each time would make the GPU stand still.
         """
         if self.optimizer.needs_closure:
             return self._train_by_looks(batch)
+        if self.task.device.type == "cuda":
+            return self._train_ahead(batch)
         outcome, _ = self._look(batch)
         self._update()
         return outcome
@@ -57,8 +103,7 @@ class SupervisedStep:
         """Loss and clipped gradients of a batch, and the loss as a tensor."""
         loss, norm, output = self._compute(batch.inputs, batch.targets)
         value, length = loss.item(), norm.item()
-        if not (math.isfinite(value) and math.isfinite(length)):
-            raise Diverged(diagnose(self.task, batch, value, self.learning_rate))
+        self._require_finite(batch, value, length)
         if self.clip_norm is not None and length > self.clip_norm:
             clip_grad_norm_(self._parameters, self.clip_norm)
         return Outcome(value, length, self.task.decided(output), batch.true), loss
@@ -79,6 +124,27 @@ class SupervisedStep:
             vector_to_parameters(before, self._parameters)
             raise
         return outcomes[0]
+
+    def _train_ahead(self, batch: Batch) -> Pending:
+        """A step that waits for nothing: gradients are shortened by a factor that stays on the GPU."""
+        loss, norm, output = self._forward_and_backward(batch.inputs, batch.targets)
+        if self.clip_norm is not None:
+            clip_grad_norm_(self._parameters, self.clip_norm)
+        self.optimizer.step()
+        numbers, decision = engine.stack([loss.detach(), norm]), self.task.decision(output)
+        self._latest = batch  # serves to say where numbers are none: from the first such step on they stay so
+        true = batch.true
+
+        def fetch() -> Outcome:
+            value, length = numbers.tolist()
+            self._require_finite(self._latest, value, length)
+            return Outcome(value, length, self.task.in_own_units(decision.cpu().numpy()), true)
+
+        return Pending(true, fetch)
+
+    def _require_finite(self, batch: Batch, loss: float, norm: float) -> None:
+        if not (math.isfinite(loss) and math.isfinite(norm)):
+            raise Diverged(diagnose(self.task, batch, loss, self.learning_rate))
 
     def _forward_and_backward(self, inputs: dict[str, Any], targets: dict[str, Any]) -> tuple[Any, Any, Any]:
         """-> loss, length of the gradient of all parameters together, and output"""

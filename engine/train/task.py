@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -16,6 +16,7 @@ from engine.data.ahead import ahead
 from engine.data.augment import Augmentation
 from engine.data.prepare import Preparation, split
 from engine.data.spec import FieldSpec
+from engine.data.upload import uploaded
 from engine.errors import DataError, ProjectError, TrainingError
 from engine.graph import build, catalogue
 from engine.graph.spec import Choice, Project
@@ -47,6 +48,13 @@ class Batch:
     inputs: dict[str, Any]
     targets: dict[str, Any]
     true: np.ndarray
+
+    def moved(self, move: Callable[[Any], Any]) -> Batch:
+        """Each tensor moved."""
+        inputs, targets = (
+            {name: move(tensor) for name, tensor in part.items()} for part in (self.inputs, self.targets)
+        )
+        return Batch(inputs, targets, self.true)
 
 
 @dataclass(frozen=True)
@@ -139,7 +147,8 @@ class Predictor:
     def _is_scaled(self, field: FieldSpec) -> bool:
         return field.role == "target" and self.preparation is not None and field.name in self.preparation.scaling
 
-    def _in_own_units(self, values: np.ndarray) -> np.ndarray:
+    def in_own_units(self, values: np.ndarray) -> np.ndarray:
+        """Answers as the target has them; classes stay what they are."""
         if self.judge.prediction == "count":  # the network gives the logarithm of the rate
             with np.errstate(over="ignore"):
                 return np.exp(values)
@@ -152,7 +161,14 @@ class Predictor:
             return values.argmax(axis=1)
         if self.kind == "binary":
             return (values.reshape(len(values)) > 0).astype(np.int64)
-        return self._in_own_units(values)
+        return self.in_own_units(values)
+
+    def decision(self, output: Any) -> Any:
+        """The same as `decided`, in the network's own units, as a tensor that stays on the device."""
+        values = self.judged(output).detach()
+        if self.kind == "classification":
+            return values.argmax(1)
+        return (values.reshape(len(values)) > 0).long() if self.kind == "binary" else values
 
     def scores(self, inputs: Mapping[str, Any]) -> np.ndarray:
         """(N, classes) probabilities, (N, 1) the probability of the second class, or (N, ...) values."""
@@ -163,7 +179,7 @@ class Predictor:
             return exponentials / exponentials.sum(axis=1, keepdims=True)
         if self.kind == "binary":
             return (0.5 * (1 + np.tanh(0.5 * output))).reshape(len(output), 1)
-        return self._in_own_units(output).reshape(len(output), -1)
+        return self.in_own_units(output).reshape(len(output), -1)
 
     def in_batches(self, indices: np.ndarray) -> list[np.ndarray]:
         """Cut for looking only: larger than for learning, where samples are small."""
@@ -212,19 +228,23 @@ class Learner(Predictor):
 
     def as_batch(self, arrays: Mapping[str, np.ndarray]) -> Batch:
         """Fields of some samples, inputs scaled, as tensors."""
+        return self._as_batch(arrays).moved(self._there)
+
+    def _as_batch(self, arrays: Mapping[str, np.ndarray]) -> Batch:
+        """The same on the host."""
         targets = {loss.id: loss.shape_target(arrays[loss.target.name]) for loss in self.losses}
         true = targets[self.judge.id]
         for loss in self.losses:
             if self._is_scaled(loss.target):
                 targets[loss.id] = self.preparation.apply({loss.target.name: targets[loss.id]})[loss.target.name]
         return Batch(
-            {spec.name: self._tensor(arrays[spec.name]) for spec in self.inputs},
-            {id: self._tensor(values) for id, values in targets.items()},
+            {spec.name: engine.from_numpy(arrays[spec.name]) for spec in self.inputs},
+            {id: engine.from_numpy(values) for id, values in targets.items()},
             true.reshape(len(true)).astype(np.int64) if self.kind == "binary" else true,
         )
 
-    def _tensor(self, array: np.ndarray) -> Any:
-        return engine.from_numpy(array).to(self.device)
+    def _there(self, tensor: Any) -> Any:
+        return tensor.to(self.device)
 
     def loss(self, output: Any, targets: Mapping[str, Any]) -> Any:
         """All losses together, each with its weight."""
@@ -306,7 +326,12 @@ class Task(Learner):
 
     def each(self, parts: Sequence[np.ndarray]) -> Generator[Batch, None, None]:
         """The batch of each part; where samples are not kept in memory, the next are read meanwhile."""
-        return ahead(self.batch, parts, AHEAD) if self._cache is None else (self.batch(part) for part in parts)
+        return self._dealt(lambda part: self._as_batch(self._arrays(part)), parts, self._cache is None)
+
+    def _dealt(self, make: Callable[[Any], Batch], items: Iterable[Any], reads: bool) -> Generator[Batch, None, None]:
+        """Batches made on the host, before they are asked for where that reads; a GPU gets the next meanwhile."""
+        made = ahead(make, items, AHEAD) if reads else (make(item) for item in items)
+        return uploaded(made, self.device, Batch.moved) if self.device.type == "cuda" else made
 
     def to_learn_from(self, epoch: int, first: int = 0) -> Generator[Batch, None, None]:
         """The batches of that epoch from the `first` on, images augmented as the project says, meanwhile."""
@@ -315,9 +340,9 @@ class Task(Learner):
             return self.each(parts[first:])
 
         def augmented(number: int) -> Batch:
-            return self.as_batch(self.augmentation(self._arrays(parts[number]), self.seed, epoch, number))
+            return self._as_batch(self.augmentation(self._arrays(parts[number]), self.seed, epoch, number))
 
-        return ahead(augmented, range(first, len(parts)), AHEAD)
+        return self._dealt(augmented, range(first, len(parts)), True)
 
 
 def cut(order: np.ndarray, size: int) -> list[np.ndarray]:

@@ -17,10 +17,12 @@ from engine.optim.lr_scheduler import ReduceLROnPlateau
 from engine.train import threads
 from engine.train.diagnosis import Diverged, unstable_validation
 from engine.train.run_folder import RunFolder
-from engine.train.steps import Outcome, SupervisedStep
+from engine.train.steps import Outcome, Pending, SupervisedStep
 from engine.train.task import Task
 
 Reason = Literal["finished", "stopped", "early_stopped"]
+AT_A_TIME = 64
+"""Steps of a GPU whose figures are read together."""
 
 
 class Extension:
@@ -58,19 +60,36 @@ class Figures:
 
     def __init__(self, metrics: Iterable[str]):
         self.loss = Mean()
+        self._waiting: list[Pending] = []
         self.metrics = {name: METRICS[name]() for name in metrics}
 
-    def add(self, outcome: Outcome) -> None:
+    def add(self, outcome: Outcome | Pending) -> None:
+        """Take in one step's; what is still on a GPU is read later, many steps at a time."""
+        if outcome.is_known and not self._waiting:
+            self._take(outcome)
+            return
+        self._waiting.append(outcome)
+        if len(self._waiting) == AT_A_TIME:
+            self._read()
+
+    def _read(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for outcome in waiting:
+            self._take(outcome)
+
+    def _take(self, outcome: Outcome | Pending) -> None:
         self.loss.update(outcome.loss, len(outcome.true))
         for metric in self.metrics.values():
             metric.update(outcome.predicted, outcome.true)
 
     def values(self) -> dict[str, float]:
         """Those that have a meaning."""
+        self._read()
         values = {"loss": self.loss.compute()} | {name: metric.compute() for name, metric in self.metrics.items()}
         return {name: value for name, value in values.items() if value is not None and math.isfinite(value)}
 
     def state(self) -> dict[str, list[float]]:
+        self._read()
         return {"loss": self.loss.state()} | {name: metric.state() for name, metric in self.metrics.items()}
 
     def load(self, state: dict[str, list[float]]) -> None:

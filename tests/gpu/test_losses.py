@@ -7,9 +7,9 @@ import pytest
 
 pytest.importorskip("torch", reason="the tables of losses are those of the comparison with PyTorch, which is missing")
 
-import engine  # noqa: E402
-from engine import nn  # noqa: E402
-from tests.parity.test_nn_losses import CASES, SIZES, by_class, leaves, run  # noqa: E402
+import engine
+from engine import nn
+from tests.parity.test_nn_losses import CASES, SIZES, by_class, leaves, run
 
 
 def there(array):

@@ -7,11 +7,13 @@ import contextlib
 import numpy as np
 import pytest
 
-pytest.importorskip("torch", reason="the tables of optimizers are those of the comparison with PyTorch, which is missing")
+pytest.importorskip(
+    "torch", reason="the tables of optimizers are those of the comparison with PyTorch, which is missing"
+)
 
-import engine  # noqa: E402
-from engine import nn, optim  # noqa: E402
-from tests.parity.test_optim_updates import CASES, start  # noqa: E402
+import engine
+from engine import nn, optim
+from tests.parity.test_optim_updates import CASES, start
 
 
 def stepped(name, options, device, undisturbed):
