@@ -48,9 +48,11 @@ from engine.tensor.promotion import (
     bool,
     double,
     float,
+    float16,
     float32,
     float64,
     get_default_dtype,
+    half,
     int,
     int8,
     int16,
@@ -72,9 +74,11 @@ inf, nan, pi = 1e999, 1e999 - 1e999, 3.141592653589793
 inference_mode = no_grad
 
 _LAZY = {"nn": "engine.nn", "optim": "engine.optim", "data": "engine.data", "cuda": "engine.cuda",
-         "autograd": "engine.autograd", "linalg": "engine.tensor.functions.linalg"}  # fmt: skip
+         "autograd": "engine.autograd", "amp": "engine.amp", "utils": "engine.utils",
+         "linalg": "engine.tensor.functions.linalg"}  # fmt: skip
 _LAZY_NAMES = {
     "save": "engine.formats.weights", "load": "engine.formats.weights", "capture": "engine.plan",
+    "autocast": "engine.amp",
     **dict.fromkeys(("get_num_threads", "set_num_threads", "use_deterministic_algorithms",
                      "are_deterministic_algorithms_enabled"), "engine.kernels.threads"),
 }  # fmt: skip
@@ -110,6 +114,7 @@ __all__ = [
     "equal",
     "eye",
     "float",
+    "float16",
     "float32",
     "float64",
     "from_numpy",
@@ -118,6 +123,7 @@ __all__ = [
     "get_default_device",
     "get_default_dtype",
     "get_rng_state",
+    "half",
     "inf",
     "inference_mode",
     "initial_seed",

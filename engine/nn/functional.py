@@ -129,6 +129,7 @@ from engine.nn.volume_functional import conv3d, conv_transpose3d
 from engine.ops import indexing, products
 from engine.tensor import Tensor, apply
 from engine.tensor.functions.products import pdist
+from engine.tensor.tape import mode
 
 __all__ = [
     "adaptive_avg_pool1d",
@@ -267,7 +268,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     >>> linear(engine.ones(2, 3), engine.ones(4, 3)).shape
     (2, 4)
     """
-    if input.array.dtype != weight.array.dtype:
+    if input.array.dtype != weight.array.dtype and mode.autocast is None:
         products.same_dtype("Linear", input, weight)
     return apply(LINEAR, input, weight, bias)
 

@@ -69,7 +69,7 @@ class Captured:
         if mode.recorder is not None or not _are_on_cpu(tensors):
             return self.step(*arguments, **named)
         threads = num_threads(), are_deterministic_algorithms_enabled()
-        key = kinds, shared(tensors), mode.grad, threads, get_default_dtype()
+        key = kinds, shared(tensors), mode.grad, mode.autocast, threads, get_default_dtype()
         with _running:
             try:
                 kind = self._kinds.get(key)

@@ -128,6 +128,10 @@ class Conversion:
         """As float32."""
         return cast(self, dtypes.float32)
 
+    def half(self) -> Any:
+        """As float16."""
+        return cast(self, dtypes.float16)
+
     def double(self) -> Any:
         """As float64."""
         return cast(self, dtypes.float64)

@@ -22,6 +22,7 @@ class _Mode(threading.local):
         self.grad = True
         self.listeners: tuple[list[Call], ...] = ()
         self.recorder: Any = None  # of a plan: sees every tensor that takes part, and who looks at gradients
+        self.autocast: Any = None  # the Precision in which products compute
 
 
 mode = _Mode()
@@ -163,6 +164,8 @@ def apply(op: Op, *inputs: Any) -> Any:
         ShapeError, TypeMismatch: where the op says that they do not go together.
         DeviceError: for tensors on different devices.
     """
+    if mode.autocast is not None:
+        inputs = mode.autocast.cast(op, inputs)
     device = inputs[0].device
     arrays = []
     tracked = False

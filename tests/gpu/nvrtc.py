@@ -55,12 +55,17 @@ def compiled(code: str) -> Any:
     return compiler._NVRTCProgram(HEADERS + code, "kernel.cu", (), (), method="cubin").compile(options)[0]
 
 
+SMALL = ("mask", "uniform", "normal", "im2col", "col2im", "no_probability")
+"""Those that also take float16."""
+
+
 def dtypes(source: Source) -> tuple[str, ...]:
+    """What T stands for in turn."""
     if "T " not in source.inputs + source.outputs:
         return ("float32",)
     if "T index" in source.inputs or "T target" in source.inputs or source.name == "integers":
         return ("int64", "int32", "uint8")
-    return ("float32", "float64", *(("float16",) if source.name in ("mask", "im2col", "col2im") else ()))
+    return ("float32", "float64", "float16")[: 3 if source.name in SMALL else 2]
 
 
 def main() -> int:

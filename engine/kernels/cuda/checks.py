@@ -24,7 +24,7 @@ unknown_class = Source(
 
 
 no_probability = Source(
-    "no_probability", "T p", "raw int64 fault", "if (!(p >= 0 && p <= 1)) { fault[0] = 1; }",
+    "no_probability", "T p", "raw int64 fault", "if (!((float)p >= 0 && (float)p <= 1)) { fault[0] = 1; }",
 )  # fmt: skip
 
 

@@ -49,7 +49,7 @@ class Updates:
     """See the generic kernels of these names, which do what is rare: amsgrad, a centred RMSprop, dampening."""
 
     def sgd_step(self, params: Any, grads: Any, velocities: Any, room: Any, options: dict[str, Any]) -> None:
-        if any(options["is_first"] or ()):
+        if any(options["is_first"] or ()) or _is_small(params):
             super().sgd_step(params, grads, velocities, room, options)
             return
         lr, weight_decay, sign = options["lr"], options["weight_decay"], -1 if options["maximize"] else 1
@@ -62,7 +62,7 @@ class Updates:
 
     def adam_step(self, params: Any, grads: Any, means: Any, squares: Any, largests: Any, room: Any,
                   options: dict[str, Any]) -> None:  # fmt: skip
-        if largests is not None:
+        if largests is not None or _is_small(params):
             super().adam_step(params, grads, means, squares, largests, room, options)
             return
         lr, beta1, beta2, decay = (options[name] for name in ("lr", "beta1", "beta2", "weight_decay"))
@@ -74,9 +74,14 @@ class Updates:
 
     def rmsprop_step(self, params: Any, grads: Any, squares: Any, means: Any, velocities: Any, room: Any,
                      options: dict[str, Any]) -> None:  # fmt: skip
-        if means is not None or velocities is not None:
+        if means is not None or velocities is not None or _is_small(params):
             super().rmsprop_step(params, grads, squares, means, velocities, room, options)
             return
         sign = -1 if options["maximize"] else 1
         for param, grad, square in zip(params, grads, squares):
             rmsprop(grad, options["lr"], options["alpha"], options["eps"], options["weight_decay"], sign, param, square)
+
+
+def _is_small(params: list[Any]) -> bool:
+    """Whether they are float16, in which a slope and its square are better not put together."""
+    return params[0].dtype.itemsize < 4
