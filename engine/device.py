@@ -77,7 +77,7 @@ class Device:
             return numpy
         found = _diagnose_cuda(self.index or 0)
         if not found.usable:
-            raise DeviceError(f"device {self}", got=found.reason, mend=found.mend)
+            raise DeviceError(f"device {self}", got=found.reason, mend=f"{found.mend}, or stay on the cpu")
         import cupy
 
         return cupy
@@ -155,7 +155,8 @@ def pinned(values: numpy.ndarray) -> numpy.ndarray:
 def _parse(name: str, index: int | None) -> tuple[str, int | None]:
     kind, _, number = str(name).partition(":")
     if kind not in ("cpu", "cuda", "meta") or (number and not number.isdecimal()):
-        raise DeviceError(f"device {name!r}", got="no such device is known", expected='"cpu", "cuda:0" or "meta"')
+        raise DeviceError(f"device {name!r}", got="no such device is known", expected='"cpu", "cuda:0" or "meta"',
+                          mend='an NVIDIA GPU is called "cuda"' if str(name).startswith("gpu") else "")  # fmt: skip
     if number:
         index = int(number)
     return (kind, index or 0) if kind == "cuda" else (kind, None)

@@ -69,6 +69,10 @@ class ShapeError(EngineError, ValueError):
     """Shapes that do not go together."""
 
 
+class RangeError(ShapeError, IndexError):
+    """An index, a class or an axis that is not there; as an IndexError it also ends a loop over indices."""
+
+
 class OptionError(EngineError, ValueError):
     """An option outside what makes sense: a negative learning rate, an unknown mode."""
 
@@ -79,6 +83,10 @@ class TypeMismatch(EngineError, TypeError):
 
 class GradientError(EngineError):
     """backward() on something that has no graph, a freed graph or a changed value."""
+
+
+class MissingMethod(TypeMismatch, NotImplementedError):
+    """A subclass without a method that it must have."""
 
 
 class DeviceError(EngineError):

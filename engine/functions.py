@@ -11,6 +11,7 @@ from engine.tensor import functions as table
 from engine.tensor.arithmetic import full_like, meet, number
 from engine.tensor.inplace import same_values as equal
 from engine.tensor.shapes import cat, stack
+from engine.tensor.strangers import raise_stranger
 from engine.tensor.tape import Core
 from engine.tensor.walk import grad
 
@@ -45,7 +46,11 @@ def function_of(name: str) -> Any:
     def function(*args: Any, **named: Any) -> Any:
         if "input" in named and not args:
             args = (named.pop("input"),)
-        return method(*args, **named)
+        try:
+            return method(*args, **named)
+        except AttributeError:
+            raise_stranger(name, args[:1], Core)
+            raise
 
     return function
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from engine.data.spec import FieldSpec
+from engine.errors import MissingMethod, OptionError, ShapeError, TypeMismatch
 from engine.random import Generator, default_generator
 
 
@@ -27,10 +28,13 @@ class Dataset:
     """
 
     def __getitem__(self, index: int) -> Any:
-        raise NotImplementedError(f"{type(self).__name__} must define __getitem__")
+        raise MissingMethod(type(self).__name__, got="there is no sample by index",
+                            expected="a __getitem__(self, index)",
+                            mend="define it in the class, for one sample")  # fmt: skip
 
     def __len__(self) -> int:
-        raise NotImplementedError(f"{type(self).__name__} must define __len__")
+        raise MissingMethod(type(self).__name__, got="it has no length", expected="a __len__(self)",
+                            mend="define it in the class, for the number of samples")  # fmt: skip
 
 
 class TensorDataset(Dataset):
@@ -43,9 +47,15 @@ class TensorDataset(Dataset):
     """
 
     def __init__(self, *tensors: Any):
-        lengths = {int(tensor.shape[0]) for tensor in tensors}
-        if len(lengths) > 1:
-            raise ValueError(f"Size mismatch between tensors: first axes of length {sorted(lengths)}")
+        for values in tensors:
+            if not hasattr(values, "shape"):
+                raise TypeMismatch("TensorDataset", got=f"a {type(values).__name__} arrives",
+                                   expected="tensors or arrays",
+                                   mend="make a tensor of it with engine.tensor(values)")  # fmt: skip
+        lengths = [int(tensor.shape[0]) for tensor in tensors]
+        if len(set(lengths)) > 1:
+            raise ShapeError("TensorDataset", got=f"tensors of {' and '.join(map(str, lengths))} samples arrive",
+                             expected="as many in each", mend="put the samples on the first axis of each")  # fmt: skip
         self.tensors = tensors
 
     def __getitem__(self, index: Any) -> tuple[Any, ...]:
@@ -112,9 +122,9 @@ def _counts(whole: int, lengths: Sequence[float]) -> list[int]:
             counts[left_over % len(counts)] += 1
         return counts
     if sum(lengths) != whole:
-        raise ValueError(
-            f"Sum of input lengths does not equal the length of the input dataset: {sum(lengths)}, {whole}"
-        )
+        raise OptionError("random_split", got=f"parts of {sum(lengths):g} samples together",
+                          expected=f"{whole}, all that there are, or fractions that sum to 1",
+                          mend="let the last part be what is left over: len(data) - n")  # fmt: skip
     return [int(length) for length in lengths]
 
 

@@ -11,7 +11,9 @@ import numpy as np
 from engine.cuda import is_available
 from engine.data.ahead import ahead
 from engine.data.dataset import draw_seed, order_of
+from engine.errors import OptionError, ShapeError, TypeMismatch
 from engine.functions import stack
+from engine.ops.base import times
 from engine.random import apart
 from engine.tensor import Tensor
 from engine.tensor.creation import from_numpy, tensor
@@ -63,17 +65,20 @@ class DataLoader:
         generator: Any = None,
     ):
         if sampler is not None and shuffle:
-            raise ValueError("sampler option is mutually exclusive with shuffle")
+            raise OptionError("DataLoader", got="shuffle=True and a sampler", expected="one of the two",
+                              mend="leave shuffle out, the sampler says the order")  # fmt: skip
         if batch_sampler is not None and (batch_size != 1 or shuffle or sampler is not None or drop_last):
             raise ValueError("batch_sampler option is mutually exclusive with batch_size, shuffle, sampler, drop_last")
         if batch_size is None and drop_last:
             raise ValueError("batch_size=None disables batching and is mutually exclusive with drop_last")
         if batch_size is not None and (not isinstance(batch_size, int | np.integer) or batch_size < 1):
-            raise ValueError(f"batch_size should be a positive integer value, but got batch_size={batch_size}")
+            raise OptionError("DataLoader", got=f"batch_size={batch_size}", expected="a whole number from 1",
+                              mend="None gives single samples")  # fmt: skip
         if num_workers < 0:
-            raise ValueError("num_workers option should be non-negative; use num_workers=0 to disable multiprocessing.")
+            raise OptionError("DataLoader", got=f"num_workers={num_workers}", expected="0 or more")
         if shuffle and len(dataset) == 0:
-            raise ValueError("num_samples should be a positive integer value, but got num_samples=0")
+            raise OptionError("DataLoader", got="there are no samples to shuffle", expected="at least one",
+                              mend="look whether the files were found and whether a filter left any")  # fmt: skip
         self.dataset = dataset
         self.batch_size = None if batch_sampler is not None else batch_size
         self.shuffle = bool(shuffle)
@@ -184,6 +189,10 @@ def default_collate(samples: list[Any]) -> Any:
     {'name': ['a', 'b']}
     """
     first = samples[0]
+    if isinstance(first, Tensor | np.ndarray):
+        shapes = dict.fromkeys(tuple(getattr(sample, "shape", ())) for sample in samples)
+        if len(shapes) > 1:
+            raise _unlike("shape", " and ".join(map(times, shapes)))
     if isinstance(first, Tensor):
         return stack(list(samples))
     if isinstance(first, np.ndarray | np.generic):
@@ -195,15 +204,25 @@ def default_collate(samples: list[Any]) -> Any:
     if isinstance(first, str | bytes):
         return list(samples)
     if isinstance(first, Mapping):
+        if any(sample.keys() != first.keys() for sample in samples):
+            names = dict.fromkeys(", ".join(map(str, sample)) for sample in samples)
+            raise _unlike("keys", " and ".join(names))
         return {key: default_collate([sample[key] for sample in samples]) for key in first}
     if isinstance(first, tuple | list):
         if any(len(sample) != len(first) for sample in samples):
-            raise RuntimeError("each element in list of batch should be of equal size")
+            lengths = dict.fromkeys(str(len(sample)) for sample in samples)
+            raise _unlike("length", " and ".join(lengths))
         parts = [default_collate(list(part)) for part in zip(*samples, strict=True)]
         return type(first)(*parts) if hasattr(first, "_fields") else parts
-    raise TypeError(
-        f"default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found {type(first)}"
-    )
+    raise TypeMismatch("DataLoader", got=f"a sample holds {'None' if first is None else type(first).__name__}",
+                       expected="tensors, arrays, numbers, texts, and dicts and lists of them",
+                       mend="see what __getitem__ returns, or give a collate_fn")  # fmt: skip
+
+
+def _unlike(what: str, found: str) -> ShapeError:
+    mend = "return the same keys" if what == "keys" else "pad or cut them"
+    return ShapeError("DataLoader", got=f"samples of {what} {found} come into one batch", expected="all alike",
+                      mend=f"{mend} in __getitem__, or give a collate_fn")  # fmt: skip
 
 
 def _pinned(batch: Any) -> Any:

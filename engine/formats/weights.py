@@ -39,6 +39,7 @@ DTYPES = {
     "F64": np.dtype(np.float64),
 }
 NAMES = {dtype: name for name, dtype in DTYPES.items() if name != "BF16"}
+CONVERT = "write it anew where PyTorch is: safetensors.torch.save_file(model.state_dict(), path)"
 HEADER_LIMIT = 100_000_000
 
 
@@ -139,10 +140,14 @@ def _header(content: bytes, where: str) -> tuple[dict[str, Any], int]:
     """-> header, position at which the data begin"""
     if content[:4] == b"PK\x03\x04":
         raise WeightsError(where, got="it is a zip archive, as torch.save writes it", expected="a safetensors file",
-                           mend="save it with safetensors: torch.save keeps pickled code")  # fmt: skip
+                           mend=CONVERT)  # fmt: skip
     size = int.from_bytes(content[:8], "little")
     if len(content) < 8 or size > min(HEADER_LIMIT, len(content) - 8):
-        raise WeightsError(where, got=f"it is cut off or no safetensors file ({len(content)} bytes)")
+        if content[:1] == b"\x80":
+            raise WeightsError(where, got="it is a pickle, which can run code when it is opened",
+                               expected="a safetensors file", mend=CONVERT)  # fmt: skip
+        raise WeightsError(where, got=f"it is cut off or no safetensors file ({len(content)} bytes)",
+                           expected="a whole file that engine.save or safetensors wrote")  # fmt: skip
     try:
         header = json.loads(content[8 : 8 + size], object_pairs_hook=_unique)
     except (ValueError, RecursionError):

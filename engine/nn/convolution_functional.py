@@ -89,6 +89,10 @@ def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Pa
     kernel = weight.shape[2:]
     single = input.ndim == 3
     _check_groups("Conv2d", weight.shape[0], groups)
+    if single and input.shape[0] != weight.shape[1] * groups == 1:
+        raise ShapeError("Conv2d", got=f"a tensor of {times(input.shape)} arrives",
+                         expected="images (N, 1, height, width) or one image (1, height, width)",
+                         mend="put the axis of channels in with .unsqueeze(1)")  # fmt: skip
     op = Conv2d(stride, borders_of("Conv2d", padding, kernel, stride, dilation), dilation, groups)
     out = apply(op, input.unsqueeze(0) if single else input, weight, bias)
     return out.squeeze(0) if single else out

@@ -6,6 +6,7 @@ from engine.errors import ShapeError, TypeMismatch
 from engine.ops.base import times
 from engine.tensor import Tensor
 from engine.tensor.arithmetic import meet
+from engine.tensor.strangers import raise_stranger
 
 REDUCTIONS = ("mean", "sum", "none")
 
@@ -44,7 +45,10 @@ def alike(where: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
 
     Raises:
         ShapeError: they have different shapes, and would be compared each with each.
+        TypeMismatch: one of them is no tensor.
     """
+    if not isinstance(target, Tensor) or not isinstance(input, Tensor):
+        raise_stranger(where, (input, target), Tensor)
     if input.shape != target.shape:
         mend = ""
         if input.ndim == 2 and input.shape[1] == 1 and target.shape == input.shape[:1]:

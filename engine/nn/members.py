@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from engine.errors import EngineError
+from engine.errors import EngineError, TypeMismatch
 from engine.nn.parameter import Parameter
 from engine.tensor import Tensor
 from engine.tensor.tape import mode
@@ -39,6 +39,19 @@ class Table(dict):
     __setitem__, __delitem__, __ior__ = _counted("__setitem__"), _counted("__delitem__"), _counted("__ior__")
     clear, pop, popitem = _counted("clear"), _counted("pop"), _counted("popitem")
     setdefault, update = _counted("setdefault"), _counted("update")
+
+
+def _said(value: Any) -> str:
+    return f"the class {value.__name__}" if isinstance(value, type) else f"a {type(value).__name__}"
+
+
+def _module_meant(value: Any) -> str:
+    """What to write instead of something that is no module."""
+    if isinstance(value, type):
+        return f"make one: {value.__name__}()"
+    if isinstance(value, list | tuple):
+        return "put a * before the list, as in nn.Sequential(*layers)"
+    return "use the layer of that name, as nn.ReLU() for relu, or call it in forward()" if callable(value) else ""
 
 
 class ModuleError(EngineError, AttributeError):
@@ -126,10 +139,10 @@ class Members:
 
     def _expect_none(self, name: str, value: Any, role: str, expected: str) -> None:
         if value is not None:
-            raise TypeError(
-                f"{type(self).__name__}.{name} is a {role}: {expected} or None can be assigned, "
-                f"not {type(value).__name__}; delete the attribute first to make it something else"
-            )
+            wrap = "wrap it as nn.Parameter(tensor)" if role == "parameter" and isinstance(value, Tensor) else ""
+            raise TypeMismatch(f"{type(self).__name__}.{name}", got=f"{type(value).__name__} is assigned to a {role}",
+                               expected=f"{expected} or None",
+                               mend=wrap or "delete the attribute first to make it something else")  # fmt: skip
 
     # registering
 
@@ -162,7 +175,8 @@ class Members:
         """Add a child under a name that need not be a valid attribute."""
         self._check_name(name, "child module", "_modules")
         if module is not None and not isinstance(module, Members):
-            raise TypeError(f"child module {name!r} has to be a Module or None, not {type(module).__name__}")
+            raise TypeMismatch(type(self).__name__, got=f"child module {name!r} is {_said(module)}",
+                               expected="a Module or None", mend=_module_meant(module))  # fmt: skip
         self._modules[name] = module
 
     register_module = add_module

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from engine.errors import EngineError
+from engine.errors import EngineError, MissingMethod, TypeMismatch
 from engine.nn import hooks
 from engine.nn.hooks import Hook, RemovableHandle
 from engine.nn.members import Members, Table
 from engine.nn.parameter import Parameter
 from engine.tensor import Tensor, no_grad
 from engine.tensor.creation import empty_like
+from engine.tensor.strangers import raise_stranger
 from engine.tensor.tape import mode
 
 
@@ -48,6 +50,11 @@ class Module(Members):
 
     training: bool
 
+    def __new__(cls, *options: Any, **named: Any) -> Self:
+        if any(isinstance(option, Tensor) for option in options) and cls.__module__.startswith("engine.nn."):
+            _refuse_input(cls, options)
+        return super().__new__(cls)
+
     def __init__(self):
         super().__init__()
         self.training = True
@@ -59,16 +66,40 @@ class Module(Members):
         """What the module computes; every subclass has its own.
 
         Raises:
-            NotImplementedError: the subclass has none.
+            MissingMethod: the subclass has none; it is a NotImplementedError.
         """
-        raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function')
+        name = type(self).__name__
+        holder = type(self).__module__ == "engine.nn.containers"
+        raise MissingMethod(name, got="it is called and has no forward()",
+                            mend="call what it holds one by one, or use nn.Sequential" if holder
+                            else f"define forward(self, x) in {name}")  # fmt: skip
 
     def __call__(self, *inputs: Any, **named: Any) -> Any:
         if mode.recorder is not None:
             mode.recorder.entered(self)
-        if not (self._forward_pre_hooks or self._forward_hooks or self._backward_hooks):
-            return self.forward(*inputs, **named)
-        return self._call_with_hooks(inputs, named)
+        try:
+            if not (self._forward_pre_hooks or self._forward_hooks or self._backward_hooks):
+                return self.forward(*inputs, **named)
+            return self._call_with_hooks(inputs, named)
+        except (TypeError, AttributeError) as error:
+            if not isinstance(error, EngineError):
+                self._explain(inputs, named)
+            raise
+
+    def _explain(self, inputs: tuple, named: dict) -> None:
+        """After a call that failed: a TypeMismatch where it was called with what forward() does not take."""
+        signature = inspect.signature(self.forward)
+        try:
+            signature.bind(*inputs, **named)
+        except TypeError:
+            among = f", among them {', '.join(named)}" if named else ""
+            count = len(inputs) + len(named)
+            raise TypeMismatch(type(self).__name__, got=f"{count} input{'s' * (count != 1)} arrive{'s' * (count == 1)}"
+                               f"{among}", expected=f"forward({', '.join(signature.parameters)})",
+                               mend="leave out the others" if len(inputs) > len(signature.parameters)
+                               else "give those that have no default, by these names") from None  # fmt: skip
+        if type(self).__module__.startswith("engine.nn."):
+            raise_stranger(type(self).__name__, inputs, Tensor)
 
     def _call_with_hooks(self, inputs: tuple, named: dict) -> Any:
         if mode.recorder is not None:
@@ -153,7 +184,11 @@ class Module(Members):
             EngineError: every key that is missing, unexpected or of another shape, in one message.
         """
         if not isinstance(state_dict, Mapping):
-            raise TypeError(f"a state dict is a dict of tensors, not {type(state_dict).__name__}")
+            mend = "read the file first: load_state_dict(engine.load(path))"
+            if isinstance(state_dict, Module):
+                mend = "give its state_dict()"
+            raise TypeMismatch("load_state_dict", got=f"{type(state_dict).__name__} arrives",
+                               expected="a dict of tensors by name", mend=mend)  # fmt: skip
         places = {
             f"{path}.{name}" if path else name: (module, name, member)
             for path, module in self.named_modules(remove_duplicate=False)
@@ -171,7 +206,8 @@ class Module(Members):
         if strict and missing:
             faults.insert(0, f"missing {_listing(missing)}")
         if faults:
-            raise EngineError(f"state dict for {type(self).__name__}", got="; ".join(faults))
+            raise EngineError(f"state dict for {type(self).__name__}", got="; ".join(faults),
+                              mend=_state_mend(state_dict, missing, unexpected))  # fmt: skip
         with no_grad():
             for key, (module, name, member) in places.items():
                 if key in state_dict and assign:
@@ -275,6 +311,16 @@ class Module(Members):
         return f"{self._get_name()}(\n  " + "\n  ".join(lines + children) + "\n)"
 
 
+def _refuse_input(cls: type[Module], options: tuple[Any, ...]) -> None:
+    """A TypeMismatch where a layer is given its input as it is made, in the place of an option that is no tensor."""
+    for option, parameter in zip(options, inspect.signature(cls, eval_str=True).parameters.values()):
+        kinds = str(parameter.annotation)
+        if isinstance(option, Tensor) and not any(kind in kinds for kind in ("Tensor", "Any", "Iterable", "empty")):
+            raise TypeMismatch(cls.__name__, got=f"a tensor arrives as {parameter.name} where the layer is made",
+                               expected="its options",
+                               mend=f"make it first, then call it: {cls.__name__}(...)(x)")  # fmt: skip
+
+
 def _indented(text: str) -> str:
     """Every line but the first two spaces in."""
     return text.replace("\n", "\n  ")
@@ -282,6 +328,18 @@ def _indented(text: str) -> str:
 
 def _listing(keys: list[str]) -> str:
     return ("key " if len(keys) == 1 else "keys ") + ", ".join(f"{key!r}" for key in keys)
+
+
+def _state_mend(state_dict: Mapping[str, Any], missing: list[str], unexpected: list[str]) -> str:
+    """What makes a state dict fit that does not."""
+    inside = [key for key, value in state_dict.items() if isinstance(value, Mapping)]
+    if inside:
+        return f"the weights are one level down: load_state_dict(loaded[{inside[0]!r}])"
+    if missing and {key.removeprefix("module.") for key in unexpected} == set(missing):
+        return 'take "module." off the keys, which DataParallel put there'
+    if missing or unexpected:
+        return "build the model as it was when it was saved, or pass strict=False to go without these"
+    return "build the model with the sizes that it had when it was saved"
 
 
 def _misfit(key: str, member: Tensor, value: Any, assign: bool) -> str:

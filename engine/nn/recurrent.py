@@ -8,7 +8,7 @@ from functools import partial
 from typing import Annotated, Any, ClassVar
 
 from engine.describe import Choice, Fixed, Inferred, Range, Start, layer
-from engine.errors import Fix, OptionError, ShapeError
+from engine.errors import Fix, OptionError, ShapeError, TypeMismatch
 from engine.nn import functional as F
 from engine.nn import init
 from engine.nn.module import Module
@@ -157,7 +157,8 @@ class _RecurrentLayer(Module):
             expected = (self.num_layers * self._directions, samples, size)
             if state is not None and tuple(state.shape) != expected:
                 raise ShapeError(type(self).__name__, got=f"the first state is {times(state.shape)}",
-                                 expected=f"{times(expected)} (layers and directions, N, units)")  # fmt: skip
+                                 expected=f"{times(expected)} (layers and directions, N, units)",
+                                 mend="make it anew for every batch")  # fmt: skip
 
     def _through(self, x: Tensor, first: States, sweep: Callable[..., tuple[Tensor, ...]]) -> tuple[Tensor, States]:
         last: list[tuple[Tensor, ...]] = []
@@ -366,6 +367,9 @@ class LSTM(_RecurrentLayer):
                          device, dtype)  # fmt: skip
 
     def forward(self, x: Tensor, hx: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        if isinstance(hx, Tensor):
+            raise TypeMismatch("LSTM", got="one first state arrives", expected="a pair of them",
+                               mend="give it as (h, c)")  # fmt: skip
         first = (None, None) if hx is None else tuple(hx)
         return self._run_packed(x, first) if isinstance(x, PackedSequence) else self._run(x, first)
 

@@ -118,7 +118,8 @@ class GroupNorm(Module):
             groups = math.gcd(num_channels, num_groups)
             fix = Fix(f"Set num_groups to {groups}", "set_parameter", name="num_groups", value=groups)
             raise OptionError("GroupNorm", got=f"{num_channels} channels in {num_groups} groups",
-                              expected="groups of equal size", fixes=(fix,))  # fmt: skip
+                              expected="groups of equal size", mend=f"set num_groups to {groups}",
+                              fixes=(fix,))  # fmt: skip
         self.num_groups = num_groups
         self.num_channels = num_channels
         self.eps = eps

@@ -135,9 +135,14 @@ class Where(Op):
     saves = ("condition", "a.shape", "b.shape")
 
     def shape(self, condition, a, b):
+        if condition.dtype.kind != "b":
+            raise TypeMismatch("where", got=f"the condition is {condition.dtype}", expected="truth values",
+                               mend="compare it, as in mask > 0, or call .bool()")  # fmt: skip
         return Spec(broadcast("where", condition.shape, a.shape, b.shape), a.dtype)
 
     def forward(self, k, condition, a, b):
+        if condition.dtype.kind != "b":
+            self.shape(condition, a, b)
         return k.where(condition, a, b)
 
     def backward(self, k, grad, needs, condition, a_shape, b_shape):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import inspect
 from dataclasses import dataclass
 from math import prod
+from operator import index
 from typing import Any, ClassVar
 
 import numpy as np
 
-from engine.errors import ShapeError
+from engine.errors import RangeError, ShapeError, TypeMismatch
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,15 @@ def times(shape: tuple[int, ...]) -> str:
     return " x ".join(map(str, shape)) if shape else "a single number"
 
 
+def whole_length(length: Any) -> int:
+    """The length of an axis as an int; a TypeMismatch where it is no whole number."""
+    try:
+        return index(length)
+    except TypeError:
+        raise TypeMismatch("a shape", got=f"a length is {length!r}", expected="whole numbers",
+                           mend="// divides without a rest") from None  # fmt: skip
+
+
 def broadcast(where: str, *shapes: tuple[int, ...]) -> tuple[int, ...]:
     """The shape that all of them stretch to, by NumPy's rule.
 
@@ -124,13 +134,22 @@ def broadcast(where: str, *shapes: tuple[int, ...]) -> tuple[int, ...]:
     except ValueError:
         together = " and ".join(map(times, shapes))
         raise ShapeError(where, got=f"shapes {together} do not go together", expected="axes that are equal or 1",
-                         mend="axes are matched from the last one on") from None  # fmt: skip
+                         mend=_column_meant(*shapes)) from None  # fmt: skip
+
+
+def _column_meant(*shapes: tuple[int, ...]) -> str:
+    """What makes shapes go together that do not: most often, (N) is meant as a column beside (N, M)."""
+    shorter, longer = min(shapes, key=len), max(shapes, key=len)
+    if len(shapes) == 2 and len(shorter) + 1 == len(longer) and shorter == longer[:-1]:
+        return f"call .unsqueeze(-1) on the one of {times(shorter)}"
+    return "axes are matched from the last one on"
 
 
 def axis_of(where: str, axis: int, ndim: int) -> int:
-    """An axis counted from the front; a ShapeError where there is none of that number."""
+    """An axis counted from the front; a RangeError where there is none of that number."""
     if not -max(ndim, 1) <= axis < max(ndim, 1):
-        raise ShapeError(where, got=f"dim {axis} was asked of {ndim} axes", expected=f"{-ndim} to {ndim - 1}")
+        raise RangeError(where, got=f"dim {axis} was asked of {ndim} ax{'i' if ndim == 1 else 'e'}s",
+                         expected=f"{-max(ndim, 1)} to {max(ndim, 1) - 1}")  # fmt: skip
     return axis % max(ndim, 1)
 
 

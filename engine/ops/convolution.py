@@ -19,6 +19,12 @@ def require_images(where: str, x: object, fixes: tuple[Fix, ...] = ()) -> None:
                          expected="images (N, channels, height, width)", fixes=fixes)  # fmt: skip
 
 
+def _channels_first(name):
+    """How channels that come last are put where `name` looks for them."""
+    axes = int(name[-2])  # Conv2d has 2
+    return f"put the channels first with .permute({', '.join(map(str, (0, axes + 1, *range(1, axes + 1))))})"
+
+
 @dataclass(eq=False)
 class Conv2d(Op):
     """Cross-correlation.   x (N, C, H, W), weight (O, C / groups, KH, KW), bias (O) or None -> (N, O, OH, OW)
@@ -41,7 +47,7 @@ class Conv2d(Op):
             arriving = x.shape[1]
             raise ShapeError(
                 self.name, got=f"{arriving} channels arrive", expected=f"{channels}",
-                mend=f"set in_channels to {arriving}",
+                mend=_channels_first(self.name) if x.shape[-1] == channels else f"set in_channels to {arriving}",
                 fixes=(Fix(f"Set in_channels to {arriving}", "set_parameter", name="in_channels", value=arriving),),
             )  # fmt: skip
         same_dtype(self.name, x, weight)

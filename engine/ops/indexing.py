@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from engine.errors import ShapeError, TypeMismatch
+from engine.errors import RangeError, ShapeError, TypeMismatch
 from engine.ops.base import Op, Spec, axis_of, times
 
 
@@ -33,7 +34,34 @@ class _Index(Op):
             # a stretched zero has the shape without its memory
             return np.broadcast_to(np.zeros((), bool), x.shape)[index].shape
         except IndexError as error:
-            raise ShapeError("index", got=f"{str(error).rstrip('.')} (the tensor is {times(x.shape)})") from None
+            raise _no_place(x.shape, index, str(error).rstrip(".")) from None
+
+
+def _no_place(shape: tuple[int, ...], index: Any, why: str) -> RangeError:
+    """The error about an index of which NumPy says `why` it leads nowhere."""
+    parts = index if isinstance(index, tuple) else (index,)
+    of = f"of a tensor of {times(shape)}"
+    strange = [p for p in parts if not (is_basic(p) or isinstance(p, bool) or hasattr(p, "dtype"))]
+    if strange:
+        mend = "// divides whole numbers without a rest" if isinstance(strange[0], float) else ""
+        return RangeError("index", got=f"the {type(strange[0]).__name__} {strange[0]!r} stands in an index",
+                          expected="whole numbers, slices, None, or tensors of whole numbers or truth values",
+                          mend=mend)  # fmt: skip
+    if found := re.match(r"index (-?\d+) is out of bounds for axis (\d+) with size (\d+)", why):
+        place, axis, size = map(int, found.groups())
+        return RangeError("index", got=f"place {place} was asked of axis {axis} {of}",
+                          expected=f"{-size} to {size - 1}" if size else "none, as it is empty")  # fmt: skip
+    if why.startswith("too many indices"):
+        count = sum(p is not None and p is not Ellipsis for p in parts)
+        if not shape:
+            return RangeError("index", got="a single number has no places", mend="call .item() for its value")
+        return RangeError("index", got=f"{count} places were asked {of}", expected=f"at most {len(shape)}",
+                          mend="separate indices of one axis by brackets, as in x[[0, 2]]")  # fmt: skip
+    masks = [p for p in parts if hasattr(p, "dtype") and p.dtype.kind == "b"]
+    if why.startswith("boolean index") and len(masks) == 1:
+        return RangeError("index", got=f"a mask of {times(masks[0].shape)} was laid on a tensor of {times(shape)}",
+                          expected="as many places as its axes have")  # fmt: skip
+    return RangeError("index", got=f"{why} (the tensor is {times(shape)})")
 
 
 class GetItem(_Index):
@@ -76,7 +104,8 @@ class SetItem(_Index):
         except ValueError:
             fits = False
         if not fits:
-            raise ShapeError("index", got=f"values of shape {times(value.shape)} are put into {times(place)}")
+            raise ShapeError("index", got=f"values of shape {times(value.shape)} are put into {times(place)}",
+                             expected="values of that shape, or that stretch to it")  # fmt: skip
         return Spec(x.shape, x.dtype)
 
     def forward(self, k, x, value):
@@ -129,14 +158,24 @@ class Gather(_Index):
 
     def shape(self, x, index):
         axis = axis_of("gather", self.axis, x.ndim)
+        if index.dtype.kind not in "iu":
+            raise TypeMismatch("gather", got=f"the index is {index.dtype}", expected="whole numbers",
+                               mend="call .long() on it")  # fmt: skip
         fits = index.ndim == x.ndim and all(m <= n for i, (n, m) in enumerate(zip(x.shape, index.shape)) if i != axis)
         if not fits:
             raise ShapeError("gather", got=f"an index of {times(index.shape)} for {times(x.shape)}",
-                             expected="as many axes, none longer")  # fmt: skip
+                             expected="as many axes, none longer",
+                             mend="call .unsqueeze() on the index" if index.ndim < x.ndim else "")  # fmt: skip
         return Spec(index.shape, x.dtype)
 
     def forward(self, k, x, index):
-        return k.gather(x, index, self.axis)
+        try:
+            return k.gather(x, index, self.axis)
+        except IndexError:
+            self.shape(x, index)
+            size = x.shape[self.axis]
+            raise RangeError("gather", got=f"the index goes from {index.min()} to {index.max()}",
+                             expected=f"0 to {size - 1}, as axis {self.axis} is {size} long") from None  # fmt: skip
 
     def backward(self, k, grad, needs, shape, index):
         return k.gather_backward(grad, index, shape, self.axis), None

@@ -27,9 +27,18 @@ class Reshape(_Layout):
         open_axes = self.to.count(-1)
         fits = x.size == known if not open_axes else known > 0 and x.size % known == 0
         if open_axes > 1 or not fits or any(n < -1 for n in self.to):
-            raise ShapeError("reshape", got=f"{times(x.shape)} has {x.size} elements",
-                             expected=f"as many as {times(self.to)}")  # fmt: skip
+            raise self._misfit(x)
         return Spec(tuple(x.size // known if n == -1 else n for n in self.to), x.dtype)
+
+    def _misfit(self, x):
+        rest = prod(self.to[1:])
+        mend = ""
+        if self.to.count(-1) > 1:
+            mend = "let -1 stand for one axis only"
+        elif rest > 0 and x.size and x.size % rest == 0:
+            mend = f"{times((-1, *self.to[1:]))} makes {times((x.size // rest, *self.to[1:]))}"
+        return ShapeError("reshape", got=f"{times(x.shape)} has {x.size} elements",
+                          expected=f"as many as {times(self.to)}", mend=mend)  # fmt: skip
 
     def forward(self, k, x):
         return k.reshape(x, self.to)
@@ -88,11 +97,12 @@ class Tile(_Layout):
 
     repeats: tuple[int, ...]
     saves = ("x.shape",)
+    checked = True
 
     def shape(self, x):
         if len(self.repeats) < x.ndim:
             raise ShapeError("repeat", got=f"{len(self.repeats)} numbers for {x.ndim} axes",
-                             expected="one for each axis")  # fmt: skip
+                             expected="one for each axis", mend="give a 1 for an axis that stays")  # fmt: skip
         inner = (1,) * (len(self.repeats) - x.ndim) + tuple(x.shape)
         return Spec(tuple(n * m for n, m in zip(inner, self.repeats)), x.dtype)
 
@@ -104,6 +114,14 @@ class Tile(_Layout):
         split = [size for pair in zip(self.repeats, inner) for size in pair]  # (r0, n0, r1, n1, ...)
         total = k.sum(k.reshape(grad, tuple(split)), tuple(range(0, len(split), 2)))
         return (k.reshape(total, shape),)
+
+
+def _joinable(a, b):
+    """How two shapes can be joined that differ on another axis than the one asked for."""
+    if len(a) != len(b):
+        return f"call .unsqueeze() on the one of {times(min(a, b, key=len))}"
+    differing = [i for i, (n, m) in enumerate(zip(a, b)) if n != m]
+    return f"join them along dim={differing[0]}" if len(differing) == 1 else ""
 
 
 @dataclass(eq=False)
@@ -122,7 +140,8 @@ class Concatenate(_Layout):
             )
             if not same:
                 raise ShapeError("cat", got=f"{times(first.shape)} and {times(x.shape)} are joined along axis {axis}",
-                                 expected="equal lengths on all other axes")  # fmt: skip
+                                 expected="equal lengths on all other axes",
+                                 mend=_joinable(first.shape, x.shape))  # fmt: skip
         return Spec(
             tuple(sum(x.shape[axis] for x in xs) if i == axis else n for i, n in enumerate(first.shape)), first.dtype
         )
@@ -170,6 +189,7 @@ class Triangle(_Layout):
 
     kind: str
     diagonal: int
+    checked = True
 
     def shape(self, x):
         if x.ndim < 2:

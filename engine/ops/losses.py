@@ -51,13 +51,28 @@ class _Difference(Op):
 def check_classes(where, x, target):
     if x.ndim < 2:
         raise ShapeError(where, got=f"scores of shape {times(x.shape)} arrive", expected="(N, classes, ...)")
+    if x.dtype.kind != "f":
+        raise TypeMismatch(where, got=f"the scores are {x.dtype}", expected="float32 or float64",
+                           mend="give the scores first and the target second")  # fmt: skip
     if target.dtype.kind not in "iu":
         raise TypeMismatch(where, got=f"the classes are {target.dtype}", expected="whole numbers",
                            mend="call .long() on the target")  # fmt: skip
     expected = (x.shape[0], *x.shape[2:])
     if tuple(target.shape) != expected:
-        mend = "call .squeeze(1) on the target" if target.ndim == 2 and target.shape[1] == 1 else ""
-        raise ShapeError(where, got=f"the target is {times(target.shape)}", expected=times(expected), mend=mend)
+        raise ShapeError(where, got=f"the target is {times(target.shape)}",
+                         expected=f"{times(expected)}, a class for each sample of {times(x.shape)}",
+                         mend=_classes_meant(x.shape, target.shape))  # fmt: skip
+
+
+def _classes_meant(scores, target):
+    """What makes classes of such a target, or makes the scores go with it."""
+    if len(target) == 2 and target[1] == 1:
+        return "call .squeeze(1) on the target"
+    if target == scores:
+        return "call .argmax(1) on the target, or .float() if it holds probabilities"
+    if len(scores) == 3 and target == scores[:2]:
+        return "put the classes on axis 1 with .transpose(1, 2) on the scores"
+    return "take input and target from the same samples" if target[:1] != scores[:1] else ""
 
 
 @dataclass(eq=False)

@@ -11,7 +11,12 @@ def same_dtype(where: str, *specs: object) -> None:
     kinds = [s.dtype for s in specs if s is not None]
     if any(d != kinds[0] for d in kinds):
         raise TypeMismatch(where, got=f"the input is {kinds[0]} and the parameters are {kinds[1]}",
-                           expected="one dtype", mend="call .float() on the input")  # fmt: skip
+                           expected="one dtype", mend=f"call {caster(kinds[1])} on the input")  # fmt: skip
+
+
+def caster(dtype: object) -> str:
+    """The method that makes values of this dtype."""
+    return {"float32": ".float()", "float64": ".double()"}.get(str(dtype), f".to({str(dtype)!r})")
 
 
 class Linear(Op):
@@ -70,6 +75,14 @@ def _linear_fixes(x):
     return (Fix(f"Set in_features to {x.shape[-1]}", "set_parameter", name="in_features", value=x.shape[-1]),)
 
 
+def _turned(a, b):
+    """Which of two matrices is to be turned over so that they go together."""
+    if len(a) < 2 or len(b) < 2 or a[-1] == b[-2]:
+        return ""
+    how = ".T" if len(a) == len(b) == 2 else ".mT"
+    return f"write a @ b{how}" if a[-1] == b[-1] else f"write a{how} @ b" if a[-2] == b[-2] else ""
+
+
 class MatMul(Op):
     """Product of matrices or of batches of them.   a (..., M, K), b (..., K, N) -> (..., M, N)"""
 
@@ -78,7 +91,8 @@ class MatMul(Op):
     def shape(self, a, b):
         if a.ndim < 2 or b.ndim < 2 or a.shape[-1] != b.shape[-2]:
             raise ShapeError("matmul", got=f"{times(a.shape)} is multiplied with {times(b.shape)}",
-                             expected="as many columns of the first as rows of the second")  # fmt: skip
+                             expected="as many columns of the first as rows of the second",
+                             mend=_turned(a.shape, b.shape))  # fmt: skip
         return Spec((*broadcast("matmul", a.shape[:-2], b.shape[:-2]), a.shape[-2], b.shape[-1]), a.dtype)
 
     def forward(self, k, a, b):

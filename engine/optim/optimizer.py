@@ -9,7 +9,7 @@ from functools import wraps
 from typing import Annotated, Any
 
 from engine.describe import Hidden, Range
-from engine.errors import GradientError, OptionError, ShapeError
+from engine.errors import GradientError, OptionError, ShapeError, TypeMismatch
 from engine.kernels.update import Pace, Update
 from engine.nn.hooks import Hook, RemovableHandle
 from engine.optim.arena import Arena
@@ -46,10 +46,10 @@ class Optimizer:
     """Whether a step looks at the loss several times, and so is given a function that computes it."""
 
     def __init__(self, params: Parameters, defaults: dict[str, Any]):
-        if isinstance(params, Tensor):
-            raise TypeError(
-                "an optimizer takes an iterable of parameters, as model.parameters() gives it, not one Tensor"
-            )
+        if not isinstance(params, Iterable) or isinstance(params, Tensor | dict):
+            raise TypeMismatch(type(self).__name__, got=f"{type(params).__name__} arrives as its parameters",
+                               expected="a list of parameters, as model.parameters() gives it",
+                               mend=_parameters_meant(params))  # fmt: skip
         self.defaults = defaults
         self.state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
         self.param_groups: list[dict[str, Any]] = []
@@ -58,7 +58,8 @@ class Optimizer:
         groups = list(params)
         if not groups:
             raise OptionError(type(self).__name__, got="there is no parameter to learn",
-                              expected="at least one, as model.parameters() gives them")  # fmt: skip
+                              expected="at least one, as model.parameters() gives them",
+                              mend="keep layers in nn.ModuleList: those in a plain list are not found")  # fmt: skip
         for group in groups if isinstance(groups[0], dict) else [{"params": groups}]:
             self.add_param_group(group)
 
@@ -93,9 +94,11 @@ class Optimizer:
     def _check(self, param: Any) -> None:
         name = type(self).__name__
         if not isinstance(param, Tensor):
-            raise TypeError(f"{name} learns Tensors, but {type(param).__name__} was given")
+            raise TypeMismatch(name, got=f"{type(param).__name__} arrives among its parameters", expected="tensors",
+                               mend=_parameters_meant(param))  # fmt: skip
         if not param.is_leaf:
-            raise GradientError(name, got="a tensor that is computed from others", expected="a parameter")
+            raise GradientError(name, got="a tensor that is computed from others", expected="a parameter",
+                                mend="make it one after moving or changing it: nn.Parameter(tensor)")  # fmt: skip
         if id(param) in self._arenas:
             raise OptionError(name, got="a parameter is in more than one group", expected="each in one")
 
@@ -377,11 +380,25 @@ def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
 Optimizer.step = _with_hooks(Optimizer.step)
 
 
+def _parameters_meant(given: Any) -> str:
+    """How to come from what was given to parameters."""
+    if hasattr(given, "parameters"):
+        return "give its parameters()"
+    if isinstance(given, dict):
+        return "give its values()"
+    if callable(given):
+        return f"call it: {getattr(given, '__name__', 'parameters')}()"
+    return "put it into a list" if isinstance(given, Tensor) else ""
+
+
 def check_options(name: str, **options: Any) -> None:
     """Rates and decays are not negative, `betas` lie from 0 to under 1."""
     for option, value in options.items():
         if option == "betas":
             if not all(0.0 <= beta < 1.0 for beta in value):
                 raise OptionError(name, got=f"betas={value}", expected="two numbers from 0 to under 1")
+        elif isinstance(value, str) or value is None:
+            mend = "leave it out" if value is None else "take the quotes away"
+            raise OptionError(name, got=f"{option}={value!r}", expected="a number", mend=mend)
         elif not value >= 0.0:
             raise OptionError(name, got=f"{option}={value}", expected="0 or more")

@@ -12,7 +12,7 @@ from engine.ops import activation as act
 from engine.ops import arithmetic as ar
 from engine.ops import elementary as el
 from engine.ops import elementwise as ew
-from engine.ops.products import MatMul
+from engine.ops.products import MatMul, caster
 from engine.tensor.promotion import get_default_dtype, int64, require_fit, result_dtype, with_scalar, wrapped
 from engine.tensor.tape import Core, apply, wrap
 
@@ -377,7 +377,9 @@ class Arithmetic:
             raise TypeMismatch("matmul", got=f"a {type(other).__name__} came", expected="a tensor")
         a, b = self, other
         if a.array.dtype != b.array.dtype:
-            raise TypeMismatch("matmul", got=f"{a.dtype} is multiplied with {b.dtype}", expected="one dtype")
+            kept, other = (a, b) if a.dtype.kind == "f" else (b, a)
+            raise TypeMismatch("matmul", got=f"{a.dtype} is multiplied with {b.dtype}", expected="one dtype",
+                               mend=f"call {caster(kept.dtype)} on the one of {other.dtype}")  # fmt: skip
         row, column = a.array.ndim == 1, b.array.ndim == 1
         if row:
             a = a.unsqueeze(0)

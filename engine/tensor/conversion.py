@@ -17,6 +17,14 @@ from engine.tensor.tape import Core, Node, mode, wrap
 _PLACES = ("cpu", "cuda", "meta")
 
 
+def _dtype_called(name: Any) -> np.dtype:
+    try:
+        return np.dtype(name)
+    except TypeError:
+        raise TypeMismatch("to()", got=f"{name!r} arrives", expected="a device, a dtype or a tensor",
+                           mend='write "cpu", "cuda" or engine.float32, say') from None  # fmt: skip
+
+
 class Conversion:
     """From a tensor to numbers, lists, arrays, other dtypes and devices."""
 
@@ -27,7 +35,8 @@ class Conversion:
         """The value of a tensor with one element, as a Python number."""
         self._require_values("item()")
         if self.array.size != 1:
-            raise ShapeError("item()", got=f"there are {self.array.size} elements", expected="one")
+            raise ShapeError("item()", got=f"there are {self.array.size} elements", expected="one",
+                             mend="reduce them with .mean() or .sum(), or use .tolist() for all")  # fmt: skip
         return self.device.to_numpy(self.array).item()
 
     def tolist(self) -> Any:
@@ -81,7 +90,7 @@ class Conversion:
         return bool((self == value).any().item())
 
     def __format__(self, form: str) -> str:
-        return format(self.item(), form) if form and self.ndim == 0 else str(self)
+        return format(self.item(), form) if form else str(self)
 
     def to(self, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False, **unused: Any) -> Any:
         """This tensor as another dtype or on another device: to(dtype), to(device), to(device, dtype), to(other)."""
@@ -93,7 +102,7 @@ class Conversion:
             elif not isinstance(arg, bool):
                 dtype = arg
         out = self if device is None or Device(device) is self.device else _moved(self, Device(device))
-        out = out if dtype is None else cast(out, np.dtype(dtype))
+        out = out if dtype is None else cast(out, _dtype_called(dtype))
         return out.clone() if copy and out is self else out
 
     def type(self, dtype: Any) -> Any:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from engine.device import Device, resolve
-from engine.errors import ShapeError, TypeMismatch
-from engine.ops.base import Spec
+from engine.errors import OptionError, ShapeError, TypeMismatch
+from engine.ops.base import Spec, whole_length
 from engine.random import Generator, default_generator
 from engine.tensor.promotion import get_default_dtype, int64, require_fit, wrapped
 from engine.tensor.spellings import whole
@@ -33,7 +33,10 @@ def as_array(values: Any, dtype: Any, device: Where) -> tuple[Any, Device]:
     else:
         array = _from_lists(values, dtype)
     if array.dtype.kind not in "biuf":
-        raise TypeMismatch("tensor()", got=f"the values are {array.dtype}", expected="numbers")
+        kind = {"U": "texts", "S": "bytes", "O": "objects"}.get(array.dtype.kind, str(array.dtype))
+        mend = {"U": "give every category a number first", "O": "look for None and for texts among them"}
+        raise TypeMismatch("tensor()", got=f"the values are {kind}", expected="numbers",
+                           mend=mend.get(array.dtype.kind, ""))  # fmt: skip
     dtype = np.dtype(dtype) if dtype is not None else array.dtype
     if place.is_meta:
         return Spec(array.shape, dtype), place
@@ -54,7 +57,8 @@ def _from_lists(values: Any, dtype: Any) -> np.ndarray:
     try:
         array = np.array(values)
     except ValueError:
-        raise ShapeError("tensor()", got="the rows are of different lengths", expected="equal lengths") from None
+        raise ShapeError("tensor()", got="the rows are of different lengths", expected="equal lengths",
+                         mend="pad the shorter ones") from None  # fmt: skip
     if dtype is not None:
         if array.size and array.dtype.kind in "iu":
             require_fit("tensor()", np.dtype(dtype), int(array.max()))
@@ -110,7 +114,7 @@ def _shape_of(size: tuple[Any, ...]) -> tuple[int, ...]:
         size = tuple(size[0])
     if any(n < 0 for n in size):
         raise ShapeError("a new tensor", got=f"the shape {size} has a negative length", expected="0 or more")
-    return tuple(int(n) for n in size)
+    return tuple(whole_length(n) for n in size)
 
 
 def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Where = None, requires_grad: bool = False) -> Any:
@@ -248,6 +252,10 @@ def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, dev
         start, end = 0, start
     whole = all(isinstance(v, int) for v in (start, end, step))
     dtype = np.dtype(dtype or (int64 if whole else get_default_dtype()))
+    if (end - start) * step < 0:
+        raise OptionError("arange", got=f"steps of {step} do not lead from {start} to {end}",
+                          expected="a step in that direction",
+                          mend=f"write arange({start}, {end}, {-step})")  # fmt: skip
     return placed(np.arange(start, end, step).astype(dtype), device, requires_grad)
 
 

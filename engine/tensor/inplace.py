@@ -7,6 +7,7 @@ from typing import Any
 from engine.errors import GradientError, ShapeError, TypeMismatch
 from engine.ops.base import times
 from engine.ops.indexing import SetItem
+from engine.ops.products import caster
 from engine.random import Generator, default_generator
 from engine.tensor.arithmetic import cast, operand
 from engine.tensor.promotion import require_fit, wrapped
@@ -44,7 +45,8 @@ class InPlace:
                              mend="a change in place keeps the shape")  # fmt: skip
         ranks = {"b": 0, "u": 1, "i": 1, "f": 2}
         if ranks[result.dtype.kind] > ranks[self.dtype.kind]:
-            raise TypeMismatch(where, got=f"the result is {result.dtype}", expected=f"{self.dtype}")
+            raise TypeMismatch(where, got=f"the result is {result.dtype}", expected=f"{self.dtype}",
+                               mend=f"call {caster(result.dtype)} on the tensor first")  # fmt: skip
         if mode.grad and result._requires_grad and self._base is not None and self._path is None:
             raise GradientError(where, got="the view was taken without the tape and is changed with it",
                                 mend="take the view where the tape runs, or clone() it")  # fmt: skip

@@ -11,10 +11,11 @@ import numpy as np
 from engine.device import Device
 from engine.errors import ShapeError, TypeMismatch
 from engine.ops import layout
-from engine.ops.base import axis_of, times
+from engine.ops.base import axis_of, times, whole_length
 from engine.ops.indexing import Gather, GetItem, SetItem
 from engine.tensor.promotion import promote_types
 from engine.tensor.spellings import also, whole
+from engine.tensor.strangers import raise_stranger
 from engine.tensor.tape import Core, apply
 
 
@@ -22,7 +23,7 @@ def _sizes(sizes: tuple[Any, ...]) -> tuple[int, ...]:
     """f(2, 3) and f((2, 3)) mean the same."""
     if len(sizes) == 1 and isinstance(sizes[0], tuple | list):
         sizes = sizes[0]
-    return tuple(int(n) for n in sizes)
+    return tuple(whole_length(n) for n in sizes)
 
 
 def plain_index(index: Any, device: Device) -> Any:
@@ -177,8 +178,10 @@ class Shapes:
         else:
             sizes = list(split_size_or_sections)
             if sum(sizes) != length:
+                missing = length - sum(sizes)
                 raise ShapeError("split", got=f"parts of {sizes} from an axis of {length}",
-                                 expected="parts that add up to it")  # fmt: skip
+                                 expected="parts that add up to it",
+                                 mend=f"a part of {missing} is missing" if missing > 0 else "")  # fmt: skip
         parts, start = [], 0
         for size in sizes:
             parts.append(self.narrow(axis, start, size))
@@ -273,16 +276,21 @@ def stack(tensors: Sequence[Any], dim: int = 0) -> Any:
     """Tensors of one shape joined along a new axis."""
     tensors = _of_one_dtype("stack", tensors)
     if any(t.shape != tensors[0].shape for t in tensors):
-        raise ShapeError("stack", got=" and ".join(dict.fromkeys(times(t.shape) for t in tensors)),
-                         expected="tensors of one shape")  # fmt: skip
+        found = " and ".join(dict.fromkeys(times(t.shape) for t in tensors))
+        raise ShapeError("stack", got=f"tensors of {found} arrive", expected="tensors of one shape",
+                         mend="pad or cut them to one length first")  # fmt: skip
     return cat([t.unsqueeze(dim) for t in tensors], dim)
 
 
 def _of_one_dtype(where: str, tensors: Sequence[Any]) -> list[Any]:
+    if isinstance(tensors, Core):
+        raise TypeMismatch(where, got="a tensor arrives", expected="a list of tensors",
+                           mend=f"put them into brackets, as in {where}([a, b])")  # fmt: skip
     tensors = list(tensors)
-    if not tensors or not all(isinstance(t, Core) for t in tensors):
-        raise TypeMismatch(where, got="no tensors came" if not tensors else "something else than a tensor came",
-                           expected="a list of tensors")  # fmt: skip
+    if not tensors:
+        raise TypeMismatch(where, got="no tensors came", expected="a list of tensors")
+    if not all(isinstance(t, Core) for t in tensors):
+        raise_stranger(where, ["None" if t is None else t for t in tensors], Core)
     dtype = tensors[0].dtype
     for tensor in tensors[1:]:
         dtype = promote_types(dtype, tensor.dtype)

@@ -10,9 +10,10 @@ from itertools import count
 from typing import Any, NamedTuple
 
 from engine.device import Device
-from engine.errors import DeviceError, GradientError, TypeMismatch
-from engine.ops.base import Op, Spec
+from engine.errors import DeviceError, GradientError, ShapeError, TypeMismatch
+from engine.ops.base import Op, Spec, times
 from engine.ops.indexing import Overlay
+from engine.tensor.strangers import raise_stranger
 
 
 class _Mode(threading.local):
@@ -104,6 +105,9 @@ class Core:
     def grad(self, gradient: Any) -> None:
         if mode.recorder is not None:
             mode.recorder.sets_gradient(self)
+        if gradient is not None and gradient.array.shape != self.array.shape:
+            raise ShapeError(".grad", got=f"a gradient of {times(gradient.array.shape)} arrives",
+                             expected=f"{times(self.array.shape)}, as its tensor is")  # fmt: skip
         self._grad = gradient
 
     def _cell(self) -> Version:
@@ -166,20 +170,24 @@ def apply(op: Op, *inputs: Any) -> Any:
     """
     if mode.autocast is not None:
         inputs = mode.autocast.cast(op, inputs)
-    device = inputs[0].device
     arrays = []
     tracked = False
-    for tensor in inputs:
-        if tensor is None:
-            arrays.append(None)
-            continue
-        if tensor.device is not device:
-            raise _different_devices(op, inputs)
-        if tensor._base is not None and tensor._told != tensor._base._told:
-            tensor._catch_up()
-        if tensor._requires_grad:
-            tracked = True
-        arrays.append(tensor.array)
+    try:
+        device = inputs[0].device
+        for tensor in inputs:
+            if tensor is None:
+                arrays.append(None)
+                continue
+            if tensor.device is not device:
+                raise _different_devices(op, inputs)
+            if tensor._base is not None and tensor._told != tensor._base._told:
+                tensor._catch_up()
+            if tensor._requires_grad:
+                tracked = True
+            arrays.append(tensor.array)
+    except AttributeError:
+        raise_stranger(getattr(op, "where", op.name), inputs, Core)
+        raise
     if mode.recorder is not None:
         mode.recorder.saw(inputs)
     if device.is_meta:
@@ -304,6 +312,7 @@ def _tell(op: Op, arrays: list[Any], result: Any) -> None:
 
 
 def _different_devices(op: Op, inputs: tuple[Any, ...]) -> DeviceError:
+    raise_stranger(getattr(op, "where", op.name), inputs, Core)
     places = " and ".join(dict.fromkeys(str(t.device) for t in inputs if t is not None))
     return DeviceError(op.name, got=f"the tensors are on {places}", expected="one device",
                        mend="move them with .to(device)")  # fmt: skip

@@ -256,7 +256,7 @@ def seed(where: str, output: Any, gradient: Any) -> Any:
     output._catch_up()
     if not output._requires_grad:
         raise GradientError(where, got="the tensor has no history and requires no gradient",
-                            mend="set requires_grad=True on what it is computed from")  # fmt: skip
+                            mend="compute it from parameters, without no_grad, detach() or argmax()")  # fmt: skip
     if output.device.is_meta:
         raise GradientError(where, got="a tensor on the device meta has no values")
     if gradient is None:

@@ -93,9 +93,9 @@ def test_collate_stacks_by_kind():
     assert batch["z"][0].numpy().tolist() == [1, 2]
     assert batch["z"][1] == ["a", "b"]
     assert batch["t"].numpy().tolist() == [[1.0], [2.0]]
-    with pytest.raises(TypeError, match="default_collate: batch must contain"):
+    with pytest.raises(TypeError, match="a sample holds object"):
         default_collate([object(), object()])
-    with pytest.raises(RuntimeError, match="equal size"):
+    with pytest.raises(RuntimeError, match="samples of length 2 and 1"):
         default_collate([[1, 2], [1]])
 
 
@@ -125,7 +125,7 @@ def test_a_sampler_and_a_batch_sampler_give_the_order():
     ],
 )
 def test_arguments_that_exclude_each_other_are_refused(arguments):
-    with pytest.raises(ValueError, match=r"option is mutually|exclusive|positive integer"):
+    with pytest.raises(ValueError, match=r"one of the two|exclusive|a whole number from 1"):
         DataLoader(numbers(), **arguments)
 
 
@@ -214,7 +214,7 @@ def test_random_split_takes_lengths_and_fractions():
 
 @pytest.mark.parametrize("lengths", [[7, 2], [0.5, 0.6], [-0.5, 1.5]])
 def test_random_split_refuses_what_does_not_add_up(lengths):
-    with pytest.raises(ValueError, match=r"Sum of input lengths|Fractions must lie"):
+    with pytest.raises(ValueError, match=r"samples together, expected 10|Fractions must lie"):
         random_split(numbers(), lengths)
 
 
@@ -227,7 +227,7 @@ def test_a_subset_is_batched_whole_where_its_data_set_can():
 
 
 def test_tensors_of_different_lengths_are_no_data_set():
-    with pytest.raises(ValueError, match="Size mismatch"):
+    with pytest.raises(ValueError, match="tensors of 3 and 4 samples"):
         TensorDataset(np.zeros(3), np.zeros(4))
 
 

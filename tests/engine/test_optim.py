@@ -172,9 +172,9 @@ def test_what_makes_no_sense_is_refused(make, words):
 
 
 def test_a_single_tensor_or_no_tensor_is_refused():
-    with pytest.raises(TypeError, match="an iterable of parameters"):
+    with pytest.raises(TypeError, match="expected a list of parameters"):
         optim.SGD(nn.Parameter(engine.ones(1)))
-    with pytest.raises(TypeError, match="learns Tensors, but float"):
+    with pytest.raises(TypeError, match="float arrives among its parameters"):
         optim.SGD([1.0])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from engine.errors import EngineError
+from engine.errors import EngineError, RangeError
 from engine.kernels.cuda.source import Source
 
 outside = Source(
@@ -55,9 +55,10 @@ class Checks:
         unknown_class(target, classes, ignore, ignored, self._noted(_no_score, where, classes))
         return ignored
 
-    def _check_probabilities(self, p: Any) -> None:
+    def _check_probabilities(self, p: Any, target: Any) -> None:
         if p.size:
-            no_probability(p, self._noted(_no_probability))
+            no_probability(p, self._noted(_no_probability, "input"))
+            no_probability(target, self._noted(_no_probability, "target"))
 
     def _check_ctc(self, shape: tuple[int, ...], targets: Any, input_lengths: Any, target_lengths: Any,
                    blank: int) -> None:  # fmt: skip
@@ -88,19 +89,20 @@ class Checks:
 
 
 def _no_row(number: int, rows: int) -> EngineError:
-    return EngineError("Embedding", got=f"index {number} was asked of a table of {rows} rows",
-                       expected=f"0 to {rows - 1}", mend="raise num_embeddings or check the data")  # fmt: skip
+    return RangeError("Embedding", got=f"index {number} was asked of a table of {rows} rows",
+                      expected=f"0 to {rows - 1}", mend="raise num_embeddings or check the data")  # fmt: skip
 
 
 def _no_score(number: int, where: str, classes: int) -> EngineError:
     mend = f"let the last layer have {number + 1} outputs" if number >= classes else "count classes from 0"
-    return EngineError(where, got=f"the target holds class {number}, and there are scores for {classes} classes",
-                       expected=f"0 to {classes - 1}", mend=mend)  # fmt: skip
+    return RangeError(where, got=f"the target holds class {number}, and there are scores for {classes} classes",
+                      expected=f"0 to {classes - 1}", mend=mend)  # fmt: skip
 
 
-def _no_probability(number: int) -> EngineError:
-    return EngineError("BCELoss", got="the input holds a number that is none", expected="probabilities, 0 to 1",
-                       mend="put a Sigmoid before it, or use BCEWithLogitsLoss")  # fmt: skip
+def _no_probability(number: int, what: str) -> EngineError:
+    mend = "put a Sigmoid before it, or use BCEWithLogitsLoss"
+    return EngineError("BCELoss", got=f"the {what} holds a number that is none", expected="probabilities, 0 to 1",
+                       mend=mend if what == "input" else "for several classes use CrossEntropyLoss")  # fmt: skip
 
 
 def _no_length(number: int, what: str, most: int) -> EngineError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.errors import EngineError
+from engine.errors import RangeError
 
 
 class Indexing:
@@ -38,13 +38,13 @@ class Indexing:
         return out
 
     def check_index(self, index: Any, rows: int) -> None:
-        """An EngineError where a number names no row of a table."""
+        """A RangeError where a number names no row of a table."""
         if not index.size:
             return
         low, high = int(index.min()), int(index.max())
         if low < 0 or high >= rows:
             worst = high if high >= rows else low
-            raise EngineError("Embedding", got=f"index {worst} was asked of a table of {rows} rows",
+            raise RangeError("Embedding", got=f"index {worst} was asked of a table of {rows} rows",
                               expected=f"0 to {rows - 1}", mend="raise num_embeddings or check the data")  # fmt: skip
 
     def rows(self, table: Any, index: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy
 
-from engine.errors import EngineError
+from engine.errors import EngineError, RangeError
 
 
 class Losses:
@@ -21,7 +21,7 @@ class Losses:
         return self.xp.take_along_axis(x, self.xp.expand_dims(target, 1), 1)[:, 0]
 
     def check_classes(self, where: str, target: Any, classes: int, ignore: int) -> Any:
-        """-> which targets count for nothing (N, ...), None where all count; an EngineError for one without a score."""
+        """-> which targets count for nothing (N, ...), None where all count; a RangeError for one without a score."""
         if not target.size:
             return None
         low, high = int(target.min()), int(target.max())
@@ -35,7 +35,7 @@ class Losses:
         if low < 0 or high >= classes:
             label = high if high >= classes else low
             mend = f"let the last layer have {label + 1} outputs" if label >= classes else "count classes from 0"
-            raise EngineError(where, got=f"the target holds class {label}, and there are scores for {classes} classes",
+            raise RangeError(where, got=f"the target holds class {label}, and there are scores for {classes} classes",
                               expected=f"0 to {classes - 1}", mend=mend)  # fmt: skip
         return ignored
 
@@ -116,17 +116,20 @@ class Losses:
         return (total / flat.size if mean else total), difference
 
     def bce(self, p: Any, target: Any) -> Any:
-        """-(y log p + (1 - y) log(1 - p)), element by element; an EngineError where p is no probability."""
-        self._check_probabilities(p)
+        """-(y log p + (1 - y) log(1 - p)), element by element; an EngineError where one is no probability."""
+        self._check_probabilities(p, target)
         with numpy.errstate(divide="ignore"):
             yes, no = self.xp.log(p), self.xp.log1p(-p)
         return (target - 1) * self.xp.maximum(no, -100) - target * self.xp.maximum(yes, -100)
 
-    def _check_probabilities(self, p: Any) -> None:
-        if p.size and not bool(((p >= 0) & (p <= 1)).all()):
-            raise EngineError("BCELoss", got=f"the input goes from {float(p.min()):.4g} to {float(p.max()):.4g}",
-                              expected="probabilities, 0 to 1",
-                              mend="put a Sigmoid before it, or use BCEWithLogitsLoss")  # fmt: skip
+    def _check_probabilities(self, p: Any, target: Any) -> None:
+        if not p.size or bool(((p >= 0) & (p <= 1) & (target >= 0) & (target <= 1)).all()):
+            return
+        what, found, mend = "target", target, "for several classes use CrossEntropyLoss"
+        if not bool(((p >= 0) & (p <= 1)).all()):
+            what, found, mend = "input", p, "put a Sigmoid before it, or use BCEWithLogitsLoss"
+        raise EngineError("BCELoss", got=f"the {what} goes from {float(found.min()):.4g} to {float(found.max()):.4g}",
+                          expected="probabilities, 0 to 1", mend=mend)  # fmt: skip
 
     def bce_backward(self, grad: Any, p: Any, target: Any) -> Any:
         return grad * (p - target) / self.xp.maximum((1 - p) * p, 1e-12)

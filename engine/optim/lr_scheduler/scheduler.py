@@ -7,7 +7,7 @@ from types import FunctionType
 from typing import Annotated, Any
 
 from engine.describe import Hidden, Range
-from engine.errors import OptionError
+from engine.errors import OptionError, TypeMismatch
 from engine.optim.optimizer import Optimizer
 from engine.tensor import Tensor
 from engine.tensor.tape import mode
@@ -91,7 +91,8 @@ class LRScheduler:
 
 def _checked(optimizer: Any) -> Optimizer:
     if not isinstance(optimizer, Optimizer):
-        raise TypeError(f"{type(optimizer).__name__} is not an Optimizer")
+        raise TypeMismatch("a schedule", got=f"{type(optimizer).__name__} arrives", expected="an Optimizer",
+                           mend="give it the optimizer whose rate it changes")  # fmt: skip
     return optimizer
 
 

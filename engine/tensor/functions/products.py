@@ -40,7 +40,8 @@ def bmm(input: Any, mat2: Any) -> Any:
     """The products of two batches of matrices.   (B, M, K), (B, K, N) -> (B, M, N)"""
     _require("bmm", (input, 3), (mat2, 3))
     if input.shape[0] != mat2.shape[0]:
-        raise ShapeError("bmm", got=f"{input.shape[0]} and {mat2.shape[0]} matrices", expected="as many")
+        raise ShapeError("bmm", got=f"{input.shape[0]} and {mat2.shape[0]} matrices", expected="as many",
+                         mend="for one matrix on all of a batch write a @ b")  # fmt: skip
     return input.matmul(mat2)
 
 
