@@ -150,7 +150,7 @@ class Entry:
 def entries(kind: Kind | None = None) -> dict[str, Entry]:
     """Every entry by type, or those of one kind: "layer", "loss", "optimizer", "schedule"; "transform" if named."""
     if kind == "transform":
-        import engine.data.transforms  # noqa: F401  (registers them, for the few who ask)
+        import engine.data.transforms.colour  # noqa: F401  (registers them and geometry's, for the few who ask)
     kinds = (kind,) if kind else ("layer", "loss", "optimizer", "schedule")
     return {name: _read(cls) for of in kinds for name, cls in registered(of).items()}
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+import engine.data.transforms.colour  # noqa: F401  (with the rest of the window, not when data are opened)
 from engine.graph import catalogue
 from engine.graph.catalogue import Entry, Parameter
 from engine.graph.spec import Choice
@@ -15,6 +16,7 @@ from gui.i18n import tr
 from gui.panels.controls import label
 from gui.panels.form import ParameterForm
 from gui.theme import SPACE
+from gui.turns import Turns
 
 OFFERED = ("RandomHorizontalFlip", "RandomVerticalFlip", "RandomCrop", "RandomRotation", "ColorJitter", "RandomErasing")
 """Those that have a switch; others that a project's file names are kept, and come after them."""
@@ -33,6 +35,7 @@ class AugmentationForm(QWidget):
         self._choices: tuple[Choice, ...] = ()
         self._switches: dict[str, ParameterForm] = {}
         self._forms: dict[str, ParameterForm] = {}  # apart, so that a switch keeps the keyboard when its numbers come
+        self._making = Turns(self)
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, SPACE[0], 0, 0)
         self._column.setSpacing(SPACE[0])
@@ -43,26 +46,29 @@ class AugmentationForm(QWidget):
     def show_choices(self, choices: Sequence[Choice]) -> None:
         """Show what the project says."""
         self._choices = tuple(choices)
-        if not self._forms:
-            self._build()
-        entries, chosen = catalogue.entries("transform"), {choice.type: choice for choice in choices}
-        for type, form in self._forms.items():
-            entry, choice = entries[type], chosen.get(type)
-            shown = [p for p in entry.parameters if p.name not in FOR_FILES] if choice else []
+        self._making.start(self._make())
+
+    def _make(self) -> Iterator[None]:
+        """A switch for each transform and, where it is on, its numbers."""
+        entries, chosen = catalogue.entries("transform"), {choice.type: choice for choice in self._choices}
+        for type in OFFERED:
+            if type not in self._forms:
+                self._build(type, entries[type])
+                yield
+            entry, choice, form = entries[type], chosen.get(type), self._forms[type]
             self._switches[type].show_values([{_switch(entry).name: choice is not None}])
-            form.set_parameters(shown)
+            form.set_parameters([p for p in entry.parameters if p.name not in FOR_FILES] if choice else [])
             form.show_values([choice.params if choice else {}])
             form.setVisible(choice is not None)
+            yield
 
-    def _build(self) -> None:
-        entries = catalogue.entries("transform")
-        for type in OFFERED:
-            switch, form = ParameterForm("data-augment"), ParameterForm(f"data-augment-{type}")
-            switch.set_parameters([_switch(entries[type])])
-            for each in (switch, form):
-                each.edited.connect(lambda name, value, gesture, type=type: self._edit(type, name, value, gesture))
-                self._column.addWidget(each)
-            self._switches[type], self._forms[type] = switch, form
+    def _build(self, type: str, entry: Entry) -> None:
+        switch, form = ParameterForm("data-augment"), ParameterForm(f"data-augment-{type}")
+        switch.set_parameters([_switch(entry)])
+        for each in (switch, form):
+            each.edited.connect(lambda name, value, gesture: self._edit(type, name, value, gesture))
+            self._column.addWidget(each)
+        self._switches[type], self._forms[type] = switch, form
 
     def _edit(self, type: str, name: str, value: Any, gesture: int) -> None:
         entry = catalogue.entries("transform")[type]

@@ -445,13 +445,19 @@ def test_the_rate_of_a_living_run_is_changed_in_the_run(training):
     assert not training._live.isVisible()
 
 
+def built(qtbot, form):
+    qtbot.waitUntil(lambda: not form._making.is_busy, timeout=10_000)
+
+
 def test_images_are_changed_at_random_by_a_switch_and_its_numbers(qtbot, data, document):
     pick(data._source, "Handwritten digits")
     settled(qtbot, data)
     form = data._augment
     assert form.isVisible()
+    built(qtbot, form)
     switch = form._switches["RandomRotation"].editors["rotate"].switch
     switch.click()
+    built(qtbot, form)
     assert document.project.data.augment == (Choice("RandomRotation", {"degrees": (15.0,)}),)
     degrees = form._forms["RandomRotation"].editors["degrees"]
     degrees.setFocus()
@@ -461,6 +467,7 @@ def test_images_are_changed_at_random_by_a_switch_and_its_numbers(qtbot, data, d
     form._switches["RandomHorizontalFlip"].editors["flip_left_and_right"].switch.click()
     assert [choice.type for choice in document.project.data.augment] == ["RandomHorizontalFlip", "RandomRotation"]
     switch.click()
+    built(qtbot, form)
     assert [choice.type for choice in document.project.data.augment] == ["RandomHorizontalFlip"]
     assert not form._forms["RandomRotation"].isVisible()
 

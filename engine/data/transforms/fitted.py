@@ -56,6 +56,9 @@ class Fitted:
         Raises:
             DataError: it is no such state.
         """
+        import engine.data.transforms.table
+        import engine.data.transforms.text  # noqa: F401  (both register what they hold)
+
         kind = _kinds.get(str(state.get("type"))) if isinstance(state, dict) else None
         if kind is None or not issubclass(kind, cls):
             known = ", ".join(name for name, each in _kinds.items() if issubclass(each, cls))
