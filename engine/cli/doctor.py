@@ -41,6 +41,7 @@ def run_doctor(options: argparse.Namespace, output: Output) -> Result:
         "system": f"{platform.system()} {platform.release()} ({platform.machine()})",
         "packages": {name: version(name) for name in (*NEEDED, *OPTIONAL)},
         "devices": devices(),
+        "gpu": gpu_test(),
         "threads": threads(),
         "folders": [folder(purpose, path) for purpose, path in folders().items()],
         "step": one_step(),
@@ -70,6 +71,8 @@ def _print(figures: dict[str, Any], output: Output) -> None:
     for device in figures["devices"]:
         state = "can be used" if device["usable"] else f"cannot be used: {device['reason']}; {device['mend']}"
         output.say(f"  {device['device']:20} {device['name']}, {state}")
+    for found in figures["gpu"]:
+        output.say(f"    {found['part']:18} {found['error'] or 'works'}")
     output.say(f"  {'threads':20} {figures['threads']['used']} of {figures['threads']['processors']} processors")
     found = figures["kernels"]
     output.say(f"  {'kernels':20} {found['set']}, {found['compiled_for'] or 'without llvmlite'}")
@@ -100,6 +103,14 @@ def devices() -> list[dict[str, Any]]:
     from engine.device import diagnose
 
     return [asdict(found) for found in diagnose()]
+
+
+def gpu_test() -> list[dict[str, str]]:
+    """What works on the first GPU, part by part, and what a part that doesn't says; empty where there is none."""
+    from engine import cuda
+    from engine.cli import gpu
+
+    return gpu.tested() if cuda.is_available() else []
 
 
 def threads() -> dict[str, int]:

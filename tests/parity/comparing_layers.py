@@ -11,11 +11,13 @@ import engine
 from engine import nn
 
 TOLERANCE = {"float32": 1e-5, "float64": 1e-10}
+place = "cpu"
+"""The device of our side; the suite for GPUs sets another."""
 
 
 def close(ours, theirs, what, scale=1e-3, tolerance=None):
     """Equal to the digits of the dtype, of each value or of the largest where a sum cancels; and of one dtype."""
-    ours, theirs = ours.detach().numpy(), theirs.detach().numpy()
+    ours, theirs = ours.detach().cpu().numpy(), theirs.detach().numpy()
     assert ours.dtype == theirs.dtype, what
     assert ours.shape == theirs.shape, what
     tolerance = TOLERANCE.get(str(theirs.dtype), 0.0) if tolerance is None else tolerance
@@ -27,13 +29,13 @@ def close(ours, theirs, what, scale=1e-3, tolerance=None):
 def pair(make, dtype="float32"):
     """PyTorch's layer and ours with its values, held against each other in repr and state dict."""
     torch.manual_seed(3)
-    theirs, ours = make(torch.nn).to(getattr(torch, dtype)), make(nn).to(getattr(engine, dtype))
+    theirs, ours = make(torch.nn).to(getattr(torch, dtype)), make(nn).to(place, getattr(engine, dtype))
     with torch.no_grad():
         for parameter in theirs.parameters():
             parameter.add_(torch.randn_like(parameter) * 0.1)
     assert repr(ours) == repr(theirs)
     described = {key: (tuple(value.shape), str(value.dtype)[6:]) for key, value in theirs.state_dict().items()}
-    assert {k: (tuple(v.shape), str(v.numpy().dtype)) for k, v in ours.state_dict().items()} == described
+    assert {k: (tuple(v.shape), str(v.cpu().numpy().dtype)) for k, v in ours.state_dict().items()} == described
     assert list(ours.state_dict()) == list(described)
     assert [name for name, _ in ours.named_parameters()] == [name for name, _ in theirs.named_parameters()]
     ours.load_state_dict({key: engine.from_numpy(value.numpy().copy()) for key, value in theirs.state_dict().items()})
@@ -51,7 +53,7 @@ def both(values):
     """A NumPy array as a tensor of each library, real ones as leaves; what is no array stays what it is."""
     if not isinstance(values, np.ndarray):
         return values, values
-    theirs, ours = torch.from_numpy(values.copy()), engine.from_numpy(values.copy())
+    theirs, ours = torch.from_numpy(values.copy()), engine.from_numpy(values.copy()).to(place)
     return (theirs.requires_grad_(), ours.requires_grad_()) if values.dtype.kind == "f" else (theirs, ours)
 
 
@@ -68,7 +70,7 @@ def same_results(theirs, ours, *inputs, tolerance=None, **named):
         if other.requires_grad:
             slope = rng.standard_normal(tuple(other.shape)).astype(other.detach().numpy().dtype)
             other.backward(torch.from_numpy(slope.copy()), retain_graph=True)
-            mine.backward(engine.from_numpy(slope), retain_graph=True)
+            mine.backward(engine.from_numpy(slope).to(place), retain_graph=True)
     for i, (other, mine) in enumerate([*pairs, *keyed.values()]):
         if isinstance(other, torch.Tensor) and other.requires_grad and other.grad is not None:
             assert mine.grad is not None, f"input {i} has no gradient"
