@@ -17,7 +17,8 @@ from engine.errors import EngineError
 class Generator:
     """A stream of random numbers with a state that can be written to JSON.
 
-    Numbers are drawn on the host (PCG-64, O'Neill 2014), so one seed gives the same numbers on every device.
+    Numbers are drawn on the host (PCG-64, O'Neill 2014). A GPU draws its own, from a seed that is drawn here each time,
+    so that one state is that of both; dropout drops the same on each.
 
     Args:
         device: kept for PyTorch's signature; tensors say themselves where they live.
