@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeVar
 
 Kind = Literal["layer", "loss", "optimizer", "schedule", "transform"]
 CATEGORIES = (
+    "Custom",
     "Data",
     "Dense",
     "Convolution",

@@ -18,6 +18,7 @@ Action = Literal[
     "set_training",  # name, value: set one value of the training settings
     "set_data",  # name, value: set one value of the data settings
     "choose_data",  # let the person choose the data again
+    "look_at_code",  # name: show the person this file of layers, to mend it or to trust it
 ]
 
 

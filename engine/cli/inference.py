@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.cli.output import Output, Result, a_path, metrics
-from engine.cli.projects import chosen_run, open_project, shown
+from engine.cli.projects import add_trust, chosen_run, open_project, shown
 
 
 def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -15,6 +15,7 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     evaluate = commands.add_parser("evaluate", parents=[common], help="figures of a trained project on its data")
     evaluate.add_argument("project", metavar="PROJECT", type=a_path)
     evaluate.add_argument("--run", metavar="DIR", type=a_path, dest="from_run", help="the run whose weights are meant")
+    add_trust(evaluate)
     evaluate.set_defaults(run=run_evaluate)
 
     predict = commands.add_parser("predict", parents=[common], help="what a trained project says to new samples")
@@ -22,6 +23,7 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     predict.add_argument("--input", metavar="FILE", type=a_path, required=True,
                          help="a table, an image, a folder of images, NPZ, or JSON")  # fmt: skip
     predict.add_argument("--run", metavar="DIR", type=a_path, dest="from_run", help="the run whose weights are meant")
+    add_trust(predict)
     predict.set_defaults(run=run_predict)
 
 
@@ -30,7 +32,7 @@ def run_evaluate(options: argparse.Namespace, output: Output) -> Result:
     from engine.train.task import Task
     from engine.train.trainer import judged
 
-    opened = open_project(options.project)
+    opened = open_project(options.project, options.trust)
     run = chosen_run(options)
     task = Task(opened.project)
     step, epoch = load_best(task, run, opened.weights)
@@ -47,7 +49,7 @@ def run_predict(options: argparse.Namespace, output: Output) -> Result:
     from engine.train.run import load_best
     from engine.train.task import Predictor
 
-    opened = open_project(options.project)
+    opened = open_project(options.project, options.trust)
     run = chosen_run(options)
     predictor = Predictor(opened.project)
     _, epoch = load_best(predictor, run, opened.weights)

@@ -31,6 +31,7 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
 
     summary = commands.add_parser("summary", parents=[common], help="layers, shapes, parameters and costs of a project")
     summary.add_argument("project", metavar="PROJECT", type=a_path)
+    add_trust(summary)
     summary.set_defaults(run=run_summary)
 
     export = commands.add_parser("export", parents=[common], help="the project as a Python script, or its weights")
@@ -38,7 +39,18 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     export.add_argument("--format", choices=("python", "weights"), required=True)
     export.add_argument("--output", metavar="FILE", type=a_path, help="default: beside the project; - for the screen")
     export.add_argument("--run", metavar="DIR", type=a_path, dest="from_run", help="the run whose weights are meant")
+    add_trust(export)
     export.set_defaults(run=run_export)
+
+    code = commands.add_parser("code", parents=[common], help="the layers that a project brings, as Python")
+    code.add_argument("project", metavar="PROJECT", type=a_path)
+    code.add_argument("--trust", action="store_true", help="let this code run from now on, in every project")
+    code.set_defaults(run=run_code)
+
+
+def add_trust(parser: argparse.ArgumentParser) -> None:
+    """The option that lets a project's own layers run."""
+    parser.add_argument("--trust", action="store_true", help="let the code that the project brings run, this once")
 
 
 def run_new(options: argparse.Namespace, output: Output) -> Result:
@@ -63,7 +75,7 @@ def run_summary(options: argparse.Namespace, output: Output) -> Result:
     from engine.graph.build import check
     from engine.graph.infer import infer
 
-    project = open_project(options.project).project
+    project = open_project(options.project, options.trust).project
     inference = infer(project.graph, project.data.fields)
     layers = [_layer(project, id, inference.nodes[id]) for id in inference.order]
     rows = [
@@ -100,8 +112,24 @@ def _layer(project: Project, id: str, result: Any) -> dict[str, Any]:
     }
 
 
+def run_code(options: argparse.Namespace, output: Output) -> Result:
+    from engine.formats import trust
+
+    code = open_project(options.project).project.code
+    if options.trust:
+        trust.remember(code)
+    strange = trust.untrusted(code)
+    for file in code:
+        output.say(f"# {file.name}, {'not trusted' if file in strange else 'trusted'}, SHA-256 {file.digest}")
+        output.say(file.source)
+    if not code:
+        output.say("The project brings no code.")
+    files = [{"name": file.name, "sha256": file.digest, "trusted": file not in strange} for file in code]
+    return Result({"code": files})
+
+
 def run_export(options: argparse.Namespace, output: Output) -> Result:
-    opened = open_project(options.project)
+    opened = open_project(options.project, options.trust)
     if options.format == "python":
         from engine.graph.script import to_script
 
@@ -137,8 +165,10 @@ def weights_of(options: argparse.Namespace, opened: ProjectFile) -> bytes:
     return opened.weights
 
 
-def open_project(path: Path) -> ProjectFile:
+def open_project(path: Path, trusts: bool = False) -> ProjectFile:
     """Read a project; a name that is not there is answered with the one that is nearest.
+
+    The layers that it brings are known from then on; those run that are trusted, or all where the person says so.
 
     Raises:
         ProjectError: it is not there, or faulty.
@@ -151,7 +181,15 @@ def open_project(path: Path) -> ProjectFile:
             str(path), got="there is no such project",
             mend=f"did you mean {shown(folder / near[0])}?" if near else "make one with: layerloom new TEMPLATE PATH",
         )  # fmt: skip
-    return project_file.read(path)
+    from engine.formats import trust
+    from engine.graph import custom
+
+    opened = project_file.read(path)
+    if trusts:
+        custom.permit(opened.project.code)
+    trust.know(opened.project)
+    trust.permit(opened.project.graph)
+    return opened
 
 
 def chosen_run(options: argparse.Namespace) -> Path | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.cli.output import Output, Result, a_path, duration, metrics
-from engine.cli.projects import open_project, runs_of, shown
+from engine.cli.projects import add_trust, open_project, runs_of, shown
 from engine.errors import TrainingError
 from engine.formats import checkpoint, project_file
 from engine.interrupt import INTERRUPTED
@@ -38,11 +38,13 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     train.add_argument("--start", choices=("fresh", "weights"), default="fresh",
                        help="begin with random weights, or with those kept in the project")  # fmt: skip
     train.add_argument("--spare", metavar="CORES", type=int, default=0, help="cores to leave to other programs")
+    add_trust(train)
     train.set_defaults(run=run_train)
 
     warm = commands.add_parser("warm", parents=[common], help="compile a project's kernels before it is trained")
     warm.add_argument("project", metavar="PROJECT", type=a_path)
     warm.add_argument("--spare", metavar="CORES", type=int, default=0, help="as for the run that is to come")
+    add_trust(warm)
     warm.set_defaults(run=run_warm)
 
     serve = commands.add_parser("serve", parents=[common], help="answer predict commands in a run folder")
@@ -50,6 +52,7 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     serve.add_argument("--out", metavar="DIR", type=a_path, required=True, help="the run folder")
     serve.add_argument("--idle", metavar="SECONDS", type=float, help="end after so long without a command")
     serve.add_argument("--events", choices=("-",), help="write events to standard output too")
+    add_trust(serve)
     serve.set_defaults(run=run_serve)
 
 
@@ -58,7 +61,7 @@ def run_train(options: argparse.Namespace, output: Output) -> Result:
     from engine.train.run import prepare_project, project_of, train
     from engine.train.run_folder import RunFolder
 
-    opened = open_project(options.project)
+    opened = open_project(options.project, options.trust)
     if options.start == "weights" and opened.weights is None:
         raise TrainingError("--start weights", got="the project keeps no weights", mend="leave the option out")
     resumed = _resumed_folder(options) if options.resume else None
@@ -158,7 +161,7 @@ def run_warm(options: argparse.Namespace, output: Output) -> Result:
     from engine.kernels import cache
     from engine.train.warm import warm
 
-    opened = open_project(options.project)
+    opened = open_project(options.project, options.trust)
     kept = cache.contents()
     if kept is None or not kept.writable:
         output.say("Compiled kernels could not be kept here: there is nothing to do.")
@@ -175,7 +178,7 @@ def run_serve(options: argparse.Namespace, output: Output) -> Result:
     from engine.train.run import project_of, serve
     from engine.train.run_folder import RunFolder
 
-    opened = open_project(options.project)
+    opened = open_project(options.project, options.trust)
     if options.events:
         output.keep_stdout_free()
     with RunFolder(options.out, echo=bool(options.events)) as folder:

@@ -1,8 +1,9 @@
-"""The project file `NAME.loom`: a stored zip of three members, or a plain folder with the same three files.
+"""The project file `NAME.loom`: a stored zip of a few members, or a plain folder with the same files.
 
     project.json          what engine.graph.spec.Project says
     weights.safetensors   the state dict, if there is one; 64-byte aligned in the zip, so that it can be mapped
     thumbnail.png         a picture of the canvas, if there is one
+    layers/NAME.py        layers of one's own, as text
 
 In memory the path of the data is absolute; on disk it is relative to the project where the data lie below it,
 so that a folder with project and data can be moved or sent as a whole.
@@ -13,6 +14,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import re
 import struct
 import zipfile
 from dataclasses import dataclass
@@ -24,24 +26,28 @@ from msgspec import Meta
 
 from engine.errors import ProjectError
 from engine.formats.atomic import sweep, write_all_atomic
-from engine.formats.regular import is_regular, read_regular
+from engine.formats.regular import is_folder, is_regular, make_folder, read_regular
 from engine.graph import spec
-from engine.graph.spec import Project
+from engine.graph.spec import CODE_NAME, MAX_CODE_FILES, MAX_CODE_LETTERS, CodeFile, Project
 from engine.wording import format_size
 
 SUFFIX = ".loom"
 PROJECT, WEIGHTS, THUMBNAIL = "project.json", "weights.safetensors", "thumbnail.png"
 LIMITS = {PROJECT: spec.MAX_BYTES, WEIGHTS: 2 << 30, THUMBNAIL: 16 << 20}
+CODE = "layers"
+CODE_LIMIT = 4 * MAX_CODE_LETTERS
+MOST_PARTS = len(LIMITS) + MAX_CODE_FILES
 ALIGNMENT = 64
 _PADDING_ID = 0xD935  # the extra field by which Android's zipalign pads; readers skip it
+_PARTS = f"{', '.join(LIMITS)} and {CODE}/NAME.py"
 _ITEM_SIZES = {
     "BOOL": 1, "U8": 1, "I8": 1, "F8_E4M3": 1, "F8_E5M2": 1, "U16": 2, "I16": 2, "F16": 2, "BF16": 2,
     "U32": 4, "I32": 4, "F32": 4, "U64": 8, "I64": 8, "F64": 8,
 }  # fmt: skip
 ABANDONED = 600.0
 """Seconds after which nobody is still writing."""
-LARGEST_DIRECTORY = 4096
-"""Bytes of a zip's directory: three parts take some two hundred."""
+LARGEST_DIRECTORY = 4096 + 256 * MAX_CODE_FILES
+"""Bytes of a zip's directory: a part takes some hundred."""
 
 
 @dataclass(frozen=True)
@@ -88,10 +94,12 @@ def write(path: str | Path, project: Project, weights: bytes | None = None, thum
     'First steps'
     """
     path = location(path)
-    contents = {PROJECT: spec.encode(_with_relative_data(project, base_folder(path)))}
+    spec.check_code(project.code, path.name)
+    contents = {PROJECT: spec.encode(_with_relative_data(msgspec.structs.replace(project, code=()), base_folder(path)))}
+    contents |= {f"{CODE}/{file.name}": file.source.encode() for file in project.code}
     contents |= {n: c for n, c in ((WEIGHTS, weights), (THUMBNAIL, thumbnail)) if c is not None}
     for name, content in contents.items():
-        _check_size(f"{path.name}/{name}", len(content), LIMITS[name])
+        _check_size(f"{path.name}/{name}", len(content), _limit(name))
     try:
         if _is_folder(path):
             _write_folder(path, contents)
@@ -122,8 +130,62 @@ def read(path: str | Path) -> ProjectFile:
     if WEIGHTS in contents:
         _check_weights(contents[WEIGHTS], f"{path.name}/{WEIGHTS}")
     project = spec.decode(contents[PROJECT], f"{path.name}/{PROJECT}")
-    project = _with_absolute_data(project, base_folder(path))
+    project = _with_absolute_data(_with_code(project, contents, path.name), base_folder(path))
     return ProjectFile(project, contents.get(WEIGHTS), contents.get(THUMBNAIL))
+
+
+def code_files_in(folder: Path) -> tuple[CodeFile, ...]:
+    """The files of layers in a folder, by name; none where there is no such folder.
+
+    Raises:
+        ProjectError: one has a name that no project can hold, is too long, no regular file or no text.
+    """
+    files = []
+    for path in sorted(folder.glob("*.py")) if is_folder(folder) else ():
+        _check_code_name(path.name, folder.name)
+        try:
+            files.append(_code_file(path.name, read_regular(path, CODE_LIMIT), folder.name))
+        except FileNotFoundError:
+            continue  # gone since the folder was listed, as an editor's own files are
+        except OSError as error:
+            raise ProjectError(f"{folder.name}/{path.name}", got=f"it cannot be read: {error.strerror}") from None
+    if len(files) > MAX_CODE_FILES:
+        raise ProjectError(folder.name, got=f"{len(files)} Python files lie in it",
+                           expected=f"at most {MAX_CODE_FILES}")  # fmt: skip
+    return tuple(files)
+
+
+def _code_file(name: str, content: bytes, where: str) -> CodeFile:
+    _check_size(f"{where}/{name}", len(content), CODE_LIMIT)
+    try:
+        source = content.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        raise ProjectError(f"{where}/{name}", got=f"it is no text in UTF-8 ({error.reason})") from None
+    if len(source) > MAX_CODE_LETTERS:
+        raise ProjectError(f"{where}/{name}", got=f"it has {len(source):,} letters",
+                           expected=f"at most {MAX_CODE_LETTERS:,}")  # fmt: skip
+    return CodeFile(name, source)
+
+
+def _check_code_name(name: str, where: str) -> None:
+    if not re.match(CODE_NAME, name):
+        raise ProjectError(where, got=f"a file of layers is called {name[:80]!r}", expected="a name like swish.py",
+                           mend="use letters, digits, _ and - in it")  # fmt: skip
+
+
+def _with_code(project: Project, contents: dict[str, bytes], where: str) -> Project:
+    """The project with the files of layers that lie beside its project.json, which count before those inside it."""
+    beside = {name.removeprefix(f"{CODE}/"): content for name, content in contents.items() if "/" in name}
+    if not beside:
+        return project
+    files = {file.name: file for file in project.code}
+    files |= {name: _code_file(name, content, f"{where}/{CODE}") for name, content in sorted(beside.items())}
+    spec.check_code(tuple(files.values()), where)
+    return msgspec.structs.replace(project, code=tuple(files.values()))
+
+
+def _limit(name: str) -> int:
+    return CODE_LIMIT if name.startswith(f"{CODE}/") else LIMITS[name]
 
 
 def _is_folder(path: Path) -> bool:
@@ -152,8 +214,10 @@ def _reason(error: OSError, path: Path) -> str:
 
 def _write_folder(folder: Path, contents: dict[str, bytes]) -> None:
     folder.mkdir(exist_ok=True)
+    if any(name.startswith(f"{CODE}/") for name in contents):
+        make_folder(folder / CODE)
     for name in contents:
-        sweep(folder, name, ABANDONED)
+        sweep((folder / name).parent, Path(name).name, ABANDONED)
     write_all_atomic({folder / name: content for name, content in contents.items()})
     for name in LIMITS.keys() - contents.keys():
         (folder / name).unlink(missing_ok=True)
@@ -167,7 +231,7 @@ def _read_folder(folder: Path) -> dict[str, bytes]:
             contents[name] = read_regular(folder / name, limit)
         elif os.path.lexists(folder / name):
             raise ProjectError(f"{folder.name}/{name}", got="it is no regular file", expected="a file, no link or pipe")
-    return contents
+    return contents | {f"{CODE}/{file.name}": file.source.encode() for file in code_files_in(folder / CODE)}
 
 
 # --- the zip --------------------------------------------------------------------------------------------------------
@@ -219,8 +283,8 @@ def _check_directory(path: Path) -> None:
     count = int.from_bytes(tail[place + 10 : place + 12], "little")
     if place < 0 or len(tail) < place + 22:
         raise zipfile.BadZipFile("its directory is missing")
-    if count > len(LIMITS):
-        raise ProjectError(path.name, got=f"{count} parts lie in it", expected=f"only {', '.join(LIMITS)}")
+    if count > MOST_PARTS:
+        raise ProjectError(path.name, got=f"{count} parts lie in it", expected=f"only {_PARTS}")
 
     directory = int.from_bytes(tail[place + 12 : place + 16], "little")
     if directory > LARGEST_DIRECTORY or tail[max(0, place - 20) : place].startswith(b"PK\x06\x07"):
@@ -234,8 +298,9 @@ def _check_members(members: list[zipfile.ZipInfo], where: str) -> None:
     seen: set[str] = set()
     for member in members:
         name = member.filename
-        if name not in LIMITS:
-            raise ProjectError(where, got=f"{name[:80]!r} lies in it", expected=f"only {', '.join(LIMITS)}")
+        is_code = name.startswith(f"{CODE}/") and re.match(CODE_NAME, name.removeprefix(f"{CODE}/"))
+        if name not in LIMITS and not is_code:
+            raise ProjectError(where, got=f"{name[:80]!r} lies in it", expected=f"only {_PARTS}")
         if name in seen:
             raise ProjectError(where, got=f"{name} lies in it twice", expected="every part once")
         if member.compress_type != zipfile.ZIP_STORED or member.compress_size != member.file_size:
@@ -243,7 +308,7 @@ def _check_members(members: list[zipfile.ZipInfo], where: str) -> None:
                                mend="pack it again without compression (zip -0)")  # fmt: skip
         if member.flag_bits & 1:
             raise ProjectError(where, got=f"{name} is encrypted", expected="parts that are only stored")
-        _check_size(f"{where}/{name}", member.file_size, LIMITS[name])
+        _check_size(f"{where}/{name}", member.file_size, _limit(name))
         seen.add(name)
 
 

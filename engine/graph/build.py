@@ -10,7 +10,7 @@ import numpy as np
 
 from engine import nn
 from engine.errors import GraphError, TypeMismatch
-from engine.graph import catalogue
+from engine.graph import catalogue, custom
 from engine.graph.catalogue import PREDICTIONS
 from engine.graph.infer import Inference, infer
 from engine.graph.judge import target_field
@@ -141,7 +141,7 @@ def build(graph: Graph, fields: tuple[FieldSpec, ...]) -> GraphModule:
         if entry.kind == "loss":
             outputs[id] = sources[0]
             continue
-        layers[id] = entry.cls(**params)
+        layers[id] = custom.make(entry, params)
         if sources:
             wires[id] = sources
         else:
@@ -172,6 +172,9 @@ def check(graph: Graph, fields: tuple[FieldSpec, ...]) -> Inference:
             mend = problem.fixes[0].label if problem.fixes else ""
             mend = mend[:1].lower() + mend[1:]
             raise GraphError("", got=problem.message.rstrip("."), mend=mend, fixes=problem.fixes)
+    pending = [id for id, result in inference.nodes.items() if result.waiting_for == id]
+    if pending:
+        raise GraphError(f"layer {pending[0]!r}", got="it is still being tried", mend="wait a moment")
     return inference
 
 

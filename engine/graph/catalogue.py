@@ -7,6 +7,7 @@ import math
 import re
 import types
 import typing
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal
@@ -15,6 +16,7 @@ import engine.nn
 import engine.optim  # noqa: F401  (importing registers the classes)
 from engine.describe import Choice, FieldName, Fixed, Hidden, Inferred, Kind, Range, Start, registered
 from engine.errors import GraphError
+from engine.graph.spec import CodeFile
 
 ParameterKind = Literal["int", "float", "bool", "choice", "text", "pair", "ints", "floats", "field"]
 MISSING: Any = inspect.Parameter.empty
@@ -109,13 +111,14 @@ PREDICTIONS = {
 """Loss -> what the network predicts under it: scores of classes, the logit of one of two, values, or log rates."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Entry:
     """One layer, loss, optimizer, schedule or transform, with all that palette, inspector, project and script need.
 
     `inputs` and `outputs` are port names; a loss has no outputs, an Input node no inputs. `fixed` are the arguments
     that are always the same on the canvas. `axes` names an input's axes behind N where other numbers of them are
-    refused. Of a layer that gives a tuple (`gives_tuple`) the first value goes on.
+    refused. Of a layer that gives a tuple (`gives_tuple`) the first value goes on. A layer of one's own has no `cls`
+    but the `code` that it stands in, from `line` on.
     """
 
     type: str
@@ -129,10 +132,12 @@ class Entry:
     parameters: tuple[Parameter, ...]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
-    cls: type
+    cls: type | None
     fixed: dict[str, Any] = field(default_factory=dict)
     axes: tuple[str, ...] = ()
     gives_tuple: bool = False
+    code: CodeFile | None = None
+    line: int = 0
 
     def parameter(self, name: str) -> Parameter:
         """The parameter of that name; KeyError where there is none."""
@@ -146,13 +151,55 @@ class Entry:
         return {p.name: p.start for p in self.parameters if p.start is not MISSING and p.start != p.default}
 
 
-@cache
 def entries(kind: Kind | None = None) -> dict[str, Entry]:
     """Every entry by type, or those of one kind: "layer", "loss", "optimizer", "schedule"; "transform" if named."""
+    if not _custom or kind not in (None, "layer"):
+        return _built_in(kind)
+    return _with_custom[kind]
+
+
+@cache
+def _built_in(kind: Kind | None) -> dict[str, Entry]:
     if kind == "transform":
         import engine.data.transforms.colour  # noqa: F401  (registers them and geometry's, for the few who ask)
     kinds = (kind,) if kind else ("layer", "loss", "optimizer", "schedule")
     return {name: _read(cls) for of in kinds for name, cls in registered(of).items()}
+
+
+_custom: dict[str, Entry] = {}
+_with_custom: dict[Kind | None, dict[str, Entry]] = {}
+_faults: tuple[CodeFault, ...] = ()
+
+
+@dataclass(frozen=True)
+class CodeFault:
+    """What is wrong with a file of layers, read and not run. `types` are the layers that are missing for it."""
+
+    file: str
+    line: int
+    message: str
+    types: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.file}, line {self.line}: {self.message}."
+
+
+def set_custom(custom: Iterable[Entry], faults: Iterable[CodeFault] = ()) -> None:
+    """From now on these layers of one's own are known in this process, and no others."""
+    global _custom, _with_custom, _faults
+    known = {entry.type: entry for entry in custom}
+    _with_custom = {kind: {**_built_in(kind), **known} for kind in (None, "layer")}
+    _custom, _faults = known, tuple(faults)
+
+
+def custom() -> dict[str, Entry]:
+    """The layers of one's own that are known, by type."""
+    return _custom
+
+
+def faults() -> tuple[CodeFault, ...]:
+    """What is wrong with the files of layers."""
+    return _faults
 
 
 def entry(type: str) -> Entry:
@@ -181,7 +228,7 @@ def search(text: str, kinds: tuple[Kind, ...] = ("layer", "loss")) -> list[Entry
 
 def _read(cls: type) -> Entry:
     description = cls.__description__
-    summary, formula, shape, helps = _read_docstring(inspect.getdoc(cls) or "")
+    summary, formula, shape, helps = read_docstring(inspect.getdoc(cls) or "")
     hints = typing.get_type_hints(cls.__init__, include_extras=True)
     skipped = {"self", "params", "optimizer", "device", "dtype"}
     arguments = [p for p in inspect.signature(cls.__init__).parameters.values() if p.name not in skipped]
@@ -261,7 +308,7 @@ def _kind_of(hint: Any, noted: dict[type, Any]) -> tuple[ParameterKind, bool]:
     raise TypeError(f"a form cannot show an argument of type {hint}; annotate it with Hidden()")
 
 
-def _read_docstring(doc: str) -> tuple[str, str, str, dict[str, str]]:
+def read_docstring(doc: str) -> tuple[str, str, str, dict[str, str]]:
     """-> summary, formula (the paragraphs up to the first section), text of Shape:, help by argument."""
     lines = doc.splitlines()
     summary = lines[0].strip() if lines else ""

@@ -173,6 +173,8 @@ def apply_fix_to_project(project: Project, fix: Fix) -> Project:
     """
     if fix.action == "choose_data":
         raise ProjectError("data", got="no data are chosen", mend="choose them in the data panel or the project file")
+    if fix.action == "look_at_code":
+        raise ProjectError(fix.name, got="only a person can judge its code", mend="open the file and mend or trust it")
     if fix.action in ("set_data", "set_training"):
         part = fix.action.removeprefix("set_")
         return changed(project, **{part: changed(getattr(project, part), **{fix.name: fix.value})})

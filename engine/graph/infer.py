@@ -14,7 +14,7 @@ from engine.graph import catalogue
 from engine.graph.judge import judge, matching_fixes
 from engine.graph.network import Network, NodeResult, Problem, with_batch, without_batch
 from engine.graph.spec import FieldSpec, Graph, Node
-from engine.graph.trial import attempt, resolve
+from engine.graph.trial import attempt, look_at, resolve
 from engine.ops import Spec
 
 __all__ = ["Inference", "NodeResult", "Problem", "fits", "format_count", "format_shape", "infer", "infer_steps"]
@@ -184,6 +184,8 @@ def _infer_node(network: Network, node: Node) -> NodeResult:
         params, fault, fixes = resolve(entry, node.params, ())
         return NodeResult(inputs, params=params, problems=_at(network, node, fault, fixes))
     trial = attempt(node.type, node.params, tuple(with_batch(spec) for spec in inputs.values() if spec is not None))
+    if trial.pending:
+        return NodeResult(inputs, params=trial.params, waiting_for=node.id)
     if trial.fault or trial.output is None:
         fixes = (*matching_fixes(network, node, inputs), *trial.fixes)
         return NodeResult(inputs, params=trial.params, problems=_at(network, node, trial.fault, fixes))
@@ -225,6 +227,9 @@ def _at(network: Network, node: Node, fault: str, fixes: Iterable[Fix]) -> tuple
 
 
 def _unknown_layer(node: Node) -> Problem:
+    fault = next((fault for fault in catalogue.faults() if node.type in fault.types), None)
+    if fault is not None:
+        return Problem(node.id, f"{node.type} '{node.title or node.id}': {fault}", fixes=(look_at(fault.file),))
     near = catalogue.search(node.type)
     text = f"Layer '{node.id}': {node.type!r} is no layer that is known here"
     text += f"; the nearest is {near[0].title}." if near else "; it is kept as it is, but cannot be trained."

@@ -10,15 +10,21 @@ from typing import Any
 
 from msgspec.structs import asdict
 
-from engine.graph import catalogue
+from engine.graph import catalogue, custom
 from engine.graph.build import LOSS_PARAMETERS, check
 from engine.graph.catalogue import MISSING, PREDICTIONS, Entry
 from engine.graph.infer import format_shape
 from engine.graph.judge import target_field
 from engine.graph.network import Network
-from engine.graph.spec import Choice, DataSpec, FieldSpec, Node, Project
+from engine.graph.inlined import futures, own_code
+from engine.graph.spec import Choice, DataSpec, FieldSpec, Graph, Node, Project
 
 _WIDTH = 120
+_NAMES = frozenset(
+    "np engine nn optim DataSpec Preparation split DATA EPOCHS SEED DEVICE Network load batch evaluate call score train"
+    .split()
+)
+"""What the script calls its own parts."""
 
 
 def to_script(project: Project) -> str:
@@ -50,7 +56,8 @@ class _Script:
         return catalogue.entry(node.type)
 
     def text(self) -> str:
-        parts = [self.head(), self.settings(), self.network_class(), self.data(), self.training(), _MAIN]
+        code = own_code(custom.used(Graph(tuple(self.nodes))), _NAMES)
+        parts = [self.head(), *code, self.settings(), self.network_class(), self.data(), self.training(), _MAIN]
         return "\n\n".join(part.strip("\n") + "\n" for part in parts)
 
     # --- head -------------------------------------------------------------------------------------------------------
@@ -59,6 +66,8 @@ class _Script:
         counts = f"{self.inference.parameter_count:,} parameters"
         lines = [f"# {_line(self.project.name)}: {len(self.layers)} layers, {counts}. Made by Layerloom."]
         lines += [f"# {_line(line)}" for line in self.project.notes.splitlines()]
+        future = sorted({name for file in custom.used(Graph(tuple(self.nodes))) for name in futures(file)})
+        lines += ["", f"from __future__ import {', '.join(future)}"] if future else []
         imports = _IMPORTS
         if self.project.data.augment:
             imports = imports.replace("import DataSpec", "import Augmentation, Choice, DataSpec")
@@ -114,7 +123,7 @@ class _Script:
     def construction(self, node: Node) -> str:
         entry = self.entry(node)
         params = {k: v for k, v in self.inference.nodes[node.id].params.items() if k not in LOSS_PARAMETERS}
-        return f"nn.{node.type}({_arguments(entry, params)})"
+        return f"{'nn.' if entry.code is None else ''}{node.type}({_arguments(entry, params)})"
 
     # --- data and training ------------------------------------------------------------------------------------------
 

@@ -1,10 +1,11 @@
-"""What a project says: network, data, training. Plain data with a schema version; nothing in it runs.
+"""What a project says: network, data, training, and the text of layers of one's own. Plain data; nothing in it runs.
 
 Unknown fields and wrong types are refused with the path of the fault; older schemas are migrated step by step.
 """
 
 from __future__ import annotations
 
+import hashlib
 import keyword
 import math
 from typing import Annotated, Any
@@ -19,7 +20,7 @@ from engine.wording import format_size, plain_words
 SCHEMA = 1
 
 __all__ = [
-    "SCHEMA", "Choice", "DataSpec", "EarlyStopping", "FieldSpec", "Graph", "Identifier", "Node", "Project",
+    "SCHEMA", "Choice", "CodeFile", "DataSpec", "EarlyStopping", "FieldSpec", "Graph", "Identifier", "Node", "Project",
     "TrainingSpec", "Wire", "decode", "encode",
 ]  # fmt: skip
 
@@ -28,6 +29,8 @@ MAX_NODES = 10_000
 MAX_WIRES = 50_000
 MAX_VALUES = 4_096  # numbers and texts in the parameters of one node
 MAX_ELEMENTS = 2**31  # of one sample of one field
+MAX_CODE_FILES = 100
+MAX_CODE_LETTERS = 200_000  # of one file
 
 RESERVED = frozenset(keyword.kwlist) | {
     "F", "Network", "add_module", "apply", "bool", "buffers", "children", "compile", "cpu", "cuda", "double", "engine",
@@ -43,6 +46,10 @@ Pixel = Annotated[float, Meta(ge=-1e7, le=1e7)]
 Text = Annotated[str, Meta(max_length=1_000)]
 Identifier = Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
 """A node's name: the attribute in the script and the prefix of its keys in the state dict."""
+
+CODE_NAME = r"^(?!(?i:con|prn|aux|nul|com[0-9]|lpt[0-9])\.)[A-Za-z0-9_][A-Za-z0-9_-]{0,60}\.py\Z"
+CodeName = Annotated[str, Meta(pattern=CODE_NAME)]
+"""The name of a file with layers: no folder before it, and one that every system can hold."""
 
 
 class Node(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -79,6 +86,18 @@ class Graph(Struct, frozen=True, forbid_unknown_fields=True):
         raise KeyError(id)
 
 
+class CodeFile(Struct, frozen=True, forbid_unknown_fields=True):
+    """A Python file with layers of one's own, as text: reading a project never runs it."""
+
+    name: CodeName
+    source: Annotated[str, Meta(max_length=MAX_CODE_LETTERS)] = ""
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of the source: what trust is given to."""
+        return hashlib.sha256(self.source.encode()).hexdigest()
+
+
 class EarlyStopping(Struct, frozen=True, forbid_unknown_fields=True):
     """Stop when the watched validation figure has not bettered by `min_delta` for `patience` epochs."""
 
@@ -107,6 +126,7 @@ class Project(Struct, frozen=True, forbid_unknown_fields=True):
     data: DataSpec = DataSpec()
     training: TrainingSpec = TrainingSpec()
     notes: str = ""
+    code: Annotated[tuple[CodeFile, ...], Meta(max_length=MAX_CODE_FILES)] = ()
 
 
 _MIGRATIONS: dict[int, Any] = {}
@@ -151,6 +171,7 @@ def decode(content: bytes, where: str = "project.json") -> Project:
         place, words = plain_words(str(error))
         raise ProjectError(where, got=f"at {place}: {words}" if place else words) from None
     _check_graph(project.graph, where)
+    check_code(project.code, where)
     _check_values(project, where)
     return project
 
@@ -185,6 +206,18 @@ def _check_graph(graph: Graph, where: str) -> None:
             raise ProjectError(where, got=f"two wires enter {wire.target!r} at {wire.target_port!r}",
                                expected="one wire for an input")  # fmt: skip
         inputs.add((wire.target, wire.target_port))
+
+
+def check_code(code: tuple[CodeFile, ...], where: str) -> None:
+    """Every name once, as a disk counts names that knows no capitals.
+
+    Raises:
+        ProjectError: two files of one name.
+    """
+    names = [file.name.lower() for file in code]
+    twice = next((name for name in names if names.count(name) > 1), "")
+    if twice:
+        raise ProjectError(where, got=f"two files of code are called {twice!r}", expected="every name once")
 
 
 def _check_values(project: Project, where: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import islice
@@ -18,11 +18,11 @@ import msgspec
 
 from engine.device import device
 from engine.errors import EngineError, Fix
-from engine.graph import catalogue
+from engine.graph import catalogue, custom
 from engine.graph.catalogue import MISSING, Entry, Parameter
 from engine.ops import Spec
 from engine.ops.base import times
-from engine.tensor import empty, no_grad, record
+from engine.tensor import Tensor, empty, no_grad, record
 
 BATCH = 7919
 """The samples in a trial: a prime, so that no other axis is mistaken for the batch and a lost batch axis is noticed."""
@@ -35,7 +35,8 @@ Inputs = tuple[Spec, ...]
 class Trial:
     """`output` is with the batch axis; flops and bytes are for one sample; `fault` is "" where all is well.
 
-    `offered` are the fixes that the layer itself offered; `fixes` those that were tried and help.
+    `offered` are the fixes that the layer itself offered; `fixes` those that were tried and help. `pending`: another
+    process tries it, and the answer is still to come.
     """
 
     params: dict[str, Any] = field(default_factory=dict)
@@ -46,6 +47,21 @@ class Trial:
     fault: str = ""
     fixes: tuple[Fix, ...] = ()
     offered: tuple[Fix, ...] = ()
+    pending: bool = False
+
+
+def _untrusted(entry: Entry, params: dict[str, Any], inputs: Inputs) -> Trial:
+    fault = f"its code in {entry.code.name} is not trusted yet, so it does not run"
+    return Trial(params, fault=fault, fixes=(look_at(entry.code.name),))
+
+
+def look_at(file: str) -> Fix:
+    """The offer to look at a file of layers, and to trust it."""
+    return Fix("Look at the code", "look_at_code", name=file)
+
+
+ask_elsewhere: Callable[[Entry, dict[str, Any], Inputs], Trial] = _untrusted
+"""Who tries a layer of one's own that may not run in this process; the window puts its engine process here."""
 
 
 def attempt(type: str, params: Mapping[str, Any], inputs: Inputs) -> Trial:
@@ -53,16 +69,24 @@ def attempt(type: str, params: Mapping[str, Any], inputs: Inputs) -> Trial:
 
     Fixes name no node yet: the caller knows which one it is.
     """
-    return _attempt(type, msgspec.json.encode(params), inputs)
+    entry = catalogue.entry(type)
+    if entry.code is not None and not custom.may_run(entry.code):
+        return _attempt_elsewhere(entry, params, inputs)
+    return _attempt(entry, msgspec.json.encode(params), inputs)
+
+
+def _attempt_elsewhere(entry: Entry, params: Mapping[str, Any], inputs: Inputs) -> Trial:
+    """What can be told without running it is told at once."""
+    values, fault, fixes = resolve(entry, params, inputs)
+    return Trial(values, fault=fault, fixes=fixes) if fault else ask_elsewhere(entry, values, inputs)
 
 
 @lru_cache(maxsize=8192)
-def _attempt(type: str, params: bytes, inputs: Inputs) -> Trial:
+def _attempt(entry: Entry, params: bytes, inputs: Inputs) -> Trial:
     given = msgspec.json.decode(params)
-    found = _run(type, params, inputs)
+    found = _run(entry, params, inputs)
     if not found.fault or found.fixes:
         return found
-    entry = catalogue.entry(type)
     free = {p.name for p in entry.parameters if p.inferred is None}
     offered = (fix for fix in found.offered if fix.action == "set_parameter" and fix.name in free)
     candidates = {fix.label: fix for fix in (*offered, *_candidates(entry, given, inputs))}.values()
@@ -71,9 +95,8 @@ def _attempt(type: str, params: bytes, inputs: Inputs) -> Trial:
 
 
 @lru_cache(maxsize=8192)
-def _run(type: str, params: bytes, inputs: Inputs) -> Trial:
+def _run(entry: Entry, params: bytes, inputs: Inputs) -> Trial:
     """The trial itself, without a search for fixes."""
-    entry = catalogue.entry(type)
     given = msgspec.json.decode(params)
     values, fault, fixes = resolve(entry, given, inputs)
     fault = fault or _other_axes(entry, inputs)
@@ -81,14 +104,14 @@ def _run(type: str, params: bytes, inputs: Inputs) -> Trial:
         return Trial(values, fault=fault, fixes=fixes)
     try:
         with device("meta"), no_grad():
-            layer = entry.cls(**values)
+            layer = custom.make(entry, values)
             arrays = [empty(*spec.shape, dtype=spec.dtype) for spec in inputs]
             with record() as calls:
                 output = first_value(layer(*arrays))
-    except EngineError as error:
-        return Trial(values, fault=_explain(entry, values, inputs) or _sentence(error), offered=error.fixes)
-    except Exception as error:  # a layer is anyone's code: whatever it says is shown on its node
-        return Trial(values, fault=_explain(entry, values, inputs) or _without_batch(str(error) or repr(error)))
+    except (Exception, SystemExit) as error:
+        return _failed(entry, values, inputs, error)
+    if not isinstance(output, Tensor):
+        return Trial(values, fault=f"{_place(entry)}its forward gives {_named(output)}, expected a tensor")
     spec = Spec(tuple(output.shape), output.dtype)
     if spec.shape[:1] != (BATCH,):
         return Trial(
@@ -101,6 +124,24 @@ def _run(type: str, params: bytes, inputs: Inputs) -> Trial:
         sum(call.op.flops(*call.inputs) for call in calls) // BATCH,
         sum(out.nbytes for call in calls if not call.op.view for out in call.outputs) // BATCH,
     )
+
+
+def _failed(entry: Entry, values: dict[str, Any], inputs: Inputs, error: BaseException) -> Trial:
+    """A layer is anyone's code: whatever it says is shown on its node."""
+    offered = error.fixes if isinstance(error, EngineError) else ()
+    if entry.code is not None:
+        place = custom.place_of(error)
+        return Trial(values, fault=_without_batch(f"{place}: {custom.sentence(error)}" if place else str(error)))
+    said = _sentence(error) if isinstance(error, EngineError) else _without_batch(str(error) or repr(error))
+    return Trial(values, fault=_explain(entry, values, inputs) or said, offered=offered)
+
+
+def _place(entry: Entry) -> str:
+    return f"{entry.code.name}, line {entry.line}: " if entry.code is not None else ""
+
+
+def _named(value: Any) -> str:
+    return "nothing" if value is None else f"a {type(value).__name__}"
 
 
 def first_value(output: Any) -> Any:
@@ -281,9 +322,9 @@ def _mends(fix: Fix, entry: Entry, given: Mapping[str, Any], inputs: Inputs) -> 
         kept = {p.name: given[p.name] for p in other.parameters if p.name in given and not p.check(given[p.name])}
         return len(other.inputs) == len(inputs) and _works(other.type, other.starts() | kept, inputs)
     starts = catalogue.entry(fix.name).starts() | (fix.value or {})
-    inserted = _run(fix.name, msgspec.json.encode(starts), inputs[:1])
+    inserted = _run(catalogue.entry(fix.name), msgspec.json.encode(starts), inputs[:1])
     return inserted.output is not None and _works(entry.type, given, (inserted.output, *inputs[1:]))
 
 
 def _works(type: str, params: Mapping[str, Any], inputs: Inputs) -> bool:
-    return not _run(type, msgspec.json.encode(params), inputs).fault
+    return not _run(catalogue.entry(type), msgspec.json.encode(params), inputs).fault

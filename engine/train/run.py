@@ -18,7 +18,7 @@ import numpy as np
 from engine.errors import EngineError, Fix, ProjectError, TrainingError
 from engine.formats import checkpoint as checkpoints
 from engine.formats import project_file
-from engine.graph import spec
+from engine.graph import custom, spec
 from engine.graph.spec import Project
 from engine.train import threads
 from engine.train.checkpoints import Checkpoints
@@ -229,8 +229,11 @@ def _failing_aloud(
         _say_failed(folder, trainer(), reporter, fault)
         raise fault from None
     except Exception as error:
-        _say_failed(folder, trainer(), reporter, error)
-        raise
+        fault = custom.placed(error)
+        _say_failed(folder, trainer(), reporter, fault)
+        if fault is error:
+            raise
+        raise fault from error
 
 
 def _out_of_memory(batch_size: int) -> TrainingError:

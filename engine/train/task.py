@@ -18,6 +18,7 @@ from engine.data.prepare import Preparation, split
 from engine.data.spec import FieldSpec
 from engine.data.upload import uploaded
 from engine.errors import DataError, ProjectError, TrainingError
+from engine.formats import trust
 from engine.graph import build, catalogue
 from engine.graph.spec import Choice, Project
 
@@ -75,10 +76,12 @@ class Predictor:
 
     Raises:
         GraphError: the network has a fault; its fixes come along.
+        ProjectError: it has layers whose code nobody here trusts.
         DeviceError: the device cannot be used.
     """
 
     def __init__(self, project: Project):
+        trust.take_up(project)
         self.project = project
         self.seed = project.training.seed
         self.device = usable_device(project.training.device)
