@@ -45,6 +45,8 @@ TABLE = (
     Entry("edit.undo", "Undo", "Ctrl+Z", "undo", "Edit"),
     Entry("edit.redo", "Redo", "Ctrl+Shift+Z", "redo", "Edit"),
     Entry("canvas.add", "Add layer", "Shift+A", "plus", "Edit", after_line=True, words="search insert", canvas=True),
+    Entry("layers.new", "New custom layer…", "", "code", "Edit", words="python module own class write"),
+    Entry("layers.folder", "Folder of custom layers", "", "folder", "Edit", words="python own"),
     Entry("edit.cut", "Cut", "Ctrl+X", "cut", "Edit", after_line=True, canvas=True),
     Entry("edit.copy", "Copy", "Ctrl+C", "copy", "Edit", canvas=True),
     Entry("edit.paste", "Paste", "Ctrl+V", "paste", "Edit", canvas=True),

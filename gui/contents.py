@@ -13,9 +13,11 @@ from PySide6.QtWidgets import QFrame, QStackedWidget, QVBoxLayout
 from gui.actions import Actions
 from gui.canvas.view import CanvasView
 from gui.command_palette import CommandPalette
+from gui.custom_layers import CustomLayers
 from gui.docks import Docks
 from gui.document.document import Document
 from gui.document.files import Files
+from gui.document.layers import Layers
 from gui.document.selection import Selection
 from gui.i18n import tr
 from gui.panels.controls import hairline
@@ -49,6 +51,7 @@ def furnish(window: Window) -> None:
     window.training_control = TrainingControl(
         window.document, window.files, window.run, window.actions_table, window.top_bar
     )
+    window.custom_layers = CustomLayers(window.document, window.layers, window.workspace.trust, window)
     window.warming = Warming(window.document, window.run, window)
     window.commands = CommandPalette(window.top_bar.search, window.actions_table, window.document, window)
     _connect_actions(window)
@@ -60,6 +63,7 @@ def _make_models(window: Window) -> None:
     window.document = Document(window)
     window.selection = Selection(window.document, window)
     window.files = Files(window.document, window)
+    window.layers = Layers(window.document, window)
     window.run = Run(window)
     window.actions_table = Actions(window)
 
@@ -104,6 +108,8 @@ def _connect_actions(window: Window) -> None:
     on("file.save_as", window.projects.save_as)
     on("file.export_script", window.projects.export_script)
     on("file.quit", window.close)
+    on("layers.new", window.custom_layers.make)
+    on("layers.folder", window.custom_layers.open_folder)
     on("edit.undo", window.document.undo_stack.undo)
     on("edit.redo", window.document.undo_stack.redo)
     window.document.undo_stack.canUndoChanged.connect(actions["edit.undo"].setEnabled)
@@ -146,6 +152,9 @@ def _connect_document(window: Window) -> None:
 
 def _connect_views(window: Window) -> None:
     window.training_control.said.connect(window.say)
+    window.custom_layers.said.connect(window.say)
+    window.inspector.code_wanted.connect(window.custom_layers.edit)
+    window.palette_panel.code_wanted.connect(window.custom_layers.edit)
     window.training_control.problems_wanted.connect(lambda: window.show_panel(PROBLEMS))
     window.training_control.data_wanted.connect(lambda: window.show_panel(DATA))
     window.document.data_wanted.connect(lambda: window.show_panel(DATA))

@@ -40,4 +40,9 @@ def behind_the_window() -> int:
 def let_the_window_go_first(process: subprocess.Popen) -> None:
     """Where both want the same processor the window gets it: a frame is short, a training run long."""
     if sys.platform != "win32":  # there it is said at the start
-        os.setpriority(os.PRIO_PROCESS, process.pid, NICENESS)
+        go_behind_the_window(process.pid)
+
+
+def go_behind_the_window(pid: int) -> None:
+    """The same by the number of the process, where there is a niceness to set."""
+    os.setpriority(os.PRIO_PROCESS, pid, NICENESS)

@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from gui.actions import Actions
     from gui.canvas.view import CanvasView
     from gui.command_palette import CommandPalette
+    from gui.custom_layers import CustomLayers
     from gui.docks import Docks
     from gui.document.document import Document
     from gui.document.files import Files
+    from gui.document.layers import Layers
     from gui.document.selection import Selection
     from gui.panels.data import DataPanel
     from gui.panels.inspector import Inspector
@@ -52,6 +54,8 @@ class Window(QMainWindow):
     document: Document
     selection: Selection
     files: Files
+    layers: Layers
+    custom_layers: CustomLayers
     run: Run
     actions_table: Actions
     canvas: CanvasView
@@ -308,7 +312,7 @@ class Window(QMainWindow):
         """Let threads and timers end; a run goes on by itself."""
         leave_undone(self)
         self.files.close()
-        own = (self.projects, self.training_control, self.warming)
+        own = (self.projects, self.training_control, self.warming, self.custom_layers)
         for part in (self.start_page, self.data, self.training, self.script, *own, self.dashboard):
             part.close_down()
         self.run.close()

@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 
-from engine.cli import doctor, inference, projects, training
+from engine.cli import doctor, inference, projects, training, trying
 from engine.cli.output import Output
 from engine.errors import EngineError
 from engine.train.run_folder import reason
@@ -25,7 +25,7 @@ def parser() -> argparse.ArgumentParser:
     common.add_argument("--json", action="store_true", help="the last line on standard output is one JSON object")
     common.add_argument("--debug", action="store_true", help="show the traceback of an error")
     commands = root.add_subparsers(metavar="COMMAND", required=True)
-    for group in (projects, training, inference, doctor):
+    for group in (projects, training, inference, doctor, trying):
         group.add_commands(commands, common)
     return root
 

@@ -38,7 +38,9 @@ def _defined(tree: ast.Module) -> Iterator[tuple[str, int]]:
         if isinstance(node, ast.ClassDef | ast.FunctionDef):
             yield node.name, node.lineno
         elif isinstance(node, ast.Assign):
-            yield from ((n.id, n.lineno) for target in node.targets for n in ast.walk(target) if isinstance(n, ast.Name))
+            yield from (
+                (n.id, n.lineno) for target in node.targets for n in ast.walk(target) if isinstance(n, ast.Name)
+            )
         elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             yield node.target.id, node.lineno
 

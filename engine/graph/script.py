@@ -14,16 +14,16 @@ from engine.graph import catalogue, custom
 from engine.graph.build import LOSS_PARAMETERS, check
 from engine.graph.catalogue import MISSING, PREDICTIONS, Entry
 from engine.graph.infer import format_shape
+from engine.graph.inlined import futures, own_code
 from engine.graph.judge import target_field
 from engine.graph.network import Network
-from engine.graph.inlined import futures, own_code
 from engine.graph.spec import Choice, DataSpec, FieldSpec, Graph, Node, Project
 
 _WIDTH = 120
 _NAMES = frozenset(
-    "np engine nn optim DataSpec Preparation split DATA EPOCHS SEED DEVICE Network load batch evaluate call score train"
-    .split()
-)
+    ("np", "engine", "nn", "optim", "DataSpec", "Preparation", "split", "DATA", "EPOCHS", "SEED", "DEVICE", "Network",
+     "load", "batch", "evaluate", "call", "score", "train")
+)  # fmt: skip
 """What the script calls its own parts."""
 
 

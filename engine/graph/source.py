@@ -7,6 +7,7 @@ import inspect
 import re
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -135,9 +136,11 @@ def _entry(file: CodeFile, cls: ast.ClassDef) -> Entry:
     summary, formula, shape, helps = read_docstring(doc)
     arguments = [] if init is None else list(_arguments(init))
     parameters = [_parameter(*argument, helps.get(argument[0], "")) for argument in arguments]
-    gives_tuple = isinstance(forward.returns, ast.Subscript) and _last_name(forward.returns.value) in ("tuple", "Tuple")
+    returns = forward.returns
+    gives_tuple = isinstance(returns, ast.Subscript) and _last_name(returns.value) in ("tuple", "Tuple")
+    synonyms = (file.name.removesuffix(".py"), "custom", "own")
     return Entry(
-        cls.name, cls.name, "layer", CATEGORY, (file.name.removesuffix(".py"), "custom", "own"), summary, formula, shape,
+        cls.name, cls.name, "layer", CATEGORY, synonyms, summary, formula, shape,
         tuple(p for p in parameters if p is not None), inputs, ("out",), None, gives_tuple=gives_tuple, code=file,
         line=cls.lineno,
     )  # fmt: skip
@@ -190,8 +193,6 @@ def _parameter(name: str, argument: ast.arg, default: ast.expr | None, help: str
 
 def _with_start(parameter: Parameter) -> Parameter:
     """What a new node begins with where the signature says nothing: the least that the parameter takes."""
-    from dataclasses import replace
-
     least = parameter.minimum
     starts = {
         "int": int(least) if least is not None else 1, "float": float(least) if least is not None else 1.0,
@@ -223,7 +224,9 @@ def _annotation(argument: ast.arg) -> tuple[ast.expr | None, dict[str, dict[str,
             notes[name] = dict(zip(_NOTES[name], map(_literal, part.args)))
             notes[name] |= {word.arg: _literal(word.value) for word in part.keywords if word.arg}
             if ... in notes[name].values():
-                raise _Fault(argument, f"{ast.unparse(part)} is read without running the file; write plain values in it")
+                raise _Fault(
+                    argument, f"{ast.unparse(part)} is read without running the file; write plain values in it"
+                )
     return _unquoted(parts[0]), notes
 
 

@@ -50,7 +50,8 @@ class Trial:
     pending: bool = False
 
 
-def _untrusted(entry: Entry, params: dict[str, Any], inputs: Inputs) -> Trial:
+def untrusted(entry: Entry, params: dict[str, Any], inputs: Inputs) -> Trial:
+    """The answer for code that nobody here has trusted."""
     fault = f"its code in {entry.code.name} is not trusted yet, so it does not run"
     return Trial(params, fault=fault, fixes=(look_at(entry.code.name),))
 
@@ -60,7 +61,7 @@ def look_at(file: str) -> Fix:
     return Fix("Look at the code", "look_at_code", name=file)
 
 
-ask_elsewhere: Callable[[Entry, dict[str, Any], Inputs], Trial] = _untrusted
+ask_elsewhere: Callable[[Entry, dict[str, Any], Inputs], Trial] = untrusted
 """Who tries a layer of one's own that may not run in this process; the window puts its engine process here."""
 
 

@@ -21,6 +21,9 @@ MARGIN = 12.0
 PLAIN_BELOW = 0.4
 """Under this zoom a node is a plain box in its family's colour."""
 
+OFF = 0.45
+"""How much is seen of a node that is off."""
+
 PortState = Literal["normal", "fits", "unfit", "hover"]
 
 
@@ -37,6 +40,8 @@ class Card:
     outputs: tuple[str, ...] = ()
     severity: Literal["", "error", "warning"] = ""
     accessible_name: str = ""
+    is_off: bool = False
+    """It may not run: shown, but pale."""
 
 
 class NodeItem(QGraphicsRectItem):
@@ -130,6 +135,7 @@ class NodeItem(QGraphicsRectItem):
             painter.setPen(QPen(theme.color("accent"), 2))
             painter.setBrush(theme.color("background"))
             painter.drawRoundedRect(body.adjusted(-3, -3, 3, 3), CARD_RADIUS + 3, CARD_RADIUS + 3)
+        painter.setOpacity(OFF if self.card.is_off else 1.0)
         self._paint_body(painter)
         for text, place, font, token in self._texts:
             painter.setFont(font)
@@ -137,6 +143,7 @@ class NodeItem(QGraphicsRectItem):
             painter.drawStaticText(place, text)
         for side, name, centre in self.ports():
             self._paint_port(painter, centre, self.port_states.get((side, name), "normal"))
+        painter.setOpacity(1.0)
         if self.card.severity:
             self._paint_badge(painter)
 

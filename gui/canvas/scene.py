@@ -287,6 +287,7 @@ class CanvasScene(QGraphicsScene):
             outputs=entry.outputs,
             severity="error" if "error" in severities else "warning" if severities else "",
             accessible_name=wording.accessible_name(node, entry, result),
+            is_off=document.is_off(id),
         )
 
     def _wire_label(self, wire: Wire) -> str:

@@ -12,7 +12,7 @@ import msgspec
 
 from engine.errors import Fix, GraphError, ProjectError
 from engine.graph import catalogue, edit
-from engine.graph.spec import DataSpec, Graph, Node, TrainingSpec, Wire
+from engine.graph.spec import CodeFile, DataSpec, Graph, Node, TrainingSpec, Wire
 from gui.document import clipboard, placing
 from gui.document.state import DocumentState
 from gui.i18n import tr
@@ -174,10 +174,18 @@ class Document(DocumentState):
             graph = edit.apply_fix(self.graph, Fix("", "add_loss", name=type))
         self._push(tr("Set loss to {loss}", loss=catalogue.entry(type).title), graph=graph)
 
+    def take_code(self, file: CodeFile) -> None:
+        """The project carries this file of layers from now on; successive versions of one file are one step."""
+        others = [other for other in self._project.code if other.name.lower() != file.name.lower()]
+        code = tuple(sorted([*others, file], key=lambda file: file.name))
+        self._push(tr("Change {file}", file=file.name), code=code, gesture=("code", file.name))
+
     def apply_fix(self, fix: Fix) -> None:
         """Do what a fix says, as one step."""
         if fix.action == "choose_data":
             self.data_wanted.emit()
+        elif fix.action == "look_at_code":
+            self.code_wanted.emit(fix.name)
         elif fix.action == "set_training":
             self.set_training(fix.name, fix.value)
         elif fix.action == "set_data":

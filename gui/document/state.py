@@ -10,9 +10,10 @@ import msgspec
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoStack
 
-from engine.graph import catalogue
+from engine.formats import trust
+from engine.graph import catalogue, custom
 from engine.graph.infer import Inference, NodeResult, fits
-from engine.graph.spec import DataSpec, Graph, Node, Project, TrainingSpec, Wire
+from engine.graph.spec import CodeFile, DataSpec, Graph, Node, Project, TrainingSpec, Wire
 from gui.document.commands import Edit
 from gui.document.inferring import Inferring
 from gui.i18n import tr
@@ -44,6 +45,10 @@ class DocumentState(QObject):
     dirty_changed = Signal(bool)
     path_changed = Signal(object)
     """A Path, or None while the project has no file."""
+    layers_changed = Signal()
+    """Other layers of one's own are known, or the same ones by other code."""
+    code_wanted = Signal(str)
+    """A fix asks the person to look at this file of layers."""
     data_wanted = Signal()
     """A fix asks the person to choose the data again."""
 
@@ -57,6 +62,8 @@ class DocumentState(QObject):
         self._path: Path | None = None
         self._saved: tuple[Project, bytes | None] = (self._project, None)
         self._was_dirty = False
+        self._own: tuple[CodeFile, ...] = ()
+        self._known: tuple[CodeFile, ...] | None = None
         self._loads = self._changes = 0
         self._inferring = Inferring(self)
         self._inferring.changed.connect(self.inference_changed)
@@ -110,7 +117,26 @@ class DocumentState(QObject):
     def entry(self, id: str) -> catalogue.Entry:
         """The catalogue's entry of a node; one that says so where the layer is unknown."""
         type = self._nodes[id].type
-        return catalogue.entries().get(type) or _unknown_entry(type)
+        return catalogue.entries().get(type) or _unknown_entry(type, any(type in f.types for f in catalogue.faults()))
+
+    @property
+    def layer_files(self) -> tuple[CodeFile, ...]:
+        """The project's files of layers, and the user's own beside them."""
+        return trust.library(self._project.code, self._own)
+
+    def set_own_layers(self, files: tuple[CodeFile, ...]) -> None:
+        """These are the user's own files of layers from now on."""
+        self._own = files
+        self._know()
+
+    def infer_again(self) -> None:
+        """What layers of one's own do is known better now."""
+        self._infer()
+
+    def is_off(self, id: str) -> bool:
+        """Whether a node's layer is one of somebody's own that may not run here."""
+        problems = self.result(id).problems
+        return any(fix.action == "look_at_code" for problem in problems for fix in problem.fixes)
 
     def result(self, id: str) -> NodeResult:
         """What inference found for a node; empty until it has come to it."""
@@ -139,8 +165,11 @@ class DocumentState(QObject):
         self._nodes = {node.id: node for node in project.graph.nodes}
         self._wires = frozenset(project.graph.wires)
         self._saved = (project, weights)
+        self._known = None
+        self._know(quietly=True)
         self.set_path(path)
         self.was_reset.emit()
+        self.layers_changed.emit()
         self._infer()
         self._tell_dirty()
 
@@ -190,10 +219,12 @@ class DocumentState(QObject):
         graph: Graph | None = None,
         data: DataSpec | None = None,
         training: TrainingSpec | None = None,
+        code: tuple[CodeFile, ...] | None = None,
         gesture: Hashable = None,
     ) -> None:
-        new = {"graph": graph, "data": data, "training": training}
+        new = {"graph": graph, "data": data, "training": training, "code": code}
         after = msgspec.structs.replace(self._project, **{k: v for k, v in new.items() if v is not None})
+        after = trust.with_used_code(after)
         if after != self._project:
             self.undo_stack.push(Edit(text, self._show, self._project, after, gesture))
 
@@ -201,15 +232,36 @@ class DocumentState(QObject):
         """Become this project and say by id what is different."""
         before, self._project = self._project, project
         self._changes += 1
+        known = project.code == before.code or not self._know(quietly=True)
         if project.graph is not before.graph:
             self._show_graph(project.graph)
+        if not known:
+            self._tell_layers()
         if project.data != before.data:
             self.data_changed.emit()
         if project.training != before.training:
             self.training_changed.emit()
-        if project.data.fields != before.data.fields or _is_rewired(before.graph, project.graph):
+        if not known or project.data.fields != before.data.fields or _is_rewired(before.graph, project.graph):
             self._infer()
         self._tell_dirty()
+
+    def _know(self, quietly: bool = False) -> bool:
+        """Bring the catalogue up to date; whether it changed."""
+        files = self.layer_files
+        if files == self._known:
+            return False
+        self._known = files
+        custom.know(files)
+        if not quietly:
+            self._tell_layers()
+            self._infer()
+        return True
+
+    def _tell_layers(self) -> None:
+        self.layers_changed.emit()
+        for id, node in self._nodes.items():
+            if node.type in catalogue.custom() or node.type not in catalogue.entries():
+                self.node_changed.emit(id)
 
     def _show_graph(self, graph: Graph) -> None:
         old, new = self._nodes, {node.id: node for node in graph.nodes}
@@ -250,9 +302,11 @@ class DocumentState(QObject):
 
 
 @cache
-def _unknown_entry(type: str) -> catalogue.Entry:
-    help = tr("This version knows no such layer.")
-    return catalogue.Entry(type, type, "layer", "Shape", (), help, "", "", (), ("x",), ("out",), object)
+def _unknown_entry(type: str, is_faulty: bool) -> catalogue.Entry:
+    help = tr("Its file cannot be read as it is.") if is_faulty else tr("This version knows no such layer.")
+    return catalogue.Entry(
+        type, type, "layer", "Custom" if is_faulty else "Shape", (), help, "", "", (), ("x",), ("out",), object
+    )
 
 
 def _is_rewired(before: Graph, after: Graph) -> bool:

@@ -13,7 +13,7 @@ from gui.document.document import Document
 from gui.document.selection import Selection
 from gui.i18n import tr
 from gui.panels import values
-from gui.panels.controls import Scrolled, clear, hairline, label
+from gui.panels.controls import Scrolled, clear, hairline, label, push
 from gui.panels.form import ParameterForm, label_of, visible_parameters
 from gui.panels.problems import ProblemRow
 from gui.theme import SPACE, theme
@@ -23,6 +23,8 @@ class Inspector(QWidget):
     """The panel of the selection; `refused(EngineError)` where an edit could not be done."""
 
     refused = Signal(object)
+    code_wanted = Signal(str)
+    """The file of a custom layer is to be opened."""
 
     def __init__(self, document: Document, selection: Selection, run: QObject | None = None) -> None:
         super().__init__()
@@ -32,6 +34,7 @@ class Inspector(QWidget):
         pages = QStackedLayout(self)
         self._pages = pages
         self._layer = _LayerPage(document, selection, self.refused)
+        self._layer.code.clicked.connect(lambda: self.code_wanted.emit(self._layer.code.property("file")))
         self._network = _NetworkPage(document)
         pages.addWidget(self._network)
         pages.addWidget(self._layer)
@@ -112,6 +115,8 @@ class _LayerPage(Scrolled):
         self._summary = label("", "secondary", wrap=True)
         self._summary.setObjectName("inspector-summary")
         self.column.addWidget(self._summary)
+        self.code = push("", "inspector-code", lambda: None, icon="code")
+        self.column.addWidget(self.code, 0, Qt.AlignmentFlag.AlignLeft)
 
     def show_selection(self) -> None:
         """Everything about the selected nodes."""
@@ -144,6 +149,11 @@ class _LayerPage(Scrolled):
         self._about.setVisible(entry is not None)
         if entry:
             self._about.show_entry(entry)
+        self.code.setVisible(entry is not None and entry.code is not None)
+        if entry is not None and entry.code is not None:
+            self.code.setProperty("file", entry.code.name)
+            self.code.setText(tr("{file}, line {line}", file=entry.code.name, line=entry.line))
+            self.code.setToolTip(tr("Open it in your editor"))
         self.show_facts()
 
     def show_facts(self) -> None:

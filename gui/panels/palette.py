@@ -30,6 +30,7 @@ from gui.theme import RADIUS, SPACE, theme
 
 MIME = "application/x-layerloom-layer"
 TYPE, CATEGORY = Qt.ItemDataRole.UserRole, Qt.ItemDataRole.UserRole + 1
+FAULTY = Qt.ItemDataRole.UserRole + 2
 _ROW, _HEADER = 29, 26
 
 
@@ -38,6 +39,8 @@ class Palette(QWidget):
 
     added = Signal(str)
     refused = Signal(object)
+    code_wanted = Signal(str)
+    """A file of layers that is at fault was clicked."""
 
     def __init__(self, document: Document, selection: Selection, run: QObject | None = None) -> None:
         super().__init__()
@@ -69,6 +72,8 @@ class Palette(QWidget):
         top.addWidget(self.nothing)
         column.addLayout(top)
         column.addWidget(self.list, 1)
+        self.list.itemClicked.connect(lambda item: item.data(FAULTY) and self.code_wanted.emit(item.data(FAULTY)))
+        document.layers_changed.connect(lambda: self._fill(self.search.text()))
         self._fill("")
         theme.changed.connect(self.list.viewport().update)
 
@@ -90,7 +95,8 @@ class Palette(QWidget):
         self.list.clear()
         for category in CATEGORIES:
             here = [entry for entry in found if entry.category == category]
-            if not here:
+            faults = catalogue.faults() if category == "Custom" and not text else ()
+            if not here and not faults:
                 continue
             header = QListWidgetItem(tr(category))
             header.setData(CATEGORY, category)
@@ -99,6 +105,8 @@ class Palette(QWidget):
             self.list.addItem(header)
             for entry in here:
                 self.list.addItem(_row(entry))
+            for fault in faults:
+                self.list.addItem(_faulty_row(fault))
         self.nothing.setVisible(not found)
         self.nothing.setText(tr("No layer is called “{text}”. Try another word, such as dense or filter.", text=text))
         if text and found:
@@ -173,6 +181,17 @@ def _row(entry: catalogue.Entry) -> QListWidgetItem:
     return item
 
 
+def _faulty_row(fault: catalogue.CodeFault) -> QListWidgetItem:
+    """A file of layers that cannot be read: where, and in the tip what is wrong; a click opens it."""
+    item = QListWidgetItem(tr("{file}, line {line}", file=fault.file, line=fault.line))
+    item.setData(FAULTY, fault.file)
+    item.setData(CATEGORY, "Custom")
+    item.setData(Qt.ItemDataRole.AccessibleTextRole, str(fault))
+    item.setToolTip(f"{fault}\n{tr('Click to open it.')}")
+    item.setSizeHint(QSize(0, _ROW))
+    return item
+
+
 class _Rows(QListWidget):
     chosen = Signal(object)
     """Enter on a row; `itemActivated` would come with a double click too, and on some desktops with a single one."""
@@ -240,6 +259,12 @@ class _Painter(QStyledItemDelegate):
         scrolls = option.widget.verticalScrollBar().isVisible()
         rect = QRectF(option.rect).adjusted(0, 0, -2 if scrolls else -SPACE[2], 0)
         text, category = index.data(), index.data(CATEGORY)
+        if index.data(FAULTY):
+            icons.icon("error", "bad").paint(painter, int(rect.left()), int(rect.center().y()) - 9, 14, 14)
+            painter.setPen(theme.color("bad"))
+            painter.setFont(theme.font(12))
+            painter.drawText(rect.adjusted(20, 0, -6, -3), Qt.AlignmentFlag.AlignVCenter, text)
+            return
         if not index.data(TYPE):
             painter.setPen(theme.color("faint"))
             font = theme.font(10, bold=True)

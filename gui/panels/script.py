@@ -43,7 +43,7 @@ class ScriptView(QWidget):
         font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
         font.setPixelSize(12)
         self.text.setFont(font)
-        self._colors = _Colors(self.text.document())
+        self._colors = PythonColors(self.text.document())
         theme.changed.connect(self._colors.rehighlight)
         column.addWidget(self.text)
         for signal in (document.was_reset, document.data_changed, document.training_changed,
@@ -80,7 +80,7 @@ def _script(project) -> str:
         return f"# The script can be written once the network is whole.\n# {error}\n"
 
 
-class _Colors(QSyntaxHighlighter):
+class PythonColors(QSyntaxHighlighter):
     """Keywords, strings, numbers and comments in the theme's colours."""
 
     def highlightBlock(self, text: str) -> None:
