@@ -54,6 +54,7 @@ _FAMILIES = {
     "Data": "#8d99ae",
     "Shape": "#8d99ae",
     "Combine": "#8d99ae",
+    "Custom": "#b98e5a",
 }
 
 

@@ -18,8 +18,8 @@ from engine.graph.trying import LIMIT, Answer, Question, overdue
 from gui import program
 from gui.i18n import tr
 
-GRACE = 2.0
-"""Seconds more than the process allows itself, after which it is ended from here."""
+GRACE = 30.0
+"""Seconds more than the process allows itself, its start on a busy machine among them, until it is ended from here."""
 MOST_KEPT = 4096
 Key = tuple[CodeFile, str, bytes, Inputs]
 
