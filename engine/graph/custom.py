@@ -5,8 +5,9 @@ from __future__ import annotations
 import linecache
 import sys
 import threading
+import time
 import types
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from traceback import walk_tb
@@ -117,20 +118,25 @@ def placed(error: Exception) -> Exception:
 
 
 @contextmanager
-def limited(seconds: float, overdue: Any) -> Iterator[None]:
-    """Call `overdue(place)` from another thread where this takes longer: a loop in a layer may have no end."""
-    asked = threading.get_ident()
+def limited(seconds: float, overdue: Callable[[str], None]) -> Iterator[None]:
+    """Call `overdue(place)` from another thread where this takes longer: a loop in a layer may have no end.
+
+    Seconds of the processor count, so that a busy machine is no fault; of the clock, four times as many at the most.
+    """
+    asked, over = threading.get_ident(), threading.Event()
+    worked, began = time.process_time(), time.monotonic()
 
     def look() -> None:
-        overdue(_running_at(asked))
+        while not over.wait(seconds / 20):
+            if time.process_time() - worked > seconds or time.monotonic() - began > 4 * seconds:
+                overdue(_running_at(asked))
+                return
 
-    timer = threading.Timer(seconds, look)
-    timer.daemon = True
-    timer.start()
+    threading.Thread(target=look, daemon=True, name="layerloom-limit").start()
     try:
         yield
     finally:
-        timer.cancel()
+        over.set()
 
 
 def _running_at(thread: int) -> str:

@@ -67,7 +67,7 @@ class Trying(QObject):
         if self._process is None:
             self._start()
         self._process.write(msgspec.json.encode(question) + b"\n")
-        self._late.start(round((self._limit + GRACE) * 1000))
+        self._late.start(round((4 * self._limit + GRACE) * 1000))
 
     def _start(self) -> None:
         command, *arguments = program.command("engine", ["try-layers", "--limit", f"{self._limit:g}"])

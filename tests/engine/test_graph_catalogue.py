@@ -33,8 +33,8 @@ def ids(entry) -> str:
 
 @pytest.mark.parametrize(
     "name",
-    ["engine.graph." + name for name in ("build", "catalogue", "edit", "infer", "judge", "network", "script", "spec",
-                                         "templates", "trial")]
+    ["engine.graph." + name for name in ("build", "catalogue", "edit", "infer", "judge", "network", "script", "source",
+                                         "spec", "templates", "trial")]
     + ["engine.formats.project_file", "engine.formats.atomic", "engine.errors", "engine.describe",
        "engine.wording"],
 )  # fmt: skip

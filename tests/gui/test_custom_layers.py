@@ -111,12 +111,12 @@ def test_two_files_with_one_class_are_told_and_the_first_one_stays(qtbot, docume
 def test_a_layer_without_an_end_is_given_up_and_the_next_one_is_answered(qtbot, document, row):
     layers = Layers(document)
     layers.trying.close_down()
-    layers.trying = Trying(layers.may_run, layers, limit=0.3)
+    layers.trying = Trying(layers.may_run, layers, limit=1.0)
     layers.trying.answered.connect(document.infer_again)
     put("swish.py", SWISH.replace("return x *", "while True: pass\n        return x *"))
     layers.look()
     ids = row("Input", "Swish", "Flatten")
-    endless = "swish.py, line 26: it came to no end within 0.3 seconds"
+    endless = "swish.py, line 26: it came to no end within 1 seconds"
     qtbot.waitUntil(lambda: any(endless in fault for fault in faults(document)), timeout=20_000)
     put("swish.py", SWISH.replace("return x *", "import os; os._exit(7)\n        return x *"))
     qtbot.waitUntil(lambda: any("ended without an answer" in fault for fault in faults(document)), timeout=20_000)
