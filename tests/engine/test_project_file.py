@@ -220,10 +220,10 @@ def test_a_disk_that_takes_no_more_leaves_the_old_project_untouched(tmp_path, na
         import resource, signal, sys
         from engine.errors import ProjectError
         from engine.formats.project_file import read, write
+        from safetensors.numpy import save  # before the limit, which would cut what Python keeps of it compiled
+        import numpy
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
-        from safetensors.numpy import save
-        import numpy
         try:
             write(sys.argv[1], read(sys.argv[1]).project, save({"w": numpy.ones(5000)}))
         except ProjectError as error:
