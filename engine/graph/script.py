@@ -21,8 +21,8 @@ from engine.graph.spec import Choice, DataSpec, FieldSpec, Graph, Node, Project
 
 _WIDTH = 120
 _NAMES = frozenset(
-    ("np", "engine", "nn", "optim", "DataSpec", "Augmentation", "Choice", "Preparation", "split", "DATA", "EPOCHS", "SEED",
-     "DEVICE", "Network", "load", "batch", "evaluate", "call", "score", "train")
+    ("np", "engine", "nn", "optim", "DataSpec", "Augmentation", "Choice", "Preparation", "split", "DATA", "EPOCHS",
+     "SEED", "DEVICE", "Network", "load", "batch", "evaluate", "call", "score", "train")
 )  # fmt: skip
 """What the script calls its own parts."""
 

@@ -219,8 +219,9 @@ def test_a_disk_that_takes_no_more_leaves_the_old_project_untouched(tmp_path, na
         """
         import resource, signal, sys
         from engine.errors import ProjectError
+        sys.dont_write_bytecode = True  # the limit would cut what Python keeps compiled
         from engine.formats.project_file import read, write
-        from safetensors.numpy import save  # before the limit, which would cut what Python keeps of it compiled
+        from safetensors.numpy import save
         import numpy
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
