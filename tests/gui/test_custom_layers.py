@@ -77,26 +77,30 @@ def test_a_file_that_is_saved_is_in_the_catalogue_and_its_shapes_come_from_anoth
         put("swish.py", SWISH)
     ids = row("Input", "Swish", "Flatten")
     assert shape_of(document, ids[1]) is None, "the answer is not waited for"
-    qtbot.waitUntil(lambda: shape_of(document, ids[2]) == (64,), timeout=20_000)
+    qtbot.waitUntil(lambda: shape_of(document, ids[2]) == (64,), timeout=60_000)
     assert [file.name for file in document.project.code] == ["swish.py"], "the project carries what it uses"
 
     put("swish.py", SWISH.replace("return x *", "return y *"))
-    qtbot.waitUntil(lambda: any("line 26: NameError" in fault for fault in faults(document)), timeout=20_000)
+    qtbot.waitUntil(lambda: any("line 26: NameError" in fault for fault in faults(document)), timeout=60_000)
     put("swish.py", SWISH.replace("beta", "steepness"))
-    qtbot.waitUntil(lambda: shape_of(document, ids[2]) == (64,), timeout=20_000)
+    qtbot.waitUntil(lambda: shape_of(document, ids[2]) == (64,), timeout=60_000)
     assert document.entry(ids[1]).parameters[0].name == "steepness"
 
     document.set_parameter([ids[1]], "steepness", 2.0)
     put("swish.py", SWISH)
-    qtbot.waitUntil(lambda: any("it has no parameter 'steepness'" in fault for fault in faults(document)))
+    qtbot.waitUntil(
+        lambda: any("it has no parameter 'steepness'" in fault for fault in faults(document)), timeout=60_000
+    )
     put("swish.py", SWISH.replace("def forward", "def forward("))
-    qtbot.waitUntil(lambda: any("swish.py, line 25: it is no Python" in fault for fault in faults(document)))
+    qtbot.waitUntil(
+        lambda: any("swish.py, line 25: it is no Python" in fault for fault in faults(document)), timeout=60_000
+    )
     assert document.entry(ids[1]).category == "Custom"
     put("swish.py", SWISH.replace("beta", "steepness"))
-    qtbot.waitUntil(lambda: shape_of(document, ids[2]) == (64,), timeout=20_000)
+    qtbot.waitUntil(lambda: shape_of(document, ids[2]) == (64,), timeout=60_000)
 
     (trust.user_folder() / "swish.py").unlink()
-    qtbot.waitUntil(lambda: not layers._seen_in(trust.user_folder()))
+    qtbot.waitUntil(lambda: not layers._seen_in(trust.user_folder()), timeout=60_000)
     assert shape_of(document, ids[2]) == (64,), "the project keeps its copy"
 
 
@@ -117,11 +121,11 @@ def test_a_layer_without_an_end_is_given_up_and_the_next_one_is_answered(qtbot, 
     layers.look()
     ids = row("Input", "Swish", "Flatten")
     endless = "swish.py, line 26: it came to no end within 1 seconds"
-    qtbot.waitUntil(lambda: any(endless in fault for fault in faults(document)), timeout=20_000)
+    qtbot.waitUntil(lambda: any(endless in fault for fault in faults(document)), timeout=60_000)
     put("swish.py", SWISH.replace("return x *", "import os; os._exit(7)\n        return x *"))
-    qtbot.waitUntil(lambda: any("ended without an answer" in fault for fault in faults(document)), timeout=20_000)
+    qtbot.waitUntil(lambda: any("ended without an answer" in fault for fault in faults(document)), timeout=60_000)
     put("swish.py", SWISH)
-    qtbot.waitUntil(lambda: shape_of(document, ids[2]) == (64,), timeout=20_000)
+    qtbot.waitUntil(lambda: shape_of(document, ids[2]) == (64,), timeout=60_000)
     layers.close_down()
 
 
@@ -131,7 +135,7 @@ def test_a_layer_of_an_edited_copy_follows_and_stays_trusted(qtbot, document, la
     layers.trust([file])
     path = layers.file_to_edit("swish.py")
     path.write_text(SWISH.replace("1.0):", "3.0):"))
-    qtbot.waitUntil(lambda: document.entry("swish1").parameters[0].default == 3.0, timeout=10_000)
+    qtbot.waitUntil(lambda: document.entry("swish1").parameters[0].default == 3.0, timeout=60_000)
     assert layers.untrusted() == ()
     document.undo_stack.undo()
     assert document.entry("swish1").parameters[0].default == 1.0
@@ -142,9 +146,9 @@ def test_code_that_changed_in_a_project_folder_asks_again(qtbot, document, layer
     project_file.write(tmp_path / "mine", project(file))
     document.new(project_file.read(tmp_path / "mine").project, path=tmp_path / "mine")
     layers.trust([file])
-    qtbot.waitUntil(lambda: shape_of(document, "swish1") == (1,), timeout=20_000)
+    qtbot.waitUntil(lambda: shape_of(document, "swish1") == (1,), timeout=60_000)
     (tmp_path / "mine" / "layers" / "swish.py").write_text(SWISH + "# pulled\n")
-    qtbot.waitUntil(lambda: document.is_off("swish1"), timeout=10_000)
+    qtbot.waitUntil(lambda: document.is_off("swish1"), timeout=60_000)
     assert [file.source[-9:] for file in layers.untrusted()] == ["# pulled\n"]
 
 
@@ -154,7 +158,7 @@ def test_a_strangers_code_stays_off_until_it_is_trusted_and_then_trains(qtbot, t
     project_file.write(tmp_path / "sent.loom", project(file))
     window = open_window(qtbot)
     window.projects.open(tmp_path / "sent.loom")
-    qtbot.waitUntil(window.workspace.trust.isVisible, timeout=20_000)
+    qtbot.waitUntil(window.workspace.trust.isVisible, timeout=60_000)
     assert "swish.py (28 lines), stored" in window.workspace.trust.text.text().replace("\u200b", "")
     assert window.canvas.canvas.node_items["swish1"].card.is_off
     assert faults(window.document) == ["Swish 'swish1': its code in swish.py is not trusted yet, so it does not run."]
@@ -166,12 +170,12 @@ def test_a_strangers_code_stays_off_until_it_is_trusted_and_then_trains(qtbot, t
     assert "touch()" in find(window, "code-text").toPlainText()
     assert not marker.exists(), "nothing ran, however long one looked"
     QTest.mouseClick(find(window, "code-trust"), Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: shape_of(window.document, "fc1") == (1,), timeout=20_000)
+    qtbot.waitUntil(lambda: shape_of(window.document, "fc1") == (1,), timeout=60_000)
     assert marker.exists()
     assert not window.workspace.trust.isVisible()
     assert not window.canvas.canvas.node_items["swish1"].card.is_off
     window.show_page(1)
-    qtbot.waitUntil(lambda: "class Swish(nn.Module):" in window.script.text.toPlainText())
+    qtbot.waitUntil(lambda: "class Swish(nn.Module):" in window.script.text.toPlainText(), timeout=60_000)
     window.top_bar.train.click()
     qtbot.waitUntil(lambda: window.run.state in ("finished", "failed"), timeout=60_000)
     assert window.run.state == "finished", window.run.message
@@ -196,7 +200,7 @@ def test_a_new_layer_is_made_from_the_template_and_opened_in_the_editor(qtbot, m
     assert opened == [trust.user_folder() / "gate.py"]
     assert any(item.text() == "Gate" for item in rows_of(window))
     put("broken.py", "class Broken(nn.Module:\n")
-    qtbot.waitUntil(lambda: any(item.text() == "broken.py, line 1" for item in rows_of(window)), timeout=10_000)
+    qtbot.waitUntil(lambda: any(item.text() == "broken.py, line 1" for item in rows_of(window)), timeout=60_000)
     row = next(item for item in rows_of(window) if item.text() == "broken.py, line 1")
     window.palette_panel.list.itemClicked.emit(row)
     assert opened[-1] == trust.user_folder() / "broken.py"
