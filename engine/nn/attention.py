@@ -216,6 +216,14 @@ def check_heads(where: str, features: int, heads: int, name: str) -> None:
                           mend=f"set {name} to {fits}", fixes=(fix,))  # fmt: skip
 
 
+_MASKS = {
+    "attn_mask": "make it a row for each query and a column for each key",
+    "key_padding_mask": "make it a row for each sample and a column for each key",
+}
+"""How the masks are laid out."""
+
+
 def _require(name: str, mask: Tensor, expected: tuple[int, ...]) -> None:
     if tuple(mask.shape) != expected:
-        raise ShapeError("MultiheadAttention", got=f"{name} is {times(mask.shape)}", expected=times(expected))
+        raise ShapeError("MultiheadAttention", got=f"{name} is {times(mask.shape)}", expected=times(expected),
+                         mend=_MASKS[name])  # fmt: skip

@@ -16,7 +16,7 @@ def same_dtype(where: str, *specs: object) -> None:
 
 def caster(dtype: object) -> str:
     """The method that makes values of this dtype."""
-    return {"float32": ".float()", "float64": ".double()"}.get(str(dtype), f".to({str(dtype)!r})")
+    return {"float16": ".half()", "float32": ".float()", "float64": ".double()"}.get(str(dtype), f".to({str(dtype)!r})")
 
 
 class Linear(Op):

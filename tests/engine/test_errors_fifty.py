@@ -114,7 +114,7 @@ MISTAKES = [
      "MultiheadAttention: 10 features for 3 heads, expected as many for each head; set num_heads to 2."),
     ("masks attention in another shape",
      lambda: nn.MultiheadAttention(8, 2)(*[ones(5, 2, 8)] * 3, attn_mask=ones(4, 4)),
-     "MultiheadAttention: attn_mask is 4 x 4, expected 5 x 5."),
+     "MultiheadAttention: attn_mask is 4 x 4, expected 5 x 5; make it a row for each query and a column for each key."),
     ("counts classes from 1",
      lambda: F.cross_entropy(ones(2, 10), engine.tensor([1, 10])),
      "CrossEntropyLoss: the target holds class 10, and there are scores for 10 classes, expected 0 to 9; let "
