@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
-if torch.__version__.endswith("+cpu"):  # torchvision of the package index is built for another torch: its own operators
-    library = torch.library.Library("torchvision", "DEF")  # are missing, and none of them is asked for here
+if find_spec("torchvision") is None:
+    pytest.skip("torchvision is not installed", allow_module_level=True)
+if version("torch").partition("+")[2] != version("torchvision").partition("+")[2]:  # it was built for another torch:
+    library = torch.library.Library("torchvision", "DEF")  # its own operators are missing, none of which is asked for
     for name in ("nms", "qnms"):
         library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-pytest.importorskip("torchvision")
 
 from torchvision import tv_tensors  # noqa: E402
 from torchvision.transforms.v2 import InterpolationMode  # noqa: E402
