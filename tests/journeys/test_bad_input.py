@@ -131,7 +131,7 @@ def test_a_full_disk_while_saving_is_said_and_the_work_stays(person, tmp_path, m
     project_file.write(path, small_digits(1))
     old = path.read_bytes()
     person.window.projects.open(path)
-    person.until(lambda: person.document.path == path)
+    person.until(lambda: person.document.path == path and person.window.is_working)
     added = person.drop_layer("ReLU", 40, 900)
 
     def full(descriptor):
