@@ -135,7 +135,7 @@ def test_scattering_into_random_shapes(shape, reduce, include, data):
         lambda t, x, i, s: t.scatter_reduce(x, dim, i, s, reduce, include_self=include),
         randn(*shape),
         index,
-        randn(*sizes, seed=1),
+        randn(*sizes, seed=1000),  # other values than before: what is not included counts as a tie in PyTorch
     )
 
 
