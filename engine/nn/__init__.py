@@ -38,7 +38,7 @@ from engine.nn.margin_losses import (
 from engine.nn.module import Module
 from engine.nn.normalisation import BatchNorm1d, BatchNorm2d, BatchNorm3d
 from engine.nn.padding import ConstantPad1d, ConstantPad2d, ConstantPad3d, ZeroPad1d, ZeroPad2d, ZeroPad3d
-from engine.nn.padding_continued import (
+from engine.nn.padding_from_inside import (
     CircularPad1d,
     CircularPad2d,
     CircularPad3d,
