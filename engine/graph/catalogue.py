@@ -151,6 +151,17 @@ class Entry:
         return {p.name: p.start for p in self.parameters if p.start is not MISSING and p.start != p.default}
 
 
+COMMON = (
+    "Input", "Linear", "Conv2d", "Conv1d", "MaxPool2d", "AvgPool2d", "AdaptiveAvgPool2d", "MaxPool1d", "AvgPool1d",
+    "ReLU", "LeakyReLU", "GELU", "SiLU", "Sigmoid", "Tanh", "Softmax", "BatchNorm2d", "BatchNorm1d", "LayerNorm",
+    "Dropout", "LSTM", "GRU", "RNN", "LastStep", "MultiheadAttention", "TransformerEncoderLayer", "Embedding",
+    "Flatten", "Reshape", "Permute", "Upsample", "Add", "Concat", "Multiply",
+    "CrossEntropyLoss", "BCEWithLogitsLoss", "MSELoss", "L1Loss", "Adam", "AdamW", "SGD", "RMSprop",
+    "CosineAnnealingLR", "StepLR", "OneCycleLR", "ReduceLROnPlateau",
+)  # fmt: skip
+"""What people reach for first: it stands first in each list that is offered, and first among what a search finds."""
+
+
 def entries(kind: Kind | None = None) -> dict[str, Entry]:
     """Every entry by type, or those of one kind: "layer", "loss", "optimizer", "schedule"; "transform" if named."""
     if not _custom or kind not in (None, "layer"):
@@ -163,7 +174,9 @@ def _built_in(kind: Kind | None) -> dict[str, Entry]:
     if kind == "transform":
         import engine.data.transforms.colour  # noqa: F401  (registers them and geometry's, for the few who ask)
     kinds = (kind,) if kind else ("layer", "loss", "optimizer", "schedule")
-    return {name: _read(cls) for of in kinds for name, cls in registered(of).items()}
+    found = {name: _read(cls) for of in kinds for name, cls in registered(of).items()}
+    common = {name: found[name] for name in COMMON if name in found}
+    return {**common, **found}
 
 
 _custom: dict[str, Entry] = {}

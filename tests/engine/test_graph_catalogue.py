@@ -94,7 +94,7 @@ def test_what_is_fixed_on_the_canvas_is_in_no_form_and_options_of_a_call_are_no_
     assert (lstm.inputs, attention.inputs) == (("x",), ("query", "key", "value"))
     assert lstm.fixed == attention.fixed == {"batch_first": True}
     assert "batch_first" not in [p.name for p in (*lstm.parameters, *attention.parameters)]
-    assert [e.type for e in LAYERS if e.gives_tuple] == ["MultiheadAttention", "RNN", "GRU", "LSTM"]
+    assert {e.type for e in LAYERS if e.gives_tuple} == {"MultiheadAttention", "RNN", "GRU", "LSTM"}
 
 
 def test_an_unknown_layer_is_named_with_the_nearest():
@@ -135,3 +135,23 @@ def test_what_the_window_needs_of_the_graph_loads_neither_training_nor_heavy_lib
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "[]", done.stderr
+
+
+@pytest.mark.parametrize(
+    ("kind", "category", "first"),
+    [
+        ("layer", "Activation", "ReLU"),
+        ("layer", "Convolution", "Conv2d"),
+        ("layer", "Pooling", "MaxPool2d"),
+        ("layer", "Shape", "Flatten"),
+        ("loss", "Loss", "CrossEntropyLoss"),
+        ("optimizer", "", "Adam"),
+    ],
+)
+def test_what_people_reach_for_first_is_offered_first(kind, category, first):
+    offered = [entry.type for entry in catalogue.entries(kind).values() if entry.category == category]
+    assert offered[0] == first
+
+
+def test_what_is_offered_first_is_known():
+    assert set(catalogue.COMMON) <= set(catalogue.entries())
