@@ -43,7 +43,7 @@ OPTIONS = {
 }  # fmt: skip
 CASES = [(name, {"lr": 0.02, **options}) for name, several in OPTIONS.items() for options in several]
 CASES += [(name, {}) for name in OPTIONS]
-SHAPES = [(60, 40), (7,), (), (3, 2, 2)]  # as many elements as compiled kernels are worth
+SHAPES = [(60, 40), (7,), (), (3, 2, 2), (1,), (0, 3)]  # as many elements as compiled kernels are worth
 
 
 def start(kind, seed=0):
