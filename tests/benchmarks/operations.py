@@ -1,30 +1,31 @@
-"""`python -m tests.benchmarks.operations`: convolutions by themselves, as shares of the processor's peak.
+"""`python -m tests.benchmarks.operations`: layers by themselves, as shares of the processor's peak.
 
 python -m tests.benchmarks.operations                      every layer, beside PyTorch where it is installed
-python -m tests.benchmarks.operations --only 3x3,1x1       those whose names contain one of these
-python -m tests.benchmarks.operations --threads 1
+python -m tests.benchmarks.operations --only 3x3,linear    those whose names contain one of these
+python -m tests.benchmarks.operations --threads 1          by the thread's own time: others on the machine matter less
 
-GFLOP/s of the forward pass, the gradients of input and weight, and both gradients in one kernel; the best of many short
-runs, in turns with the loop that the peak is measured by. A layer at the speed of memory reads as few GFLOP/s.
+GFLOP/s of the forward pass, the gradients of input and weight, and, of a convolution, both gradients in one kernel; the
+best of many short runs, in turns with the loop that the peak is measured by. A layer at the speed of memory reads as
+few GFLOP/s.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-import time
 from collections.abc import Callable
 from functools import partial
+from math import prod
 from typing import Any
 
 import numpy as np
 
-from engine.kernels.cpu import convolution, pool
+from engine.kernels.cpu import convolution, pool, products
 from engine.kernels.cpu.program import Plan, Program, aligned
 from engine.kernels.cpu.shapes import Conv
 from tests.benchmarks import contenders
 from tests.benchmarks.contenders import TORCH
-from tests.benchmarks.peak import peak_gflops
+from tests.benchmarks.peak import clock, peak_gflops
 
 ROUNDS = 6
 SECONDS = 0.02  # of one operation in a round
@@ -51,6 +52,17 @@ LAYERS = {
     "3x3 each of 128 at 16": Conv(32, 16, 16, 128, 128, padding=ONE, groups=128),
 }
 
+LINEAR = {  # samples, inputs, outputs
+    "linear 64: 784-256": (64, 784, 256),
+    "linear 128: 784-1024": (128, 784, 1024),
+    "linear 128: 1024-1024": (128, 1024, 1024),
+    "linear 64: 1568-128": (64, 1568, 128),
+    "linear 1024: 128-384": (1024, 128, 384),
+    "linear 1024: 256-128": (1024, 256, 128),
+    "linear 1024: 128-5000": (1024, 128, 5000),
+    "linear 1600: 64-512": (1600, 64, 512),
+}
+
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.operations", description=__doc__.splitlines()[0])
@@ -61,13 +73,15 @@ def main(arguments: list[str] | None = None) -> int:
     with_torch = contenders.installed(TORCH)
     print(f"{'GFLOP/s (share of the peak)':28}" + "".join(f"{name:>14}" for name in PASSES)
           + ("".join(f"{'torch ' + name:>14}" for name in PASSES) if with_torch else ""))  # fmt: skip
-    for name, conv in LAYERS.items():
+    for name, layer in {**LAYERS, **LINEAR}.items():
         if any(text in name for text in options.only):
-            runs = ours(conv) + (torchs(conv, options.threads) if with_torch else [])
-            speeds, peak = measure(runs, options.threads)
-            works = [conv.flops * (1 + (number % len(PASSES) == 3)) for number in range(len(runs))]
-            rates = [work / seconds / 1e9 for work, seconds in zip(works, speeds)]
-            print(f"{name:28}" + "".join(f"{rate:8.0f} {rate / peak:5.0%}" for rate in rates), flush=True)
+            of_ours, of_torch = (ours, torchs) if isinstance(layer, Conv) else (ours_linear, torchs_linear)
+            runs = of_ours(layer) + (of_torch(layer, options.threads) if with_torch else [])
+            speeds, peak = measure([run for run in runs if run], options.threads)
+            best = iter(speeds)
+            flops = layer.flops if isinstance(layer, Conv) else 2 * prod(layer)
+            rates = [run and flops * (1 + (i % len(PASSES) == 3)) / next(best) / 1e9 for i, run in enumerate(runs)]
+            print(f"{name:28}" + "".join(f"{r:8.0f} {r / peak:5.0%}" if r else " " * 14 for r in rates), flush=True)
     return 0
 
 
@@ -90,6 +104,23 @@ def ours(conv: Conv) -> list[Callable[[], Any]]:
         convolution.backward(conv, bias=False),
     )
     return [partial(pool.run, program(plan, arrays)) for plan in plans]
+
+
+def ours_linear(sizes: tuple[int, int, int]) -> list[Callable[[], Any] | None]:
+    """The same for a linear layer, whose gradients are two kernels."""
+    samples, inputs, outputs = sizes
+    rng = np.random.default_rng(0)
+    shapes = dict.fromkeys(("x", "dx"), (samples, inputs)) | dict.fromkeys(("y", "dy"), (samples, outputs))
+    shapes |= dict.fromkeys(("weight", "dweight"), (outputs, inputs))
+    arrays = {name: aligned(shape) for name, shape in shapes.items()}
+    for array in arrays.values():
+        array[...] = rng.standard_normal(array.shape, np.float32)
+    plans = (
+        products.linear_forward(*sizes, bias=False),
+        products.linear_input_gradient(*sizes),
+        products.linear_weight_gradient(*sizes, bias=False),
+    )
+    return [*(partial(pool.run, program(plan, arrays)) for plan in plans), None]
 
 
 def program(plan: Plan, arrays: dict[str, np.ndarray]) -> Program:
@@ -115,18 +146,28 @@ def torchs(conv: Conv, threads: int) -> list[Callable[[], Any]]:
     ]
 
 
+def torchs_linear(sizes: tuple[int, int, int], threads: int) -> list[Callable[[], Any] | None]:
+    """The same in PyTorch."""
+    import torch
+
+    torch.set_num_threads(threads)
+    samples, inputs, outputs = sizes
+    x, dy, weight = torch.randn(samples, inputs), torch.randn(samples, outputs), torch.randn(outputs, inputs)
+    return [lambda: x @ weight.T, lambda: dy @ weight, lambda: dy.T @ x, None]
+
+
 def measure(runs: list[Callable[[], Any]], threads: int) -> tuple[list[float], float]:
     """Seconds of each, and the peak: the best of all rounds."""
-    best, peak = [float("inf")] * len(runs), 0.0
+    best, peak, now = [float("inf")] * len(runs), 0.0, clock(threads)
     for run in runs:
         run()
     for _ in range(ROUNDS):
         peak = max(peak, peak_gflops(threads, bursts=1)[0])
         for number, run in enumerate(runs):
-            end = time.perf_counter() + SECONDS
-            while (began := time.perf_counter()) < end:
+            end = now() + SECONDS
+            while (began := now()) < end:
                 run()
-                best[number] = min(best[number], time.perf_counter() - began)
+                best[number] = min(best[number], now() - began)
     return best, peak
 
 

@@ -26,6 +26,7 @@ class Measured:
     workload: Workload
     times: dict[str, Times] = field(default_factory=dict)
     apart: dict[str, dict[str, float]] = field(default_factory=dict)  # first_step_s, peak_mb ... of processes alone
+    peaks: list[float] = field(default_factory=list)  # GFLOP/s, one burst after each round
 
 
 def row(measured: Measured, peak_gflops: float) -> Row:
@@ -152,7 +153,10 @@ def _cell(found: Row, key: str, form: str) -> str:
 
 def closing(result: dict[str, Any]) -> str:
     """Geometric means, peak, memory of the imports, and whatever was left out."""
-    peak = f"peak {result['peak_gflops']:.0f} GFLOP/s ({result['peak_by']}, {result['machine']['threads']} threads)"
+    peak = (
+        f"peak {result['peak_gflops']:.0f} GFLOP/s at best, {result['peak_median_gflops']:.0f} in the median round "
+        f"({result['peak_by']}, {result['machine']['threads']} threads)"
+    )
     means = [
         f"{name.replace('_', ' ')}: {result[f'geomean_{name}']:.2f} x, at least {result[f'min_{name}']:.2f} x"
         for name in ("eager", "compile", "jax", "best_peer", "ours_eager")

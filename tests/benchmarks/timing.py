@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import ceil
 from statistics import median, quantiles
@@ -93,8 +94,14 @@ class Runner:
             taken += 1
 
 
-def alternate(runners: list[Runner], effort: Effort) -> None:
-    """All rounds; every other one in reverse order, so that nobody always follows the same one."""
+def alternate(runners: list[Runner], effort: Effort, between: Callable[[], Any] = lambda: None) -> list[Any]:
+    """All rounds; every other one in reverse order, so that nobody always follows the same one.
+
+    What `between` gives after each of them is returned.
+    """
+    noted = []
     for number in range(effort.rounds):
         for runner in reversed(runners) if number % 2 else runners:
             runner.turn(effort)
+        noted.append(between())
+    return noted

@@ -325,6 +325,17 @@ def test_a_gradient_of_many_outputs_is_made_block_by_block(n, i, o, threads):
     close(param, before - 0.1 * want, n)
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("outputs", [128, 129, 300, 512])
+def test_a_weight_whose_rows_displace_each_other_is_packed_only_where_it_has_few(outputs, threads):
+    pool.set_num_threads(threads)
+    dy, weight, dx, x = numbers(24, outputs), numbers(outputs, 1024, seed=1), aligned((24, 1024)), numbers(24, 1024)
+    plan = products.linear_input_gradient(24, 1024, outputs, gate="relu")
+    assert ("packed b" in plan.scratch) == (outputs <= 128)
+    plan(dy=dy, weight=weight, dx=dx, x=x)
+    close(dx, np.where(x > 0, dy.astype("d") @ weight, 0.0), outputs)
+
+
 def test_the_number_of_threads_changes_no_bit_of_a_product():
     found = set()
     x, weight, dy = numbers(300, 600), numbers(700, 600, seed=1), numbers(300, 700, seed=2)

@@ -232,10 +232,10 @@ class Code:
             place.align, place.type = 64, POINTER
         return Value(self, place)
 
-    def prefetch(self, pointer: Value, index: Any = 0, write: bool = False) -> None:
-        """Fetch a cache line: into the first level for writing, into the second for reading."""
+    def prefetch(self, pointer: Value, index: Any = 0, write: bool = False, near: bool = False) -> None:
+        """Fetch a cache line: into the first level for writing, into the second, or first if near, for reading."""
         function = self.declare("llvm.prefetch.p0", VOID, [POINTER, I32, I32, I32])
-        how = (1, 3, 1) if write else (0, 2, 1)
+        how = (1, 3, 1) if write else (0, 3 if near else 2, 1)
         self.ir.call(function, [self.at(pointer, index).ir, *(ir.Constant(I32, n) for n in how)])
 
     def first(self, lanes: int, count: Value) -> Value:

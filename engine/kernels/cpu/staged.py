@@ -7,6 +7,7 @@ Copied some hundred bytes at a time they come from memory once, and in order.
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from math import ceil
 
 import llvmlite.ir as ir
@@ -22,15 +23,25 @@ from engine.kernels.cpu.values import F32, Value
 
 ROWS_AHEAD = 12  # that are fetched while one is copied
 LINE = 16  # floats
+BLOCKS = (7 * LINE, 5 * LINE, 3 * LINE, LINE)
+BLOCK_COST = 2  # rows that could be computed while a block is begun
 
 
-def block_of(depth: int, tile: int) -> int:
-    """Rows of A that are taken together: whole tiles, at most half of the second-level cache.
+def block_of(rows: int, depth: int, threads: int) -> int:
+    """Rows of A that are taken together: an odd number of cache lines, so that the copied rows fall into all sets of a
+    cache in turn; at most a third of the second-level cache, and fair to the threads.
 
-    >>> block_of(1024, 14)
-    112
+    >>> block_of(5000, 1024, 1), block_of(1024, 128, 1), block_of(1024, 128, 2)
+    (80, 112, 48)
     """
-    return max(1, min(8, L2_FLOATS // 2 // (depth * tile))) * tile
+
+    def time(block: int) -> float:
+        blocks = ceil(rows / block)
+        cuts = [min(rows, blocks * thread // threads * block) for thread in range(threads + 1)]
+        return max(stop - start for start, stop in pairwise(cuts)) * (1 + BLOCK_COST / block)
+
+    fitting = (block for block in BLOCKS if block * depth <= L2_FLOATS // 3)
+    return min(fitting, key=time, default=LINE)
 
 
 def room(spec: Contraction, block: int, threads: int) -> int:
@@ -77,7 +88,7 @@ def _block(code: Code, spec: Contraction, pointers: list[Value], space: Value, f
     with code.loop(0, steps.size) as step:
         line = code.at(source, step * steps.a)
         for ahead in range(0, count, LINE):
-            code.prefetch(line, ROWS_AHEAD * steps.a + ahead, write=True)
+            code.prefetch(line, ROWS_AHEAD * steps.a + ahead, near=True)
         pack.copy_row(code, line, code.at(space, step * count), count)
     part = replace(spec, rows=(replace(rows, size=count),), reduce=(replace(steps, a=count),)).simplified()
     places = [space, pointers[1]]

@@ -16,6 +16,7 @@ MOVE_CYCLES = 0.6  # for a float that is packed, beside a multiply-add of a whol
 TURN_MOVES = 3  # a float of C that is turned at the end is as much as that
 FAR_FLOATS = 512  # 2 KB: rows a multiple of this apart displace each other in the first-level cache
 FEW_STEPS = 400  # lines of A a multiple of 2 KB apart that the second-level cache holds beside what is fetched ahead
+FAR_STEPS = 128  # rows of B a multiple of 1 KB apart that a cache holds beside the rest; taken so many at a time
 FAR_MATRIX = L2_FLOATS // 2  # an A across the sum that is as large as this is copied block by block
 KEPT_FLOATS = L2_FLOATS // 2  # of the operand that all tiles read again and again
 
@@ -117,9 +118,13 @@ class Way:
         return large and self.a.rows == 1 and self.scatters_a and min(self.m, self.n) * self.k <= KEPT_FLOATS
 
     @property
+    def aliases_b(self) -> bool:
+        """Rows of B that displace each other in a cache: few are packed, of many few are taken at a time."""
+        return self.b.rows % (FAR_FLOATS // 2) == 0 and self.b.rows >= FAR_FLOATS and self.k >= 32 and self.m >= 8
+
+    @property
     def packs_b(self) -> bool:
-        far = self.b.rows % (FAR_FLOATS // 2) == 0 and self.b.rows >= FAR_FLOATS and self.k >= 32 and self.m >= 8
-        return (self.b.columns != 1 and self.n > 1) or far
+        return (self.b.columns != 1 and self.n > 1) or (self.aliases_b and self.k <= FAR_STEPS)
 
     @property
     def cycles(self) -> float:
@@ -212,7 +217,8 @@ class Way:
         arguments = (a.argument, b.argument, c.argument, *(m.argument for m in operands))
         if not self.stages_a:
             return Step(contraction.kernel(spec), arguments)
-        block, threads = staged.block_of(self.k, host().tiles[self.width]), num_threads()
+        threads = num_threads()
+        block = staged.block_of(self.m, self.k, threads)
         scratch["staged a"] = staged.room(spec, block, threads)
         return Step(staged.kernel(spec, block, threads), (*arguments, "staged a"))
 
@@ -222,6 +228,8 @@ class Way:
         parts = -(-self.k * kept // KEPT_FLOATS)
         if self.scatters_a and not self.stages_a and self.a.columns % (FAR_FLOATS // 2) == 0:
             parts = max(parts, -(-self.k // FEW_STEPS))
+        if self.aliases_b and not self.packs_b:
+            parts = max(parts, self.k // FAR_STEPS)
         return min(self.k, max(128, -(-self.k // parts))) if self.k else 0
 
     def _turn(self, sums: Matrix) -> Step:
