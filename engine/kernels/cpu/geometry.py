@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import ceil, prod
@@ -211,6 +212,6 @@ def _cycles(spec: Contraction, plan: Cut, vectors: int) -> float:
     Two multiply-adds start in a cycle and take four; loads were measured a little faster than one a cycle.
     """
     last = vectors - plan.width * (plan.blocks - 1)
-    widths = [plan.width] * (plan.blocks - 1) + [last]
+    heights, widths = Counter(plan.sizes), ((plan.width, plan.blocks - 1), (last, 1))
     step = lambda r, w: max(r * w / 2, 4.0, (r + w) / 1.1) + 0.25  # noqa: E731
-    return sum(step(size * plan.inner, width) for size in plan.sizes for width in widths)
+    return sum(many * count * step(size * plan.inner, w) for size, many in heights.items() for w, count in widths)
