@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal
 
-import engine.nn
-import engine.optim  # noqa: F401  (importing registers the classes)
+from engine import lazy
 from engine.describe import Choice, FieldName, Fixed, Hidden, Inferred, Kind, Range, Start, registered
 from engine.errors import GraphError
 from engine.graph.spec import CodeFile
@@ -151,6 +150,9 @@ class Entry:
         return {p.name: p.start for p in self.parameters if p.start is not MISSING and p.start != p.default}
 
 
+FAMILIES = ("engine.nn", "engine.optim", "engine.optim.lr_scheduler")
+"""Where the classes are that the catalogue shows."""
+
 COMMON = (
     "Input", "Linear", "Conv2d", "Conv1d", "MaxPool2d", "AvgPool2d", "AdaptiveAvgPool2d", "MaxPool1d", "AvgPool1d",
     "ReLU", "LeakyReLU", "GELU", "SiLU", "Sigmoid", "Tanh", "Softmax", "BatchNorm2d", "BatchNorm1d", "LayerNorm",
@@ -171,6 +173,8 @@ def entries(kind: Kind | None = None) -> dict[str, Entry]:
 
 @cache
 def _built_in(kind: Kind | None) -> dict[str, Entry]:
+    for family in FAMILIES:
+        lazy.load(family)  # which registers its classes
     if kind == "transform":
         import engine.data.transforms.colour  # noqa: F401  (registers them and geometry's, for the few who ask)
     kinds = (kind,) if kind else ("layer", "loss", "optimizer", "schedule")

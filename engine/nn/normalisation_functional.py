@@ -8,7 +8,7 @@ from math import prod
 import numpy as np
 
 from engine.errors import Fix, ShapeError, TypeMismatch
-from engine.nn.pooling_functional import avg_pool2d
+from engine.nn import functional as F
 from engine.ops import layout, normalisation
 from engine.ops.base import times
 from engine.tensor import Tensor, apply, no_grad
@@ -126,5 +126,10 @@ def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: flo
         return input
     squares = (input * input).reshape(input.shape[0], 1, input.shape[1], -1)  # (N, 1, C, values)
     wide = apply(layout.Pad(((0, 0), (0, 0), (size // 2, (size - 1) // 2), (0, 0)), 0), squares)
-    near = avg_pool2d(wide, (size, 1), stride=1).reshape(input.shape)
+    near = F.avg_pool2d(wide, (size, 1), stride=1).reshape(input.shape)
     return input / (near * alpha + k) ** beta
+
+
+def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:
+    """x / max(|x|_p, eps) along an axis."""
+    return input / input.norm(p, dim, True).clamp(min=eps)

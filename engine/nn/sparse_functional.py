@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.errors import OptionError, ShapeError
+from engine.errors import OptionError, ShapeError, TypeMismatch
 from engine.functions import where
 from engine.ops import indexing
 from engine.ops.base import times
@@ -134,3 +134,25 @@ def shorten_rows(weight: Tensor, index: Tensor, max_norm: float, norm_type: floa
         vectors = weight[rows]
         lengths = vectors.norm(norm_type, dim=1, keepdim=True)
         weight[rows] = where(lengths > max_norm, vectors * (max_norm / (lengths + 1e-7)), vectors)
+
+
+def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
+    """1 at the class, 0 elsewhere.
+
+    Shape:
+        (...) -> (..., num_classes)
+
+    >>> import engine
+    >>> one_hot(engine.tensor([0, 2]))
+    tensor([[1, 0, 0],
+            [0, 0, 1]])
+    """
+    if tensor.dtype.kind not in "iu":
+        raise TypeMismatch("one_hot", got=f"the classes are {tensor.dtype}", expected="whole numbers")
+    if tensor.numel() and not tensor.is_meta:
+        low, high = int(tensor.min()), int(tensor.max())
+        if num_classes == -1:
+            num_classes = high + 1
+        if low < 0 or high >= num_classes:
+            raise ShapeError("one_hot", got=f"class {low if low < 0 else high}", expected=f"0 to {num_classes - 1}")
+    return apply(indexing.OneHot(num_classes), tensor)

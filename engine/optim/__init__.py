@@ -1,37 +1,5 @@
 """Optimizers, schedules of their learning rate, and averages of what they learn, by PyTorch's names."""
 
-from engine.optim import lr_scheduler, swa_utils
-from engine.optim.adadelta import Adadelta
-from engine.optim.adagrad import Adagrad
-from engine.optim.adam import Adam, AdamW
-from engine.optim.adamax import Adamax
-from engine.optim.asgd import ASGD
-from engine.optim.lbfgs import LBFGS
-from engine.optim.lion import Lion
-from engine.optim.muon import Muon
-from engine.optim.nadam import NAdam
-from engine.optim.optimizer import Optimizer
-from engine.optim.radam import RAdam
-from engine.optim.rmsprop import RMSprop
-from engine.optim.rprop import Rprop
-from engine.optim.sgd import SGD
+from engine import lazy
 
-__all__ = [
-    "ASGD",
-    "LBFGS",
-    "SGD",
-    "Adadelta",
-    "Adagrad",
-    "Adam",
-    "AdamW",
-    "Adamax",
-    "Lion",
-    "Muon",
-    "NAdam",
-    "Optimizer",
-    "RAdam",
-    "RMSprop",
-    "Rprop",
-    "lr_scheduler",
-    "swa_utils",
-]
+__getattr__, __dir__, __all__ = lazy.names_of(__name__)

@@ -1,23 +1,5 @@
 """What one does with gradients, parameters and sequences around a network, by PyTorch's names."""
 
-from engine.nn.utils import parametrizations, parametrize, rnn
-from engine.nn.utils.gradients import (
-    clip_grad_norm_,
-    clip_grad_value_,
-    clip_grads_with_norm_,
-    get_total_norm,
-    parameters_to_vector,
-    vector_to_parameters,
-)
+from engine import lazy
 
-__all__ = [
-    "clip_grad_norm_",
-    "clip_grad_value_",
-    "clip_grads_with_norm_",
-    "get_total_norm",
-    "parameters_to_vector",
-    "parametrizations",
-    "parametrize",
-    "rnn",
-    "vector_to_parameters",
-]
+__getattr__, __dir__, __all__ = lazy.names_of(__name__)

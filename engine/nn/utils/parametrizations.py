@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from engine.errors import OptionError
 from engine.nn.conv_transposed import TransposedConvolution
-from engine.nn.functional import normalize
 from engine.nn.module import Module
+from engine.nn.normalisation_functional import normalize
 from engine.nn.utils.parametrize import register_parametrization
 from engine.tensor import Tensor, no_grad
 from engine.tensor.creation import randn
