@@ -11,6 +11,8 @@ from engine.tensor.autocast import Precision
 from engine.tensor.promotion import float16
 from engine.tensor.tape import mode
 
+__all__ = ["GradScaler", "autocast", "is_autocast_available"]
+
 
 class autocast(ContextDecorator):
     """Inside, matrix products and convolutions compute in a smaller dtype; sums, norms and losses in float32.
@@ -55,7 +57,16 @@ class autocast(ContextDecorator):
 
 
 def is_autocast_available(device_type: str) -> bool:
-    """Whether `autocast` knows this kind of device."""
+    """Whether `autocast` knows this kind of device.
+
+    Args:
+        device_type: "cuda", "cpu" or another name.
+
+    Example:
+        >>> import engine
+        >>> engine.amp.is_autocast_available("cpu"), engine.amp.is_autocast_available("tpu")
+        (True, False)
+    """
     return device_type in ("cuda", "cpu")
 
 

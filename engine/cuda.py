@@ -7,16 +7,32 @@ from typing import Any
 from engine.device import Device, diagnose
 from engine.random import manual_seed as _manual_seed
 
+__all__ = [
+    "current_device", "device_count", "empty_cache", "get_device_capability", "get_device_name", "is_available",
+    "manual_seed", "manual_seed_all", "max_memory_allocated", "max_memory_reserved", "mem_get_info",
+    "memory_allocated", "memory_reserved", "synchronize",
+]  # fmt: skip
+
 Where = str | int | Device | None
 
 
 def is_available() -> bool:
-    """Whether a CUDA device can be used here; `engine.device.diagnose` says why not."""
+    """Whether a CUDA device can be used here; `engine.device.diagnose` says why not.
+
+    >>> import engine
+    >>> engine.cuda.is_available() in (True, False)
+    True
+    """
     return device_count() > 0
 
 
 def device_count() -> int:
-    """How many CUDA devices can be used here."""
+    """How many CUDA devices can be used here.
+
+    >>> import engine
+    >>> (engine.cuda.device_count() > 0) == engine.cuda.is_available()
+    True
+    """
     return sum(found.usable for found in diagnose() if found.device.startswith("cuda"))
 
 
@@ -25,6 +41,10 @@ def current_device() -> int:
 
     Raises:
         DeviceError: there is none.
+
+    >>> import engine
+    >>> engine.cuda.current_device() if engine.cuda.is_available() else 0
+    0
     """
     return _device(None).index
 
@@ -34,6 +54,14 @@ def get_device_name(device: Where = None) -> str:
 
     Raises:
         DeviceError: there is no such device.
+
+    Args:
+        device: "cuda:0", a number or a `device`; the current one where absent.
+
+    >>> import engine
+    >>> names = [engine.cuda.get_device_name(i) for i in range(engine.cuda.device_count())]
+    >>> len(names) == engine.cuda.device_count()
+    True
     """
     place = _device(device)
     return place.xp.cuda.runtime.getDeviceProperties(place.index)["name"].decode()
@@ -44,6 +72,13 @@ def get_device_capability(device: Where = None) -> tuple[int, int]:
 
     Raises:
         DeviceError: there is no such device.
+
+    Args:
+        device: "cuda:0", a number or a `device`; the current one where absent.
+
+    >>> import engine
+    >>> engine.cuda.get_device_capability() >= (3, 0) if engine.cuda.is_available() else True
+    True
     """
     place = _device(device)
     digits = place.xp.cuda.Device(place.index).compute_capability
@@ -55,6 +90,13 @@ def synchronize(device: Where = None) -> None:
 
     Raises:
         EngineError: an index or a class that the GPU found to be wrong meanwhile.
+
+    Args:
+        device: "cuda:0", a number or a `device`; the current one where absent.
+
+    >>> import engine
+    >>> engine.cuda.synchronize() is None
+    True
     """
     if is_available():
         place = _device(device)
@@ -63,12 +105,28 @@ def synchronize(device: Where = None) -> None:
 
 
 def memory_allocated(device: Where = None) -> int:
-    """Bytes that arrays take on the device; 0 where there is none."""
+    """Bytes that arrays take on the device; 0 where there is none.
+
+    Args:
+        device: "cuda:0", a number or a `device`; the current one where absent.
+
+    >>> import engine
+    >>> engine.cuda.memory_allocated() <= engine.cuda.memory_reserved()
+    True
+    """
     return _pool(device).used_bytes() if is_available() else 0
 
 
 def memory_reserved(device: Where = None) -> int:
-    """Bytes that the pool holds, those of arrays and those that are free for the next ones; 0 without a device."""
+    """Bytes that the pool holds, those of arrays and those that are free for the next ones; 0 without a device.
+
+    Args:
+        device: "cuda:0", a number or a `device`; the current one where absent.
+
+    >>> import engine
+    >>> engine.cuda.memory_reserved() >= 0
+    True
+    """
     return _pool(device).total_bytes() if is_available() else 0
 
 
@@ -76,6 +134,13 @@ def max_memory_allocated(device: Where = None) -> int:
     """The most bytes that were needed at a time since `empty_cache`, in the pool's blocks; 0 without a device.
 
     The pool takes memory only when what it holds doesn't do, and gives none back by itself: so it is what it holds.
+
+    Args:
+        device: "cuda:0", a number or a `device`; the current one where absent.
+
+    >>> import engine
+    >>> engine.cuda.max_memory_allocated() >= engine.cuda.memory_allocated()
+    True
     """
     return memory_reserved(device)
 
@@ -84,7 +149,13 @@ max_memory_reserved = max_memory_allocated
 
 
 def empty_cache() -> None:
-    """Give memory that no array takes back to the device; nothing happens where there is none."""
+    """Give memory that no array takes back to the device; nothing happens where there is none.
+
+    >>> import engine
+    >>> engine.cuda.empty_cache()
+    >>> engine.cuda.memory_reserved() >= engine.cuda.memory_allocated()
+    True
+    """
     if is_available():
         place = _device(None)
         _pool(place).free_all_blocks()
@@ -96,13 +167,30 @@ def mem_get_info(device: Where = None) -> tuple[int, int]:
 
     Raises:
         DeviceError: there is no such device.
+
+    Args:
+        device: "cuda:0", a number or a `device`; the current one where absent.
+
+    >>> import engine
+    >>> free, total = engine.cuda.mem_get_info() if engine.cuda.is_available() else (0, 0)
+    >>> free <= total
+    True
     """
     place = _device(device)
     return tuple(place.xp.cuda.Device(place.index).mem_info)
 
 
 def manual_seed(seed: int) -> None:
-    """Start the default stream from this seed: it is one for all devices, so this is `engine.manual_seed`."""
+    """Start the default stream from this seed: it is one for all devices, so this is `engine.manual_seed`.
+
+    Args:
+        seed: any whole number.
+
+    >>> import engine
+    >>> engine.cuda.manual_seed(3)
+    >>> engine.initial_seed()
+    3
+    """
     _manual_seed(seed)
 
 

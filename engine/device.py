@@ -163,12 +163,29 @@ def _parse(name: str, index: int | None) -> tuple[str, int | None]:
 
 
 def default_device() -> Device:
-    """The device on which new tensors are made."""
+    """The device on which new tensors are made.
+
+    >>> default_device()
+    device(type='cpu')
+    """
     return _defaults.stack[-1] if _defaults.stack else Device(_base_default)
 
 
 def set_default_device(device: str | Device) -> None:
-    """Make this the device of new tensors where no `with device(...)` says otherwise."""
+    """Make this the device of new tensors where no `with device(...)` says otherwise.
+
+    Args:
+        device: "cpu", "cuda", "cuda:0" or "meta".
+
+    Raises:
+        DeviceError: a name that no device has.
+
+    >>> import engine
+    >>> engine.set_default_device("meta")
+    >>> engine.ones(2, 3).device
+    device(type='meta')
+    >>> engine.set_default_device("cpu")
+    """
     global _base_default
     _base_default = str(Device(device))
 

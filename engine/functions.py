@@ -56,7 +56,19 @@ def function_of(name: str) -> Any:
 
 
 def where(condition: Any, input: Any = None, other: Any = None) -> Any:
-    """input where the condition holds, other elsewhere; either may be a number. Alone, the places where it holds."""
+    """input where the condition holds, other elsewhere; either may be a number. Alone, the places where it holds.
+
+    Args:
+        condition: where to take which; all three are stretched to a common shape.
+        input, other: tensors or numbers.
+
+    >>> import engine
+    >>> x = engine.tensor([-1.0, 2.0])
+    >>> engine.where(x > 0, x, 0.0)
+    tensor([0., 2.])
+    >>> engine.where(x > 0)
+    (tensor([1]),)
+    """
     if input is None and other is None:
         return condition.nonzero(as_tuple=True)
     if not isinstance(input, Core):
@@ -68,5 +80,13 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
 
 
 def is_tensor(value: Any) -> bool:
-    """Whether it is a tensor."""
+    """Whether it is a tensor.
+
+    Args:
+        value: anything.
+
+    >>> import engine
+    >>> engine.is_tensor(engine.Tensor([1.0])), engine.is_tensor([1.0])
+    (True, False)
+    """
     return isinstance(value, Tensor)

@@ -13,6 +13,11 @@ import numpy as np
 from engine.device import Device
 from engine.errors import EngineError
 
+__all__ = [
+    "Generator", "apart", "default_generator", "get_rng_state", "initial_seed", "manual_seed", "seed",
+    "set_rng_state",
+]  # fmt: skip
+
 
 class Generator:
     """A stream of random numbers with a state that can be written to JSON.
@@ -156,25 +161,67 @@ default_generator = _DefaultGenerator()
 
 
 def manual_seed(seed: int) -> Generator:
-    """Start the default stream from this seed."""
+    """Start the default stream from this seed.
+
+    Args:
+        seed: any whole number, of which the lowest 64 bits count.
+
+    >>> import engine
+    >>> generator = engine.manual_seed(7)
+    >>> first = engine.rand(2)
+    >>> generator = engine.manual_seed(7)
+    >>> engine.rand(2).equal(first)
+    True
+    """
     return default_generator.manual_seed(seed)
 
 
 def seed() -> int:
-    """Start the default stream from a seed that nobody knows beforehand, and return it."""
+    """Start the default stream from a seed that nobody knows beforehand, and return it.
+
+    >>> import engine
+    >>> engine.seed() == engine.initial_seed()
+    True
+    """
     return default_generator.seed()
 
 
 def initial_seed() -> int:
-    """The seed from which the default stream started."""
+    """The seed from which the default stream started.
+
+    >>> import engine
+    >>> generator = engine.manual_seed(7)
+    >>> engine.initial_seed()
+    7
+    """
     return default_generator.initial_seed()
 
 
 def get_rng_state() -> dict[str, Any]:
-    """Where the default stream stands, as plain JSON."""
+    """Where the default stream stands, as plain JSON.
+
+    >>> import engine
+    >>> state = engine.get_rng_state()
+    >>> first = engine.rand(2)
+    >>> engine.set_rng_state(state)
+    >>> engine.rand(2).equal(first)
+    True
+    """
     return default_generator.get_state()
 
 
 def set_rng_state(state: dict[str, Any]) -> None:
-    """Let the default stream go on from there."""
+    """Let the default stream go on from there.
+
+    Args:
+        state: what `get_rng_state` gave.
+
+    Raises:
+        EngineError: something else came.
+
+    >>> import engine
+    >>> engine.set_rng_state(engine.get_rng_state())
+    >>> sorted(engine.get_rng_state())
+    ['half', 'has_half', 'increment', 'kind', 'seed', 'state']
+    """
     default_generator.set_state(state)

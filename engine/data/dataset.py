@@ -158,6 +158,12 @@ class FieldDataset(Dataset):
         maxima: the largest value an image can hold (255, or 16 for the digits), where it is known.
         switches: by vector field, which of its columns are 0/1 marks of a category and need no scaling.
         notes: what the reader noticed, in sentences.
+
+    >>> import engine
+    >>> from engine.data.spec import FieldSpec
+    >>> points = FieldDataset((FieldSpec("x", "vector", (2,), "input"),), {"x": np.ones((5, 2), np.float32)})
+    >>> len(points), points.take(np.array([0, 3]))["x"].shape
+    (5, (2, 2))
     """
 
     def __init__(

@@ -130,9 +130,19 @@ def read_inputs(path: Path, spec: DataSpec, progress: Progress = no_progress) ->
     Args:
         path: what to predict for.
         spec: the project's data, whose `fields` say what the network takes.
+        progress: told the share that is done; where it answers False, reading stops.
 
     Raises:
         DataError: the file lacks a column, holds other shapes, or cannot be read.
+        Cancelled: `progress` answered False.
+
+    >>> import tempfile
+    >>> spec = DataSpec(fields=(FieldSpec("x", "vector", (2,), "input", columns=("a", "b")),), reader="csv")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     table = Path(folder, "new.csv")
+    ...     characters = table.write_text("a,b\n1,2\n3,4\n")
+    ...     read_inputs(table, spec)["x"].tolist()
+    [[1.0, 2.0], [3.0, 4.0]]
     """
     path = Path(path)
     fields = tuple(field for field in spec.fields if field.role == "input")

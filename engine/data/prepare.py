@@ -20,6 +20,10 @@ KEPT_VALUES = 2**22  # of each column or channel, for its median; of more of the
 def part_sizes(samples: int, validation: float) -> tuple[int, int]:
     """Samples to train and to validate with: at least one to validate with where a part is asked for.
 
+    Args:
+        samples: how many there are.
+        validation: the share to validate with.
+
     >>> part_sizes(10, 0.2), part_sizes(2, 0.1), part_sizes(5, 0.0)
     ((8, 2), (1, 1), (5, 0))
     """
@@ -77,6 +81,10 @@ class Preparation:
 
     Args:
         scaling: by field, its "offset", "scale" and "fill": (F,) for a vector, (C, 1, 1) for an image, float32.
+
+    >>> scaled = Preparation({"x": {"offset": np.float32([1]), "scale": np.float32([2]), "fill": np.float32([1])}})
+    >>> scaled.apply({"x": np.float32([[5], [np.nan]])})["x"].tolist()
+    [[2.0], [0.0]]
     """
 
     def __init__(self, scaling: Mapping[str, Mapping[str, np.ndarray]]):

@@ -25,13 +25,19 @@ WHOLE_BYTES = 2 * 2**20  # tables up to here are looked at whole
 class Preview:
     """What a panel shows of data: rows of texts or thumbnails, and what was found.
 
-    columns: the names of a table's columns, with `kinds` ("number", "category", "text") and `roles` beside them.
+    columns: the names of a table's columns.
+    kinds, roles: beside each column what it holds ("number", "category", "text"), and its role.
     rows: the first rows as texts, one tuple per sample.
-    thumbnails: images (H, W) or (H, W, 3) uint8, with `captions`: the class of each.
+    thumbnails, captions: images (H, W) or (H, W, 3) uint8, and the class of each.
+    fields: what the data are taken for.
     class_counts: by target field, how many samples each class has; of the head only where `is_whole` is False.
     samples: how many there are; an estimate where `is_whole` is False.
+    is_whole: whether all of the data was looked at.
     notes: what was noticed, in sentences.
     problem: what keeps the data from being opened, where rows can be shown all the same.
+
+    >>> Preview(samples=3).is_whole
+    True
     """
 
     columns: tuple[str, ...] = ()
@@ -51,8 +57,15 @@ class Preview:
 def preview(spec: DataSpec, base: Path | None = None, rows: int = 20, progress: Progress = no_progress) -> Preview:
     """The first `rows` samples; fast for large files, since only the head of a table and a few images are read.
 
+    Args:
+        spec: where the data are.
+        base: the folder that paths are relative to.
+        rows: how many samples.
+        progress: told the share that is done; where it answers False, reading stops.
+
     Raises:
         DataError: nothing can be shown at all.
+        Cancelled: `progress` answered False.
 
     >>> shown = preview(DataSpec("bundled:spirals"), rows=2)
     >>> shown.columns, shown.rows[0], shown.class_counts

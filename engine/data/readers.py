@@ -55,6 +55,11 @@ def read(spec: DataSpec, base: Path | None, progress: Progress) -> FieldDataset:
 def describe(spec: DataSpec, base: Path | None = None, progress: Progress = no_progress) -> DataSpec:
     """`spec` with fields, samples and guessed roles filled in; reads a table whole, but only the names of images.
 
+    Args:
+        spec: where the data are.
+        base: the folder that paths are relative to.
+        progress: told the share that is done; where it answers False, reading stops.
+
     Raises:
         DataError: what is wrong, with file and row, and how to mend it.
         Cancelled: `progress` answered False.
@@ -80,7 +85,18 @@ def describe(spec: DataSpec, base: Path | None = None, progress: Progress = no_p
 
 
 def check_batch(spec: DataSpec, samples: int) -> None:
-    """Raises DataError where a batch is larger than the training part."""
+    """Refuses a batch that is larger than the training part.
+
+    Args:
+        spec: what says the batch size and the share to validate with.
+        samples: how many samples there are.
+
+    Raises:
+        DataError: with a fix that sets a size that goes.
+
+    >>> check_batch(DataSpec(batch_size=32), 50) is None
+    True
+    """
     train, _ = part_sizes(samples, spec.validation)
     if spec.batch_size > train:
         size = 1 << (train.bit_length() - 1)

@@ -21,7 +21,20 @@ PREFIX = "bundled:"
 
 
 class BundledSet(msgspec.Struct, frozen=True):
-    """What index.json says of a set; `columns` explains each column or field, `maximum` is the largest pixel value."""
+    """What index.json says of a set.
+
+    name, title, summary: what it is called in a project, in the window, and a sentence on it.
+    licence: under which it may be passed on.
+    fields: what it yields.
+    samples: how many there are.
+    file, sha256: where it lies, and the sum that it is checked by.
+    columns: what each column or field means.
+    maximum: the largest value of a pixel.
+    generated: whether it was made by a formula, not measured.
+
+    >>> bundled()["digits"].samples
+    1797
+    """
 
     name: str
     title: str

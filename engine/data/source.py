@@ -16,7 +16,19 @@ CHOOSE_FOLDER = Fix("Choose the folder again", "choose_data")
 
 
 class Cancelled(EngineError):
-    """The person called it off; nothing is wrong."""
+    """The person called it off; nothing is wrong.
+
+    Args:
+        where: what was going on.
+        got, expected, mend, fixes: as of every `EngineError`.
+
+    >>> report(lambda fraction: fraction < 0.5, 0.4)
+    >>> try:
+    ...     report(lambda fraction: fraction < 0.5, 0.6)
+    ... except Cancelled as stopped:
+    ...     print(stopped)
+    opening the data was cancelled.
+    """
 
 
 def no_progress(fraction: float) -> bool:

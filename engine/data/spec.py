@@ -10,10 +10,18 @@ Role = Literal["input", "target", "unused"]
 
 
 class FieldSpec(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A named, typed field that the data set yields; `shape` is without the batch axis.
+    """A named, typed field that the data set yields.
 
+    name: what inputs and losses of a network call it.
     kind: "image" (C, H, W float32), "vector" (F float32), "number" (float32 (1,)), "category" (int64 ()).
-    `columns` are the table columns gathered in a vector; `classes` the names of a category's values.
+    shape: of one sample, without the batch axis.
+    role: "input", "target" or "unused".
+    dtype: "float32" or "int64".
+    classes: the names of a category's values, in the order of their numbers.
+    columns: the table columns gathered in a vector.
+
+    >>> FieldSpec("picture", "image", (1, 8, 8), "input").dtype
+    'float32'
     """
 
     name: str
@@ -26,7 +34,14 @@ class FieldSpec(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=T
 
 
 class Choice(Struct, frozen=True, forbid_unknown_fields=True):
-    """An entry of the catalogue with its parameters: an optimizer, a schedule or a transform."""
+    """An entry of the catalogue with its parameters: an optimizer, a schedule or a transform.
+
+    type: its name, as of the class.
+    params: its arguments by name.
+
+    >>> Choice("SGD", {"lr": 0.1}).params["lr"]
+    0.1
+    """
 
     type: str
     params: dict[str, Any] = {}
@@ -40,10 +55,18 @@ class DataSpec(Struct, frozen=True, forbid_unknown_fields=True):
     options: what the reader is told instead of guessing; each reader's docstring lists its own.
     roles: for a table, column -> "input", "target" or "unused"; columns not named keep the reader's guess.
     fields: what the reader found; kept here so that shapes are known without opening the data.
+    samples: how many it found.
+    batch_size: samples in a batch, 1 or more.
+    validation: share of the samples to validate with, from 0 up to, without, 1.
+    shuffle: whether every epoch deals the samples in another order.
+    seed: of the split and of the order.
     scaling: how inputs are scaled, fitted on the training part only: "none", "standard" ((x - mean) / deviation),
         "unit" (to 0..1) or "robust" ((x - median) / distance of the quartiles).
     augment: what is done at random to the images of every batch to learn from, in this order: transforms of
         `engine.data.transforms` with their parameters.
+
+    >>> DataSpec("bundled:digits", batch_size=64).scaling
+    'standard'
     """
 
     source: str = ""

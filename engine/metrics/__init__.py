@@ -55,6 +55,11 @@ METRICS: dict[str, type[Metric]] = {"accuracy": Accuracy, "mae": MAE, "rmse": RM
 def evaluate(name: str, predicted: np.ndarray, true: np.ndarray) -> float | None:
     """One figure over whole arrays.
 
+    Args:
+        name: a key of METRICS: "accuracy", "mae", "rmse" or "r2".
+        predicted: what the network says; classes for "accuracy".
+        true: what is right, of the same shape.
+
     >>> evaluate("accuracy", np.array([1, 0]), np.array([1, 1]))
     0.5
     """

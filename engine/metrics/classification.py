@@ -130,7 +130,12 @@ class _ByClass(ConfusionMatrix):
 
 
 class Precision(_ByClass):
-    """Share of the samples taken for a class that are of it, by class or averaged.
+    """Share of the samples taken for a class that are of it, by class or averaged: right / predicted.
+
+    Args:
+        classes: how many classes there are.
+        average: "micro" (over all samples), "macro" (the mean over classes), "weighted" (by how often each comes), or
+            None for one figure a class.
 
     >>> metric = Precision(2); metric.update(np.array([0, 1, 1]), np.array([0, 1, 0])); metric.compute()
     0.75
@@ -141,7 +146,11 @@ class Precision(_ByClass):
 
 
 class Recall(_ByClass):
-    """Share of the samples of a class that are taken for it, by class or averaged.
+    """Share of the samples of a class that are taken for it, by class or averaged: right / true.
+
+    Args:
+        classes: how many classes there are.
+        average: as of `Precision`.
 
     >>> metric = Recall(2, None); metric.update(np.array([0, 1, 1]), np.array([0, 1, 0])); metric.compute().tolist()
     [0.5, 1.0]
@@ -152,7 +161,11 @@ class Recall(_ByClass):
 
 
 class F1(_ByClass):
-    """Harmonic mean of precision and recall, by class or averaged.
+    """Harmonic mean of precision and recall, by class or averaged: 2 right / (true + predicted).
+
+    Args:
+        classes: how many classes there are.
+        average: as of `Precision`.
 
     >>> metric = F1(2); metric.update(np.array([0, 1, 1]), np.array([0, 1, 0])); round(metric.compute(), 4)
     0.6667

@@ -20,6 +20,10 @@ MOST = (1, 10, 100)
 def box_iou(boxes: np.ndarray, others: np.ndarray, crowd: np.ndarray | None = None) -> np.ndarray:
     """Area that each two share, divided by the area that either covers; beside a crowd, by the first box's area.
 
+    Args:
+        boxes, others: each with each.
+        crowd: which of the others stand for many things.
+
     Shape:
         boxes (N, 4), others (M, 4): left, top, right, bottom; crowd (M) -> (N, M)
 

@@ -14,6 +14,11 @@ from engine.random import Generator
 from engine.tensor import Tensor
 from engine.tensor.tape import mode
 
+__all__ = [
+    "calculate_gain", "constant_", "dirac_", "eye_", "kaiming_normal_", "kaiming_uniform_", "normal_", "ones_",
+    "orthogonal_", "sparse_", "trunc_normal_", "uniform_", "xavier_normal_", "xavier_uniform_", "zeros_",
+]  # fmt: skip
+
 Mode = Literal["fan_in", "fan_out"]
 
 GAINS = {
@@ -144,25 +149,61 @@ def _normal_share(mean: float, std: float, a: float, b: float) -> float:
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
-    """One value everywhere."""
+    """One value everywhere.
+
+    Args:
+        tensor: what is filled.
+        val: the value.
+
+    Example:
+        >>> import engine
+        >>> constant_(engine.empty(2), 0.5)
+        tensor([0.5000, 0.5000])
+    """
     return _fill(tensor, lambda g, shape, dtype: dtype.type(val))
 
 
 def zeros_(tensor: Tensor) -> Tensor:
-    """Zeros."""
+    """Zeros everywhere, as biases begin.
+
+    Args:
+        tensor: what is filled.
+
+    Example:
+        >>> import engine
+        >>> zeros_(engine.empty(2))
+        tensor([0., 0.])
+    """
     return constant_(tensor, 0)
 
 
 def ones_(tensor: Tensor) -> Tensor:
-    """Ones."""
+    """Ones everywhere, as the scales of norms begin.
+
+    Args:
+        tensor: what is filled.
+
+    Example:
+        >>> import engine
+        >>> ones_(engine.empty(2))
+        tensor([1., 1.])
+    """
     return constant_(tensor, 1)
 
 
 def eye_(tensor: Tensor) -> Tensor:
-    """The identity matrix.
+    """The identity matrix: what comes in goes out, as far as both sides reach.
+
+    Args:
+        tensor: (rows, columns).
 
     Raises:
         ShapeError: a tensor that is no matrix.
+
+    Example:
+        >>> import engine
+        >>> eye_(engine.empty(2, 3)).tolist()
+        [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
     """
     if tensor.ndim != 2:
         raise ShapeError("eye_", got=f"{tensor.ndim} axes", expected="a matrix, 2 axes")
@@ -231,13 +272,41 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Gener
 
 
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Uniform in ±gain · √(6 / (fan_in + fan_out)); for sigmoid and tanh. Glorot and Bengio, 2010."""
+    """Uniform in ±gain · √(6 / (fan_in + fan_out)); for sigmoid and tanh. Glorot and Bengio, 2010.
+
+    Args:
+        tensor: (outputs, inputs, ...); further axes are those of a kernel.
+        gain: the factor of the activation that follows, see `calculate_gain`.
+        generator: where the random numbers come from, instead of the default stream.
+
+    Raises:
+        ShapeError: a tensor with fewer than 2 axes.
+
+    Example:
+        >>> import engine
+        >>> xavier_uniform_(engine.empty(2, 4)).abs().max().item() <= 1
+        True
+    """
     bound = gain * math.sqrt(6.0 / sum(_fans(tensor)))
     return uniform_(tensor, -bound, bound, generator)
 
 
 def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Normal with deviation gain · √(2 / (fan_in + fan_out)); for sigmoid and tanh. Glorot and Bengio, 2010."""
+    """Normal with deviation gain · √(2 / (fan_in + fan_out)); for sigmoid and tanh. Glorot and Bengio, 2010.
+
+    Args:
+        tensor: (outputs, inputs, ...); further axes are those of a kernel.
+        gain: the factor of the activation that follows, see `calculate_gain`.
+        generator: where the random numbers come from, instead of the default stream.
+
+    Raises:
+        ShapeError: a tensor with fewer than 2 axes.
+
+    Example:
+        >>> import engine
+        >>> xavier_normal_(engine.empty(2, 4), gain=0.0).tolist()
+        [[0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]]
+    """
     return normal_(tensor, 0.0, gain * math.sqrt(2.0 / sum(_fans(tensor))), generator)
 
 
@@ -248,14 +317,24 @@ def kaiming_uniform_(
     nonlinearity: str = "leaky_relu",
     generator: Generator | None = None,
 ) -> Tensor:
-    """Uniform in ±gain · √(3 / fan); for ReLU and its kin. He et al., 2015.
+    """Uniform in ±gain · √(3 / fan), gain that of the activation; for ReLU and its kin. He et al., 2015.
 
     Args:
-        tensor: what is filled.
+        tensor: (outputs, inputs, ...); further axes are those of a kernel.
         a: the negative slope of the leaky ReLU that follows.
         mode: "fan_in" keeps the deviation going forward, "fan_out" going backward.
         nonlinearity: the activation that follows.
         generator: where the random numbers come from, instead of the default stream.
+
+    Raises:
+        ShapeError: a tensor with fewer than 2 axes.
+        OptionError: another mode, or an activation that no gain is known for.
+
+    Example:
+        >>> import engine
+        >>> weight = kaiming_uniform_(engine.empty(2, 6), nonlinearity="relu")
+        >>> weight.abs().max().item() <= 1  # √2 · √(3 / 6)
+        True
     """
     bound = math.sqrt(3.0) * _kaiming_std(tensor, a, mode, nonlinearity)
     return uniform_(tensor, -bound, bound, generator)
@@ -268,15 +347,44 @@ def kaiming_normal_(
     nonlinearity: str = "leaky_relu",
     generator: Generator | None = None,
 ) -> Tensor:
-    """Normal with deviation gain / √fan; for ReLU and its kin. Arguments as of `kaiming_uniform_`. He et al., 2015."""
+    """Normal with deviation gain / √fan, gain that of the activation; for ReLU and its kin. He et al., 2015.
+
+    Args:
+        tensor: (outputs, inputs, ...); further axes are those of a kernel.
+        a: the negative slope of the leaky ReLU that follows.
+        mode: "fan_in" keeps the deviation going forward, "fan_out" going backward.
+        nonlinearity: the activation that follows.
+        generator: where the random numbers come from, instead of the default stream.
+
+    Raises:
+        ShapeError: a tensor with fewer than 2 axes.
+        OptionError: another mode, or an activation that no gain is known for.
+
+    Example:
+        >>> import engine
+        >>> weight = kaiming_normal_(engine.empty(1000, 50), nonlinearity="relu")
+        >>> round(weight.std().item(), 2)  # √2 / √50
+        0.2
+    """
     return normal_(tensor, 0.0, _kaiming_std(tensor, a, mode, nonlinearity), generator)
 
 
 def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = None) -> Tensor:
     """A matrix with orthogonal rows (or columns, whichever are fewer), times gain. Saxe et al., 2013.
 
+    Args:
+        tensor: (outputs, inputs, ...), of which the axes from the second on count as one.
+        gain: the length of the rows, or columns.
+        generator: where the random numbers come from, instead of the default stream.
+
     Raises:
         ShapeError: a tensor with fewer than 2 axes.
+
+    Example:
+        >>> import engine
+        >>> weight = orthogonal_(engine.empty(2, 3))
+        >>> (weight @ weight.T).round(decimals=3).abs().tolist()
+        [[1.0, 0.0], [0.0, 1.0]]
     """
     if tensor.ndim < 2:
         raise ShapeError("orthogonal_", got=f"{tensor.ndim} axes", expected="2 or more")

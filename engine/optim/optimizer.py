@@ -38,6 +38,21 @@ class Optimizer:
 
     Raises:
         OptionError: nothing to learn, a parameter given twice, or one that is computed from others.
+
+    Example:
+        >>> import engine
+        >>> class SignDescent(Optimizer):
+        ...     def step(self, closure=None):
+        ...         with engine.no_grad():
+        ...             for group in self.param_groups:
+        ...                 for p in group["params"]:
+        ...                     p.sub_(p.grad.sign() * group["lr"])
+        >>> w = engine.tensor([2.0], requires_grad=True)
+        >>> optimizer = SignDescent([w], {"lr": 0.5})
+        >>> (w * w).sum().backward()
+        >>> optimizer.step()
+        >>> w.tolist()
+        [1.5]
     """
 
     _counted = frozenset({"step"})

@@ -18,6 +18,11 @@ from engine.tensor import Tensor, no_grad
 from engine.tensor.creation import tensor
 from engine.tensor.promotion import int64
 
+__all__ = [
+    "SWALR", "AveragedModel", "get_ema_avg_fn", "get_ema_multi_avg_fn", "get_swa_avg_fn", "get_swa_multi_avg_fn",
+    "update_bn",
+]  # fmt: skip
+
 Tensors = Sequence[Tensor]
 
 
@@ -47,7 +52,15 @@ def get_ema_multi_avg_fn(decay: float = 0.999) -> Callable[[Tensors, Tensors, An
 
 
 def get_swa_multi_avg_fn() -> Callable[[Tensors, Tensors, Any], None]:
-    """For `AveragedModel`: the plain average, in place."""
+    """For `AveragedModel`: the plain average, in place.
+
+    Example:
+        >>> import engine
+        >>> average = [engine.ones(1)]
+        >>> get_swa_multi_avg_fn()(average, [engine.zeros(1)], 3)
+        >>> average[0].tolist()
+        [0.75]
+    """
     one = get_swa_avg_fn()
 
     def update(averages: Tensors, parameters: Tensors, num_averaged: Any) -> None:
@@ -58,14 +71,32 @@ def get_swa_multi_avg_fn() -> Callable[[Tensors, Tensors, Any], None]:
 
 
 def get_ema_avg_fn(decay: float = 0.999) -> Callable[[Tensor, Tensor, Any], Tensor]:
-    """For `AveragedModel`: the exponential average of one tensor; see `get_ema_multi_avg_fn`."""
+    """For `AveragedModel`: the exponential average of one tensor; see `get_ema_multi_avg_fn`.
+
+    Args:
+        decay: how much of the old average is kept, 0 to 1.
+
+    Raises:
+        OptionError: a decay outside 0 to 1.
+
+    Example:
+        >>> import engine
+        >>> get_ema_avg_fn(0.75)(engine.ones(1), engine.zeros(1), 1).tolist()
+        [0.75]
+    """
     if not 0.0 <= decay <= 1.0:
         raise OptionError("get_ema_avg_fn", got=f"decay={decay}", expected="0 to 1")
     return no_grad()(lambda average, parameter, num_averaged: decay * average + (1 - decay) * parameter)
 
 
 def get_swa_avg_fn() -> Callable[[Tensor, Tensor, Any], Tensor]:
-    """For `AveragedModel`: average + (parameter - average) / (num_averaged + 1) of one tensor."""
+    """For `AveragedModel`: average + (parameter - average) / (num_averaged + 1) of one tensor.
+
+    Example:
+        >>> import engine
+        >>> get_swa_avg_fn()(engine.ones(1), engine.zeros(1), 3).tolist()
+        [0.75]
+    """
     return no_grad()(
         lambda average, parameter, num_averaged: average + (parameter - average) / (float(num_averaged) + 1)
     )

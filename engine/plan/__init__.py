@@ -7,6 +7,8 @@ import importlib.util
 from collections.abc import Callable
 from typing import Any
 
+__all__ = ["capture"]
+
 
 def capture(step: Callable[..., Any], *, check: bool = False) -> Callable[..., Any]:
     """The same step, planned once for each kind of arguments and then replayed without the tape.

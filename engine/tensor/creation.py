@@ -81,14 +81,38 @@ def _made(array: Any, device: Device, requires_grad: bool) -> Any:
 def tensor(data: Any, *, dtype: Any = None, device: Where = None, requires_grad: bool = False) -> Any:
     """A tensor with a copy of these values; whole numbers become int64, real ones float32.
 
-    >>> tensor([[1, 2], [3, 4]]).dtype, tensor(0.5).dtype
+    Args:
+        data: a number, lists of numbers in lists, an array or a tensor.
+        dtype: that of the values, in place of the one that follows from them.
+        device: "cpu", "cuda", "cuda:0" or "meta"; the default device where absent.
+        requires_grad: whether `backward` gives it a gradient.
+
+    These last three mean the same wherever a tensor is made.
+
+    Raises:
+        ShapeError: rows of different lengths.
+        TypeMismatch: values that are no numbers.
+
+    >>> import engine
+    >>> engine.tensor([[1, 2], [3, 4]]).dtype, engine.tensor(0.5).dtype
     (dtype('int64'), dtype('float32'))
     """
     return _made(*as_array(data, dtype, device), requires_grad)
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Where = None) -> Any:
-    """A tensor with these values, sharing memory where that can be."""
+    """A tensor with these values, sharing memory where that can be.
+
+    Args:
+        data: as of `tensor`; a NumPy array of the dtype, or a tensor of dtype and device, is not copied.
+
+    >>> import engine
+    >>> import numpy
+    >>> array = numpy.zeros(2)
+    >>> engine.as_tensor(array)[0] = 5
+    >>> array
+    array([5., 0.])
+    """
     if isinstance(data, Core):
         return data.to(dtype=dtype, device=device)
     if isinstance(data, np.ndarray) and resolve(device).type == "cpu":
@@ -97,7 +121,19 @@ def as_tensor(data: Any, dtype: Any = None, device: Where = None) -> Any:
 
 
 def from_numpy(array: np.ndarray) -> Any:
-    """A tensor in the memory of a NumPy array."""
+    """A tensor in the memory of a NumPy array.
+
+    Args:
+        array: an array of numbers; what changes in it changes in the tensor.
+
+    >>> import engine
+    >>> import numpy
+    >>> array = numpy.arange(3)
+    >>> shared = engine.from_numpy(array)
+    >>> array[0] = 7
+    >>> shared
+    tensor([7, 1, 2])
+    """
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "biuf":
         raise TypeMismatch("from_numpy", got=f"a {getattr(array, 'dtype', type(array).__name__)} came",
                            expected="an array of numbers")  # fmt: skip
@@ -118,7 +154,17 @@ def _shape_of(size: tuple[Any, ...]) -> tuple[int, ...]:
 
 
 def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Where = None, requires_grad: bool = False) -> Any:
-    """A tensor filled with one value."""
+    """A tensor filled with one value.
+
+    Args:
+        size: the shape, or the length of a row.
+        fill_value: its kind decides on the dtype where none is given: bool, int64 or the default dtype.
+
+    >>> import engine
+    >>> engine.full((2, 3), 7)
+    tensor([[7, 7, 7],
+            [7, 7, 7]])
+    """
     place = resolve(device)
     shape = _shape_of((size,) if isinstance(size, int) else tuple(size))
     if dtype is None:
@@ -134,19 +180,44 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Where = None,
 
 @whole("size")
 def zeros(*size: Any, dtype: Any = None, device: Where = None, requires_grad: bool = False) -> Any:
-    """A tensor of zeros: zeros(2, 3) or zeros((2, 3))."""
+    """A tensor of zeros in the default dtype.
+
+    Args:
+        size: the lengths of the axes, one by one or as a tuple: zeros(2, 3) or zeros((2, 3)).
+
+    >>> import engine
+    >>> engine.zeros(2, 3)
+    tensor([[0., 0., 0.],
+            [0., 0., 0.]])
+    """
     return full(_shape_of(size), 0, dtype=dtype or get_default_dtype(), device=device, requires_grad=requires_grad)
 
 
 @whole("size")
 def ones(*size: Any, dtype: Any = None, device: Where = None, requires_grad: bool = False) -> Any:
-    """A tensor of ones."""
+    """A tensor of ones in the default dtype.
+
+    Args:
+        size: the lengths of the axes, one by one or as a tuple.
+
+    >>> import engine
+    >>> engine.ones(2, dtype=engine.int64)
+    tensor([1, 1])
+    """
     return full(_shape_of(size), 1, dtype=dtype or get_default_dtype(), device=device, requires_grad=requires_grad)
 
 
 @whole("size")
 def empty(*size: Any, dtype: Any = None, device: Where = None, requires_grad: bool = False) -> Any:
-    """A tensor whose values are whatever lay in memory."""
+    """A tensor whose values are whatever lay in memory.
+
+    Args:
+        size: the lengths of the axes, one by one or as a tuple.
+
+    >>> import engine
+    >>> engine.empty(2, 3).shape
+    (2, 3)
+    """
     place, shape = resolve(device), _shape_of(size)
     dtype = np.dtype(dtype or get_default_dtype())
     array = Spec(shape, dtype) if place.is_meta else place.kernels.empty(shape, dtype)
@@ -154,25 +225,58 @@ def empty(*size: Any, dtype: Any = None, device: Where = None, requires_grad: bo
 
 
 def zeros_like(input: Any, *, dtype: Any = None, device: Where = None, requires_grad: bool = False) -> Any:
-    """Zeros of the same shape, dtype and device."""
+    """Zeros of the same shape, dtype and device.
+
+    Args:
+        input: the tensor whose shape, dtype and device are taken.
+
+    >>> import engine
+    >>> engine.zeros_like(engine.tensor([1, 2]))
+    tensor([0, 0])
+    """
     return full_like(input, 0, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
 def ones_like(input: Any, *, dtype: Any = None, device: Where = None, requires_grad: bool = False) -> Any:
-    """Ones of the same shape, dtype and device."""
+    """Ones of the same shape, dtype and device.
+
+    Args:
+        input: the tensor whose shape, dtype and device are taken.
+
+    >>> import engine
+    >>> engine.ones_like(engine.tensor([1.5, 2.5]))
+    tensor([1., 1.])
+    """
     return full_like(input, 1, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
 def full_like(
     input: Any, fill_value: Any, *, dtype: Any = None, device: Where = None, requires_grad: bool = False
 ) -> Any:
-    """One value in the same shape, dtype and device."""
+    """One value in the same shape, dtype and device.
+
+    Args:
+        input: the tensor whose shape, dtype and device are taken.
+        fill_value: the value; in a tensor of whole numbers a whole one.
+
+    >>> import engine
+    >>> engine.full_like(engine.tensor([1, 2]), 7)
+    tensor([7, 7])
+    """
     return full(input.shape, fill_value, dtype=dtype or input.dtype, device=device or input.device,
                 requires_grad=requires_grad)  # fmt: skip
 
 
 def empty_like(input: Any, *, dtype: Any = None, device: Where = None, requires_grad: bool = False) -> Any:
-    """The same shape, dtype and device, with whatever lay in memory."""
+    """The same shape, dtype and device, with whatever lay in memory.
+
+    Args:
+        input: the tensor whose shape, dtype and device are taken.
+
+    >>> import engine
+    >>> engine.empty_like(engine.tensor([1, 2])).dtype
+    dtype('int64')
+    """
     return empty(input.shape, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
 
 
@@ -193,7 +297,19 @@ def placed(array: np.ndarray, device: Where, requires_grad: bool) -> Any:
 def randn(
     *size: Any, generator: Generator | None = None, dtype: Any = None, device: Where = None, requires_grad: bool = False
 ) -> Any:
-    """Standard normal random numbers."""
+    """Normal random numbers of mean 0 and variance 1.
+
+    Args:
+        size: the lengths of the axes, one by one or as a tuple.
+        generator: the stream that they come from; without one, that of `manual_seed`.
+
+    >>> import engine
+    >>> generator = engine.manual_seed(0)
+    >>> first = engine.randn(2, 3)
+    >>> generator = engine.manual_seed(0)
+    >>> first.shape, first.equal(engine.randn(2, 3))
+    ((2, 3), True)
+    """
     shape, dtype = _shape_of(size), np.dtype(dtype or get_default_dtype())
     draw = lambda k: k.normal(generator or default_generator, shape, dtype)  # noqa: E731
     return _drawn(draw, shape, dtype, device, requires_grad)
@@ -203,25 +319,62 @@ def randn(
 def rand(
     *size: Any, generator: Generator | None = None, dtype: Any = None, device: Where = None, requires_grad: bool = False
 ) -> Any:
-    """Random numbers evenly between 0 and 1."""
+    """Random numbers evenly between 0 and 1, without the 1.
+
+    Args:
+        size: the lengths of the axes, one by one or as a tuple.
+        generator: the stream that they come from; without one, that of `manual_seed`.
+
+    >>> import engine
+    >>> values = engine.rand(100)
+    >>> bool(((values >= 0) & (values < 1)).all())
+    True
+    """
     shape, dtype = _shape_of(size), np.dtype(dtype or get_default_dtype())
     draw = lambda k: k.uniform(generator or default_generator, shape, dtype)  # noqa: E731
     return _drawn(draw, shape, dtype, device, requires_grad)
 
 
 def randn_like(input: Any, *, dtype: Any = None, device: Where = None, requires_grad: bool = False) -> Any:
-    """Standard normal random numbers of the same shape, dtype and device."""
+    """Standard normal random numbers of the same shape, dtype and device.
+
+    Args:
+        input: the tensor whose shape, dtype and device are taken.
+
+    >>> import engine
+    >>> engine.randn_like(engine.tensor([[1.0, 2.0]])).shape
+    (1, 2)
+    """
     return randn(input.shape, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
 
 
 def rand_like(input: Any, *, dtype: Any = None, device: Where = None, requires_grad: bool = False) -> Any:
-    """Random numbers evenly between 0 and 1 of the same shape, dtype and device."""
+    """Random numbers evenly between 0 and 1 of the same shape, dtype and device.
+
+    Args:
+        input: the tensor whose shape, dtype and device are taken.
+
+    >>> import engine
+    >>> engine.rand_like(engine.tensor([[1.0, 2.0]])).shape
+    (1, 2)
+    """
     return rand(input.shape, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
 
 
 def randint(low: int, high: Any = None, size: Any = None, *, generator: Generator | None = None, dtype: Any = None,
             device: Where = None) -> Any:  # fmt: skip
-    """Random whole numbers from low (or 0) to high - 1: randint(10, (3,)) or randint(5, 10, (3,))."""
+    """Random whole numbers from low (or 0) to high - 1, each as likely.
+
+    Args:
+        low, high: the bounds; of a single number the upper one: randint(10, (3,)) or randint(5, 10, (3,)).
+        size: the shape.
+        generator: the stream that they come from; without one, that of `manual_seed`.
+
+    >>> import engine
+    >>> values = engine.randint(5, 10, (100,))
+    >>> bool(((values >= 5) & (values < 10)).all())
+    True
+    """
     if size is None:
         low, high, size = 0, low, high
     shape = _shape_of((size,) if isinstance(size, int) else tuple(size))
@@ -233,13 +386,31 @@ def randint(low: int, high: Any = None, size: Any = None, *, generator: Generato
 
 
 def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Where = None) -> Any:
-    """The numbers 0 to n - 1, shuffled."""
+    """The numbers 0 to n - 1, shuffled.
+
+    Args:
+        n: how many numbers.
+        generator: the stream that decides on their order; without one, that of `manual_seed`.
+
+    >>> import engine
+    >>> sorted(engine.randperm(4).tolist())
+    [0, 1, 2, 3]
+    """
     dtype = np.dtype(dtype or int64)
     return _drawn(lambda k: k.permutation(generator or default_generator, n, dtype), (n,), dtype, device)
 
 
 def bernoulli(input: Any, *, generator: Generator | None = None) -> Any:
-    """1 with the probability that stands in the input, otherwise 0."""
+    """1 with the probability that stands in the input, otherwise 0.
+
+    Args:
+        input: probabilities from 0 to 1.
+        generator: the stream that is drawn from; without one, that of `manual_seed`.
+
+    >>> import engine
+    >>> engine.bernoulli(engine.tensor([0.0, 1.0]))
+    tensor([0., 1.])
+    """
     k = input.device.kernels
     draw = k.uniform(generator or default_generator, input.array.shape, np.dtype("float32"))
     return wrap(k.astype(k.lt(draw, input.array), input.dtype), input.device)
@@ -247,7 +418,19 @@ def bernoulli(input: Any, *, generator: Generator | None = None) -> Any:
 
 def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Where = None,
            requires_grad: bool = False) -> Any:  # fmt: skip
-    """Numbers from start (or 0) up to, without, end."""
+    """Numbers from start (or 0) up to, without, end.
+
+    Args:
+        start, end: the first number, and the one before which it ends; of a single number the end.
+        step: the distance of neighbours, below 0 for a descending row.
+
+    Raises:
+        OptionError: steps that lead away from the end.
+
+    >>> import engine
+    >>> engine.arange(5), engine.arange(1, 2, 0.5)
+    (tensor([0, 1, 2, 3, 4]), tensor([1.0000, 1.5000]))
+    """
     if end is None:
         start, end = 0, start
     whole = all(isinstance(v, int) for v in (start, end, step))
@@ -261,12 +444,32 @@ def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, dev
 
 def linspace(start: float, end: float, steps: int, *, dtype: Any = None, device: Where = None,
              requires_grad: bool = False) -> Any:  # fmt: skip
-    """`steps` numbers evenly from start to end, both included."""
+    """`steps` numbers evenly from start to end, both included.
+
+    x_i = start + i (end - start) / (steps - 1)
+
+    Args:
+        start, end: the first and the last number.
+        steps: how many numbers.
+
+    >>> import engine
+    >>> engine.linspace(0, 1, 5)
+    tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
+    """
     dtype = np.dtype(dtype or get_default_dtype())
     return placed(np.linspace(start, end, steps).astype(dtype), device, requires_grad)
 
 
 def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Where = None, requires_grad: bool = False) -> Any:
-    """Ones on the diagonal, zeros elsewhere."""
+    """A matrix with ones on the diagonal, zeros elsewhere.
+
+    Args:
+        n, m: how many rows and columns; as many columns as rows where m is absent.
+
+    >>> import engine
+    >>> engine.eye(2, 3)
+    tensor([[1., 0., 0.],
+            [0., 1., 0.]])
+    """
     dtype = np.dtype(dtype or get_default_dtype())
     return placed(np.eye(n, m, dtype=dtype), device, requires_grad)

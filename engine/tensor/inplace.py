@@ -187,7 +187,15 @@ class InPlace:
 
 
 def same_values(a: Any, b: Any) -> bool:
-    """Whether two tensors have one shape and equal values."""
+    """Whether two tensors have one shape and equal values: one answer, not one for each element.
+
+    Args:
+        a, b: the tensors.
+
+    >>> import engine
+    >>> engine.equal(engine.tensor([1, 2]), engine.tensor([1, 2]))
+    True
+    """
     if not isinstance(a, Core) or not isinstance(b, Core):
         raise TypeMismatch("equal", got="something else than two tensors came", expected="two tensors")
     a._require_values("equal()")

@@ -24,12 +24,30 @@ _default = float32
 
 
 def get_default_dtype() -> np.dtype:
-    """The dtype of new tensors of real numbers."""
+    """The dtype of new tensors of real numbers.
+
+    >>> import engine
+    >>> engine.get_default_dtype()
+    dtype('float32')
+    """
     return _default
 
 
 def set_default_dtype(dtype: Any) -> None:
-    """Make float32 or float64 the dtype of new tensors of real numbers."""
+    """Make float32 or float64 the dtype of new tensors of real numbers.
+
+    Args:
+        dtype: float32 or float64.
+
+    Raises:
+        TypeMismatch: a dtype of whole numbers.
+
+    >>> import engine
+    >>> engine.set_default_dtype(engine.float64)
+    >>> engine.tensor(0.5).dtype
+    dtype('float64')
+    >>> engine.set_default_dtype(engine.float32)
+    """
     global _default
     dtype = np.dtype(dtype)
     if dtype.kind != "f":

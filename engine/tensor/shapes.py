@@ -265,7 +265,17 @@ class Shapes:
 
 @also(axis="dim")
 def cat(tensors: Sequence[Any], dim: int = 0) -> Any:
-    """Tensors joined along an axis that they have; an empty one of one axis adds nothing, as in PyTorch."""
+    """Tensors joined along an axis that they have; an empty one of one axis adds nothing, as in PyTorch.
+
+    Args:
+        tensors: of one shape but for that axis.
+        dim: the axis.
+
+    >>> import engine
+    >>> engine.cat([engine.ones(2, 1), engine.zeros(2, 2)], dim=1)
+    tensor([[1., 0., 0.],
+            [1., 0., 0.]])
+    """
     tensors = _of_one_dtype("cat", tensors)
     tensors = [t for t in tensors if t.shape != (0,)] or tensors[:1]
     return apply(layout.Concatenate(axis_of("cat", dim, tensors[0].ndim)), *tensors)
@@ -273,7 +283,17 @@ def cat(tensors: Sequence[Any], dim: int = 0) -> Any:
 
 @also(axis="dim")
 def stack(tensors: Sequence[Any], dim: int = 0) -> Any:
-    """Tensors of one shape joined along a new axis."""
+    """Tensors of one shape joined along a new axis.
+
+    Args:
+        tensors: the tensors.
+        dim: where the new axis stands.
+
+    >>> import engine
+    >>> engine.stack([engine.tensor([1, 2]), engine.tensor([3, 4])], dim=1)
+    tensor([[1, 3],
+            [2, 4]])
+    """
     tensors = _of_one_dtype("stack", tensors)
     if any(t.shape != tensors[0].shape for t in tensors):
         found = " and ".join(dict.fromkeys(times(t.shape) for t in tensors))

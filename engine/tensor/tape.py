@@ -319,7 +319,17 @@ def _different_devices(op: Op, inputs: tuple[Any, ...]) -> DeviceError:
 
 
 class set_grad_enabled(ContextDecorator):
-    """Switch the tape on or off: from now on, inside a `with`, or, as a decorator, inside the function."""
+    """Switch the tape on or off: from now on, inside a `with`, or, as a decorator, inside the function.
+
+    Args:
+        on: whether it runs.
+
+    >>> import engine
+    >>> x = engine.ones(2, requires_grad=True)
+    >>> with engine.set_grad_enabled(False):
+    ...     (x * 2).requires_grad
+    False
+    """
 
     def __init__(self, on: bool) -> None:
         self.before, self.on = mode.grad, bool(on)
@@ -361,19 +371,40 @@ class _Switch(ContextDecorator):
 
 
 class no_grad(_Switch):
-    """Inside, nothing is noted on the tape: `with no_grad():` or `@no_grad()`."""
+    """Inside, nothing is noted on the tape: `with no_grad():` or `@no_grad()`.
+
+    Called `inference_mode`, too. Results take no memory for a backward pass, and none can follow.
+
+    >>> import engine
+    >>> x = engine.ones(2, requires_grad=True)
+    >>> with engine.no_grad():
+    ...     (x * 2).requires_grad
+    False
+    """
 
     on = False
 
 
 class enable_grad(_Switch):
-    """Inside, the tape runs, also within `no_grad`."""
+    """Inside, the tape runs, also within `no_grad`.
+
+    >>> import engine
+    >>> x = engine.ones(2, requires_grad=True)
+    >>> with engine.no_grad(), engine.enable_grad():
+    ...     (x * 2).requires_grad
+    True
+    """
 
     on = True
 
 
 def is_grad_enabled() -> bool:
-    """Whether the tape runs."""
+    """Whether the tape runs.
+
+    >>> import engine
+    >>> engine.is_grad_enabled()
+    True
+    """
     return mode.grad
 
 

@@ -153,6 +153,12 @@ def backward(tensors: Any, grad_tensors: Any = None, retain_graph: bool | None =
 
     Raises:
         GradientError: where a tensor has no history, or the tape was walked before.
+
+    >>> import engine
+    >>> x = engine.tensor([1.0, 2.0], requires_grad=True)
+    >>> engine.autograd.backward([x.sum(), (x * x).sum()])
+    >>> x.grad
+    tensor([3., 5.])
     """
     if inputs is None:
         if create_graph or not isinstance(tensors, Core):

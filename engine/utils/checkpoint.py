@@ -11,6 +11,8 @@ from engine.tensor import enable_grad, zeros
 from engine.tensor.tape import Core, mode
 from engine.tensor.walk import backward
 
+__all__ = ["checkpoint"]
+
 
 def checkpoint(function: Callable[..., Any], *args: Any, use_reentrant: bool | None = None,
                preserve_rng_state: bool = True, **named: Any) -> Any:  # fmt: skip

@@ -20,6 +20,11 @@ class Fitted:
     """A tokeniser, scaler, encoder: `fit` it on the training part alone, then call it on anything.
 
     A class says in `State`, a struct of plain values, what it learned, and keeps one in `learned`.
+
+    >>> from engine.data.transforms import CharTokenizer
+    >>> tokenizer = CharTokenizer().fit(["abba"])
+    >>> Fitted.from_state(tokenizer.state()).encode("ab") == tokenizer.encode("ab")
+    True
     """
 
     State: ClassVar[type[Struct]]

@@ -62,6 +62,13 @@ def _as_came(values: np.ndarray, before: Any) -> Any:
 class MixUp(Mixing):
     """share * x + (1 - share) * the image before it (Zhang et al. 2018).
 
+    Args:
+        num_classes: how many classes there are.
+        alpha: share comes from the distribution Beta(alpha, alpha).
+
+    Shape:
+        images (N, C, H, W), classes (N) or probabilities (N, num_classes) -> images, probabilities (N, num_classes)
+
     >>> images, probabilities = MixUp(num_classes=2)(np.ones((4, 1, 2, 2), np.float32), np.array([0, 1, 0, 1]))
     >>> images.shape, bool(np.allclose(probabilities.sum(axis=1), 1))
     ((4, 1, 2, 2), True)
@@ -75,6 +82,13 @@ class MixUp(Mixing):
 
 class CutMix(Mixing):
     """A rectangle of the image before it, whose area is its share of the class (Yun et al. 2019).
+
+    Args:
+        num_classes: how many classes there are.
+        alpha: the area comes from the distribution Beta(alpha, alpha).
+
+    Shape:
+        images (N, C, H, W), classes (N) or probabilities (N, num_classes) -> images, probabilities (N, num_classes)
 
     >>> images, probabilities = CutMix(num_classes=2)(np.ones((2, 1, 4, 4)), np.array([0, 1]))
     >>> probabilities.shape

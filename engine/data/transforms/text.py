@@ -105,7 +105,23 @@ class Vocabulary(Fitted):
 
 
 class Tokenizer(Fitted):
-    """What tokenisers share: texts to rows of numbers and back."""
+    """What tokenisers share: texts to rows of numbers and back.
+
+    >>> class Bytes(Tokenizer):
+    ...     specials = ()
+    ...     def fit(self, texts):
+    ...         self.learned = 256
+    ...         return self
+    ...     def __len__(self):
+    ...         return 256
+    ...     def _numbers(self, text):
+    ...         return list(text.encode())
+    ...     def _text(self, numbers):
+    ...         return bytes(numbers).decode()
+    >>> numbers = Bytes().fit([])
+    >>> numbers.encode("hi"), numbers.decode([104, 105])
+    ([104, 105], 'hi')
+    """
 
     specials: tuple[str, ...]
 

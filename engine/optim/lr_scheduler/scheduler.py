@@ -25,6 +25,19 @@ class LRScheduler:
     Args:
         optimizer: whose learning rate is set.
         last_epoch: the number of the epoch to go on from; -1 begins anew.
+
+    Example:
+        >>> import engine
+        >>> class Inverse(LRScheduler):
+        ...     def get_lr(self):
+        ...         return [rate / (1 + self.last_epoch) for rate in self.base_lrs]
+        >>> optimizer = engine.optim.SGD([engine.nn.Parameter(engine.ones(1))], lr=1.0)
+        >>> schedule = Inverse(optimizer)
+        >>> for _ in range(3):
+        ...     optimizer.step()
+        ...     schedule.step()
+        >>> schedule.get_last_lr()
+        [0.25]
     """
 
     _is_initial = False
