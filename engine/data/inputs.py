@@ -137,11 +137,10 @@ def read_inputs(path: Path, spec: DataSpec, progress: Progress = no_progress) ->
         Cancelled: `progress` answered False.
 
     >>> import tempfile
-    >>> spec = DataSpec(fields=(FieldSpec("x", "vector", (2,), "input", columns=("a", "b")),), reader="csv")
+    >>> spec = DataSpec(fields=(FieldSpec("x", "vector", (2,), "input"),), reader="npz")
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     table = Path(folder, "new.csv")
-    ...     characters = table.write_text("a,b\n1,2\n3,4\n")
-    ...     read_inputs(table, spec)["x"].tolist()
+    ...     np.savez(Path(folder, "new.npz"), x=np.float32([[1, 2], [3, 4]]))
+    ...     read_inputs(Path(folder, "new.npz"), spec)["x"].tolist()
     [[1.0, 2.0], [3.0, 4.0]]
     """
     path = Path(path)
