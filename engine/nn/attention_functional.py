@@ -17,6 +17,7 @@ def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn
     """softmax(query keyᵀ scale + mask) value (Vaswani et al., 2017).
 
     Args:
+        query, key, value: what asks, what is compared with it, and what is averaged.
         attn_mask: True where a query may see a key, or numbers that are added to the scores.
         dropout_p: probability with which a weight is dropped; 0 in evaluation, which the caller sees to.
         is_causal: a query sees the keys up to its own place; then there is no attn_mask.

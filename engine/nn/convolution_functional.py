@@ -49,10 +49,18 @@ def _check_groups(where: str, channels: int, groups: int) -> None:
 
 def conv1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: One = 1, padding: One | str = 0,
            dilation: One = 1, groups: int = 1) -> Tensor:  # fmt: skip
-    """Cross-correlation of sequences with kernels; arguments as of `conv2d`.
+    """Cross-correlation of sequences with kernels.
+
+    Args:
+        weight, bias: the kernels, and a summand for each output channel.
+        stride: how far the window moves.
+        padding: zeros around the sequence; "valid" is none, "same" as many as keep its length (stride 1).
+        dilation: distance of the places under the window.
+        groups: input and output channels fall into this many groups that do not see each other.
 
     Shape:
-        input (N, C, L), weight (O, C / groups, K), bias (O) -> (N, O, OL)
+        input (N, C, L), weight (O, C / groups, K), bias (O) -> (N, O, OL),
+        OL = floor((L + 2 padding - dilation (K - 1) - 1) / stride) + 1
 
     >>> import engine
     >>> conv1d(engine.ones(1, 1, 5), engine.ones(1, 1, 3)).tolist()
@@ -71,7 +79,10 @@ def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Pa
     """Cross-correlation of images with kernels.
 
     Args:
+        weight, bias: the kernels, and a summand for each output channel.
+        stride: how far the window moves, down and across; one number stands for both.
         padding: pixels of zeros around the image; "valid" is none, "same" as many as keep its size (stride 1).
+        dilation: distance of the pixels under the window.
         groups: input and output channels fall into this many groups that do not see each other.
 
     Shape:
@@ -120,8 +131,12 @@ def conv_transpose2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, 
     """The way back of a convolution: each value puts a weighted copy of the kernel into a larger image.
 
     Args:
+        weight, bias: the kernels, and a summand for each output channel.
+        stride: distance of the copies, down and across; one number stands for both.
         padding: pixels cut off at each border of the result.
         output_padding: pixels more at the end of the result; less than stride or dilation.
+        groups: input and output channels fall into this many groups that do not see each other.
+        dilation: distance of the pixels of a copy.
 
     Shape:
         input (N, C, H, W), weight (C, O / groups, KH, KW), bias (O) -> (N, O, OH, OW),
@@ -139,10 +154,23 @@ def conv_transpose2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, 
 
 def conv_transpose1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: One = 1, padding: One = 0,
                      output_padding: One = 0, groups: int = 1, dilation: One = 1) -> Tensor:  # fmt: skip
-    """The way back of a convolution of sequences; arguments as of `conv_transpose2d`.
+    """The way back of a convolution of sequences: each value puts a weighted copy of the kernel into a longer one.
+
+    Args:
+        weight, bias: the kernels, and a summand for each output channel.
+        stride: distance of the copies.
+        padding: places cut off at both ends of the result.
+        output_padding: places more at the end of the result; less than stride or dilation.
+        groups: input and output channels fall into this many groups that do not see each other.
+        dilation: distance of the places of a copy.
 
     Shape:
-        input (N, C, L), weight (C, O / groups, K), bias (O) -> (N, O, OL)
+        input (N, C, L), weight (C, O / groups, K), bias (O) -> (N, O, OL),
+        OL = (L - 1) stride - 2 padding + dilation (K - 1) + output_padding + 1
+
+    >>> import engine
+    >>> conv_transpose1d(engine.tensor([[1.0, 2.0]]), engine.ones(1, 1, 2), stride=2)
+    tensor([[1., 1., 2., 2.]])
     """
     image, single = along("ConvTranspose1d", input)
     options = _transposed("ConvTranspose1d", stride, padding, output_padding, groups, dilation, 1)

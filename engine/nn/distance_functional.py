@@ -10,6 +10,10 @@ from engine.tensor import Tensor
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """x1 · x2 / (max(|x1|, eps) max(|x2|, eps)) along an axis, which goes.
 
+    Args:
+        dim: the axis.
+        eps: the least that a length counts as.
+
     >>> import engine
     >>> cosine_similarity(engine.tensor([[1.0, 0.0]]), engine.tensor([[0.0, 2.0]])).tolist()
     [0.0]
@@ -24,6 +28,11 @@ def _unit(x: Tensor, dim: int, eps: float) -> Tensor:
 
 def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
     """The p-norm of x1 - x2 + eps along the last axis.
+
+    Args:
+        p: of the norm.
+        eps: added to the differences, so that the norm has a gradient at 0.
+        keepdim: whether the axis stays, with length 1.
 
     Shape:
         (N, D) and (N, D), or one of them (D) -> (N), or (N, 1) with keepdim
@@ -43,6 +52,10 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
 
     Raises:
         ShapeError: where the features are not I and J, or the axes before them differ.
+
+    >>> import engine
+    >>> bilinear(engine.ones(1, 2), engine.ones(1, 3), engine.ones(4, 2, 3))
+    tensor([[6., 6., 6., 6.]])
     """
     features, shape = (input1.shape[-1], input2.shape[-1]), input1.shape[:-1]
     if features != tuple(weight.shape[1:]) or input2.shape[:-1] != shape:

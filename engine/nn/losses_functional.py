@@ -17,6 +17,11 @@ def mse_loss(input: Tensor, target: Tensor, size_average: bool | None = None, re
              reduction: str = "mean", weight: Tensor | None = None) -> Tensor:  # fmt: skip
     """The mean of (input - target)².
 
+    Args:
+        target: what is right.
+        reduction: "mean", "sum", or "none" for the loss of every value.
+        weight: how much each value counts; the mean is divided by the weights.
+
     Raises:
         ShapeError: where input and target have different shapes, which would be compared each with each.
 
@@ -33,7 +38,20 @@ def mse_loss(input: Tensor, target: Tensor, size_average: bool | None = None, re
 
 def l1_loss(input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None,
             reduction: str = "mean", weight: Tensor | None = None) -> Tensor:  # fmt: skip
-    """The mean of |input - target|."""
+    """The mean of |input - target|.
+
+    Args:
+        target: what is right.
+        reduction: "mean", "sum", or "none" for the loss of every value.
+        weight: how much each value counts; the mean is divided by the weights.
+
+    Raises:
+        ShapeError: where input and target have different shapes, which would be compared each with each.
+
+    >>> import engine
+    >>> l1_loss(engine.tensor([1.0, 2.0]), engine.tensor([1.0, 4.0]))
+    tensor(1.)
+    """
     reduction = reduction_of("L1Loss", size_average, reduce, reduction)
     input, target = alike("L1Loss", input, target)
     return weighed((input - target).abs(), weight, reduction)
@@ -49,6 +67,7 @@ def cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, s
         target: classes as whole numbers, or a probability for each class.
         weight: how much each class counts; the mean is divided by the weights of the targets.
         ignore_index: targets of this value count for nothing.
+        reduction: "mean", "sum", or "none" for the loss of every value.
         label_smoothing: this share of the target is spread evenly over all classes (Szegedy et al., 2016).
 
     Shape:
@@ -122,6 +141,12 @@ def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, size_a
              ignore_index: int = -100, reduce: bool | None = None, reduction: str = "mean") -> Tensor:  # fmt: skip
     """-input at the target's class, for log probabilities (from log_softmax).
 
+    Args:
+        target: classes as whole numbers.
+        weight: how much each class counts; the mean is divided by the weights of the targets.
+        ignore_index: targets of this value count for nothing.
+        reduction: "mean", "sum", or "none" for the loss of every value.
+
     Shape:
         input (N, C, ...) or (C), target (N, ...) -> a single number, or (N, ...) for "none"
 
@@ -143,6 +168,11 @@ def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = 
 
     `binary_cross_entropy_with_logits` takes the score before the sigmoid, and is more exact.
 
+    Args:
+        target: y, from 0 to 1.
+        weight: how much each value counts.
+        reduction: "mean", "sum", or "none" for the loss of every value.
+
     Raises:
         EngineError: where p is under 0 or over 1.
         ShapeError: where input and target have different shapes.
@@ -163,10 +193,17 @@ def binary_cross_entropy_with_logits(input: Tensor, target: Tensor, weight: Tens
     """-(y log s(x) + (1 - y) log(1 - s(x))), s the sigmoid: the loss of a yes-or-no score.
 
     Args:
+        target: y, from 0 to 1.
+        weight: how much each value counts.
+        reduction: "mean", "sum", or "none" for the loss of every value.
         pos_weight: how much a yes counts beside a no.
 
     Raises:
         ShapeError: where input and target have different shapes.
+
+    >>> import engine
+    >>> binary_cross_entropy_with_logits(engine.zeros(2), engine.tensor([1.0, 0.0]))
+    tensor(0.6931)
     """
     reduction = reduction_of("BCEWithLogitsLoss", size_average, reduce, reduction)
     input, target = alike("BCEWithLogitsLoss", input, target)

@@ -20,6 +20,10 @@ def margin_ranking_loss(input1: Tensor, input2: Tensor, target: Tensor, margin: 
                         reduction: str = "mean") -> Tensor:  # fmt: skip
     """max(0, margin - target (input1 - input2)): input1 ought to be the greater where the target is 1, else the less.
 
+    Args:
+        margin: by how much one ought to be greater.
+        reduction: "mean", "sum", or "none" for the loss of every value.
+
     Shape:
         input1, input2, target: one shape; target 1 or -1 -> a single number, or the same shape
 
@@ -37,6 +41,11 @@ def margin_ranking_loss(input1: Tensor, input2: Tensor, target: Tensor, margin: 
 def hinge_embedding_loss(input: Tensor, target: Tensor, margin: float = 1.0, size_average: bool | None = None,
                          reduce: bool | None = None, reduction: str = "mean") -> Tensor:  # fmt: skip
     """The distance itself where the target is 1, what it lacks of the margin where the target is -1.
+
+    Args:
+        target: 1 for what belongs together, -1 for what does not.
+        margin: how far apart the latter ought to be.
+        reduction: "mean", "sum", or "none" for the loss of every value.
 
     Shape:
         input, target: one shape; target 1 or -1 -> a single number, or the same shape
@@ -56,6 +65,9 @@ def soft_margin_loss(input: Tensor, target: Tensor, size_average: bool | None = 
                      reduction: str = "mean") -> Tensor:  # fmt: skip
     """log(1 + exp(-target input)), for a target of 1 or -1.
 
+    Args:
+        reduction: "mean", "sum", or "none" for the loss of every value.
+
     >>> import engine
     >>> soft_margin_loss(engine.zeros(2), engine.tensor([1.0, -1.0]))
     tensor(0.6931)
@@ -71,7 +83,9 @@ def multilabel_soft_margin_loss(input: Tensor, target: Tensor, weight: Tensor | 
     """Binary cross-entropy of each class, averaged over the classes: each may hold or not.
 
     Args:
+        target: which classes hold.
         weight: how much each class counts.
+        reduction: "mean", "sum", or "none" for the loss of every value.
 
     Shape:
         input (..., C) scores, target the same, 0 to 1 -> a single number, or (...)
@@ -92,8 +106,11 @@ def multi_margin_loss(input: Tensor, target: Tensor, p: int = 1, margin: float =
     """Sum of max(0, margin - input[target] + input)^p over the other classes, divided by all: a support vector machine.
 
     Args:
+        target: the class of each sample.
         p: 1 or 2.
+        margin: by how much the right score ought to be greater.
         weight: how much each class counts.
+        reduction: "mean", "sum", or "none" for the loss of every value.
 
     Shape:
         input (N, C) or (C) scores, target (N) or () classes -> a single number, or (N)
@@ -126,6 +143,10 @@ def multi_margin_loss(input: Tensor, target: Tensor, p: int = 1, margin: float =
 def multilabel_margin_loss(input: Tensor, target: Tensor, size_average: bool | None = None,
                            reduce: bool | None = None, reduction: str = "mean") -> Tensor:  # fmt: skip
     """Sum of max(0, 1 - input[right] + input[wrong]) over the right and the wrong classes, divided by all classes.
+
+    Args:
+        target: the right classes of each sample, filled up with -1.
+        reduction: "mean", "sum", or "none" for the loss of every value.
 
     Shape:
         input (N, C) or (C) scores; target the same: the right classes, then -1 -> a single number, or (N)
@@ -164,6 +185,12 @@ def cosine_embedding_loss(input1: Tensor, input2: Tensor, target: Tensor, margin
                           reduction: str = "mean") -> Tensor:  # fmt: skip
     """1 - cos of the two where the target is 1, max(0, cos - margin) where it is -1.
 
+    Args:
+        input1, input2: vectors to be compared.
+        target: 1 for those that belong together, -1 for those that do not.
+        margin: the greatest cosine of the latter that costs nothing.
+        reduction: "mean", "sum", or "none" for the loss of every value.
+
     Shape:
         input1, input2 (N, D) or (D), target (N) or (), 1 or -1 -> a single number, or (N)
 
@@ -190,9 +217,11 @@ def triplet_margin_loss(anchor: Tensor, positive: Tensor, negative: Tensor, marg
     """max(0, |anchor - positive| - |anchor - negative| + margin) (Balntas et al., 2016).
 
     Args:
+        margin: by how much the negative ought to be further away.
         p: of the norm.
         eps: added to the differences, so that the norm has a gradient at 0.
         swap: whether the negative may also be measured from the positive, where that is nearer.
+        reduction: "mean", "sum", or "none" for the loss of every value.
 
     Shape:
         anchor, positive, negative (N, D) or (D) -> a single number, or (N)
@@ -212,7 +241,14 @@ def triplet_margin_with_distance_loss(anchor: Tensor, positive: Tensor, negative
                                       distance_function: Callable[[Tensor, Tensor], Tensor] | None = None,
                                       margin: float = 1.0, swap: bool = False,
                                       reduction: str = "mean") -> Tensor:  # fmt: skip
-    """The same with any distance; without one it is the length of the difference.
+    """max(0, distance(anchor, positive) - distance(anchor, negative) + margin), for any distance.
+
+    Args:
+        anchor, positive, negative: what is compared; the first two belong together.
+        distance_function: of two tensors; the length of the difference where absent.
+        margin: by how much the negative ought to be further away.
+        swap: whether the negative may also be measured from the positive, where that is nearer.
+        reduction: "mean", "sum", or "none" for the loss of every value.
 
     Raises:
         OptionError: for a margin that is not above 0.
@@ -239,6 +275,9 @@ def triplet_margin_with_distance_loss(anchor: Tensor, positive: Tensor, negative
 
 def bpr_loss(positive: Tensor, negative: Tensor, reduction: str = "mean") -> Tensor:
     """-log sigmoid(positive - negative): what was chosen ought to score above what was not (Rendle et al., 2009).
+
+    Args:
+        reduction: "mean", "sum", or "none" for the loss of every value.
 
     Shape:
         positive, negative: one shape, scores -> a single number, or the same shape

@@ -21,8 +21,21 @@ def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor |
 
     In training mean and var are the batch's, and running = (1 - momentum) running + momentum batch, in place.
 
+    Args:
+        running_mean, running_var: the statistics of evaluation; either both or none.
+        weight, bias: factor and summand of each channel.
+        training: whether the batch's own statistics are taken.
+        momentum: the share of a new batch in the running statistics.
+        eps: keeps channels without spread from being divided by 0.
+
     Shape:
         input (N, C, ...), the others (C)
+
+    >>> import engine
+    >>> x = engine.tensor([[1.0], [3.0]])
+    >>> batch_norm(x, None, None, training=True)
+    tensor([[-1.0000],
+            [ 1.0000]])
     """
     if not training and running_mean is None:
         raise TypeMismatch("BatchNorm", got="there are no running statistics", expected="them in evaluation",
@@ -38,8 +51,17 @@ def layer_norm(input: Tensor, normalized_shape: int | Sequence[int], weight: Ten
                bias: Tensor | None = None, eps: float = 1e-5) -> Tensor:  # fmt: skip
     """(x - mean) / sqrt(var + eps) * weight + bias over the last axes of each sample (Ba et al., 2016).
 
+    Args:
+        normalized_shape: the last axes, over which mean and var are taken.
+        weight, bias: factor and summand of each element.
+        eps: keeps samples without spread from being divided by 0.
+
     Shape:
         input (..., *normalized_shape), weight and bias normalized_shape
+
+    >>> import engine
+    >>> layer_norm(engine.tensor([[1.0, 3.0]]), 2)
+    tensor([[-1.0000,  1.0000]])
     """
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
     return apply(normalisation.LayerNorm(shape, eps), input, weight, bias)
@@ -49,8 +71,17 @@ def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bia
                eps: float = 1e-5) -> Tensor:  # fmt: skip
     """(x - mean) / sqrt(var + eps) * weight + bias over groups of channels of each sample (Wu and He, 2018).
 
+    Args:
+        num_groups: how many groups of as many channels each.
+        weight, bias: factor and summand of each channel.
+        eps: keeps groups without spread from being divided by 0.
+
     Shape:
         input (N, C, ...), weight and bias (C)
+
+    >>> import engine
+    >>> group_norm(engine.tensor([[1.0, 3.0]]), 1)
+    tensor([[-1.0000,  1.0000]])
     """
     return apply(normalisation.GroupNorm(num_groups, eps), input, weight, bias)
 
@@ -63,11 +94,22 @@ def instance_norm(input: Tensor, running_mean: Tensor | None = None, running_var
     Without use_input_stats mean and var are the running ones; with it those, where they are given, move towards the
     mean of the samples' own, in place.
 
+    Args:
+        running_mean, running_var: the statistics of evaluation; either both or none.
+        weight, bias: factor and summand of each channel.
+        use_input_stats: whether the samples' own statistics are taken.
+        momentum: the share of a new batch in the running statistics.
+        eps: keeps channels without spread from being divided by 0.
+
     Shape:
         input (N, C, ...), the others (C)
 
     Raises:
         ShapeError: one value for each sample and channel, where its own statistics are asked for.
+
+    >>> import engine
+    >>> instance_norm(engine.tensor([[[1.0, 3.0]]]))
+    tensor([[[-1.0000,  1.0000]]])
     """
     if not use_input_stats:
         return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
@@ -88,11 +130,20 @@ def rms_norm(input: Tensor, normalized_shape: int | Sequence[int], weight: Tenso
 
     Without eps it is the smallest step of the dtype around 1.
 
+    Args:
+        normalized_shape: the last axes, over which the mean is taken.
+        weight: factor of each element.
+        eps: keeps samples of zeros from being divided by 0.
+
     Shape:
         input (..., *normalized_shape), weight normalized_shape
 
     Raises:
         ShapeError: last axes of another shape.
+
+    >>> import engine
+    >>> rms_norm(engine.tensor([[3.0, 4.0, 0.0, 0.0]]), 4)
+    tensor([[1.2000, 1.6000, 0.0000, 0.0000]])
     """
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
     last = tuple(input.shape[-len(shape) :])
@@ -112,12 +163,17 @@ def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: flo
 
     Args:
         size: how many channels are neighbours, the channel itself among them.
+        alpha, beta, k: as in the formula.
 
     Shape:
         input (N, C, ...)
 
     Raises:
         ShapeError: fewer than three axes, or a size below 1.
+
+    >>> import engine
+    >>> local_response_norm(engine.ones(1, 1, 2), size=3, alpha=3.0, beta=1.0)
+    tensor([[[0.5000, 0.5000]]])
     """
     if input.ndim < 3 or size < 1:
         raise ShapeError("LocalResponseNorm", got=f"a tensor of {times(input.shape)} and size={size}",

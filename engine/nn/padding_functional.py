@@ -20,6 +20,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
         mode: what is put there: "constant", one value (0 without `value`); "reflect", what lies inside as in a mirror
             that stands on the last element; "replicate", the last element again; "circular", what lies at the other
             end. All but the first leave two axes (samples, channels) or one (channels) as they are.
+        value: what is put there in mode "constant".
 
     >>> import engine
     >>> pad(engine.ones(2, 2), (1, 0)).shape
@@ -100,6 +101,12 @@ def unfold(input: Tensor, kernel_size: int | Sequence[int], dilation: int | Sequ
            padding: int | Sequence[int] = 0, stride: int | Sequence[int] = 1) -> Tensor:  # fmt: skip
     """What lies under a window at each of its places in an image.
 
+    Args:
+        kernel_size: height and width of the window; one number stands for both, here and below.
+        dilation: distance of the pixels under it.
+        padding: pixels of zeros around the image.
+        stride: how far it moves.
+
     Shape:
         input (N, C, H, W) or (C, H, W) -> (N, C KH KW, places) or (C KH KW, places)
 
@@ -115,6 +122,10 @@ def fold(input: Tensor, output_size: int | Sequence[int], kernel_size: int | Seq
          dilation: int | Sequence[int] = 1, padding: int | Sequence[int] = 0,
          stride: int | Sequence[int] = 1) -> Tensor:  # fmt: skip
     """Windows added up where they lie in an image: what sends the gradient of `unfold` back.
+
+    Args:
+        output_size: height and width of the image.
+        kernel_size, dilation, padding, stride: as of `unfold`.
 
     Shape:
         input (N, C KH KW, places) or (C KH KW, places) -> (N, C, *output_size) or (C, *output_size)

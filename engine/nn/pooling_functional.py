@@ -21,6 +21,10 @@ def max_pool2d(input: Tensor, kernel_size: Pair, stride: Pair | None = None, pad
     """The greatest value under each window; stride is the window's size where it is not given.
 
     Args:
+        kernel_size, stride: height and width of the window, and how far it moves; one number stands for both.
+        padding: pixels around the image, which never are the greatest; at most half of the window.
+        dilation: distance of the pixels under the window.
+        ceil_mode: whether the last window may reach over the edge.
         return_indices: whether to say, too, where in its image each of them stands, counted row by row.
 
     Shape:
@@ -42,7 +46,17 @@ def max_pool2d(input: Tensor, kernel_size: Pair, stride: Pair | None = None, pad
 def max_pool2d_with_indices(input: Tensor, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0,
                             dilation: Pair = 1, ceil_mode: bool = False,
                             return_indices: bool = False) -> tuple[Tensor, Tensor]:  # fmt: skip
-    """`max_pool2d` with return_indices=True."""
+    """`max_pool2d` with return_indices=True.
+
+    Args:
+        kernel_size, stride, padding, dilation, ceil_mode: as of `max_pool2d`.
+        return_indices: accepted for scripts.
+
+    >>> import engine
+    >>> values, places = max_pool2d_with_indices(engine.arange(4.0).reshape(1, 1, 2, 2), 2)
+    >>> values.item(), places.item()
+    (3.0, 3)
+    """
     return max_pool2d(input, kernel_size, stride, padding, dilation, ceil_mode, True)
 
 
@@ -51,8 +65,19 @@ def avg_pool2d(input: Tensor, kernel_size: Pair, stride: Pair | None = None, pad
                divisor_override: int | None = None) -> Tensor:  # fmt: skip
     """The mean under each window; stride is the window's size where it is not given.
 
+    Args:
+        kernel_size, stride: height and width of the window, and how far it moves; one number stands for both.
+        padding: pixels of zeros around the image; at most half of the window.
+        ceil_mode: whether the last window may reach over the edge.
+        count_include_pad: whether zeros of the padding count in the mean.
+        divisor_override: what the sum is divided by, instead of the number of pixels.
+
     Shape:
         (N, C, H, W) -> (N, C, OH, OW)
+
+    >>> import engine
+    >>> avg_pool2d(engine.arange(4.0).reshape(1, 1, 2, 2), 2)
+    tensor([[[[1.5000]]]])
     """
     kernel = numbers("AvgPool2d", "kernel_size", kernel_size, 1)
     op = pooling.AvgPool2d(
@@ -73,10 +98,18 @@ def max_pool1d(input: Tensor, kernel_size: One, stride: One | None = None, paddi
     """The greatest value under each window; stride is the window's size where it is not given.
 
     Args:
+        kernel_size, stride: length of the window, and how far it moves.
+        padding: places around the sequence, which never are the greatest; at most half of the window.
+        dilation: distance of the places under the window.
+        ceil_mode: whether the last window may reach over the end.
         return_indices: whether to say, too, where in its sequence each of them stands.
 
     Shape:
         (N, C, L) -> (N, C, OL)
+
+    >>> import engine
+    >>> max_pool1d(engine.tensor([[1.0, 3.0, 2.0, 0.0]]), 2)
+    tensor([[3., 2.]])
     """
     image, single = along("MaxPool1d", input)
     kernel, stride, padding = _windows("MaxPool1d", kernel_size, stride, padding)
@@ -90,7 +123,16 @@ def max_pool1d(input: Tensor, kernel_size: One, stride: One | None = None, paddi
 def max_pool1d_with_indices(input: Tensor, kernel_size: One, stride: One | None = None, padding: One = 0,
                             dilation: One = 1, ceil_mode: bool = False,
                             return_indices: bool = False) -> tuple[Tensor, Tensor]:  # fmt: skip
-    """`max_pool1d` with return_indices=True."""
+    """`max_pool1d` with return_indices=True.
+
+    Args:
+        kernel_size, stride, padding, dilation, ceil_mode: as of `max_pool1d`.
+        return_indices: accepted for scripts.
+
+    >>> import engine
+    >>> max_pool1d_with_indices(engine.tensor([[1.0, 3.0, 2.0, 0.0]]), 2)[1]
+    tensor([[1, 2]])
+    """
     return max_pool1d(input, kernel_size, stride, padding, dilation, ceil_mode, True)
 
 
@@ -128,8 +170,18 @@ def avg_pool1d(input: Tensor, kernel_size: One, stride: One | None = None, paddi
                count_include_pad: bool = True) -> Tensor:  # fmt: skip
     """The mean under each window; stride is the window's size where it is not given.
 
+    Args:
+        kernel_size, stride: length of the window, and how far it moves.
+        padding: zeros around the sequence; at most half of the window.
+        ceil_mode: whether the last window may reach over the end.
+        count_include_pad: whether zeros of the padding count in the mean.
+
     Shape:
         (N, C, L) -> (N, C, OL)
+
+    >>> import engine
+    >>> avg_pool1d(engine.tensor([[1.0, 3.0, 2.0, 0.0]]), 2)
+    tensor([[2., 1.]])
     """
     image, single = along("AvgPool1d", input)
     kernel, stride, padding = _windows("AvgPool1d", kernel_size, stride, padding)
@@ -165,8 +217,15 @@ def adaptive_avg_pool2d(input: Tensor, output_size: Sizes) -> Tensor:
 def adaptive_avg_pool1d(input: Tensor, output_size: One) -> Tensor:
     """The mean of each of so many parts of the sequence; parts overlap where the sizes do not divide.
 
+    Args:
+        output_size: length of the result.
+
     Shape:
         (N, C, L) -> (N, C, OL)
+
+    >>> import engine
+    >>> adaptive_avg_pool1d(engine.tensor([[1.0, 3.0, 2.0, 0.0]]), 2)
+    tensor([[2., 1.]])
     """
     image, single = along("AdaptiveAvgPool1d", input)
     sizes = _output_sizes("AdaptiveAvgPool1d", image, output_size, 1)
@@ -213,21 +272,47 @@ def adaptive_max_pool2d(input: Tensor, output_size: Sizes, return_indices: bool 
 def adaptive_max_pool1d(input: Tensor, output_size: One, return_indices: bool = False) -> Any:
     """The greatest value of each of so many parts of the sequence; parts overlap where the sizes do not divide.
 
+    Args:
+        output_size: length of the result.
+        return_indices: whether to say, too, where in its sequence each of them stands.
+
     Shape:
         (N, C, L) -> (N, C, OL)
+
+    >>> import engine
+    >>> adaptive_max_pool1d(engine.tensor([[1.0, 3.0, 2.0, 0.0]]), 2)
+    tensor([[3., 2.]])
     """
     return _adaptive_max("AdaptiveMaxPool1d", input, output_size, return_indices, 1)
 
 
 def adaptive_max_pool2d_with_indices(input: Tensor, output_size: Sizes,
                                      return_indices: bool = False) -> tuple[Tensor, Tensor]:  # fmt: skip
-    """`adaptive_max_pool2d` with return_indices=True."""
+    """`adaptive_max_pool2d` with return_indices=True.
+
+    Args:
+        output_size: as of `adaptive_max_pool2d`.
+        return_indices: accepted for scripts.
+
+    >>> import engine
+    >>> adaptive_max_pool2d_with_indices(engine.arange(6.0).reshape(1, 1, 2, 3), 1)[1].item()
+    5
+    """
     return adaptive_max_pool2d(input, output_size, True)
 
 
 def adaptive_max_pool1d_with_indices(input: Tensor, output_size: One,
                                      return_indices: bool = False) -> tuple[Tensor, Tensor]:  # fmt: skip
-    """`adaptive_max_pool1d` with return_indices=True."""
+    """`adaptive_max_pool1d` with return_indices=True.
+
+    Args:
+        output_size: as of `adaptive_max_pool1d`.
+        return_indices: accepted for scripts.
+
+    >>> import engine
+    >>> adaptive_max_pool1d_with_indices(engine.tensor([[1.0, 3.0, 2.0, 0.0]]), 1)[1]
+    tensor([[1]])
+    """
     return adaptive_max_pool1d(input, output_size, True)
 
 
@@ -256,8 +341,15 @@ def lp_pool2d(input: Tensor, norm_type: float, kernel_size: Pair, stride: Pair |
               ceil_mode: bool = False) -> Tensor:  # fmt: skip
     """(sum of x^p)^(1/p) under each window, p = norm_type; stride is the window's size where it is not given.
 
+    Args:
+        kernel_size, stride: height and width of the window, and how far it moves; one number stands for both.
+        ceil_mode: whether the last window may reach over the edge.
+
     Shape:
         (N, C, H, W) -> (N, C, OH, OW)
+
+    Raises:
+        OptionError: norm_type is 0.
 
     >>> import engine
     >>> lp_pool2d(engine.tensor([[[[3.0, 4.0]]]]), 2, (1, 2)).tolist()
@@ -273,8 +365,19 @@ def lp_pool1d(input: Tensor, norm_type: float, kernel_size: One, stride: One | N
               ceil_mode: bool = False) -> Tensor:  # fmt: skip
     """(sum of x^p)^(1/p) under each window, p = norm_type; stride is the window's size where it is not given.
 
+    Args:
+        kernel_size, stride: length of the window, and how far it moves.
+        ceil_mode: whether the last window may reach over the end.
+
     Shape:
         (N, C, L) -> (N, C, OL)
+
+    Raises:
+        OptionError: norm_type is 0.
+
+    >>> import engine
+    >>> lp_pool1d(engine.tensor([[3.0, 4.0]]), 2, 2)
+    tensor([[5.]])
     """
     kernel = numbers("LPPool1d", "kernel_size", kernel_size, 1, 1)
     if abs(norm_type) == inf:
@@ -300,6 +403,7 @@ def max_unpool2d(input: Tensor, indices: Tensor, kernel_size: Pair, stride: Pair
 
     Args:
         indices: where the maxima stood, as `max_pool2d(..., return_indices=True)` gives them.
+        kernel_size, stride, padding: as they were when it was pooled.
         output_size: the size of the result, where more than one would have been pooled to this.
 
     Shape:
@@ -317,8 +421,18 @@ def max_unpool1d(input: Tensor, indices: Tensor, kernel_size: One, stride: One |
                  output_size: Any = None) -> Tensor:  # fmt: skip
     """The way back of `max_pool1d`: each maximum at the place it came from, zeros elsewhere.
 
+    Args:
+        indices: where the maxima stood, as `max_pool1d(..., return_indices=True)` gives them.
+        kernel_size, stride, padding: as they were when it was pooled.
+        output_size: the size of the result, where more than one would have been pooled to this.
+
     Shape:
         (N, C, L) -> (N, C, OL)
+
+    >>> import engine
+    >>> pooled, places = max_pool1d(engine.tensor([[1.0, 3.0, 2.0, 0.0]]), 2, return_indices=True)
+    >>> max_unpool1d(pooled, places, 2)
+    tensor([[0., 3., 2., 0.]])
     """
     return _unpool("MaxUnpool1d", input, indices, kernel_size, stride, padding, output_size, 1)
 

@@ -10,11 +10,18 @@ from engine.tensor import Tensor
 def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     """Groups of r² channels as squares of r x r pixels (Shi et al., 2016).
 
+    Args:
+        upscale_factor: r.
+
     Shape:
         (..., C r², H, W) -> (..., C, H r, W r)
 
     Raises:
         ShapeError: where r² does not divide the channels.
+
+    >>> import engine
+    >>> pixel_shuffle(engine.arange(4).reshape(1, 4, 1, 1), 2).tolist()
+    [[[[0, 1], [2, 3]]]]
     """
     r = upscale_factor
     _require_image("PixelShuffle", input, r)
@@ -31,11 +38,18 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
 def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     """Squares of r x r pixels as groups of r² channels: the reverse of `pixel_shuffle`.
 
+    Args:
+        downscale_factor: r.
+
     Shape:
         (..., C, H r, W r) -> (..., C r², H, W)
 
     Raises:
         ShapeError: where r does not divide height and width.
+
+    >>> import engine
+    >>> pixel_unshuffle(engine.arange(4).reshape(1, 1, 2, 2), 2).shape
+    (1, 4, 1, 1)
     """
     r = downscale_factor
     _require_image("PixelUnshuffle", input, r)
@@ -57,6 +71,10 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
 
     Raises:
         ShapeError: where groups does not divide the channels.
+
+    >>> import engine
+    >>> channel_shuffle(engine.arange(4).reshape(1, 4, 1), 2).reshape(-1)
+    tensor([0, 2, 1, 3])
     """
     if input.ndim < 3 or groups < 1 or input.shape[1] % groups:
         raise ShapeError("ChannelShuffle", got=f"a tensor of {times(input.shape)} in {groups} groups",

@@ -19,9 +19,11 @@ def focal_loss(input: Tensor, target: Tensor, gamma: float = 2.0, weight: Tensor
 
     Args:
         input: scores, not probabilities: softmax is part of the loss.
+        target: the class of each place.
         gamma: how much less; 0 is not at all.
         weight: how much each class counts; the mean is divided by the weights of the targets.
         ignore_index: targets of this value count for nothing.
+        reduction: "mean", "sum", or "none" for the loss of every value.
 
     Shape:
         input (N, C, ...), target (N, ...) -> a single number, or (N, ...) for "none"
@@ -52,8 +54,10 @@ def sigmoid_focal_loss(input: Tensor, target: Tensor, alpha: float = 0.25, gamma
     """The same for a yes or no, p = sigmoid(input): -alpha (1 - p)^gamma log p for a yes (Lin et al., 2017).
 
     Args:
+        target: 1 for a yes, 0 for a no.
         alpha: how much a yes counts, a no counts 1 - alpha; under 0 both count 1.
         gamma: how much less easy values count.
+        reduction: "mean", "sum", or "none" for the loss of every value.
 
     Shape:
         input, scores, and target, 0 to 1: one shape -> a single number, or the same shape
@@ -95,6 +99,7 @@ def tversky_loss(input: Tensor, target: Tensor, alpha: float = 0.5, beta: float 
         alpha: how much what only the input has counts; more of it makes the network careful.
         beta: how much what only the target has counts; more of it makes it bold.
         smooth: keeps empty regions from dividing 0 by 0.
+        reduction: "mean", "sum", or "none" for the loss of every value.
 
     Shape:
         input (N, C, ...), target (N, ...) or (N, C, ...) -> a single number, or (N, C) for "none"
@@ -119,7 +124,16 @@ def tversky_loss(input: Tensor, target: Tensor, alpha: float = 0.5, beta: float 
 def dice_loss(input: Tensor, target: Tensor, smooth: float = 1.0, reduction: str = "mean") -> Tensor:
     """1 - (2 both + smooth) / (input + target + smooth), of the sizes of regions (Milletari et al., 2016).
 
-    Args and shapes are those of `tversky_loss`, which it is with alpha = beta = 1/2.
+    It is `tversky_loss` with alpha = beta = 1/2.
+
+    Args:
+        input: scores: softmax over the classes, or a sigmoid where the target is of input's shape, is part of it.
+        target: a class for each place, or a mask of input's shape, 0 to 1.
+        smooth: keeps empty regions from dividing 0 by 0.
+        reduction: "mean", "sum", or "none" for the loss of every value.
+
+    Shape:
+        input (N, C, ...), target (N, ...) or (N, C, ...) -> a single number, or (N, C) for "none"
 
     >>> import engine
     >>> dice_loss(engine.tensor([[[50.0, -50.0]]]), engine.tensor([[[1.0, 1.0]]]), smooth=0.0)
@@ -143,6 +157,11 @@ def giou_loss(input: Tensor, target: Tensor, reduction: str = "mean", eps: float
     """1 - IoU + the share of the box around both that neither covers (Rezatofighi et al., 2019).
 
     Boxes that do not touch are drawn together, too.
+
+    Args:
+        target: the right boxes.
+        reduction: "mean", "sum", or "none" for the loss of every value.
+        eps: keeps boxes without area from dividing by 0.
 
     Shape:
         input, target (..., 4): left, top, right, bottom -> a single number, or (...)

@@ -15,6 +15,9 @@ def smooth_l1_loss(input: Tensor, target: Tensor, size_average: bool | None = No
                    reduction: str = "mean", beta: float = 1.0) -> Tensor:  # fmt: skip
     """d² / (2 beta) where |d| < beta, |d| - beta / 2 elsewhere, of d = input - target (Girshick, 2015).
 
+    Args:
+        reduction: "mean", "sum", or "none" for the loss of every value.
+
     Raises:
         OptionError: for a beta under 0.
         ShapeError: where input and target have different shapes.
@@ -37,6 +40,7 @@ def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: fl
     """d² / 2 where |d| < delta, delta (|d| - delta / 2) elsewhere, of d = input - target (Huber, 1964).
 
     Args:
+        reduction: "mean", "sum", or "none" for the loss of every value.
         weight: how much each value counts; the mean is divided by the values, not by the weights, as PyTorch has it.
 
     Raises:
@@ -68,9 +72,11 @@ def poisson_nll_loss(input: Tensor, target: Tensor, log_input: bool = True, full
     """rate - target log rate: how surprising a count is that comes at this rate, but for a constant.
 
     Args:
+        target: counts.
         log_input: whether the input is log rate rather than the rate.
         full: whether log target! is added, by Stirling's formula, where the target is over 1.
         eps: added to a rate before its logarithm.
+        reduction: "mean", "sum", or "none" for the loss of every value.
 
     Raises:
         ShapeError: where input and target have different shapes.
@@ -94,9 +100,11 @@ def gaussian_nll_loss(input: Tensor, target: Tensor, var: Tensor | float, full: 
     """(log var + (input - target)² / var) / 2: the network says how sure it is, too (Nix and Weigend, 1994).
 
     Args:
+        target: what is right.
         var: the variance, one for each value, along one axis (which is 1, or the last and left away), or for all.
         full: whether log(2 pi) / 2 is added.
         eps: the least that a variance counts as; the gradient does not notice.
+        reduction: "mean", "sum", or "none" for the loss of every value.
 
     Raises:
         OptionError: for a variance under 0, or an eps not above 0.

@@ -18,8 +18,16 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
             generator: Generator | None = None) -> Tensor:  # fmt: skip
     """Each element 0 with probability p, the others scaled by 1 / (1 - p), in training only (Srivastava et al., 2014).
 
+    Args:
+        p: probability of being dropped.
+        training: without it, nothing happens.
+
     Raises:
         TypeMismatch: where p is not between 0 and 1.
+
+    >>> import engine
+    >>> dropout(engine.ones(2), p=1.0), dropout(engine.ones(2), training=False)
+    (tensor([0., 0.]), tensor([1., 1.]))
     """
     _check("Dropout", p)
     if not training or p == 0:
@@ -31,8 +39,15 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
 def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Each channel of each sequence 0 with probability p, the others scaled by 1 / (1 - p) (Tompson et al., 2015).
 
+    Args:
+        training: without it, nothing happens.
+
     Shape:
         (N, C, L) or (C, L)
+
+    >>> import engine
+    >>> dropout1d(engine.ones(1, 2, 3), p=0.75).amax(2).sum().item() in (0.0, 4.0, 8.0)
+    True
     """
     return _of_channels("Dropout1d", input, p, training, inplace, (2, 3))
 
@@ -40,8 +55,15 @@ def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Each channel of each image 0 with probability p, the others scaled by 1 / (1 - p) (Tompson et al., 2015).
 
+    Args:
+        training: without it, nothing happens.
+
     Shape:
         (N, C, H, W); three axes are read as (N, C, L), as PyTorch does
+
+    >>> import engine
+    >>> dropout2d(engine.ones(1, 2, 3, 3), p=1.0).sum().item()
+    0.0
     """
     return _of_channels("Dropout2d", input, p, training, inplace, (4, 3))
 
@@ -49,8 +71,15 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Each channel of each volume 0 with probability p, the others scaled by 1 / (1 - p) (Tompson et al., 2015).
 
+    Args:
+        training: without it, nothing happens.
+
     Shape:
         (N, C, D, H, W) or (C, D, H, W)
+
+    >>> import engine
+    >>> dropout3d(engine.ones(1, 2, 3, 3, 3), training=False).sum().item()
+    54.0
     """
     return _of_channels("Dropout3d", input, p, training, inplace, (4, 5))
 
@@ -58,7 +87,15 @@ def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
     """Each element set to what SELU tends to below, and all scaled and shifted so that mean and deviation stay.
 
-    Klambauer et al., 2017.
+    y = a (x kept, -1.7581 dropped) + b (Klambauer et al., 2017)
+
+    Args:
+        p: probability of being dropped.
+        training: without it, nothing happens.
+
+    >>> import engine
+    >>> alpha_dropout(engine.ones(2)), alpha_dropout(engine.ones(2), 0.0, training=True)
+    (tensor([1., 1.]), tensor([1., 1.]))
     """
     return _towards_alpha("AlphaDropout", input, p, training, inplace, input.shape)
 
@@ -66,8 +103,16 @@ def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace
 def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
     """`alpha_dropout` of whole channels.
 
+    Args:
+        p: probability that a channel is dropped.
+        training: without it, nothing happens.
+
     Shape:
         (N, C, ...)
+
+    >>> import engine
+    >>> feature_alpha_dropout(engine.ones(1, 2, 3)).sum().item()
+    6.0
     """
     return _towards_alpha("FeatureAlphaDropout", input, p, training, inplace, _channels(input.shape, 0))
 

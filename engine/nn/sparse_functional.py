@@ -19,6 +19,7 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None, max
     """Rows of a table; the row `padding_idx` gets no gradient.
 
     Args:
+        weight: the table.
         max_norm: rows that are looked up and longer than this are shortened to it, in place.
         norm_type: which norm measures their length.
         scale_grad_by_freq: whether a row's gradient is divided by how often it is looked up.
@@ -29,6 +30,12 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None, max
 
     Raises:
         EngineError: for an index that is not in the table.
+
+    >>> import engine
+    >>> table = engine.tensor([[0.0, 0.0], [1.0, 2.0]])
+    >>> embedding(engine.tensor([1, 0]), table)
+    tensor([[1., 2.],
+            [0., 0.]])
     """
     if sparse:
         raise OptionError("Embedding", got="sparse=True", expected="False: gradients are dense")
@@ -46,7 +53,13 @@ def embedding_bag(input: Tensor, weight: Tensor, offsets: Tensor | None = None, 
     """The sum, mean or greatest of the rows of each bag; an empty bag gives zeros.
 
     Args:
+        weight: the table.
         offsets: where each bag begins, for bags that lie one behind the other in a flat input.
+        max_norm: rows that are looked up and longer than this are shortened to it, in place.
+        norm_type: which norm measures their length.
+        scale_grad_by_freq: whether a row's gradient is divided by how often it is looked up.
+        mode: "sum", "mean" or "max".
+        sparse: not supported: gradients are dense.
         per_sample_weights: factors of the rows, for mode "sum".
         include_last_offset: whether offsets end with the end of the last bag.
         padding_idx: an index that counts as if it were not there.

@@ -18,6 +18,12 @@ def conv3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Tr
            dilation: Triple = 1, groups: int = 1) -> Tensor:  # fmt: skip
     """Cross-correlation of volumes with kernels; arguments as of `conv2d`.
 
+    Args:
+        weight, bias: the kernels, and a summand for each output channel.
+        stride, dilation: how far the window moves, and the distance of the voxels under it.
+        padding: voxels of zeros around the volume; "valid" is none, "same" as many as keep its size (stride 1).
+        groups: input and output channels fall into this many groups that do not see each other.
+
     Shape:
         input (N, C, D, H, W), weight (O, C / groups, KD, KH, KW), bias (O) -> (N, O, OD, OH, OW)
 
@@ -52,6 +58,13 @@ def conv_transpose3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, 
                      padding: Triple = 0, output_padding: Triple = 0, groups: int = 1,
                      dilation: Triple = 1) -> Tensor:  # fmt: skip
     """The way back of a convolution of volumes; arguments as of `conv_transpose2d`.
+
+    Args:
+        weight, bias: the kernels, and a summand for each output channel.
+        stride, dilation: distance of the copies, and of the voxels of a copy.
+        padding: voxels cut off at each border of the result.
+        output_padding: voxels more at the end of the result; less than stride or dilation.
+        groups: input and output channels fall into this many groups that do not see each other.
 
     Shape:
         input (N, C, D, H, W), weight (C, O / groups, KD, KH, KW), bias (O) -> (N, O, OD, OH, OW)
