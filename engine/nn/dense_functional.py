@@ -12,6 +12,9 @@ LINEAR = products.Linear()
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """y = x Wᵀ + b.
 
+    Args:
+        weight, bias: W and b.
+
     Shape:
         input (..., I), weight (O, I), bias (O) -> (..., O)
 

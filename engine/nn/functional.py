@@ -1,4 +1,7 @@
-"""Functions of networks by PyTorch's names; the layers of `engine.nn` hold parameters and call these."""
+"""Functions of networks by PyTorch's names; the layers of `engine.nn` hold parameters and call these.
+
+With `inplace` the result is written over the input.
+"""
 
 from engine import lazy
 

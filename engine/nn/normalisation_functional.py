@@ -187,5 +187,15 @@ def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: flo
 
 
 def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:
-    """x / max(|x|_p, eps) along an axis."""
+    """x / max(|x|_p, eps) along an axis.
+
+    Args:
+        p: of the norm.
+        dim: the axis.
+        eps: the least that a norm counts as.
+
+    >>> import engine
+    >>> normalize(engine.tensor([[3.0, 4.0]]))
+    tensor([[0.6000, 0.8000]])
+    """
     return input / input.norm(p, dim, True).clamp(min=eps)

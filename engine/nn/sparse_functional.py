@@ -152,6 +152,10 @@ def shorten_rows(weight: Tensor, index: Tensor, max_norm: float, norm_type: floa
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     """1 at the class, 0 elsewhere.
 
+    Args:
+        tensor: classes, counted from 0.
+        num_classes: how many there are; one more than the greatest that comes where it is -1.
+
     Shape:
         (...) -> (..., num_classes)
 
