@@ -31,17 +31,35 @@ def hstack(tensors: Any) -> Any:
 
 
 def vstack(tensors: Any) -> Any:
-    """Joined one below the other: rows as rows of a matrix."""
+    """Joined one below the other: along the first axis, rows as rows of a matrix.
+
+    >>> import engine
+    >>> engine.vstack([engine.tensor([1, 2]), engine.tensor([3, 4])])
+    tensor([[1, 2],
+            [3, 4]])
+    """
     return cat([atleast_2d(x) for x in tensors], 0)
 
 
 def dstack(tensors: Any) -> Any:
-    """Joined along the third axis."""
+    """Joined along the third axis.
+
+    >>> import engine
+    >>> engine.dstack([engine.tensor([1, 2]), engine.tensor([3, 4])])
+    tensor([[[1, 3],
+             [2, 4]]])
+    """
     return cat([atleast_3d(x) for x in tensors], 2)
 
 
 def column_stack(tensors: Any) -> Any:
-    """Joined side by side, rows as columns of a matrix."""
+    """Joined side by side, rows as columns of a matrix.
+
+    >>> import engine
+    >>> engine.column_stack([engine.tensor([1, 2]), engine.tensor([3, 4])])
+    tensor([[1, 3],
+            [2, 4]])
+    """
     return cat([x.reshape(-1, 1) if x.ndim < 2 else x for x in tensors], 1)
 
 
@@ -57,7 +75,12 @@ def broadcast_shapes(*shapes: Any) -> Any:
 
 
 def broadcast_tensors(*tensors: Any) -> tuple[Any, ...]:
-    """Each stretched to the shape in which they meet."""
+    """Each stretched to the shape in which they meet.
+
+    >>> import engine
+    >>> [x.shape for x in engine.broadcast_tensors(engine.ones(3, 1), engine.ones(4))]
+    [(3, 4), (3, 4)]
+    """
     tensors = _all(tensors)
     shape = broadcast("broadcast_tensors", *(x.shape for x in tensors))
     return tuple(x.expand(shape) for x in tensors)
@@ -68,6 +91,11 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:
 
     Args:
         indexing: "ij" for axes in the order of the tensors, "xy" with the first two exchanged.
+
+    >>> import engine
+    >>> x, y = engine.meshgrid(engine.tensor([1, 2]), engine.tensor([3, 4, 5]))
+    >>> x.tolist(), y.tolist()
+    ([[1, 1, 1], [2, 2, 2]], [[3, 4, 5], [3, 4, 5]])
     """
     rows = _all(tensors)
     if indexing not in ("ij", "xy"):
@@ -105,7 +133,12 @@ def block_diag(*tensors: Any) -> Any:
 
 
 def cartesian_prod(*tensors: Any) -> Any:
-    """Every choice of one element of each row."""
+    """Every choice of one element of each row.   (N), (M) -> (N M, 2)
+
+    >>> import engine
+    >>> engine.cartesian_prod(engine.tensor([1, 2]), engine.tensor([3, 4])).tolist()
+    [[1, 3], [1, 4], [2, 3], [2, 4]]
+    """
     rows = _all(tensors)
     if len(rows) == 1:
         return rows[0]
@@ -113,7 +146,15 @@ def cartesian_prod(*tensors: Any) -> Any:
 
 
 def combinations(input: Any, r: int = 2, with_replacement: bool = False) -> Any:
-    """Every choice of r elements of a row, in its order."""
+    """Every choice of r elements of a row, in its order.   (N) -> (choices, r)
+
+    Args:
+        with_replacement: whether an element may be chosen several times.
+
+    >>> import engine
+    >>> engine.combinations(engine.tensor([1, 2, 3])).tolist()
+    [[1, 2], [1, 3], [2, 3]]
+    """
     if input.ndim != 1:
         raise ShapeError("combinations", got=f"a tensor of {times(input.shape)} arrives", expected="one row")
     if r < 0:
@@ -127,10 +168,18 @@ def combinations(input: Any, r: int = 2, with_replacement: bool = False) -> Any:
 
 
 def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
-    """Powers of a row in columns, the highest first or ("increasing") the lowest.
+    """Powers of a row in columns, the highest first or ("increasing") the lowest: x_i^j.
+
+    Args:
+        N: how many; as many as there are elements where absent.
 
     Shape:
         (M) -> (M, N)
+
+    >>> import engine
+    >>> engine.vander(engine.tensor([2, 3]), 3)
+    tensor([[4, 2, 1],
+            [9, 3, 1]])
     """
     count = x.shape[-1] if N is None else N
     powers = [x**i for i in range(count)]

@@ -16,38 +16,80 @@ class SVD(NamedTuple):
 
 
 def inverse(input: Any) -> Any:
-    """A⁻¹: linalg.inv."""
+    """A⁻¹: linalg.inv.
+
+    >>> import engine
+    >>> engine.inverse(engine.tensor([[2.0, 0.0], [0.0, 4.0]]))
+    tensor([[0.5000, 0.0000],
+            [0.0000, 0.2500]])
+    """
     return linalg.inv(input)
 
 
 def det(input: Any) -> Any:
-    """The determinant: linalg.det."""
+    """The determinant: linalg.det.
+
+    >>> import engine
+    >>> engine.det(engine.tensor([[2.0, 1.0], [4.0, 4.0]]))
+    tensor(4.)
+    """
     return linalg.det(input)
 
 
 def slogdet(input: Any) -> linalg.SLogDet:
-    """The sign of the determinant, and the logarithm of its size: linalg.slogdet."""
+    """The sign of the determinant, and the logarithm of its size: linalg.slogdet.
+
+    >>> import engine
+    >>> engine.slogdet(engine.tensor([[0.0, 1.0], [1.0, 0.0]])).sign
+    tensor(-1.)
+    """
     return linalg.slogdet(input)
 
 
 def logdet(input: Any) -> Any:
-    """The logarithm of the determinant; no number where it is below 0."""
+    """The logarithm of the determinant; no number where it is below 0.
+
+    >>> import engine
+    >>> engine.logdet(engine.eye(2))
+    tensor(0.)
+    """
     sign, size = linalg.slogdet(input)
     return size.masked_fill(sign < 0, float("nan"))
 
 
 def cholesky(input: Any, upper: bool = False) -> Any:
-    """The lower (or upper) triangular factor: linalg.cholesky."""
+    """The lower (or upper) triangular factor: linalg.cholesky.
+
+    >>> import engine
+    >>> engine.cholesky(engine.tensor([[4.0, 2.0], [2.0, 5.0]]))
+    tensor([[2., 0.],
+            [1., 2.]])
+    """
     return linalg.cholesky(input, upper=upper)
 
 
 def qr(input: Any, some: bool = True) -> linalg.QR:
-    """Q and R, of which the product is A: linalg.qr, reduced or (some=False) complete."""
+    """Q and R, of which the product is A: linalg.qr, reduced or (some=False) complete.
+
+    >>> import engine
+    >>> engine.qr(engine.eye(2)).R.abs()
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
     return linalg.qr(input, "reduced" if some else "complete")
 
 
 def svd(input: Any, some: bool = True, compute_uv: bool = True) -> SVD:
-    """U, S and V, of which U diag(S) Vᵀ is A: linalg.svd with V itself."""
+    """U, S and V, of which U diag(S) Vᵀ is A: linalg.svd with V itself.
+
+    Args:
+        some: U and V have min(M, N) columns; else they are square.
+        compute_uv: False gives zeros for them.
+
+    >>> import engine
+    >>> engine.svd(engine.tensor([[0.0, 2.0], [3.0, 0.0]])).S
+    tensor([3., 2.])
+    """
     if not compute_uv:
         m, n = input.shape[-2:]
         return SVD(input.new_zeros(m, m), linalg.svdvals(input), input.new_zeros(n, n))
@@ -56,5 +98,14 @@ def svd(input: Any, some: bool = True, compute_uv: bool = True) -> SVD:
 
 
 def pinverse(input: Any, rcond: float = 1e-15) -> Any:
-    """The pseudo-inverse: linalg.pinv."""
+    """The pseudo-inverse: linalg.pinv.
+
+    Args:
+        rcond: singular values of at most so many times the greatest count as 0.
+
+    >>> import engine
+    >>> engine.pinverse(engine.tensor([[2.0, 0.0], [0.0, 0.0]]))
+    tensor([[0.5000, 0.0000],
+            [0.0000, 0.0000]])
+    """
     return linalg.pinv(input, rtol=rcond)

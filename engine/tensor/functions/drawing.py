@@ -19,7 +19,15 @@ from engine.tensor.tape import Core, wrap
 
 def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None,
            dtype: Any = None, device: Any = None) -> Any:  # fmt: skip
-    """Normal random numbers; mean and deviation are numbers, with a size, or tensors, which say the shape."""
+    """Normal random numbers; mean and std are numbers, with a size, or tensors, which say the shape.
+
+    Raises:
+        OptionError: a deviation below 0.
+
+    >>> import engine
+    >>> engine.normal(0.0, 1.0, (2, 3)).shape, engine.normal(engine.tensor([5.0]), engine.tensor([0.0]))
+    ((2, 3), tensor([5.]))
+    """
     given = [x for x in (mean, std) if isinstance(x, Core)]
     if not isinstance(std, Core) and std < 0:
         raise OptionError("normal", got=f"the deviation is {std}", expected="0 or more")
@@ -36,11 +44,19 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Gene
 def multinomial(input: Any, num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> Any:
     """Places drawn with the probabilities, or weights, that stand in each row.
 
+    Args:
+        num_samples: how many are drawn from each row.
+        replacement: whether a place can be drawn again.
+
     Shape:
         (N) -> (num_samples), (M, N) -> (M, num_samples)
 
     Raises:
         OptionError: for weights below 0, none above 0, or fewer of these than draws without replacement.
+
+    >>> import engine
+    >>> engine.multinomial(engine.tensor([0.0, 1.0]), 3, replacement=True)
+    tensor([1, 1, 1])
     """
     require_float("multinomial", input.dtype)
     if input.ndim not in (1, 2):
@@ -66,7 +82,12 @@ def _exponential(shape: Any, **stream: Any) -> Any:
 
 
 def poisson(input: Any, generator: Generator | None = None) -> Any:
-    """Poisson random numbers with the rates that stand in the input, drawn on the host."""
+    """Poisson random numbers with the rates that stand in the input, drawn on the host.
+
+    >>> import engine
+    >>> engine.poisson(engine.zeros(2))
+    tensor([0., 0.])
+    """
     require_float("poisson", input.dtype)
     input._require_values("poisson")
     rates = input.device.to_numpy(input.array)
@@ -81,7 +102,12 @@ def _overwritten(x: Any, where: str, values: Any) -> Any:
 
 
 def exponential_(self: Any, lambd: float = 1, *, generator: Generator | None = None) -> Any:
-    """Draw every element from the exponential distribution of this rate: -log(1 - u) / lambd."""
+    """Draw every element from the exponential distribution of this rate: -log(1 - u) / lambd.
+
+    >>> import engine
+    >>> bool((engine.empty(100).exponential_() >= 0).all())
+    True
+    """
     if not lambd > 0:
         raise OptionError("exponential_", got=f"lambd is {lambd}", expected="above 0")
     require_float("exponential_", self.dtype)
@@ -90,18 +116,33 @@ def exponential_(self: Any, lambd: float = 1, *, generator: Generator | None = N
 
 
 def bernoulli(input: Any, p: float | None = None, *, generator: Generator | None = None) -> Any:
-    """1 with the probability that stands in the input, or with probability p, otherwise 0."""
+    """1 with the probability that stands in the input, or with probability p, otherwise 0.
+
+    >>> import engine
+    >>> engine.tensor([0.0, 1.0]).bernoulli()
+    tensor([0., 1.])
+    """
     return _bernoulli(input if p is None else input.new_full(input.shape, p), generator=generator)
 
 
 def bernoulli_(self: Any, p: Any = 0.5, *, generator: Generator | None = None) -> Any:
-    """Draw every element: 1 with probability p, otherwise 0."""
+    """Draw every element: 1 with probability p, otherwise 0.
+
+    >>> import engine
+    >>> engine.empty(2).bernoulli_(1.0)
+    tensor([1., 1.])
+    """
     p = p.detach() if isinstance(p, Core) else rand(0).new_full((), float(p)).to(self.device)
     return _overwritten(self, "bernoulli_", _bernoulli(p.expand(self.shape), generator=generator))
 
 
 def geometric_(self: Any, p: float, *, generator: Generator | None = None) -> Any:
-    """Draw every element: how many throws until the first success, which has probability p."""
+    """Draw every element: how many throws until the first success, which has probability p.
+
+    >>> import engine
+    >>> bool((engine.empty(100).geometric_(0.5) >= 1).all())
+    True
+    """
     if not 0 < p < 1:
         raise OptionError("geometric_", got=f"p is {p}", expected="between 0 and 1")
     throws = (_exponential(self.shape, generator=generator, device=self.device) / -log1p(-p)).ceil().clamp(min=1)
@@ -109,13 +150,23 @@ def geometric_(self: Any, p: float, *, generator: Generator | None = None) -> An
 
 
 def log_normal_(self: Any, mean: float = 1, std: float = 2, *, generator: Generator | None = None) -> Any:
-    """Draw every element: e to the power of a normal number."""
+    """Draw every element: e to the power of a normal number with this mean and deviation std.
+
+    >>> import engine
+    >>> engine.empty(2).log_normal_(0, 0)
+    tensor([1., 1.])
+    """
     draw = randn(*self.shape, generator=generator, dtype=self.dtype, device=self.device)
     return _overwritten(self, "log_normal_", (draw * std + mean).exp())
 
 
 def cauchy_(self: Any, median: float = 0, sigma: float = 1, *, generator: Generator | None = None) -> Any:
-    """Draw every element from the Cauchy distribution."""
+    """Draw every element from the Cauchy distribution: median + sigma tan(pi (u - 1/2)).
+
+    >>> import engine
+    >>> engine.empty(2).cauchy_(3, 0)
+    tensor([3., 3.])
+    """
     draw = rand(*self.shape, generator=generator, dtype=self.dtype, device=self.device)
     angle = (draw - 0.5) * pi
     return _overwritten(self, "cauchy_", angle.sin() / angle.cos() * sigma + median)
@@ -125,6 +176,10 @@ def random_(self: Any, from_: int = 0, to: int | None = None, *, generator: Gene
     """Draw every element: whole numbers from `from_` to `to` - 1, of all that the dtype has exactly without `to`.
 
     Called with one number, random_(to).
+
+    >>> import engine
+    >>> bool((engine.zeros(100).random_(5) < 5).all())
+    True
     """
     if to is None:
         greatest = 2**24 + 1 if self.dtype.itemsize == 4 and self.dtype.kind == "f" else 2**53 + 1

@@ -14,8 +14,10 @@ from engine.tensor.tape import Core
 def einsum(equation: Any, *operands: Any) -> Any:
     """The sum of products over all axes whose letter does not stand behind the arrow.
 
-    Without an arrow the result has the letters that stand once, in order of the alphabet. "..." stands for axes
-    that are stretched.
+    Args:
+        equation: a letter for each axis of each operand, "ij,jk->ik". Without an arrow the result has the letters that
+            stand once, in order of the alphabet. "..." stands for axes that are stretched.
+        operands: the tensors.
 
     >>> import engine
     >>> engine.einsum("ij,jk->ik", engine.ones(2, 3), engine.ones(3, 4)).shape

@@ -55,7 +55,15 @@ class iinfo:
 
 
 def allclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
-    """Whether |input - other| <= atol + rtol |other| everywhere."""
+    """Whether |input - other| <= atol + rtol |other| everywhere.
+
+    Args:
+        equal_nan: whether two that are no number count as equal.
+
+    >>> import engine
+    >>> engine.allclose(engine.tensor([1.0]), engine.tensor([1.000001]))
+    True
+    """
     return bool(isclose(input, other, rtol, atol, equal_nan).all().item())
 
 
@@ -72,7 +80,12 @@ def can_cast(from_: Any, to: Any) -> bool:
 
 
 def result_type(tensor1: Any, tensor2: Any) -> np.dtype:
-    """The dtype in which two tensors, or a tensor and a number, meet."""
+    """The dtype in which two tensors, or a tensor and a number, meet: that of `tensor1 + tensor2`.
+
+    >>> import engine
+    >>> engine.result_type(engine.tensor([1, 2]), 0.5)
+    dtype('float32')
+    """
     kinds: list[Any] = []
     for priority in (0, 1, 2):  # tensors with axes, those without, numbers: a later one only counts by a higher kind
         found = None
@@ -94,39 +107,74 @@ def _dtype_of(value: Any) -> np.dtype:
 
 
 def is_complex(input: Any) -> bool:
-    """Whether the values are complex numbers: never."""
+    """Whether the values are complex numbers: never.
+
+    >>> import engine
+    >>> engine.is_complex(engine.ones(1))
+    False
+    """
     return False
 
 
 def is_signed(input: Any) -> bool:
-    """Whether the dtype has numbers below 0."""
+    """Whether the dtype has numbers below 0.
+
+    >>> import engine
+    >>> engine.is_signed(engine.ones(1)), engine.is_signed(engine.tensor([1], dtype=engine.uint8))
+    (True, False)
+    """
     return input.dtype.kind in "if"
 
 
 def is_nonzero(input: Any) -> bool:
-    """Whether the one element is other than 0."""
+    """Whether the one element is other than 0.
+
+    >>> import engine
+    >>> engine.is_nonzero(engine.tensor([0.5]))
+    True
+    """
     if input.numel() != 1:
         raise TypeMismatch("is_nonzero", got=f"a tensor of {times(input.shape)}", expected="one element")
     return bool(input.item())
 
 
 def is_same_size(input: Any, other: Any) -> bool:
-    """Whether two tensors have one shape."""
+    """Whether input and other have one shape.
+
+    >>> import engine
+    >>> engine.is_same_size(engine.ones(2), engine.ones(2, 1))
+    False
+    """
     return tuple(input.shape) == tuple(other.shape)
 
 
 def ndimension(input: Any) -> int:
-    """How many axes there are."""
+    """How many axes there are.
+
+    >>> import engine
+    >>> engine.ones(2, 3).ndimension()
+    2
+    """
     return input.ndim
 
 
 def nelement(input: Any) -> int:
-    """How many elements there are."""
+    """How many elements there are.
+
+    >>> import engine
+    >>> engine.ones(2, 3).nelement()
+    6
+    """
     return input.numel()
 
 
 def stride(input: Any, dim: int | None = None) -> Any:
-    """How many elements of memory lie between two neighbours along each axis, or along one."""
+    """How many elements of memory lie between two neighbours along each axis, or along one.
+
+    >>> import engine
+    >>> engine.ones(2, 3).stride(), engine.ones(2, 3).t().stride()
+    ((3, 1), (1, 3))
+    """
     if input.is_meta:
         raise TypeMismatch("stride", got="a tensor on the device meta has no memory", expected="one on the cpu")
     steps = tuple(step // input.itemsize for step in input.array.strides)

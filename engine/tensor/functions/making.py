@@ -27,7 +27,12 @@ def logspace(start: float, end: float, steps: int, base: float = 10.0, *, dtype:
 
 def randint_like(input: Any, low: int, high: int | None = None, *, generator: Generator | None = None,
                  dtype: Any = None, device: Where = None) -> Any:  # fmt: skip
-    """Random whole numbers from low (or 0) to high - 1 in the shape and dtype of the input."""
+    """Random whole numbers from low (or 0) to high - 1 in the shape and dtype of the input.
+
+    >>> import engine
+    >>> engine.randint_like(engine.zeros(2, 3), 10).shape
+    (2, 3)
+    """
     low, high = (0, low) if high is None else (low, high)
     out = randint(low, high, tuple(input.shape), generator=generator, device=device or input.device)
     return out.to(dtype=dtype or input.dtype)
@@ -43,7 +48,12 @@ def _triangle(lower: bool, row: int, col: int, offset: int, dtype: Any, device: 
 def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Where = None) -> Any:
     """Where the lower triangle of a matrix stands: rows, and below them columns.
 
-    >>> tril_indices(2, 2)
+    Args:
+        row, col: how many rows and columns the matrix has.
+        offset: the last diagonal that belongs to it; 1 is the one above.
+
+    >>> import engine
+    >>> engine.tril_indices(2, 2)
     tensor([[0, 1, 1],
             [0, 0, 1]])
     """
@@ -51,35 +61,82 @@ def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, devi
 
 
 def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Where = None) -> Any:
-    """Where the upper triangle of a matrix stands: rows, and below them columns."""
+    """Where the upper triangle of a matrix stands: rows, and below them columns.
+
+    Args:
+        row, col: how many rows and columns the matrix has.
+        offset: the first diagonal that belongs to it; 1 is the one above.
+
+    >>> import engine
+    >>> engine.triu_indices(2, 2)
+    tensor([[0, 0, 1],
+            [0, 1, 1]])
+    """
     return _triangle(False, row, col, offset, dtype, device)
 
 
 def asarray(obj: Any, *, dtype: Any = None, device: Where = None, copy: bool | None = None) -> Any:
-    """A tensor of these values, sharing memory where that can be and no copy is asked for."""
+    """A tensor of these values, sharing memory where that can be and no copy is asked for.
+
+    >>> import engine
+    >>> engine.asarray([1, 2], dtype="float32")
+    tensor([1., 2.])
+    """
     return tensor(obj, dtype=dtype, device=device) if copy else as_tensor(obj, dtype=dtype, device=device)
 
 
 def scalar_tensor(s: float, *, dtype: Any = None, device: Where = None, requires_grad: bool = False) -> Any:
-    """A tensor with no axes, of the default dtype."""
+    """A tensor with no axes, of the default dtype.
+
+    >>> import engine
+    >>> engine.scalar_tensor(3)
+    tensor(3.)
+    """
     return tensor(s, dtype=dtype or get_default_dtype(), device=device, requires_grad=requires_grad)
 
 
 def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, requires_grad: bool = False) -> Any:
-    """A row in the memory of an object that shows its bytes."""
+    """A row in the memory of an object that shows its bytes.
+
+    Args:
+        buffer: bytes, or whatever has Python's buffer protocol.
+        count: how many elements; -1 is all.
+        offset: bytes to leave out at the beginning.
+
+    >>> import engine
+    >>> engine.frombuffer(bytearray([1, 0, 2, 0]), dtype="int16")
+    tensor([1, 2], dtype=int16)
+    """
     out = as_tensor(np.frombuffer(buffer, np.dtype(dtype), count, offset))
     return out.requires_grad_() if requires_grad else out
 
 
 def new_full(input: Any, size: Any, fill_value: Any, *, dtype: Any = None, device: Where = None,
              requires_grad: bool = False) -> Any:  # fmt: skip
-    """One value, in the dtype and on the device of the input."""
+    """One value, in the dtype and on the device of the input.
+
+    Args:
+        size: the shape.
+        fill_value: the value.
+
+    >>> import engine
+    >>> engine.tensor([1.5]).new_full((2,), 3)
+    tensor([3., 3.])
+    """
     return full(size, fill_value, dtype=dtype or input.dtype, device=device or input.device,
                 requires_grad=requires_grad)  # fmt: skip
 
 
 def new_empty(input: Any, *size: Any, dtype: Any = None, device: Where = None, requires_grad: bool = False) -> Any:
-    """Whatever lay in memory, in the dtype and on the device of the input."""
+    """Whatever lay in memory, in the dtype and on the device of the input.
+
+    Args:
+        size: the lengths of the axes, one by one or as a tuple.
+
+    >>> import engine
+    >>> engine.tensor([1.5]).new_empty(2, 3).shape
+    (2, 3)
+    """
     return empty(*size, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
 
 
@@ -93,7 +150,16 @@ def _window(name: str, definition: str, shape: Any) -> Any:
         return placed(values.astype(np.dtype(dtype or get_default_dtype())), device, requires_grad)
 
     function.__name__ = name
-    function.__doc__ = f"{definition}; periodic without the last place of the symmetric one of length + 1."
+    function.__doc__ = f"""{definition}, t from 0 to 2 pi: weights that fade a row out at both ends.
+
+    Args:
+        window_length: how many places.
+        periodic: without the last place of the symmetric one of length + 1, as a spectrum wants it.
+
+    >>> import engine
+    >>> engine.{name}(4).amax()
+    tensor(1.)
+    """
     return function
 
 
