@@ -68,30 +68,37 @@ from engine.tensor.promotion import (
 # As in PyTorch, infinity and not-a-number are values that go on through a computation, not warnings.
 warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"engine\.(kernels|ops|tensor|optim)\b")
 
-globals().update(_functions.by_name())
 concat = concatenate = cat
 inf, nan, pi = 1e999, 1e999 - 1e999, 3.141592653589793
 inference_mode = no_grad
 
-_LAZY = {"nn": "engine.nn", "optim": "engine.optim", "data": "engine.data", "cuda": "engine.cuda",
-         "autograd": "engine.autograd", "amp": "engine.amp", "utils": "engine.utils",
-         "linalg": "engine.tensor.functions.linalg"}  # fmt: skip
-_LAZY_NAMES = {
+_MODULES = {"nn": "engine.nn", "optim": "engine.optim", "data": "engine.data", "cuda": "engine.cuda",
+            "autograd": "engine.autograd", "amp": "engine.amp", "utils": "engine.utils",
+            "linalg": "engine.tensor.functions.linalg"}  # fmt: skip
+_NAMES = {
     "save": "engine.formats.weights", "load": "engine.formats.weights", "capture": "engine.plan",
     "autocast": "engine.amp",
     **dict.fromkeys(("get_num_threads", "set_num_threads", "use_deterministic_algorithms",
                      "are_deterministic_algorithms_enabled"), "engine.kernels.threads"),
 }  # fmt: skip
+_FUNCTIONS = _functions.names()
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        return importlib.import_module(_LAZY[name])
-    if name in _LAZY_NAMES:
-        value = getattr(importlib.import_module(_LAZY_NAMES[name]), name)
-        globals()[name] = value
-        return value
-    raise AttributeError(f"module 'engine' has no attribute {name!r}")
+    if name in _MODULES:
+        return importlib.import_module(_MODULES[name])
+    if name in _FUNCTIONS:
+        value = _functions.by_name(name)
+    elif name in _NAMES:
+        value = getattr(importlib.import_module(_NAMES[name]), name)
+    else:
+        raise AttributeError(f"module 'engine' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULES, *_NAMES, *_FUNCTIONS})
 
 
 __all__ = [

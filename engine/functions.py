@@ -27,15 +27,26 @@ METHODS = (
 )  # fmt: skip
 """The methods of Tensor that are functions, too: engine.exp is Tensor.exp."""
 
-__all__ = ["METHODS", "by_name", "cat", "equal", "function_of", "grad", "is_tensor", "stack", "where"]
+_ALIASES = {
+    **table.FUNCTION_ALIASES,
+    **table.ALIASES,
+    **{f"{new}_": f"{old}_" for new, old in table.ALIASES.items()},
+}
+
+__all__ = ["METHODS", "by_name", "cat", "equal", "function_of", "grad", "is_tensor", "names", "stack", "where"]
 
 
-def by_name() -> dict[str, Any]:
-    """Every function that is a method, too, or stands in the table of families: name -> function."""
-    twins = [f"{name}_" for name in table.FUNCTIONS_IN_PLACE.split()]
-    found = {**{name: function_of(name) for name in (*METHODS, *twins)}, **table.functions()}
-    other = {**table.ALIASES, **{f"{new}_": f"{old}_" for new, old in table.ALIASES.items() if f"{old}_" in found}}
-    return {**found, **{new: found[old] for new, old in other.items()}}
+def names() -> set[str]:
+    """Every function that is a method, too, or stands in the table of families."""
+    twins = (f"{name}_" for name in table.FUNCTIONS_IN_PLACE.split())
+    found = {*METHODS, *twins, *table.names(), *table.FUNCTION_ALIASES}
+    return found | {new for new in _ALIASES if _ALIASES[new] in found}
+
+
+def by_name(name: str) -> Any:
+    """One of these functions."""
+    name = _ALIASES.get(name, name)
+    return table.function(name) if name in table.names() else function_of(name)
 
 
 def function_of(name: str) -> Any:

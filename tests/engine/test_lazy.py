@@ -1,10 +1,13 @@
 """Names that are imported when they are first used are there as if they had been imported at once."""
 
 import importlib
+import pydoc
 import subprocess
 import sys
 
 import pytest
+
+import engine
 
 MODULES = [
     "engine.nn", "engine.nn.functional", "engine.nn.utils", "engine.optim", "engine.optim.lr_scheduler",
@@ -39,3 +42,24 @@ def test_a_network_imports_the_layers_that_it_uses_and_no_others():
         "print(first, [m for m in others if m in sys.modules])"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True).split("\n")[0] == "set() []"
+
+
+def test_a_family_of_functions_is_imported_with_the_first_method_that_is_asked_for():
+    code = (
+        "import sys, engine\n"
+        "from engine.tensor import Tensor\n"
+        "families = lambda: [m.rsplit('.')[-1] for m in sys.modules if m.startswith('engine.tensor.functions.')]\n"
+        "print(families(), 'flip' in dir(Tensor), 'cov' in dir(engine), families())\n"
+        "print(hasattr(Tensor, 'addcmul_'), families())"
+    )
+    said = subprocess.check_output([sys.executable, "-c", code], text=True).split("\n")
+    assert said[:2] == ["[] True True []", "True ['elementwise']"]
+
+
+def test_a_method_that_is_not_imported_yet_can_be_overridden_and_called_from_above():
+    class Loud(engine.Tensor):
+        def fliplr(self):
+            return super().fliplr() * 2
+
+    assert Loud([[1.0, 2.0]]).fliplr().tolist() == [[4.0, 2.0]]
+    assert "fliplr(input" in pydoc.plain(pydoc.render_doc(engine.Tensor))

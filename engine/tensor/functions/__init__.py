@@ -6,82 +6,67 @@ compositions, whose gradients are those of their parts.
 
 from __future__ import annotations
 
+import importlib
 import inspect
-from collections.abc import Callable, Iterator
-from functools import wraps
-from types import ModuleType
+from collections.abc import Callable
+from functools import partial, wraps
 from typing import Any
 
 from engine.tensor import spellings
-from engine.tensor.functions import (
-    assembling,
-    axes,
-    decompositions,
-    drawing,
-    einsum,
-    elementwise,
-    inquiry,
-    linalg,
-    making,
-    ordering,
-    products,
-    scattering,
-    statistics,
-)
 from engine.tensor.tape import Core, mode
 
-__all__ = ["ALIASES", "BOTH", "FUNCTIONS", "IN_PLACE", "METHODS", "attach", "functions", "linalg"]
+__all__ = ["ALIASES", "BOTH", "FUNCTIONS", "IN_PLACE", "METHODS", "attach", "function", "names"]
 
-BOTH: dict[ModuleType, str] = {
-    elementwise: """
+BOTH: dict[str, str] = {
+    "elementwise": """
         acos acosh asin asinh atan atanh cosh erfc erfinv exp2 lgamma log10 log2 sinh tan
         digamma polygamma mvlgamma logit sinc xlogy
         atan2 hypot logaddexp logaddexp2 nextafter remainder fmod floor_divide true_divide float_power ldexp copysign
         trunc frac positive sgn signbit isposinf isneginf isreal isclose heaviside deg2rad rad2deg nan_to_num
         lerp addcmul addcdiv clamp_min clamp_max fmax fmin
         bitwise_and bitwise_or bitwise_xor bitwise_not bitwise_left_shift bitwise_right_shift gcd lcm""",
-    statistics: """
+    "statistics": """
         nansum nanmean aminmax count_nonzero median nanmedian kthvalue mode quantile nanquantile
         dist renorm cov corrcoef diff bincount histc""",
-    ordering: "cumprod logcumsumexp cummax cummin argsort sort msort topk nonzero argwhere unique unique_consecutive",
-    products: """
+    "ordering": "cumprod logcumsumexp cummax cummin argsort sort msort topk nonzero argwhere unique unique_consecutive",
+    "products": """
         dot mm bmm mv outer inner vdot addmm addmv addr baddbmm addbmm kron trace diag diag_embed diagflat cross
         matrix_power""",
-    axes: """
+    "axes": """
         movedim flip fliplr flipud roll rot90 tile repeat_interleave ravel adjoint tensor_split hsplit vsplit dsplit
         diagonal select_scatter slice_scatter diagonal_scatter""",
-    scattering: """
+    "scattering": """
         scatter scatter_add scatter_reduce index_add index_copy index_reduce index_fill index_put put masked_scatter
         take take_along_dim fill""",
-    decompositions: "inverse det slogdet logdet cholesky qr svd pinverse",
-    drawing: "multinomial",
-    inquiry: "allclose is_complex is_signed is_nonzero is_same_size",
+    "decompositions": "inverse det slogdet logdet cholesky qr svd pinverse",
+    "drawing": "multinomial",
+    "inquiry": "allclose is_complex is_signed is_nonzero is_same_size",
 }
 """engine.x(input, ...) and input.x(...)"""
 
-FUNCTIONS: dict[ModuleType, str] = {
-    statistics: "var_mean std_mean trapezoid cumulative_trapezoid",
-    ordering: "searchsorted bucketize isin",
-    products: "tensordot cdist pdist chain_matmul",
-    einsum: "einsum",
-    axes: "atleast_1d atleast_2d atleast_3d unravel_index",
-    assembling: """
+FUNCTIONS: dict[str, str] = {
+    "statistics": "var_mean std_mean trapezoid cumulative_trapezoid",
+    "ordering": "searchsorted bucketize isin",
+    "products": "tensordot cdist pdist chain_matmul",
+    "einsum": "einsum",
+    "axes": "atleast_1d atleast_2d atleast_3d unravel_index",
+    "assembling": """
         hstack vstack dstack column_stack broadcast_shapes broadcast_tensors meshgrid block_diag cartesian_prod
         combinations vander""",
-    making: """
+    "making": """
         logspace randint_like tril_indices triu_indices asarray scalar_tensor frombuffer
         bartlett_window blackman_window hamming_window hann_window""",
-    drawing: "normal poisson",
-    inquiry: "finfo iinfo can_cast result_type",
+    "drawing": "normal poisson",
+    "inquiry": "finfo iinfo can_cast result_type",
 }
 """engine.x(...) alone"""
 
-METHODS: dict[ModuleType, str] = {
-    axes: "unfold sum_to_size",
-    making: "new_full new_empty",
-    scattering: "fill_diagonal_",
-    drawing: "bernoulli exponential_ bernoulli_ geometric_ log_normal_ cauchy_ random_",
-    inquiry: "ndimension nelement stride",
+METHODS: dict[str, str] = {
+    "axes": "unfold sum_to_size",
+    "making": "new_full new_empty",
+    "scattering": "fill_diagonal_",
+    "drawing": "bernoulli exponential_ bernoulli_ geometric_ log_normal_ cauchy_ random_",
+    "inquiry": "ndimension nelement stride",
 }
 """input.x(...) alone"""
 
@@ -114,10 +99,18 @@ FUNCTIONS_IN_PLACE = """
 """engine.x_(input, ...): of all twins in place, those that PyTorch has as functions, too"""
 
 
-def _named(table: dict[ModuleType, str]) -> Iterator[tuple[str, Any]]:
-    for family, names in table.items():
-        for name in names.split():
-            yield name, spelt(getattr(family, name))
+FAMILIES = {name: family for table in (BOTH, FUNCTIONS, METHODS) for family in table for name in table[family].split()}
+"""name -> the family it is in, which is imported when one of its functions is first used"""
+
+
+def names() -> set[str]:
+    """What `engine` has of the table."""
+    return {name for table in (BOTH, FUNCTIONS) for family in table.values() for name in family.split()}
+
+
+def function(name: str) -> Any:
+    """A function of the table."""
+    return spelt(getattr(importlib.import_module(f"{__name__}.{FAMILIES[name]}"), name))
 
 
 def spelt(function: Any) -> Any:
@@ -129,26 +122,39 @@ def spelt(function: Any) -> Any:
     return spellings.also(**also)(function) if also else function
 
 
-def functions() -> dict[str, Callable[..., Any]]:
-    """What `engine` has of the table: name -> function."""
-    found = {**dict(_named(BOTH)), **dict(_named(FUNCTIONS))}
-    return {**found, **{other: found[name] for other, name in FUNCTION_ALIASES.items()}}
+class Later:
+    """A method that is made when it is first asked for, and stands in the class from then on."""
+
+    def __init__(self, cls: type, name: str, make: Callable[[], Any]) -> None:
+        self.cls, self.name, self.make = cls, name, make
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        method = self.make()
+        setattr(self.cls, self.name, method)
+        return method.__get__(instance, owner)
 
 
 def attach(cls: type) -> None:
     """Give the class of tensors its methods of the table."""
+
+    def later(name: str, make: Callable[..., Any], *args: Any) -> None:
+        setattr(cls, name, Later(cls, name, partial(make, *args)))
+
     for table in (BOTH, METHODS):
-        for name, function in _named(table):
-            setattr(cls, name, function)
+        for name in " ".join(table.values()).split():
+            later(name, function, name)
     for name in IN_PLACE.split():
-        setattr(cls, f"{name}_", _in_place(name, getattr(cls, name)))
+        later(f"{name}_", _in_place, cls, name)
+    there = dir(cls)
     for other, name in ALIASES.items():
-        setattr(cls, other, getattr(cls, name))
-        if hasattr(cls, f"{name}_"):
-            setattr(cls, f"{other}_", getattr(cls, f"{name}_"))
+        later(other, getattr, cls, name)
+        if f"{name}_" in there:
+            later(f"{other}_", getattr, cls, f"{name}_")
 
 
-def _in_place(name: str, function: Callable[..., Any]) -> Any:
+def _in_place(cls: type, name: str) -> Any:
+    function = getattr(cls, name)
+
     @wraps(function)
     def method(self: Any, *args: Any, **named: Any) -> Any:
         self._refuse(f"{name}_")
