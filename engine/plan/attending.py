@@ -6,10 +6,7 @@ from dataclasses import replace
 from math import sqrt
 from typing import Any
 
-from engine.kernels.cpu.attention import attention as attend
-from engine.kernels.cpu.attention import heads
-from engine.kernels.cpu.attention_gradient import attention_gradient
-from engine.kernels.cpu.dropout import mask
+from engine.kernels import cpu
 from engine.kernels.cpu.products import Matrix
 from engine.plan.lower import FLOAT, Lowering, rule
 from engine.plan.places import Place
@@ -34,13 +31,13 @@ def attention(low: Lowering, call: Call) -> bool:
     if bias is not None:
         seen = low.place(bias).broadcast((n, h, queries, keys))
         places["bias"], matrices["bias"] = seen, Matrix("bias", *seen.strides[2:], seen.strides[:2])
-    spec = heads(n, h, queries, keys, depth, width, scale=scale or 1 / sqrt(depth), causal=causal,
+    spec = cpu.attention.heads(n, h, queries, keys, depth, width, scale=scale or 1 / sqrt(depth), causal=causal,
                  dropped=drop[1] if drop else 0.0, **matrices)  # fmt: skip
     places["weights"] = low.env[weights]
     if drop:
         places["mask"] = low.env[kept] = low.new(kept.shape, None, "uint8")
-        low.emit(mask(kept.size, drop[1]), mask=places["mask"], state=low.drawn(drop[0]))
-    low.emit(attend(spec), **places)
+        low.emit(cpu.dropout.mask(kept.size, drop[1]), mask=places["mask"], state=low.drawn(drop[0]))
+    low.emit(cpu.attention.attention(spec), **places)
     low.notes[weights] = spec
     return True
 
@@ -64,8 +61,8 @@ def attention_backward(low: Lowering, call: Call) -> bool:
         places["dscores"] = low.env[d_scores] = low.new(d_scores.shape)
     lies = {name: _matrix(name, places[name]) for name in ("query", "key", "value")}
     to: dict[str, Any] = {name: _matrix(f"d{name}", places[f"d{name}"]) for name in lies}
-    plan = attention_gradient(replace(spec, **lies, bias=None), **to, grad=_matrix("grad", places["grad"]),
-                              scores=wants_scores)  # fmt: skip
+    spec, grad = replace(spec, **lies, bias=None), _matrix("grad", places["grad"])
+    plan = cpu.attention_gradient.attention_gradient(spec, **to, grad=grad, scores=wants_scores)
     low.emit(plan, **places)
     return True
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from engine.kernels.cpu import convolution
-from engine.kernels.cpu.operands import Epilogue
+from engine.kernels import cpu
 from engine.kernels.cpu.program import Plan
 from engine.kernels.cpu.shapes import Conv
 from engine.plan.dense import summed
@@ -30,13 +29,14 @@ def conv2d(low: Lowering, call: Call) -> bool:
     reads, read_places = source(low, x, "x", low.is_only_for(x, [call, *([partner] if partner else [])]))
     places = {**read_places, "weight": low.packed(weight, TAPS)}
     if partner is None:
-        make = lambda ending: convolution.forward(conv, source=reads, epilogue=ending)  # noqa: E731
+        make = lambda ending: cpu.convolution.forward(conv, source=reads, epilogue=ending)  # noqa: E731
     else:
         grad = partner.arguments[0]
         slopes, slope_places = source(low, grad, "dy", low.is_last(grad))
         places |= slope_places
-        make = lambda ending: convolution.transposed_backward(conv, reads, slopes, epilogue=ending)  # noqa: E731
-    heavy = _heavy(low, result, places, make, "y", convolution.gathered(conv, "y" if partner is None else "dx").count)
+        make = lambda ending: cpu.convolution.transposed_backward(conv, reads, slopes, epilogue=ending)  # noqa: E731
+    parts = cpu.convolution.gathered(conv, "y" if partner is None else "dx").count
+    heavy = _heavy(low, result, places, make, "y", parts)
     low.env[result] = Lazy(result.shape, PLAIN, {}, heavy)
     if partner is not None:
         _along(low, heavy, places, {"dweight": (partner.results, TAPS)})
@@ -59,14 +59,14 @@ def conv2d_backward_input(low: Lowering, call: Call) -> bool:
     slopes, places = source(low, grad, "dy", low.is_only_for(grad, calls))
     places = {**places, "weight": low.packed(weight, TAPS)}
     if partner is None:
-        make = lambda ending: convolution.input_gradient(conv, source=slopes, epilogue=ending)  # noqa: E731
+        make = lambda ending: cpu.convolution.input_gradient(conv, source=slopes, epilogue=ending)  # noqa: E731
     else:
         x = partner.arguments[1]
         reads, read_places = source(low, x, "x", low.is_last(x))
         places |= read_places
-        make = lambda ending: convolution.backward(conv, reads, slopes, True, bias is not None, ending)  # noqa: E731
+        make = lambda ending: cpu.convolution.backward(conv, reads, slopes, True, bias is not None, ending)  # noqa: E731
     result = call.results
-    heavy = _heavy(low, result, places, make, "dx", convolution.gathered(conv, "dx").count)
+    heavy = _heavy(low, result, places, make, "dx", cpu.convolution.gathered(conv, "dx").count)
     low.env[result] = Lazy(result.shape, PLAIN, {}, heavy)
     if partner is not None:
         more = {"dweight": (partner.results, TAPS)}
@@ -94,7 +94,7 @@ def conv2d_backward_weight(low: Lowering, call: Call) -> bool:
     if bias is not None:
         low.env[bias.results] = places["dbias"] = low.new(bias.results.shape)
         low.finish(bias)
-    low.emit(convolution.weight_gradient(conv, bias is not None, x=reads, dy=slopes), **places, **read_places)
+    low.emit(cpu.convolution.weight_gradient(conv, bias is not None, x=reads, dy=slopes), **places, **read_places)
     return True
 
 
@@ -130,8 +130,8 @@ def _bias_partner(low: Lowering, grad: Value) -> Call | None:
     return next(due, None)
 
 
-def _heavy(low: Lowering, result: Value, places: dict[str, Place], make: Callable[[Epilogue], Plan], name: str,
-           parts: int) -> Heavy:  # fmt: skip
+def _heavy(low: Lowering, result: Value, places: dict[str, Place], make: Callable[[cpu.operands.Epilogue], Plan],
+           name: str, parts: int) -> Heavy:  # fmt: skip
     """A convolution still to be run: `make` gives its plan for an epilogue; `places` are its arrays."""
 
     def emit(lazy: Lazy, gather: Gather | None) -> Place | None:

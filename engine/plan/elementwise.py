@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.kernels.cpu import dropout
+from engine.kernels import cpu
 from engine.kernels.cpu.expression import Expr, apply, number
 from engine.plan.lazy import Lazy, Scattered, combined, of_place
 from engine.plan.lower import FLOAT, Lowering, order_of, rule
@@ -104,7 +104,7 @@ def bernoulli(low: Lowering, call: Call) -> bool:
     found = low.env.get(like)
     order = found.order if isinstance(found, Place) else order_of(found) if isinstance(found, Lazy) else None
     mask = low.new(like.shape, order, "uint8")
-    low.emit(dropout.mask(like.size, 1 - keep), mask=mask, state=low.drawn(generator))
+    low.emit(cpu.dropout.mask(like.size, 1 - keep), mask=mask, state=low.drawn(generator))
     low.env[call.results] = combined(lambda m: m * (1 / keep), like.shape, of_place(mask))
     return True
 

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from engine.kernels import cpu
 from engine.kernels.cpu.expression import Expr, leaf
-from engine.kernels.cpu.imagewise import over
-from engine.kernels.cpu.operands import Epilogue, Source, array
 from engine.plan.lazy import SUM, Gather, Lazy, renamed
 from engine.plan.lower import FLOAT, Lowering
 from engine.plan.places import Place
@@ -75,7 +74,7 @@ def _steps(place: Place, *strides: int) -> bool:
     return all(n == 1 or step == wanted for n, step, wanted in zip(place.shape, place.strides, strides))
 
 
-def as_source(lazy: Lazy, prefix: str) -> tuple[Source, dict[str, Place]] | None:
+def as_source(lazy: Lazy, prefix: str) -> tuple[cpu.operands.Source, dict[str, Place]] | None:
     """A formula as a kernel on images reads it; None where an operand lies in none of the ways that it knows."""
     if lazy.heavy or len({p.window for p in lazy.pooled.values()}) > 1:
         return None
@@ -90,10 +89,12 @@ def as_source(lazy: Lazy, prefix: str) -> tuple[Source, dict[str, Place]] | None
         pairs.append(pair)
     formula = operands.formula(lazy.expr)
     sorted_names = tuple(operands.whole), tuple(operands.channel), tuple(operands.image)
-    return Source(*sorted_names, tuple(pairs), window, formula), operands.places
+    return cpu.operands.Source(*sorted_names, tuple(pairs), window, formula), operands.places
 
 
-def source(low: Lowering, value: Value, prefix: str, owned: bool = False) -> tuple[Source, dict[str, Place]]:
+def source(
+    low: Lowering, value: Value, prefix: str, owned: bool = False
+) -> tuple[cpu.operands.Source, dict[str, Place]]:
     """A value as a kernel on images reads it: a formula where that serves, else stored with channels last.
 
     Args:
@@ -107,16 +108,16 @@ def source(low: Lowering, value: Value, prefix: str, owned: bool = False) -> tup
         ready = as_source(found, prefix)
         if ready is not None:
             return ready
-    return array(f"{prefix}0"), {f"{prefix}0": low.packed(value, LAST)}
+    return cpu.operands.array(f"{prefix}0"), {f"{prefix}0": low.packed(value, LAST)}
 
 
-def epilogue(lazy: Lazy, gather: Gather | None, prefix: str) -> tuple[Epilogue, dict[str, Place]] | None:
+def epilogue(lazy: Lazy, gather: Gather | None, prefix: str) -> tuple[cpu.operands.Epilogue, dict[str, Place]] | None:
     """What a kernel on images does with its result; None where an operand does not lie in a way that it knows."""
     operands = Operands(prefix, lazy.shape)
     if lazy.pooled or not operands.take(lazy.places) or (gather and not operands.take(gather.places)):
         return None
     sums: tuple[Any, ...] = tuple(operands.formula(expr) for expr in gather.sums) if gather else ()
-    ending = Epilogue(tuple(operands.whole), tuple(operands.channel), tuple(operands.image),
+    ending = cpu.operands.Epilogue(tuple(operands.whole), tuple(operands.channel), tuple(operands.image),
                       operands.formula(lazy.expr), sums, bool(gather and gather.moments))  # fmt: skip
     return ending, operands.places
 
@@ -131,7 +132,7 @@ def unpooled(low: Lowering, lazy: Lazy) -> Place:
         return low.stored(Lazy(lazy.shape, lazy.expr, places, lazy.heavy))
     reads, places = ready
     (n, c, h, w), out = lazy.shape, low.new(lazy.shape, LAST)
-    low.emit(over(n, h, w, c, reads), **places, out=out)
+    low.emit(cpu.imagewise.over(n, h, w, c, reads), **places, out=out)
     return out
 
 

@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from engine.kernels.cpu import rows
-from engine.kernels.cpu.cross_entropy import cross_entropy as both_passes
+from engine.kernels import cpu
 from engine.plan.lower import FLOAT, Lowering, rule
 from engine.plan.reductions import summed
 from engine.plan.trace import Call, Trace, Value
@@ -79,7 +78,8 @@ def cross_entropy(low: Lowering, call: Call) -> bool:
     if bias is not None:
         low.env[bias.results] = more["dbias"] = low.new(bias.results.shape)
         low.finish(bias)
-    low.emit(both_passes(*x.shape, sums=bias is not None), x=low.packed(x), target=low.packed(target),
+    plan = cpu.cross_entropy.cross_entropy(*x.shape, sums=bias is not None)
+    low.emit(plan, x=low.packed(x), target=low.packed(target),
              scale=low.packed(share), losses=low.env[losses], dx=low.env[gradient], **more)  # fmt: skip
     return True
 
@@ -103,7 +103,7 @@ def softmax(low: Lowering, call: Call) -> bool:
         return False
     out = low.env[call.results] = low.new(x.shape)
     columns = x.shape[-1]
-    low.emit(rows.softmax(x.size // columns, columns, call.kernel == "log_softmax"), x=low.packed(x), y=out)
+    low.emit(cpu.rows.softmax(x.size // columns, columns, call.kernel == "log_softmax"), x=low.packed(x), y=out)
     return True
 
 
@@ -115,7 +115,7 @@ def softmax_backward(low: Lowering, call: Call) -> bool:
         return False
     out = low.env[call.results] = low.new(y.shape)
     columns = y.shape[-1]
-    low.emit(rows.softmax_gradient(y.size // columns, columns, call.kernel == "log_softmax_backward"),
+    low.emit(cpu.rows.softmax_gradient(y.size // columns, columns, call.kernel == "log_softmax_backward"),
              y=low.packed(y), dy=low.packed(grad), dx=out)  # fmt: skip
     return True
 

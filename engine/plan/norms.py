@@ -7,12 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from engine.kernels.cpu import batch_norm
+from engine.kernels import cpu
 from engine.kernels.cpu.expression import leaf
-from engine.kernels.cpu.imagewise import over
-from engine.kernels.cpu.layer_norm import layer_norm as by_rows
-from engine.kernels.cpu.layer_norm import layer_norm_gradient as back_by_rows
-from engine.kernels.cpu.operands import Epilogue, array
 from engine.plan.elementwise import by_channel
 from engine.plan.images import LAST, PLAIN, epilogue, source
 from engine.plan.lazy import Gather, Heavy, Lazy, of_place
@@ -44,8 +40,8 @@ def batch_statistics(low: Lowering, call: Call) -> bool:
         low.settle(update.writes())
         running, momentum = [low.place(v) for v in update.arguments[:2]], update.arguments[5]
         low.finish(update)
-    names = ("running mean", "running var", *batch_norm.STATISTICS)
-    low.emit(batch_norm.merge(x.size // channels, each, channels, eps, momentum), moments=moments,
+    names = ("running mean", "running var", *cpu.batch_norm.STATISTICS)
+    low.emit(cpu.batch_norm.merge(x.size // channels, each, channels, eps, momentum), moments=moments,
              weight=_vector(low, weight, channels, 1.0), bias=_vector(low, bias, channels, 0.0),
              **dict(zip(names, (*running, *vectors))))  # fmt: skip
     low.env[use.results] = folded(low, x, *vectors[2:])
@@ -74,7 +70,8 @@ def _with_moments(low: Lowering, x: Value) -> tuple[Place, Place, int]:
             return place, gather.out, n * h * w // gather.parts
     place = low.packed(x, LAST)
     out = low.new((n, 2, c))
-    low.emit(over(n, h, w, c, array("x"), Epilogue(moments=True), stores=False), x=place, moments=out)
+    reads, ending = cpu.operands.array("x"), cpu.operands.Epilogue(moments=True)
+    low.emit(cpu.imagewise.over(n, h, w, c, reads, ending, stores=False), x=place, moments=out)
     return place, out, h * w
 
 
@@ -111,7 +108,8 @@ def batch_norm_backward(low: Lowering, call: Call) -> bool:
     scale = low.stored(low.lazy(rstd) if weight is None else low.combine("mul", rstd.shape, rstd, weight))
     low.env[d_weight], low.env[d_bias] = low.new((channels,)), low.new((channels,))
     slope, offset = low.new((channels,)), low.new((channels,))
-    low.emit(batch_norm.merge_gradient(rows, parts, channels), sums=sums, mean=low.packed(mean), rstd=low.packed(rstd),
+    plan = cpu.batch_norm.merge_gradient(rows, parts, channels)
+    low.emit(plan, sums=sums, mean=low.packed(mean), rstd=low.packed(rstd),
              scale=scale, dweight=low.env[d_weight], dbias=low.env[d_bias], slope=slope, offset=offset)  # fmt: skip
     factors = (of_place(stretched(place, 4)) for place in (scale, slope, offset))
     low.env[dx] = low.combine(lambda g, x, a, b, c: g * a + (x * b + c), x.shape, g, x, *factors)
@@ -137,7 +135,7 @@ def _summed(low: Lowering, grad: Value, normal: Lazy) -> tuple[Lazy, Place, int]
         ready = epilogue(Lazy(grad.shape, PLAIN, {}), gather, "e")
     ending, operands = ready
     out = low.new((n, 2, c))
-    low.emit(over(n, h, w, c, reads, ending, stores=False), **places, **operands, sums=out)
+    low.emit(cpu.imagewise.over(n, h, w, c, reads, ending, stores=False), **places, **operands, sums=out)
     return low.lazy(grad), out, n
 
 
@@ -152,8 +150,8 @@ def layer_norm(low: Lowering, call: Call) -> bool:
     y, mean, rstd = call.results
     low.env[y], low.env[mean], low.env[rstd] = low.new(y.shape), low.new(mean.shape), low.new(rstd.shape)
     places = {} if weight is None else {"weight": low.packed(weight), "bias": low.packed(bias)}
-    low.emit(by_rows(rows, columns, eps, weight is not None), x=low.packed(x), y=low.env[y], mean=low.env[mean],
-             rstd=low.env[rstd], **places)  # fmt: skip
+    low.emit(cpu.layer_norm.layer_norm(rows, columns, eps, weight is not None), x=low.packed(x), y=low.env[y],
+             mean=low.env[mean], rstd=low.env[rstd], **places)  # fmt: skip
     return True
 
 
@@ -181,7 +179,8 @@ def layer_norm_backward(low: Lowering, call: Call) -> bool:
             return None
         out = state["place"] = low.new(dx.shape)
         more = {name: others[0][1]} if adds else {}
-        low.emit(back_by_rows(rows, columns, weight is not None, residual=adds), **places, **more, dx=out)
+        plan = cpu.layer_norm.layer_norm_gradient(rows, columns, weight is not None, residual=adds)
+        low.emit(plan, **places, **more, dx=out)
         return out
 
     heavy = Heavy(emit, tuple(place.buffer for place in places.values()), dx.shape)

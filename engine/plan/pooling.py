@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.kernels.cpu import pooling
+from engine.kernels import cpu
 from engine.kernels.cpu.expression import leaf
 from engine.plan.images import LAST, source, unpooled
 from engine.plan.lazy import Lazy, Pooled
@@ -21,7 +21,7 @@ def max_pool2d(low: Lowering, call: Call) -> bool:
     chosen = _lies_apart(pool)
     place = "chosen" if chosen else "index"
     low.env[y], low.env[index] = low.new(y.shape, LAST), low.new(y.shape, LAST, "uint8" if chosen else "int32")
-    low.emit(pooling.max_forward(pool, reads, chosen=chosen), **places, **{place: low.env[index]}, y=low.env[y])
+    low.emit(cpu.pooling.max_forward(pool, reads, chosen=chosen), **places, **{place: low.env[index]}, y=low.env[y])
     return True
 
 
@@ -38,7 +38,7 @@ def max_pool2d_backward(low: Lowering, call: Call) -> bool:
         low.env[call.results] = Lazy(tuple(shape), leaf(name), {}, None, {name: pooled})
     else:
         low.env[call.results] = low.new(tuple(shape), LAST)
-        low.emit(pooling.max_gradient(pool), dy=low.packed(grad, LAST), index=place, dx=low.env[call.results])
+        low.emit(cpu.pooling.max_gradient(pool), dy=low.packed(grad, LAST), index=place, dx=low.env[call.results])
     return True
 
 
@@ -50,22 +50,22 @@ def global_mean(low: Lowering, call: Call, axes: tuple[int, ...]) -> bool:
     n, c, h, w = x.shape
     reads, places = source(low, x, "x", low.is_last(x))
     out = low.new((n, 1, c))
-    low.emit(pooling.global_average(n, h, w, c, reads), **places, sums=out)
+    low.emit(cpu.pooling.global_average(n, h, w, c, reads), **places, sums=out)
     low.env[call.results] = out.reshaped(call.results.shape)
     return True
 
 
-def _lies_apart(pool: pooling.Pool) -> bool:
+def _lies_apart(pool: cpu.pooling.Pool) -> bool:
     """Whether every pixel lies in one window, so that the gradient can be read by what was chosen."""
     height, width = pool.kernel
     plain = pool.kernel == pool.stride and pool.padding == (0, 0) and pool.dilation == (1, 1)
     return plain and pool.height % height == 0 and pool.width % width == 0 and height * width <= 256
 
 
-def _pool(x: Value, kernel, stride, widths, dilation) -> pooling.Pool | None:
+def _pool(x: Value, kernel, stride, widths, dilation) -> cpu.pooling.Pool | None:
     """None where the border is not the same on both sides."""
     if x.dtype != FLOAT or any(before != after for before, after in widths):
         return None
     n, c, h, w = x.shape
     border = tuple(before for before, _ in widths)
-    return pooling.Pool(n, h, w, c, tuple(kernel), tuple(stride), border, tuple(dilation))
+    return cpu.pooling.Pool(n, h, w, c, tuple(kernel), tuple(stride), border, tuple(dilation))

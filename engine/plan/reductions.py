@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from math import prod
 
-from engine.kernels.cpu.losses import squares
-from engine.kernels.cpu.reductions import Sums, planned
+from engine.kernels import cpu
 from engine.plan.lazy import Lazy, of_place, renamed
 from engine.plan.lower import FLOAT, Lowering, order_of, rule
 from engine.plan.places import Place
@@ -66,7 +65,7 @@ def total_norm(low: Lowering, call: Call) -> bool:
         return False
     out = low.new((1,))
     flat = {f"grad {i}": Place(p.buffer, (p.size,), (1,), p.offset) for i, p in enumerate(places)}
-    low.emit(squares(tuple(place.size for place in places)), **flat, total=out)
+    low.emit(cpu.losses.squares(tuple(place.size for place in places)), **flat, total=out)
     low.env[call.results] = low.combine("sqrt", (), of_place(out.reshaped(())))
     return True
 
@@ -85,7 +84,7 @@ def summed(low: Lowering, lazy: Lazy, axes: tuple[int, ...], factor: float, shap
     order = order_of(lazy)
     names = {name: f"x{i}" for i, name in enumerate(lazy.expr.leaves())}
     reads = {names[name]: lazy.places[name].broadcast(lazy.shape).transposed(order) for name in names}
-    spec = Sums(
+    spec = cpu.reductions.Sums(
         tuple(lazy.shape[axis] for axis in order),
         tuple(sorted(order.index(axis) for axis in axes)),
         tuple((name, place.strides) for name, place in reads.items()),
@@ -94,5 +93,5 @@ def summed(low: Lowering, lazy: Lazy, axes: tuple[int, ...], factor: float, shap
     )
     kept = [axis for axis in order if axis not in axes]
     out = low.new(tuple(lazy.shape[axis] for axis in kept))
-    low.emit(planned(spec, ("out",)), **reads, out=out)
+    low.emit(cpu.reductions.planned(spec, ("out",)), **reads, out=out)
     return out.transposed(tuple(sorted(range(len(kept)), key=lambda i: kept[i]))).reshaped(shape)

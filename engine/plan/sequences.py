@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.kernels.cpu import recurrent
-from engine.kernels.cpu.recurrent_gradient import backward
+from engine.kernels import cpu
 from engine.plan.elementwise import is_basic
 from engine.plan.lazy import Scattered
 from engine.plan.lower import FLOAT, Lowering, rule
@@ -120,7 +119,7 @@ def _forward(low: Lowering, kind: str, layer: tuple[Any, ...], given: dict[str, 
     (steps, samples, inputs), hidden = x.shape, weight_hh.shape[1]
     order = BY_SAMPLE if low.place(x).is_dense(BY_SAMPLE) else BY_STEP
     initial = given["hidden"] is not None
-    plan = recurrent.forward(kind, steps, samples, inputs, hidden, bias_ih is not None, initial, reverse,
+    plan = cpu.recurrent.forward(kind, steps, samples, inputs, hidden, bias_ih is not None, initial, reverse,
                              order == BY_SAMPLE)  # fmt: skip
     places = {"x": low.packed(x, order), "weight_ih": low.packed(weight_ih), "weight_hh": low.packed(weight_hh)}
     if bias_ih is not None:
@@ -141,7 +140,8 @@ def _backward(low: Lowering, kind: str, grad: Place, weight_hh: Value, places: d
     steps, samples, hidden = before.shape
     sums, d_hidden = results
     low.env[sums], low.env[d_hidden] = low.new(sums.shape, before.order), low.new(d_hidden.shape)
-    plan = backward(kind, steps, samples, hidden, initial, reverse, before.order == BY_SAMPLE, of_cell)
+    by_sample = before.order == BY_SAMPLE
+    plan = cpu.recurrent_gradient.backward(kind, steps, samples, hidden, initial, reverse, by_sample, of_cell)
     low.emit(plan, **places, grad=grad, weight_hh=low.packed(weight_hh), sums=low.env[sums],
              dhidden=low.env[d_hidden])  # fmt: skip
 

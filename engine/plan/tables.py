@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from engine.kernels.cpu import embedding
+from engine.kernels import cpu
 from engine.kernels.cpu.expression import leaf
 from engine.kernels.update import Update
 from engine.plan.lazy import SUM, Gather, Heavy, Lazy
@@ -24,7 +24,7 @@ def rows(low: Lowering, call: Call) -> bool:
     if table.dtype != FLOAT or index.dtype != INDEX or table.ndim != 2 or not index.size:
         return False
     out = low.env[call.results] = low.new(call.results.shape)
-    low.emit(embedding.gather(index.size, table.shape[1]), table=low.packed(table), index=low.packed(index), y=out)
+    low.emit(cpu.embedding.gather(index.size, table.shape[1]), table=low.packed(table), index=low.packed(index), y=out)
     return True
 
 
@@ -41,11 +41,11 @@ def add_rows(low: Lowering, call: Call) -> bool:
         if gather or lazy.expr != leaf(SUM):
             return None
         out = low.new((count, columns))
-        low.emit(embedding.gradient(samples, count, columns), **reads, dtable=out)
+        low.emit(cpu.embedding.gradient(samples, count, columns), **reads, dtable=out)
         return out
 
     def update(step: Update, places: Mapping[str, Place]) -> None:
-        low.emit(embedding.update(samples, count, columns, step), **reads, **places)
+        low.emit(cpu.embedding.update(samples, count, columns, step), **reads, **places)
 
     heavy = Heavy(emit, tuple(place.buffer for place in reads.values()), (count, columns), update=update)
     low.env[call.results] = Lazy((count, columns), leaf(SUM), {}, heavy)

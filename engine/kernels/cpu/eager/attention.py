@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.kernels.cpu import random
+from engine.kernels import cpu
 from engine.kernels.cpu.caller import Layout, Recipe
 from engine.kernels.cpu.eager.compiled import compiled
 from engine.kernels.generic import Kernels
@@ -27,7 +27,7 @@ class Attention:
         recipe = Recipe()
         recipe.passed(1, "state")
         recipe.give("y", like.shape, like.order or ())
-        return recipe.add(random.bernoulli(like.size, keep))
+        return recipe.add(cpu.random.bernoulli(like.size, keep))
 
     _mask = compiled(generic=lambda *_: None)(_mask_)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.kernels.cpu import convolution
+from engine.kernels import cpu
 from engine.kernels.cpu.caller import Layout, Recipe
 from engine.kernels.cpu.eager.compiled import compiled
 from engine.kernels.cpu.eager.products import sum_of_rows
@@ -32,7 +32,7 @@ class Convolution:
         if bias is not None:
             recipe.take(2, bias, "bias")
         recipe.give("y", (sizes.images, sizes.outputs, sizes.out_height, sizes.out_width), IMAGES)
-        return recipe.add(convolution.forward(sizes, bias is not None))
+        return recipe.add(cpu.convolution.forward(sizes, bias is not None))
 
     @compiled(SMALL_IMAGES)
     def conv2d_backward_weight(self, grad: Layout, x: Layout, kernel: Pair, stride: Pair, padding: tuple[Pair, Pair],
@@ -45,7 +45,7 @@ class Convolution:
         recipe.take(0, grad, "dy", IMAGES)
         recipe.take(1, x, "x", IMAGES)
         recipe.give("dweight", shape, WEIGHT)
-        return recipe.add(convolution.weight_gradient(sizes, bias=False))
+        return recipe.add(cpu.convolution.weight_gradient(sizes, bias=False))
 
     @compiled(SMALL_IMAGES)
     def conv2d_backward_bias(self, grad: Layout) -> Recipe | None:
@@ -64,7 +64,7 @@ class Convolution:
         recipe.take(0, grad, "dy", IMAGES)
         recipe.take(1, weight, "weight", WEIGHT)
         recipe.give("dx", tuple(shape), IMAGES)
-        return recipe.add(convolution.input_gradient(sizes))
+        return recipe.add(cpu.convolution.input_gradient(sizes))
 
 
 def _gives(sizes: Conv, grad: Layout) -> bool:

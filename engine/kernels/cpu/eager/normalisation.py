@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from engine.kernels.cpu import batch_norm, rows
+from engine.kernels import cpu
 from engine.kernels.cpu.caller import Layout, Recipe
 from engine.kernels.cpu.eager.compiled import compiled
 from engine.kernels.cpu.eager.loops import loop
@@ -25,7 +25,7 @@ class Normalisation:
         recipe.take(0, x, "x", _channels_last(x))
         recipe.give("mean", x.shape[1:2])
         recipe.give("var", x.shape[1:2])
-        return recipe.add(batch_norm.statistics(x.size // x.shape[1], x.shape[1]))
+        return recipe.add(cpu.batch_norm.statistics(x.size // x.shape[1], x.shape[1]))
 
     @compiled(LEAST)
     def scale_shift(self, x: Layout, mean: Layout, rstd: Layout, weight: Layout | None, bias: Layout | None
@@ -49,7 +49,7 @@ class Normalisation:
             recipe.take(number, layout, name, _channels_last(x) if number < 2 else ())
         recipe.give("dx", x.shape, _channels_last(x))
         recipe.give("dweight dbias", (2, x.shape[1]))
-        return recipe.add(batch_norm.gradient(x.size // x.shape[1], x.shape[1]))
+        return recipe.add(cpu.batch_norm.gradient(x.size // x.shape[1], x.shape[1]))
 
     @compiled(LEAST)
     def layer_norm(self, x: Layout, weight: Layout | None, bias: Layout | None, axes: tuple[int, ...], eps: float
@@ -68,7 +68,7 @@ class Normalisation:
         recipe.give("y", x.shape)
         recipe.give("mean", kept)
         recipe.give("rstd", kept)
-        return recipe.add(rows.layer_norm(prod(kept), x.size // prod(kept), eps, weight is not None))
+        return recipe.add(cpu.rows.layer_norm(prod(kept), x.size // prod(kept), eps, weight is not None))
 
     @compiled(LEAST)
     def layer_norm_backward(self, grad: Layout, x: Layout, mean: Layout, rstd: Layout, weight: Layout | None,
@@ -81,7 +81,7 @@ class Normalisation:
             recipe.take(number, layout, name)
         recipe.give("dx", x.shape)
         recipe.give("dweight dbias", (2, *weight.shape))
-        return recipe.add(rows.layer_norm_gradient(mean.size, weight.size))
+        return recipe.add(cpu.rows.layer_norm_gradient(mean.size, weight.size))
 
 
 def _channels_last(x: Layout) -> tuple[int, ...]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.kernels.cpu import pooling
+from engine.kernels import cpu
 from engine.kernels.cpu.caller import Layout, Recipe
 from engine.kernels.cpu.eager.compiled import compiled
 from engine.kernels.cpu.eager.convolution import IMAGES, SMALL_IMAGES
-from engine.kernels.cpu.pooling import Pool
 
 Pair = tuple[int, int]
 INDEX = (
@@ -29,7 +28,7 @@ class Pooling:
         recipe.take(0, x, "x", IMAGES)
         recipe.give("y", (*x.shape[:2], *out), IMAGES)
         recipe.give("index", (*x.shape[:2], *out), IMAGES, INDEX)
-        return recipe.add(pooling.max_forward(pool))
+        return recipe.add(cpu.pooling.max_forward(pool))
 
     @compiled()
     def max_pool2d_backward(self, grad: Layout, where: Layout, shape: tuple[int, ...], kernel: Pair, stride: Pair,
@@ -41,7 +40,7 @@ class Pooling:
         recipe.take(0, grad, "dy", IMAGES)
         recipe.take(1, where, "index", IMAGES)
         recipe.give("dx", tuple(shape), IMAGES)
-        return recipe.add(pooling.max_gradient(pool))
+        return recipe.add(cpu.pooling.max_gradient(pool))
 
     def max_pool2d_pick(self, x: Any, where: Any, kernel: Pair, stride: Pair, widths: Any, dilation: Pair) -> Any:
         if where.dtype != INDEX or kernel[0] * kernel[1] > 256:  # places in the window
@@ -57,7 +56,7 @@ class Pooling:
         recipe = Recipe()
         recipe.take(0, x, "x", IMAGES)
         recipe.give("y", (*x.shape[:2], *out), IMAGES)
-        return recipe.add(pooling.average_forward(pool))
+        return recipe.add(cpu.pooling.average_forward(pool))
 
     @compiled(SMALL_IMAGES)
     def avg_pool2d_backward(self, grad: Layout, shape: tuple[int, ...], kernel: Pair, stride: Pair, widths: Any,
@@ -68,7 +67,7 @@ class Pooling:
         recipe = Recipe()
         recipe.take(0, grad, "dy", IMAGES)
         recipe.give("dx", tuple(shape), IMAGES)
-        return recipe.add(pooling.average_gradient(pool))
+        return recipe.add(cpu.pooling.average_gradient(pool))
 
     @compiled(16_384)
     def mean(self, x: Layout, axes: tuple[int, ...] | None = None, keepdims: bool = False) -> Recipe | None:
@@ -79,15 +78,15 @@ class Pooling:
         recipe = Recipe()
         recipe.take(0, x, "x", IMAGES)
         recipe.give("sums", (n, c, 1, 1) if keepdims else (n, c))
-        return recipe.add(pooling.global_average(n, *size, c))
+        return recipe.add(cpu.pooling.global_average(n, *size, c))
 
 
 def _pool(layout: Layout, shape: tuple[int, ...], kernel: Pair, stride: Pair, widths: Any, dilation: Pair, out: Pair
-          ) -> Pool | None:  # fmt: skip
+          ) -> cpu.pooling.Pool | None:  # fmt: skip
     """The sizes of a pooling; None where windows hang over the edge by more than the padding."""
     (top, bottom), (left, right) = widths
     n, c, h, w = shape
     if not layout.is_float or 0 in shape or bottom > top or right > left:
         return None
-    pool = Pool(n, h, w, c, tuple(kernel), tuple(stride), (top, left), tuple(dilation))
+    pool = cpu.pooling.Pool(n, h, w, c, tuple(kernel), tuple(stride), (top, left), tuple(dilation))
     return pool if (pool.out_height, pool.out_width) == tuple(out) else None

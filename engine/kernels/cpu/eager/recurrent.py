@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.kernels.cpu import recurrent, recurrent_gradient
+from engine.kernels import cpu
 from engine.kernels.cpu.caller import Layout, Recipe
 from engine.kernels.cpu.eager.compiled import compiled
 
@@ -93,7 +93,7 @@ def _forward(kind: str, named: dict[str, Layout | None], reverse: bool) -> Recip
     steps, samples, size = _states(x, weight_hh)
     recipe.scratch["before"] = steps * samples * size
     return recipe.add(
-        recurrent.forward(kind, steps, samples, x.shape[2], size, not biases[0], hidden is not None, reverse)
+        cpu.recurrent.forward(kind, steps, samples, x.shape[2], size, not biases[0], hidden is not None, reverse)
     )
 
 
@@ -105,7 +105,7 @@ def _backward(kind: str, named: dict[str, Layout | None], states: tuple[int, ...
     steps, samples, size = states
     has_cell = kind == "lstm"
     initial = named.get("cell") is not None
-    recipe.add(recurrent_gradient.backward(kind, steps, samples, size, initial, reverse, cell_gradient=has_cell))
+    recipe.add(cpu.recurrent_gradient.backward(kind, steps, samples, size, initial, reverse, cell_gradient=has_cell))
     recipe.give("sums", (steps, samples, named["weight_hh"].shape[0]))
     if kind == "gru":
         recipe.give("state sums", (steps, samples, 3 * size))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.kernels.cpu import embedding, rows
+from engine.kernels import cpu
 from engine.kernels.cpu.caller import Layout, Recipe
 from engine.kernels.cpu.eager.compiled import compiled
 from engine.kernels.cpu.eager.loops import loop
@@ -24,19 +24,19 @@ class Rows:
 
     @compiled(LEAST)
     def softmax(self, x: Layout, axis: int) -> Recipe | None:
-        return _along(axis, rows.softmax, x=x)
+        return _along(axis, cpu.rows.softmax, x=x)
 
     @compiled(LEAST)
     def log_softmax(self, x: Layout, axis: int) -> Recipe | None:
-        return _along(axis, lambda n, c: rows.softmax(n, c, logarithm=True), x=x)
+        return _along(axis, lambda n, c: cpu.rows.softmax(n, c, logarithm=True), x=x)
 
     @compiled(LEAST)
     def softmax_backward(self, grad: Layout, out: Layout, axis: int) -> Recipe | None:
-        return _along(axis, rows.softmax_gradient, dy=grad, y=out)
+        return _along(axis, cpu.rows.softmax_gradient, dy=grad, y=out)
 
     @compiled(LEAST)
     def log_softmax_backward(self, grad: Layout, out: Layout, axis: int) -> Recipe | None:
-        return _along(axis, lambda n, c: rows.softmax_gradient(n, c, logarithm=True), dy=grad, y=out)
+        return _along(axis, lambda n, c: cpu.rows.softmax_gradient(n, c, logarithm=True), dy=grad, y=out)
 
     def cross_entropy_backward(self, share: Any, log_p: Any, target: Any, ignored: Any) -> Any:
         if log_p.ndim != 2 or log_p.size < LEAST:
@@ -63,7 +63,7 @@ class Rows:
             return None
         recipe.passed(1, "index")
         recipe.give("y", (*index.shape, *table.shape[1:]))
-        return recipe.add(embedding.gather(index.size, columns))
+        return recipe.add(cpu.embedding.gather(index.size, columns))
 
     def add_rows(self, rows: int, index: Any, values: Any) -> Any:
         if values.size == 0:
@@ -77,7 +77,7 @@ class Rows:
         recipe.take(0, values, "dy")
         recipe.passed(1, "index")
         recipe.give("dtable", (rows, *values.shape[1:]))
-        return recipe.add(embedding.gradient(index.size, rows, values.size // index.size))
+        return recipe.add(cpu.embedding.gradient(index.size, rows, values.size // index.size))
 
     _add_rows = compiled(generic=lambda self, values, index, rows: Kernels.add_rows(self, rows, index, values))(
         _add_rows_
