@@ -1,7 +1,8 @@
-"""Build the data sets that ship: from one pinned package, source files checked by sha256; spirals are generated.
+"""Build the data sets that ship: from pinned packages, source files checked by sha256; spirals are generated.
 
     python -m pip download --no-deps --only-binary=:all: -d FOLDER scikit-learn==1.9.1
-    python resources/build_datasets.py FOLDER/scikit_learn-1.9.1-*.whl
+    npm pack --pack-destination FOLDER sentiment@5.0.2
+    python resources/build_datasets.py FOLDER/scikit_learn-1.9.1-*.whl FOLDER/sentiment-5.0.2.tgz
 
 Writes resources/datasets/: the data, index.json and LICENSES.md.
 """
@@ -14,6 +15,7 @@ import gzip
 import hashlib
 import io
 import json
+import tarfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,11 +24,15 @@ import numpy as np
 
 FOLDER = Path(__file__).parent / "datasets"
 PACKAGE = "scikit-learn 1.9.1"
+SENTENCES = "npm sentiment 5.0.2"
 SOURCES = {
     "digits.csv.gz": "09f66e6debdee2cd2b5ae59e0d6abbb73fc2b0e0185d2e1957e9ebb51e23aa22",
     "breast_cancer.csv": "fed3eb72d0575ef6192293f5093c6e801b1476b577d0386bf4455504522172ed",
     "diabetes_data_raw.csv.gz": "7fc0ded571454b1982210d3bb43f0aca44eae01a0b8654a3b24022bdb6b38009",
     "diabetes_target.csv.gz": "8e53f65eb811df43c206f3534bb3af0e5fed213bc37ed6ba36310157d6023803",
+    "amazon.json": "bc5eb0cac49fc45987301f1dc2d02cf5ca356ba6c882be179dce77d74e666ed9",
+    "imdb.json": "44a7b9082ed732ee2de3c858ea5ee2e99aca34f239a1c4359d3a300bf099bdb5",
+    "yelp.json": "9f3f47983f21eeb819380767b74bfa648eca208f156241111454b3e122773ff7",
 }
 UCI = "CC BY 4.0"
 
@@ -44,9 +50,11 @@ class Set:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("wheel", type=Path, help=f"the wheel of {PACKAGE}")
-    files = read_sources(parser.parse_args().wheel)
+    parser.add_argument("sentences", type=Path, help=f"the archive of {SENTENCES}")
+    options = parser.parse_args()
+    files = read_sources(options.wheel) | read_sentences(options.sentences)
     bsd = files["COPYING"].decode().split("\n----\n")[0]
-    sets = [digits(files), breast_cancer(files), diabetes(files), spirals()]
+    sets = [digits(files), breast_cancer(files), diabetes(files), reviews(files), spirals()]
     FOLDER.mkdir(exist_ok=True)
     for made in sets:
         (FOLDER / made.entry["file"]).write_bytes(made.content)
@@ -61,12 +69,25 @@ def read_sources(wheel: Path) -> dict[str, bytes]:
     with zipfile.ZipFile(wheel) as package:
         licence = next(name for name in package.namelist() if name.endswith(".dist-info/licenses/COPYING"))
         files["COPYING"] = package.read(licence)
-        for name, expected in SOURCES.items():
-            files[name] = package.read(f"sklearn/datasets/data/{name}")
-            found = hashlib.sha256(files[name]).hexdigest()
-            if found != expected:
-                raise SystemExit(f"{name}: sha256 {found}, expected {expected}; use the wheel of {PACKAGE}")
+        for name in (name for name in SOURCES if not name.endswith(".json")):
+            files[name] = checked(name, package.read(f"sklearn/datasets/data/{name}"), PACKAGE)
     return files
+
+
+def read_sentences(archive: Path) -> dict[str, bytes]:
+    """The sentences of three sites; SystemExit where a file is not the pinned one."""
+    with tarfile.open(archive) as package:
+        names = [name for name in SOURCES if name.endswith(".json")]
+        read = {name: package.extractfile(f"package/test/fixtures/{name}").read() for name in names}
+    return {name: checked(name, content, SENTENCES) for name, content in read.items()}
+
+
+def checked(name: str, content: bytes, package: str) -> bytes:
+    """The content of a source file; SystemExit where it is not the pinned one."""
+    found = hashlib.sha256(content).hexdigest()
+    if found != SOURCES[name]:
+        raise SystemExit(f"{name}: sha256 {found}, expected {SOURCES[name]}; use {package}")
+    return content
 
 
 def digits(files: dict[str, bytes]) -> Set:
@@ -146,6 +167,27 @@ def diabetes(files: dict[str, bytes]) -> Set:
     )  # fmt: skip
 
 
+def reviews(files: dict[str, bytes]) -> Set:
+    """Each sentence once; letters that Windows has in the place of control characters become what they were."""
+    dashes = str.maketrans({"\x96": "–", "\x97": "—"})
+    table: dict[str, str] = {}
+    for site in ("amazon", "imdb", "yelp"):
+        for each in json.loads(files[f"{site}.json"]):
+            text = " ".join(each["text"].translate(dashes).split())
+            if text:
+                table.setdefault(text, ("negative", "positive")[each["class"]])
+    columns = {"text": "a sentence of a review", "sentiment": "what it says of the product, the film or the restaurant"}
+    target = field("sentiment", "category", (), "target", dtype="int64", classes=["negative", "positive"])
+    text = field("text", "text", (32,), "input", dtype="int64", vocabulary=2282)
+    return finish_rows(
+        "reviews", "Review sentences", f"{len(table):,} sentences of reviews; tell praise from complaint.",
+        [list(row) for row in table.items()], columns, [text, target], tuple(f"{s}.json" for s in ("amazon", "imdb",
+        "yelp")), "D. Kotzias, M. Denil, N. de Freitas and P. Smyth (2015), From Group to Individual Labels Using Deep "
+        "Features, KDD; Sentiment Labelled Sentences, UCI Machine Learning Repository, DOI 10.24432/C57604. Changed: "
+        "each sentence once, spaces and dashes mended, classes written out by name.",
+    )  # fmt: skip
+
+
 def spirals() -> Set:
     """Two arms of 250 points: radius grows with the angle from 0.15 to 1 over 1.75 turns, noise of deviation 0.02."""
     generator = np.random.Generator(np.random.PCG64(2026))
@@ -169,10 +211,14 @@ def field(name: str, kind: str, shape: tuple[int, ...], role: str, **rest) -> di
 
 def finish_table(name, title, summary, table, columns, targets, sources, attribution, **rest) -> Set:
     """Every column but the targets becomes part of the vector "features"."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([list(columns), *table])
     inputs = [column for column in columns if column not in {target["name"] for target in targets}]
     fields = [field("features", "vector", (len(inputs),), "input", columns=inputs), *targets]
+    return finish_rows(name, title, summary, table, columns, fields, sources, attribution, **rest)
+
+
+def finish_rows(name, title, summary, table, columns, fields, sources, attribution, **rest) -> Set:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([list(columns), *table])
     content = gzip.compress(text.getvalue().encode(), mtime=0)
     return finish(
         name, title, summary, f"{name}.csv.gz", content, fields, len(table), sources, attribution,
@@ -193,7 +239,9 @@ def licences(sets: list[Set], bsd: str) -> str:
     for made in sets:
         lines += [f"## {made.entry['file']}", "", f"- Data set: {made.entry['title']}"]
         for source in made.sources:
-            lines.append(f"- Source: {PACKAGE}, `sklearn/datasets/data/{source}`, sha256 `{SOURCES[source]}`")
+            of_sentences = source.endswith(".json")
+            where = f"{SENTENCES}, `test/fixtures" if of_sentences else f"{PACKAGE}, `sklearn/datasets/data"
+            lines.append(f"- Source: {where}/{source}`, sha256 `{SOURCES[source]}`")
         lines += [
             f"- sha256 of the file here: `{made.entry['sha256']}`",
             f"- Licence: {made.entry['licence']}",
@@ -204,7 +252,7 @@ def licences(sets: list[Set], bsd: str) -> str:
         "## The licences",
         "",
         "CC BY 4.0: https://creativecommons.org/licenses/by/4.0/. The UCI Machine Learning Repository publishes the",
-        "digits and the breast cancer data under it. Apache-2.0: the file LICENSE of Layerloom.",
+        "digits, the breast cancer data and the sentences under it. Apache-2.0: the file LICENSE of Layerloom.",
         "",
         "BSD-3-Clause: the diabetes table was published with the paper named above; it comes from scikit-learn, whose",
         "licence reads:",

@@ -15,8 +15,10 @@ from engine.errors import DataError, Fix
 NAMED_GAPS = 20  # rows without a value that are named
 
 
-def collector(path: Path, name: str, kind: str, form: Format, spec: DataSpec) -> Numbers | Categories:
+def collector(path: Path, name: str, kind: str, form: Format, spec: DataSpec) -> Numbers | Categories | Texts:
     """What gathers a column of that kind; "" where the head of the file left it open."""
+    if kind == "text":
+        return Texts(name)
     return Categories(name) if kind == "category" else Numbers(path, name, form, spec, is_certain=kind == "number")
 
 
@@ -185,6 +187,29 @@ class Categories:
         place[-1] = -1  # where code -1 points
         codes = place[np.concatenate(self.parts)]
         return Column(self.name, "category", codes, tuple(classes), self.missing, tuple(self.missing_rows))
+
+
+class Texts:
+    """Collects a column of free texts, each as it stands but for spaces around it."""
+
+    takes_numbers = False
+
+    def __init__(self, name: str):
+        self.name = name
+        self.parts: list[np.ndarray] = []
+        self.missing = 0
+        self.missing_rows: list[int] = []
+
+    def add(self, texts: Sequence[str] | np.ndarray, numbers: Sequence[int]) -> None:
+        part = np.empty(len(texts), dtype=object)
+        part[:] = [text.strip() for text in texts]
+        gaps = np.flatnonzero(part == "")
+        self.missing += len(gaps)
+        self.missing_rows += [numbers[int(i)] for i in gaps[: NAMED_GAPS - len(self.missing_rows)]]
+        self.parts.append(part)
+
+    def finish(self) -> Column:
+        return Column(self.name, "text", np.concatenate(self.parts), (), self.missing, tuple(self.missing_rows))
 
 
 def _natural(text: str) -> tuple[bool, float, str, str]:

@@ -1,9 +1,9 @@
 """Tables from CSV and TSV files: encoding, delimiter, header, decimal mark and types are found by looking.
 
 Options that replace a guess: "delimiter", "header" (bool), "encoding", "decimal" ("." or ","), "kinds" ({column:
-"number" or "category"}), "missing" (gaps in the inputs: filled with the training part's "mean", "median" or "mode", or
-with the "constant" "missing_value"; or "drop" or "refuse" such rows), "missing_target" (how to go on without one:
-"drop").
+"number", "category" or "text"}), "missing" (gaps in the inputs: filled with the training part's "mean", "median" or
+"mode", or with the "constant" "missing_value"; or "drop" or "refuse" such rows), "missing_target" (how to go on without
+one: "drop"); and for texts those of `engine.data.tokens`.
 Rows are counted as a spreadsheet counts them: the first line of the file is row 1, header or not.
 """
 
@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.data.columns import Categories, Numbers, collector
+from engine.data.columns import Categories, Numbers, Texts, collector
 from engine.data.sniff import LATIN, Format, as_text, broken_quotes, open_bytes, sniff
 from engine.data.source import CHOOSE_AGAIN, Progress, no_progress, report
 from engine.data.spec import DataSpec
@@ -136,7 +136,7 @@ class _Rows:
     def _split(self, lines: Iterable[str]) -> Iterator[list[str]]:
         return csv.reader(lines, delimiter=self.form.delimiter, strict=True)
 
-    def take(self, count: int, builders: Sequence[Numbers | Categories | None]) -> _Chunk | None:
+    def take(self, count: int, builders: Sequence[Numbers | Categories | Texts | None]) -> _Chunk | None:
         """The next rows, `count` at most and fewer where some are blank; None at the end."""
         try:
             if self.quoted is None:
@@ -150,7 +150,7 @@ class _Rows:
         except (OSError, EOFError, zlib.error) as error:
             raise DataError(str(self.path), got=f"it cannot be unpacked ({error})", fixes=(CHOOSE_AGAIN,)) from None
 
-    def _plain(self, lines: list[str], builders: Sequence[Numbers | Categories | None]) -> _Chunk | None:
+    def _plain(self, lines: list[str], builders: Sequence[Numbers | Categories | Texts | None]) -> _Chunk | None:
         """All used columns in one go; None where something in them needs a closer look."""
         width = len(self.form.names)
         used = [i for i, builder in enumerate(builders) if builder is not None]

@@ -149,8 +149,9 @@ class FieldDataset(Dataset):
     """Samples as named fields: what every reader opens.
 
     `arrays` holds per field the values in the order of the file: images (N, C, H, W) uint8 or float32, vectors
-    (N, F) float32, numbers (N, 1) float32, categories (N,) int64. An image field may also be an object that decodes
-    files when it is indexed. `take` gives float32 and int64 in the data's own units: scaling is `Preparation`'s.
+    (N, F) float32, numbers (N, 1) float32, categories (N,) int64, texts (N,) of str. An image field may also be an
+    object that decodes files when it is indexed. `take` gives float32, int64 and texts in the data's own units:
+    scaling and numbers for tokens are `Preparation`'s.
 
     Args:
         fields: what each field is; only those that have a role.
@@ -195,7 +196,9 @@ class FieldDataset(Dataset):
         return {field.name: self.column(field, indices) for field in self.fields}
 
     def column(self, field: FieldSpec, indices: np.ndarray) -> np.ndarray:
-        """One field of these samples: (n, ...) in the field's dtype."""
+        """One field of these samples: (n, ...) in the field's dtype, texts as they are."""
+        if field.kind == "text":
+            return self.arrays[field.name][indices]
         return np.ascontiguousarray(self.arrays[field.name][indices], dtype=field.dtype)
 
     def field(self, name: str) -> FieldSpec:

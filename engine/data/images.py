@@ -15,13 +15,14 @@ from typing import Any
 
 import numpy as np
 
+from engine.data.class_folders import Kind, list_files, without_them
 from engine.data.dataset import FieldDataset
 from engine.data.source import CHOOSE_FOLDER, Progress, no_progress, report, unreadable
 from engine.data.spec import DataSpec, FieldSpec
-from engine.data.table import one_class_only
-from engine.errors import DataError, Fix
+from engine.errors import DataError
 
 SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm"))
+IMAGES = Kind("image", "PNG or JPEG files", SUFFIXES)
 LOOKED_AT = 20  # images whose size and mode are looked at
 LARGEST_SIDE = 256  # of the size that is guessed
 MOST_PIXELS = 100_000_000  # of one file: more is a decompression bomb
@@ -34,62 +35,12 @@ def list_images(folder: Path, without: Sequence[str] = ()) -> tuple[list[Path], 
     Raises:
         DataError: there are no class folders, a class folder is empty, or there is one class only.
     """
-    try:
-        content = list(folder.iterdir())
-    except OSError as error:
-        raise unreadable(folder, error, CHOOSE_FOLDER) from None
-    folders = sorted((f for f in content if f.is_dir() and not f.name.startswith((".", "__"))), key=_natural)
-    if not folders:
-        got = "the images lie loose in it" if any(map(is_image, content)) else "the folder is empty"
-        raise DataError(
-            str(folder),
-            got=got,
-            expected="one folder of images per class, named as the class",
-            mend="sort the images into class folders",
-            fixes=(CHOOSE_FOLDER,),
-        )
-    files: list[Path] = []
-    labels: list[int] = []
-    left_out = frozenset(without)
-    for label, each in enumerate(folders):
-        inside = [f for f in sorted(filter(is_image, each.iterdir())) if f"{each.name}/{f.name}" not in left_out]
-        if not inside:
-            raise _no_image(each)
-        files += inside
-        labels += [label] * len(inside)
-    if len(folders) < 2:
-        raise one_class_only(str(folder), "label", folders[0].name)
-    return files, np.array(labels, dtype=np.int64), tuple(f.name for f in folders)
+    return list_files(folder, IMAGES, without)
 
 
 def is_image(path: Path) -> bool:
     """By its ending; hidden files are none."""
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
-
-
-def _no_image(folder: Path) -> DataError:
-    deeper = [f for f in folder.iterdir() if f.is_dir() and any(map(is_image, f.iterdir()))]
-    if deeper:
-        return DataError(
-            str(folder),
-            got="it holds folders of images, not images",
-            expected="one folder of images per class",
-            mend=f"choose the folder {folder.name!r} itself",
-            fixes=(CHOOSE_FOLDER,),
-        )
-    return DataError(
-        str(folder),
-        got="the class folder holds no image",
-        expected="PNG or JPEG files",
-        mend="put images in or remove the folder",
-        fixes=(CHOOSE_FOLDER,),
-    )
-
-
-def _natural(path: Path) -> tuple[bool, int, str]:
-    """Folders "0" to "10" by number, others by name."""
-    is_number = path.name.isdecimal()
-    return not is_number, int(path.name) if is_number else 0, path.name
+    return IMAGES.holds(path)
 
 
 @contextmanager
@@ -123,16 +74,6 @@ def opened(path: Path) -> Iterator[Any]:
             mend="replace it or remove it",
             fixes=(CHOOSE_FOLDER,),
         ) from None
-
-
-def without_them(faults: list[tuple[Path, DataError]], options: dict[str, Any]) -> DataError:
-    """The first of the faults in images, with the mend of leaving all of these images out."""
-    names = [f"{path.parent.name}/{path.name}" for path, _ in faults]
-    label = "Leave it out" if len(names) == 1 else f"Leave out {len(names)} such images"
-    left_out = sorted({*options.get("without", ()), *names})
-    first = faults[0][1]
-    fix = Fix(label, "set_data", name="options", value={**options, "without": left_out})
-    return DataError(first.where, first.got, first.expected, first.mend, fixes=(fix, CHOOSE_FOLDER))
 
 
 def huge(path: Path, got: str) -> DataError:
@@ -244,7 +185,7 @@ def open_images(folder: Path, spec: DataSpec, progress: Progress = no_progress) 
                 faults.append((path, fault))
             report(progress, (i + 1) / len(files))
         if faults:
-            raise without_them(faults, spec.options)
+            raise without_them(faults, IMAGES, spec.options)
         images = kept
     return FieldDataset(
         fields_of(classes, size, mode),

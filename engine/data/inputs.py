@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.data import csv, images, npz, shipped
+from engine.data import csv, images, npz, shipped, texts
 from engine.data.sniff import NO_CATEGORY, NO_NUMBER, sniff
 from engine.data.source import Progress, locate, no_progress
 from engine.data.spec import DataSpec, FieldSpec
@@ -21,8 +21,8 @@ def sample_from_inputs(fields: tuple[FieldSpec, ...], inputs: Mapping[str, Any])
 
     Args:
         fields: those of the project; targets are passed over.
-        inputs: by field name, nested lists of its shape, or for a vector a dict of values by column, where a category
-            is given by its text. With a single vector field its columns may also stand at the top.
+        inputs: by field name, a text, nested lists of its shape, or for a vector a dict of values by column, where a
+            category is given by its text. With a single vector field its columns may also stand at the top.
 
     Raises:
         DataError: a value is missing, is no number, or has another shape.
@@ -42,6 +42,8 @@ def _sample(field: FieldSpec, inputs: Mapping[str, Any]) -> np.ndarray:
     if field.name not in inputs:
         raise DataError(where, got="nothing is given for it", expected=f"values of shape {field.shape}")
     value = inputs[field.name]
+    if field.kind == "text":
+        return _texts([_a_text(where, value)])
     if isinstance(value, Mapping):
         if field.kind != "vector" or not field.columns:
             raise DataError(where, got="values by name came", expected=f"nested lists of shape {field.shape}")
@@ -65,6 +67,19 @@ def _sample(field: FieldSpec, inputs: Mapping[str, Any]) -> np.ndarray:
     if not np.isfinite(values).all():
         raise DataError(where, got="a value is NaN or infinite", expected="finite numbers")
     return values[None]
+
+
+def _a_text(where: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise DataError(where, got=f"a {type(value).__name__} came", expected="a text")
+    return value.strip()
+
+
+def _texts(values: list[str]) -> np.ndarray:
+    """(N,) of str."""
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array
 
 
 def _class_of(where: str, field: FieldSpec, value: Any) -> int:
@@ -125,7 +140,8 @@ def _number(where: str, value: Any) -> float:
 
 
 def read_inputs(path: Path, spec: DataSpec, progress: Progress = no_progress) -> dict[str, np.ndarray]:
-    """The input fields of a file without targets, in the order of the file: a table, an image or folder, NPZ or NPY.
+    """The input fields of a file without targets, in the order of the file: a table, an image, a text where the network
+    learned from text files, a folder of them, NPZ or NPY.
 
     Args:
         path: what to predict for.
@@ -146,6 +162,8 @@ def read_inputs(path: Path, spec: DataSpec, progress: Progress = no_progress) ->
     path = Path(path)
     fields = tuple(field for field in spec.fields if field.role == "input")
     suffix = path.name.removesuffix(".gz").rpartition(".")[2].lower()
+    if spec.reader == "texts" and (path.is_dir() or suffix == "txt"):
+        return _read_texts(path, spec, fields)
     if path.is_dir() or f".{suffix}" in images.SUFFIXES:
         return _read_images(path, spec, fields)
     located = locate(DataSpec(source=str(path), reader="csv"), None)
@@ -165,18 +183,39 @@ def _only(path: Path, fields: tuple[FieldSpec, ...], kind: str, holds: str) -> F
 
 
 def _read_table(path: Path, spec: DataSpec, fields: tuple[FieldSpec, ...], progress: Progress) -> dict[str, np.ndarray]:
-    field = _only(path, fields, "vector", "a table")
+    if any(field.kind not in ("vector", "text") for field in fields):
+        _only(path, fields, "vector", "a table")
     form = sniff(path, spec.options if spec.reader == "csv" else {})
-    used = {name for name in form.names if any(c == name or c.startswith(f"{name}=") for c in field.columns)}
-    if not used:
+    worded = {field.name for field in fields if field.kind == "text"}
+    known = {column for field in fields if field.kind == "vector" for column in field.columns}
+    used = {name for name in form.names if name in worded or name in known or _marks(name, known)}
+    if not used or not worded <= used:
         raise DataError(str(path), got=f"its columns are {listed(form.names)}",
-                        expected=f"those trained with: {listed(field.columns)}")  # fmt: skip
-    kinds = {name: "number" if name in field.columns else "category" for name in used}
+                        expected=f"those trained with: {listed((*sorted(worded), *sorted(known)))}")  # fmt: skip
+    kinds = {name: "text" if name in worded else "number" if name in known else "category" for name in used}
     options = {**(spec.options if spec.reader == "csv" else {}), "kinds": kinds}
     roles: dict[str, Any] = {name: "input" if name in used else "unused" for name in form.names}
     table, _ = csv.read_table(path, DataSpec(source=str(path), options=options, roles=roles), progress)
-    columns = {name: _values(table.column(name)) for name in form.names if name in used}
-    return {field.name: vector_of(str(path), field, columns, table.samples)}
+    columns = {name: _values(table.column(name)) for name in form.names if name in used - worded}
+    return {
+        field.name: table.column(field.name).values if field.kind == "text"
+        else vector_of(str(path), field, columns, table.samples)
+        for field in fields
+    }  # fmt: skip
+
+
+def _marks(column: str, known: set[str]) -> bool:
+    """Whether it is a column of categories, each of which has its own place in the vector."""
+    return any(name.startswith(f"{column}=") for name in known)
+
+
+def _read_texts(path: Path, spec: DataSpec, fields: tuple[FieldSpec, ...]) -> dict[str, np.ndarray]:
+    field = _only(path, fields, "text", "a text")
+    located = locate(DataSpec(source=str(path), reader="texts" if path.is_dir() else "csv"), None)
+    files = sorted(filter(texts.TEXTS.holds, located.rglob("*"))) if path.is_dir() else [located]
+    if not files:
+        raise DataError(str(path), got="the folder holds no text file", expected=texts.TEXTS.files)
+    return {field.name: _texts([texts.read_text(file) for file in files])}
 
 
 def _values(column: Column) -> list[Any]:

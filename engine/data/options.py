@@ -15,20 +15,29 @@ Kinds = dict[str, Literal["number", "category"]]
 Side = Annotated[int, Meta(ge=1, le=4096)]
 
 
-class TableOptions(Struct, forbid_unknown_fields=True):
+class TextOptions(Struct, forbid_unknown_fields=True):
+    """For whatever holds texts; see `engine.data.tokens`."""
+
+    tokens: Literal["words", "characters", "pairs"] = "words"
+    vocabulary: Annotated[int, Meta(ge=3, le=1_000_000)] | None = None
+    length: Annotated[int, Meta(ge=1, le=10_000)] | None = None
+    lower: bool = True
+
+
+class TableOptions(TextOptions, forbid_unknown_fields=True):
     """For "csv"; see `engine.data.csv`."""
 
     delimiter: Annotated[str, Meta(min_length=1, max_length=1, pattern=r'[^"\r\n]')] | None = None
     header: bool | None = None
     encoding: str | None = None
     decimal: Literal[".", ","] | None = None
-    kinds: Kinds = {}
+    kinds: dict[str, Literal["number", "category", "text"]] = {}
     missing: Literal["mean", "median", "mode", "constant", "drop", "refuse"] = "mean"
     missing_value: Annotated[float, Meta(ge=-3.4e38, le=3.4e38)] = 0.0
     missing_target: Literal["refuse", "drop"] = "refuse"
 
 
-class BundledOptions(Struct, forbid_unknown_fields=True):
+class BundledOptions(TextOptions, forbid_unknown_fields=True):
     """For "bundled"; see `engine.data.shipped`."""
 
     columns: Annotated[list[str], Meta(min_length=1)] | None = None
@@ -42,6 +51,12 @@ class ImageOptions(Struct, forbid_unknown_fields=True):
     mode: Literal["L", "RGB"] | None = None
 
 
+class TextFolderOptions(TextOptions, forbid_unknown_fields=True):
+    """For "texts"; see `engine.data.texts`."""
+
+    without: tuple[str, ...] = ()
+
+
 class ArrayOptions(Struct, forbid_unknown_fields=True):
     """For "npz"; see `engine.data.npz`."""
 
@@ -50,7 +65,10 @@ class ArrayOptions(Struct, forbid_unknown_fields=True):
     classes: dict[str, list[str]] = {}
 
 
-KNOWN = {"csv": TableOptions, "bundled": BundledOptions, "images": ImageOptions, "npz": ArrayOptions}
+KNOWN = {
+    "csv": TableOptions, "bundled": BundledOptions, "images": ImageOptions, "npz": ArrayOptions,
+    "texts": TextFolderOptions,
+}  # fmt: skip
 
 
 def check_options(spec: DataSpec) -> None:

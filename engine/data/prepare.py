@@ -1,4 +1,4 @@
-"""Before training: which samples validate, and how inputs are scaled, both fixed by the seed and the training part."""
+"""Before training: which samples validate, how inputs are scaled and which tokens texts have, by the training part."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from engine.data.statistics import Statistics
 from engine.errors import DataError
 
 PARTS = {"offset", "scale", "fill"}
+TOKENS = "tokens"
 CHUNK_BYTES = 32 * 2**20  # of inputs looked at in one go when statistics are fitted
 KEPT_VALUES = 2**22  # of each column or channel, for its median; of more of them evenly spread ones
 
@@ -74,21 +75,23 @@ def _stratified(order: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray
 
 
 class Preparation:
-    """Scales the inputs: (x - offset) / scale, after gaps (NaN) were filled.
+    """Scales the inputs: (x - offset) / scale, after gaps (NaN) were filled; and makes token numbers of texts.
 
     Fitted on the training part only, so that nothing of the validation part leaks in. Targets pass unchanged, but for
     those that `fit` is asked to scale.
 
     Args:
         scaling: by field, its "offset", "scale" and "fill": (F,) for a vector, (C, 1, 1) for an image, float32.
+        tokens: by text field, the `engine.data.tokens.Tokens` that read it.
 
     >>> scaled = Preparation({"x": {"offset": np.float32([1]), "scale": np.float32([2]), "fill": np.float32([1])}})
     >>> scaled.apply({"x": np.float32([[5], [np.nan]])})["x"].tolist()
     [[2.0], [0.0]]
     """
 
-    def __init__(self, scaling: Mapping[str, Mapping[str, np.ndarray]]):
+    def __init__(self, scaling: Mapping[str, Mapping[str, np.ndarray]], tokens: Mapping[str, Any] | None = None):
         self.scaling = {name: dict(values) for name, values in scaling.items()}
+        self.tokens = dict(tokens or {})
 
     @classmethod
     def fit(
@@ -111,11 +114,20 @@ class Preparation:
         """
         fields = [f for f in dataset.fields if f.role == "input" or (f.role == "target" and f.name in targets)]
         numbers = [field for field in fields if field.dtype == "float32"]
-        return cls({f.name: _fit_field(dataset, f, np.asarray(indices), spec) for f in numbers})
+        texts = [field for field in dataset.fields if field.role == "input" and field.kind == "text"]
+        return cls(
+            {f.name: _fit_field(dataset, f, np.asarray(indices), spec) for f in numbers},
+            {f.name: _fit_tokens(dataset, f, indices, spec) for f in texts},
+        )
 
     def apply(self, arrays: Mapping[str, Any]) -> dict[str, Any]:
-        """The arrays by field name, scaled, float32; those of other fields as they are."""
-        return {name: self._scale(name, values) if name in self.scaling else values for name, values in arrays.items()}
+        """The arrays by field name, scaled, float32, texts as token numbers; those of other fields as they are."""
+        return {name: self._applied(name, values) for name, values in arrays.items()}
+
+    def _applied(self, name: str, values: Any) -> Any:
+        if name in self.tokens:
+            return self.tokens[name](values)
+        return self._scale(name, values) if name in self.scaling else values
 
     def restore(self, name: str, values: np.ndarray) -> np.ndarray:
         """Values of a field back in the data's own units.
@@ -137,29 +149,46 @@ class Preparation:
         return (values - scaling["offset"]) / scaling["scale"]
 
     def state(self) -> dict[str, np.ndarray]:
-        """Offset, scale and fill as "FIELD/offset" ...: what a checkpoint keeps."""
-        return {f"{name}/{part}": values for name, parts in self.scaling.items() for part, values in parts.items()}
+        """Offset, scale and fill as "FIELD/offset" ..., vocabularies as "FIELD/tokens": what a checkpoint keeps."""
+        scaling = {f"{name}/{part}": values for name, parts in self.scaling.items() for part, values in parts.items()}
+        return scaling | {f"{name}/{TOKENS}": tokens.state() for name, tokens in self.tokens.items()}
 
     @classmethod
     def from_state(cls, state: Mapping[str, np.ndarray]) -> Preparation:
         """The preparation whose `state()` that was.
 
         Raises:
-            DataError: a field's scaling is not whole.
+            DataError: a field's scaling is not whole, or a vocabulary cannot be read.
 
         >>> one = Preparation({"x": {"offset": np.ones(2), "scale": np.ones(2), "fill": np.ones(2)}})
         >>> Preparation.from_state(one.state()).apply({"x": np.zeros((1, 2))})["x"].tolist()
         [[-1.0, -1.0]]
         """
         scaling: dict[str, dict[str, np.ndarray]] = {}
+        tokens: dict[str, Any] = {}
         for key, values in state.items():
             name, _, part = key.rpartition("/")
+            if part == TOKENS:
+                tokens[name] = _tokens_of(values)
+                continue
             scaling.setdefault(name, {})[part] = np.asarray(values, dtype=np.float32)
         for name, parts in scaling.items():
             if parts.keys() != PARTS:
                 raise DataError(f"Scaling of {name!r}", got=f"there are {', '.join(sorted(parts))}",
                                 expected=f"{', '.join(sorted(PARTS))}", mend="train again")  # fmt: skip
-        return cls(scaling)
+        return cls(scaling, tokens)
+
+
+def _fit_tokens(dataset: FieldDataset, field: FieldSpec, indices: np.ndarray, spec: DataSpec) -> Any:
+    from engine.data.tokens import Tokens  # runs without texts are spared it
+
+    return Tokens.fit(dataset.column(field, np.asarray(indices)), field, spec)
+
+
+def _tokens_of(state: np.ndarray) -> Any:
+    from engine.data.tokens import Tokens
+
+    return Tokens.from_state(state)
 
 
 def _fit_field(dataset: FieldDataset, field: FieldSpec, indices: np.ndarray, spec: DataSpec) -> dict[str, np.ndarray]:

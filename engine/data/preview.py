@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from msgspec.structs import replace
 
-from engine.data import csv, images, readers, shipped
+from engine.data import csv, images, readers, shipped, texts
 from engine.data.dataset import FieldDataset
 from engine.data.options import check_options
 from engine.data.sniff import HEAD_ROWS, sniff
@@ -18,6 +18,7 @@ from engine.data.table import Table, gap_notes, guess_roles, to_dataset
 from engine.errors import DataError
 
 THUMBNAIL = 64  # pixels of the longer side
+SHOWN_LETTERS = 300  # of a text file
 WHOLE_BYTES = 2 * 2**20  # tables up to here are looked at whole
 
 
@@ -74,6 +75,8 @@ def preview(spec: DataSpec, base: Path | None = None, rows: int = 20, progress: 
     check_options(spec)
     if spec.reader == "images":
         return _of_folder(locate(spec, base), spec, rows)
+    if spec.reader == "texts":
+        return _of_texts(locate(spec, base), spec, rows, progress)
     if spec.reader == "csv":
         return _of_table(locate(spec, base), spec, rows, progress)
     if spec.reader == "bundled":
@@ -162,9 +165,28 @@ def _of_folder(folder: Path, spec: DataSpec, rows: int) -> Preview:
         fields=images.fields_of(classes, size, mode),
         class_counts={"label": counts},
         samples=len(files),
-        problem=images.without_them(faults, spec.options) if faults else None,
+        problem=images.without_them(faults, images.IMAGES, spec.options) if faults else None,
         notes=(f"Images are read as {size[0]} x {size[1]} pixels, {'colour' if mode == 'RGB' else 'grey'}.",),
     )
+
+
+def _of_texts(folder: Path, spec: DataSpec, rows: int, progress: Progress) -> Preview:
+    files, labels, classes = texts.list_files(folder, texts.TEXTS, spec.options.get("without", ()))
+    counts = dict(zip(classes, np.bincount(labels, minlength=len(classes)).tolist(), strict=True))
+    chosen = _spread(labels, rows)
+    about = {"columns": ("text", "label"), "kinds": ("text", "category"), "class_counts": {"label": counts}}
+    try:
+        read = texts.read_texts(files, spec, progress)
+    except DataError as problem:
+        return Preview(**about, rows=(), samples=len(files), problem=problem)
+    head = tuple((_opening(read[i]), classes[labels[i]]) for i in chosen)
+    fields = texts.fields_of(read, classes, spec)
+    return Preview(**about, rows=head, fields=fields, samples=len(files))
+
+
+def _opening(text: str) -> str:
+    """The first letters of a text, on one line."""
+    return " ".join(text[:SHOWN_LETTERS].split())
 
 
 def _of_arrays(dataset: FieldDataset, rows: int, about: tuple[str, ...]) -> Preview:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from engine.data import csv, images, npz, shipped
+from engine.data import csv, images, npz, shipped, texts
 from engine.data.dataset import FieldDataset
 from engine.data.options import check_options
 from engine.data.prepare import part_sizes
@@ -46,6 +46,8 @@ def read(spec: DataSpec, base: Path | None, progress: Progress) -> FieldDataset:
     path = locate(spec, base)
     if spec.reader == "images":
         return images.open_images(path, spec, progress)
+    if spec.reader == "texts":
+        return texts.open_texts(path, spec, progress)
     if spec.reader == "npz":
         return npz.open_npz(path, spec, progress)
     table, _ = csv.read_table(path, spec, progress)
@@ -131,6 +133,8 @@ def _difference(name: str, was: FieldSpec | None, now: FieldSpec | None) -> str:
         return f"field {name!r} now has shape {now.shape} instead of {was.shape}"
     if was.classes != now.classes:
         return f"field {name!r} now has {len(now.classes)} classes: {listed(now.classes)}"
+    if was.vocabulary != now.vocabulary:
+        return f"field {name!r} now has {now.vocabulary:,} tokens instead of {was.vocabulary:,}"
     if was.columns != now.columns:
         return f"field {name!r} now has columns {listed(now.columns)}"
     return f"field {name!r} is now a {now.kind} as {now.role}"

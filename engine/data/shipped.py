@@ -59,7 +59,7 @@ def bundled() -> dict[str, BundledSet]:
     """The sets that ship, by name, without opening their data.
 
     >>> sorted(bundled())
-    ['breast-cancer', 'diabetes', 'digits', 'spirals']
+    ['breast-cancer', 'diabetes', 'digits', 'reviews', 'spirals']
     """
     index = msgspec.json.decode((FOLDER / "index.json").read_bytes(), type=_Index)
     return {each.name: each for each in index.sets}
@@ -130,10 +130,11 @@ def told(found: BundledSet, spec: DataSpec) -> DataSpec:
     roles.update({field.name: "target" for field in targets})
     roles.update(spec.roles)
     kinds = {field.name: field.kind for field in targets if field.kind in ("number", "category")}
+    kinds |= {field.name: "text" for field in found.fields if field.kind == "text"}
     options = {
         **{k: v for k, v in spec.options.items() if k != "columns"},
         "kinds": kinds,
         "header": True,
         "delimiter": ",",
     }
-    return DataSpec(source=spec.source, options=options, roles=roles)
+    return DataSpec(source=spec.source, options=options, roles=roles, fields=spec.fields)

@@ -25,6 +25,8 @@ NO_NUMBER = frozenset(("", "na", "n/a", "#n/a", "nan", "null", "none", "?", "-",
 NO_CATEGORY = frozenset(("", "na", "n/a", "#n/a", "nan", "null", "?"))
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?inf(inity)?", re.IGNORECASE | re.ASCII)
 COMMA_NUMBER = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?", re.ASCII)
+LEAST_TEXTS = 10
+WORDS_OF_PROSE = 5
 LATIN = "The file is not UTF-8; it was read as Latin-1 (western European)."
 
 
@@ -37,7 +39,7 @@ class Format:
     decimal: str
     header: bool
     names: tuple[str, ...]
-    kinds: tuple[str, ...]  # "number", "category" or "" where the head has no value
+    kinds: tuple[str, ...]  # "number", "category", "text" or "" where the head has no value
     rows: tuple[tuple[str, ...], ...]  # of the head, without the header
     is_whole: bool  # the head is the whole file
     rows_guessed: int  # of the whole file, without the header
@@ -217,13 +219,22 @@ def _has_header(rows: Sequence[Sequence[str]], decimal: str) -> bool:
 
 
 def _kind(texts: Sequence[str], decimal: str) -> str:
-    """A few texts among many numbers are faults in a column of numbers; many make it a column of categories."""
+    """A few texts among many numbers are faults in a column of numbers; many make it one of categories or of prose."""
     filled = [text for text in texts if text.strip().casefold() not in NO_NUMBER]
     numbers = sum(is_number(text, decimal) for text in filled)
     others = len(filled) - numbers
     if not filled:
         return ""
-    return "number" if others <= 0.1 * len(filled) or (others == 1 and numbers >= 2) else "category"
+    if others <= 0.1 * len(filled) or (others == 1 and numbers >= 2):
+        return "number"
+    return "text" if _is_prose(filled) else "category"
+
+
+def _is_prose(texts: Sequence[str]) -> bool:
+    """Whether these are sentences: mostly different ones, of some words each; names and addresses have fewer."""
+    if len(texts) < LEAST_TEXTS or len(set(texts)) < 0.5 * len(texts):
+        return False
+    return sum(len(text.split()) for text in texts) >= WORDS_OF_PROSE * len(texts)
 
 
 def _names(header: Sequence[str], notes: list[str]) -> tuple[str, ...]:

@@ -13,6 +13,8 @@ Progress = Callable[[float], bool]
 
 CHOOSE_AGAIN = Fix("Choose the file again", "choose_data")
 CHOOSE_FOLDER = Fix("Choose the folder again", "choose_data")
+FOLDERS = {"images": "images", "texts": "text files"}
+"""Reader of a folder -> what lies in it."""
 
 
 class Cancelled(EngineError):
@@ -55,25 +57,25 @@ def locate(spec: DataSpec, base: Path | None) -> Path:
     path = Path(spec.source).expanduser()
     path = path if path.is_absolute() or base is None else Path(base) / path
     if not path.exists():
-        is_folder = spec.reader == "images"
+        is_folder = spec.reader in FOLDERS
         raise DataError(
             str(path),
             got=f"the {'folder' if is_folder else 'file'} is not there; it may have been moved or renamed",
             mend="choose it again",
             fixes=(CHOOSE_FOLDER if is_folder else CHOOSE_AGAIN,),
         )
-    if spec.reader == "images" and not path.is_dir():
+    if spec.reader in FOLDERS and not path.is_dir():
         raise DataError(
             str(path),
             got="this is a file",
-            expected="a folder with one folder of images per class",
+            expected=f"a folder with one folder of {FOLDERS[spec.reader]} per class",
             fixes=(CHOOSE_FOLDER,),
         )
-    if spec.reader != "images" and path.is_dir():
+    if spec.reader not in FOLDERS and path.is_dir():
         raise DataError(
             str(path), got="this is a folder", expected="a file", mend="choose a file in it", fixes=(CHOOSE_AGAIN,)
         )
-    if spec.reader != "images" and not path.is_file():
+    if spec.reader not in FOLDERS and not path.is_file():
         raise DataError(
             str(path), got="this is a pipe or a device", expected="a file", mend="choose a file", fixes=(CHOOSE_AGAIN,)
         )

@@ -13,24 +13,27 @@ class FieldSpec(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=T
     """A named, typed field that the data set yields.
 
     name: what inputs and losses of a network call it.
-    kind: "image" (C, H, W float32), "vector" (F float32), "number" (float32 (1,)), "category" (int64 ()).
+    kind: "image" (C, H, W float32), "vector" (F float32), "number" (float32 (1,)), "category" (int64 ()), "text" (L
+        int64: the numbers of its tokens, as the network takes it; in the data it is a text).
     shape: of one sample, without the batch axis.
     role: "input", "target" or "unused".
     dtype: "float32" or "int64".
     classes: the names of a category's values, in the order of their numbers.
     columns: the table columns gathered in a vector.
+    vocabulary: how many tokens a text may be of: their numbers are below it.
 
     >>> FieldSpec("picture", "image", (1, 8, 8), "input").dtype
     'float32'
     """
 
     name: str
-    kind: Literal["image", "vector", "number", "category"]
+    kind: Literal["image", "vector", "number", "category", "text"]
     shape: tuple[int, ...]
     role: Role
     dtype: Literal["float32", "int64"] = "float32"
     classes: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
+    vocabulary: Annotated[int, Meta(ge=0, le=10_000_000)] = 0
 
 
 class Choice(Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,7 +54,7 @@ class DataSpec(Struct, frozen=True, forbid_unknown_fields=True):
     """Where the samples come from and how they are dealt out.
 
     source: "bundled:digits", or the path of a file or folder, relative to the project file where it lies below it.
-    reader: "bundled", "csv", "images" (a folder of class folders) or "npz".
+    reader: "bundled", "csv", "images" or "texts" (a folder of class folders) or "npz".
     options: what the reader is told instead of guessing; each reader's docstring lists its own.
     roles: for a table, column -> "input", "target" or "unused"; columns not named keep the reader's guess.
     fields: what the reader found; kept here so that shapes are known without opening the data.
@@ -70,7 +73,7 @@ class DataSpec(Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     source: str = ""
-    reader: Literal["bundled", "csv", "images", "npz"] = "bundled"
+    reader: Literal["bundled", "csv", "images", "npz", "texts"] = "bundled"
     options: dict[str, Any] = {}
     roles: dict[str, Role] = {}
     fields: tuple[FieldSpec, ...] = ()

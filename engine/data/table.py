@@ -1,4 +1,4 @@
-"""A table in columns, and how columns become fields: numbers and one-hot categories in one vector, targets by name."""
+"""A table in columns, and how columns become fields: numbers and one-hot categories in one vector, others by name."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Column:
     """One column, read whole.
 
     `values`: numbers float32 (N,) with NaN where missing; categories int32 codes (N,) into `classes` with -1 where
-    missing; "text" has none: too many different texts to be a category.
+    missing; texts (N,) of str, "" where missing, or None: too many different ones to be a category.
     `missing` counts, `missing_rows` names the first few rows without a value.
     """
 
@@ -84,10 +84,8 @@ def guess_roles(table: Table, spec: DataSpec) -> dict[str, Role]:
 
 
 def _why_unused(column: Column) -> str:
-    if column.kind == "text":
-        return "it holds texts that are nearly all different"
     if column.values is None:
-        return ""
+        return "it holds texts that are nearly all different" if column.kind == "text" else ""
     name = column.name.casefold().strip()
     is_named_id = name in ID_NAMES or name.endswith(("_id", " id", "-id")) or name.startswith("unnamed")
     if is_named_id and len(column.values) > 1 and column.kind == "number":
@@ -102,7 +100,7 @@ def _why_unused(column: Column) -> str:
 
 
 def to_dataset(table: Table, roles: Mapping[str, Role], spec: DataSpec, *, is_whole: bool = True) -> FieldDataset:
-    """Gather the input columns in the vector field "features" and each target column in a field of its own.
+    """Gather the input columns in the vector field "features", each text and each target in a field of its own.
 
     `is_whole` is False where the table is only the head of a file, which may hold a single class.
 
@@ -126,13 +124,18 @@ def to_dataset(table: Table, roles: Mapping[str, Role], spec: DataSpec, *, is_wh
             mend="give one column the role 'input'",
         )
     for column in (*inputs, *targets):
-        _check_column(table, column, roles)
+        _check_column(table, column, roles, spec)
     targets = [_as_target(column, table, spec) for column in targets]
     keep = _rows_kept(table, inputs, targets, spec)
-    name = "features" if all(target.name != "features" for target in targets) else "inputs"
-    names, switches = _vector_columns(inputs)
-    fields = [FieldSpec(name, "vector", (len(names),), "input", columns=names)]
-    arrays: dict[str, Any] = {name: _vector(table, inputs, keep, len(names))}
+    texts = [column for column in inputs if column.kind == "text"]
+    fields, arrays = _text_fields(texts, keep, spec)
+    taken = {column.name for column in (*texts, *targets)}
+    name = next(name for name in ("features", "inputs", "other inputs", "values") if name not in taken)
+    others = [column for column in inputs if column.kind != "text"]
+    names, switches = _vector_columns(others)
+    if names:
+        fields.append(FieldSpec(name, "vector", (len(names),), "input", columns=names))
+        arrays[name] = _vector(table, others, keep, len(names))
     for target in targets:
         values = target.values if keep is None else target.values[keep]
         if target.kind == "category":
@@ -143,7 +146,18 @@ def to_dataset(table: Table, roles: Mapping[str, Role], spec: DataSpec, *, is_wh
         else:
             fields.append(FieldSpec(target.name, "number", (1,), "target"))
             arrays[target.name] = values.reshape(-1, 1)
-    return FieldDataset(tuple(fields), arrays, switches={name: switches}, notes=tuple(table.notes))
+    return FieldDataset(tuple(fields), arrays, switches={name: switches} if names else {}, notes=tuple(table.notes))
+
+
+def _text_fields(
+    texts: list[Column], keep: np.ndarray | None, spec: DataSpec
+) -> tuple[list[FieldSpec], dict[str, Any]]:
+    if not texts:
+        return [], {}
+    from engine.data.tokens import text_fields  # data without texts are spared it
+
+    arrays = {column.name: column.values if keep is None else column.values[keep] for column in texts}
+    return list(text_fields(list(arrays), list(arrays.values()), spec)), arrays
 
 
 def one_class_only(where: str, name: str, found: str) -> DataError:
@@ -164,20 +178,31 @@ def listed(names: Any, most: int = 6) -> str:
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
 
 
-def _check_column(table: Table, column: Column, roles: Mapping[str, Role]) -> None:
+def _check_column(table: Table, column: Column, roles: Mapping[str, Role], spec: DataSpec) -> None:
     where = f"{table.where}, column {column.name!r}"
     without = Fix(f"Leave out {column.name!r}", "set_data", name="roles", value={**roles, column.name: "unused"})
     if column.missing == table.samples:
         raise DataError(
             where, got="no row has a value", expected="values", mend="set its role to 'unused'", fixes=(without,)
         )
-    if column.kind == "text":
+    if column.kind == "text" and roles[column.name] == "target":
+        raise DataError(
+            where,
+            got="it holds texts" if column.values is not None else f"it holds over {MOST_CLASSES:,} different texts",
+            expected="numbers or categories to predict",
+            mend="choose another target",
+            fixes=(without,),
+        )
+    if column.values is None:
+        kinds = {**spec.options.get("kinds", {}), column.name: "text"}
+        as_text = Fix(f"Read {column.name!r} as text", "set_data", name="options",
+                      value={**spec.options, "kinds": kinds})  # fmt: skip
         raise DataError(
             where,
             got=f"it holds more than {MOST_CLASSES:,} different texts",
-            expected="numbers or categories",
-            mend="set its role to 'unused'",
-            fixes=(without,),
+            expected="numbers, categories or texts that are read word by word",
+            mend="set its role to 'unused', or read it as text",
+            fixes=(without, as_text),
         )
 
 
@@ -256,7 +281,8 @@ def gap_notes(table: Table, roles: Mapping[str, Role], spec: DataSpec) -> list[s
     for column in table.columns:
         if column.missing and roles.get(column.name) == "input":
             rows = ", ".join(map(str, column.missing_rows[:5])) + (" ..." if column.missing > 5 else "")
-            filled = f"filled with {with_what}" if column.kind == "number" else "no class is marked"
+            unmarked = "an empty text stands there" if column.kind == "text" else "no class is marked"
+            filled = f"filled with {with_what}" if column.kind == "number" else unmarked
             notes.append(
                 f"Column {column.name!r}: {counted(column.missing, 'value')} missing (row {rows}); "
                 f"{fate.get(how, filled)}."
@@ -267,6 +293,8 @@ def gap_notes(table: Table, roles: Mapping[str, Role], spec: DataSpec) -> list[s
 
 
 def _missing(column: Column) -> np.ndarray:
+    if column.kind == "text":
+        return column.values == ""
     return np.isnan(column.values) if column.kind == "number" else column.values < 0
 
 

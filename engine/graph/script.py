@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
+from engine.data.tokens import told_exactly
 from engine.graph import catalogue, custom
 from engine.graph.build import LOSS_PARAMETERS, check
 from engine.graph.catalogue import MISSING, PREDICTIONS, Entry
@@ -76,7 +77,8 @@ class _Script:
     def settings(self) -> str:
         data, training = self.project.data, self.project.training
         known = asdict(DataSpec())
-        kept = {k: v for k, v in asdict(data).items() if k not in ("fields", "samples") and v != known[k]}
+        told = asdict(replace(data, options=told_exactly(data)))
+        kept = {k: v for k, v in told.items() if k not in ("fields", "samples") and v != known[k]}
         return "\n".join(
             [
                 f"DATA = {_call('DataSpec', [], kept)}",

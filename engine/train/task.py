@@ -118,7 +118,7 @@ class Predictor:
         self.model.load_state_dict({name: engine.from_numpy(np.array(array)) for name, array in state.items()})
 
     def load_preparation(self, state: Mapping[str, np.ndarray]) -> None:
-        """Scale inputs as it was done in training."""
+        """Scale inputs, and read texts, as it was done in training."""
         self.preparation = Preparation.from_state(dict(state))
 
     @contextlib.contextmanager
@@ -215,8 +215,8 @@ class Predictor:
         return Answer(probabilities=dict(zip(self.classes, scores.tolist())))
 
     def number_inputs(self) -> list[tuple[str, int]]:
-        """The single numbers that go in, as (field, index); empty where an image is among them."""
-        if any(spec.kind in ("image", "category") for spec in self.inputs):
+        """The single numbers that go in, as (field, index); empty where an image or a text is among them."""
+        if any(spec.kind in ("image", "category", "text") for spec in self.inputs):
             return []
         return [(spec.name, index) for spec in self.inputs for index in range(math.prod(spec.shape))]
 
@@ -290,6 +290,10 @@ class Task(Learner):
         scaled = {loss.target.name for loss in self.losses if loss.scales_target}
         self.preparation = Preparation.fit(self.data, self.train, project.data, scaled)
         self.augmentation = Augmentation.of(self.data, self.train, project.data, self.preparation)
+        self._cache = self._prepare_all()
+
+    def load_preparation(self, state: Mapping[str, np.ndarray]) -> None:
+        super().load_preparation(state)
         self._cache = self._prepare_all()
 
     def _prepare_all(self) -> dict[str, np.ndarray] | None:

@@ -102,4 +102,7 @@ def field_text(field) -> str:
         return tr("{name}, {count} classes", name=field.name, count=len(field.classes))
     if field.kind == "number":
         return tr("{name}, a number", name=field.name)
+    if field.kind == "text":
+        return tr("{name}, texts of up to {length} tokens out of {count}", name=field.name, length=field.shape[0],
+                  count=values.count(field.vocabulary))  # fmt: skip
     return f"{field.name} {' x '.join(map(str, field.shape))}"

@@ -51,8 +51,8 @@ def _task(project: Project, fields: tuple[FieldSpec, ...]) -> str:
 
 
 def _numbers(inputs: list[FieldSpec]) -> tuple[str, ...]:
-    """Names of the single numbers that go in; none where an image or a category is among them."""
-    if any(field.kind in ("image", "category") for field in inputs):
+    """Names of the single numbers that go in; none where an image, a text or a category is among them."""
+    if any(field.kind in ("image", "category", "text") for field in inputs):
         return ()
     names: list[str] = []
     for field in inputs:

@@ -11,6 +11,7 @@ import numpy as np
 from engine.errors import DataError
 from engine.graph.spec import DataSpec
 
+_TEXTS = np.dtype(object).str
 _LENGTH = struct.Struct("<Q")
 
 
@@ -73,7 +74,7 @@ def receive(stream: BinaryIO, type: Any) -> Any:
 
 
 def pack(content: Any) -> bytes:
-    """As MessagePack; arrays with dtype and shape."""
+    """As MessagePack; arrays with dtype and shape, of texts as a list."""
     return msgspec.msgpack.encode(content, enc_hook=_from_array)
 
 
@@ -85,11 +86,16 @@ def unpack(content: bytes, type: Any) -> Any:
 def _from_array(array: Any) -> tuple[str, tuple[int, ...], bytes]:
     if not isinstance(array, np.ndarray):
         raise NotImplementedError(f"{type(array).__name__} is nothing that is sent here")
-    return array.dtype.str, array.shape, array.tobytes()
+    content = array.tobytes() if array.dtype != object else msgspec.msgpack.encode(array.ravel().tolist())
+    return array.dtype.str, array.shape, content
 
 
 def _to_array(type: type, parts: Any) -> np.ndarray:
     if type is not np.ndarray:
         raise NotImplementedError(f"{type.__name__} is nothing that is sent here")
     dtype, shape, content = parts
+    if dtype == _TEXTS:
+        array = np.empty(len(texts := msgspec.msgpack.decode(content, type=list[str])), dtype=object)
+        array[:] = texts
+        return array.reshape(shape)
     return np.frombuffer(content, dtype).reshape(shape)

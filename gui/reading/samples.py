@@ -68,8 +68,10 @@ def _some(data: FieldDataset, indices: np.ndarray, spec: DataSpec) -> dict[str, 
 
 
 def _middle(field: FieldSpec, taken: Mapping[str, np.ndarray]) -> np.ndarray:
-    """The median of each number, the commonest category."""
+    """The median of each number, the commonest category, the text of middling length."""
     values = taken[field.name]
+    if field.kind == "text":
+        return np.array(sorted(values.tolist(), key=len)[len(values) // 2], dtype=object)
     if field.kind == "category":
         return np.asarray(np.bincount(values.astype(np.int64)).argmax())
     return np.nanmedian(values, axis=0)
