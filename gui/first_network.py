@@ -7,17 +7,18 @@ from engine.graph.spec import DataSpec, FieldSpec, Graph
 
 
 def first_network(data: DataSpec) -> Graph:
-    """Convolutions for images, two dense layers for everything else, and the loss that the target asks for.
+    """Convolutions for images and texts, two dense layers for everything else, and the loss that the target asks for.
 
     >>> from engine.data import describe
     >>> [node.type for node in first_network(describe(DataSpec("bundled:breast-cancer"))).nodes]
     ['Input', 'Linear', 'ReLU', 'Linear', 'CrossEntropyLoss']
     """
-    source = next((f for f in data.fields if f.role == "input"), None)
+    inputs = sorted((f for f in data.fields if f.role == "input"), key=lambda f: f.kind not in _LAYERS)
+    source = inputs[0] if inputs else None
     target = next((f for f in data.fields if f.role == "target"), None)
     if source is None:
         return Graph()
-    chain = [("Input", {"field": source.name}), *(_images(source) if source.kind == "image" else _dense())]
+    chain = [("Input", {"field": source.name}), *_LAYERS.get(source.kind, _dense)(source)]
     if target is not None:
         is_class = target.kind == "category"
         chain.append(("Linear", {"out_features": max(2, len(target.classes)) if is_class else 1}))
@@ -28,7 +29,7 @@ def first_network(data: DataSpec) -> Graph:
     return templates.chain(chain)
 
 
-def _dense() -> list:
+def _dense(field: FieldSpec) -> list:
     return [("Linear", {"out_features": 32}), ("ReLU", {})]
 
 
@@ -41,3 +42,17 @@ def _images(field: FieldSpec) -> list:
             layers.append(("MaxPool2d", {"kernel_size": 2}))
             side //= 2
     return [*layers, ("Flatten", {})]
+
+
+def _texts(field: FieldSpec) -> list:
+    """Filters over neighbouring tokens, of which each tells how well it fits where it fits best (Kim 2014)."""
+    table = {"num_embeddings": field.vocabulary, "embedding_dim": 32, "padding_idx": 0}
+    return [
+        ("Embedding", table), ("Permute", {"dims": [2, 1]}),
+        ("Conv1d", {"out_channels": 32, "kernel_size": 3, "padding": 1}), ("ReLU", {}),
+        ("AdaptiveMaxPool1d", {"output_size": 1}), ("Flatten", {}), ("Dropout", {"p": 0.5}),
+    ]  # fmt: skip
+
+
+_LAYERS = {"image": _images, "text": _texts}
+"""Kind of the field -> the layers that read it; of several inputs such a one comes first."""

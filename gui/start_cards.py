@@ -144,7 +144,9 @@ class DropCard(Card):
         super().__init__(
             "drop-data",
             tr("Your own data"),
-            tr("A table, an NPZ file, or a folder with one folder of images per class. A click asks for a file."),
+            tr(
+                "A table, an NPZ file, or a folder with a folder of images or texts per class. A click asks for a file."
+            ),
         )
         self.setAcceptDrops(True)
         self._is_over = False

@@ -23,12 +23,12 @@ from engine.wording import format_size
 TEXTS = Kind("text file", "files that end in .txt", frozenset((".txt",)))
 MOST_BYTES = 10 * 2**20  # of one file
 MOST_TOGETHER = 2 * 2**30  # of all that are kept in memory
-LOOKED_AT = 50  # entries of a folder
+LOOKED_AT = 20  # class folders, and entries of each
 
 
 def holds_texts(folder: Path) -> bool:
     """Whether more text files than images lie in the class folders, by the first few in each."""
-    found = [path for each in class_folders(folder) for path in islice(each.iterdir(), LOOKED_AT)]
+    found = [path for each in class_folders(folder)[:LOOKED_AT] for path in islice(each.iterdir(), LOOKED_AT)]
     return sum(map(TEXTS.holds, found)) > sum(map(IMAGES.holds, found))
 
 

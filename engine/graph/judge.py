@@ -30,6 +30,7 @@ def judge(network: Network) -> Iterator[Problem]:
         return
     yield from _circles(network)
     yield from _open_inputs(network)
+    yield from _too_few_rows(network)
     if not any(node.type == "Input" for node in network.nodes.values()):
         yield _no_input(network)
     if not network.losses():
@@ -174,6 +175,24 @@ def _still_takes(network: Network, wire: Wire, spec: Spec) -> bool:
         return inputs.get(wire.target_port) == spec
     arriving = [{**inputs, wire.target_port: spec}.get(port) for port in entry.inputs]
     return None in arriving or not attempt(target.type, target.params, tuple(map(with_batch, arriving))).fault
+
+
+def _too_few_rows(network: Network) -> Iterator[Problem]:
+    """A table that is looked up by the tokens of a text, or by classes, needs a row for each."""
+    counts = {field.name: field.vocabulary or len(field.classes) for field in network.fields}
+    for node in network.graph.nodes:
+        result = network.results[node.id]
+        rows, wire = result.params.get("num_embeddings"), network.into[node.id].get("x")
+        if not result.outputs or not isinstance(rows, int) or wire is None:
+            continue
+        field = network.results[wire.source].params.get("field", "")
+        count = counts.get(field, 0) if network.nodes[wire.source].type == "Input" else 0
+        if count > rows:
+            text = f"{network.name(node)} has {rows:,} rows, but '{field}' holds {count:,} different tokens."
+            fix = Fix(
+                f"Set num_embeddings of '{node.id}' to {count}", "set_parameter", node.id, "num_embeddings", count
+            )
+            yield Problem(node.id, text, fixes=(fix,))
 
 
 def _no_input(network: Network) -> Problem:

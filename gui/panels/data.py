@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,6 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QFileDialog,
-    QFrame,
-    QGridLayout,
     QHBoxLayout,
     QProgressBar,
     QSlider,
@@ -33,16 +30,17 @@ from gui.document.selection import Selection
 from gui.i18n import tr
 from gui.panels import values
 from gui.panels.augmentation import AugmentationForm
-from gui.panels.controls import Scrolled, clear, hairline, label, push
+from gui.panels.controls import Scrolled, hairline, label, push
 from gui.panels.editors import ChoiceBox, Gesture
 from gui.panels.form import ParameterForm
 from gui.panels.message import Message
 from gui.panels.preview import PreviewView
+from gui.panels.roles import TEXT, RolesView
 from gui.panels.source import content_key, dropped, spec_for
+from gui.panels.text_form import TextForm
 from gui.reading import apart
 from gui.reading.look import Look
 from gui.theme import SPACE
-from gui.turns import Turns
 
 _BATCH = Parameter("batch_size", "int", 32, 32, "Samples in one training step.", 1, 1_000_000)
 _SHUFFLE = Parameter("shuffle", "bool", True, True, "Deal the training samples anew in every epoch.")
@@ -50,6 +48,8 @@ _SEED = Parameter("seed", "int", 0, 0, "The same seed gives the same split.", 0,
 _CONTENT = ("source", "reader", "options", "roles", "fields", "samples")
 _MISSING = ("mean", "median", "mode", "constant", "drop", "refuse")
 _SCALINGS = ("standard", "unit", "robust", "none")
+_USUAL = {"missing": "mean", "tokens": "words", "lower": True}
+"""Options that need not be said."""
 
 
 class DataPanel(QWidget):
@@ -81,7 +81,9 @@ class DataPanel(QWidget):
         self._preview = PreviewView()
         self._column.addWidget(self._preview)
         self._build_split()
-        self._build_roles()
+        self.roles = RolesView()
+        self.roles.chosen.connect(self._set_role)
+        self._column.addWidget(self.roles)
         self._column.addStretch(1)
         document.data_changed.connect(self._show)
         document.was_reset.connect(self._start_anew)
@@ -100,7 +102,9 @@ class DataPanel(QWidget):
         row.addWidget(push(tr("Open file"), "data-open-file", self.ask_for_file, icon="table"))
         row.addWidget(push(tr("Open folder"), "data-open-folder", self.ask_for_folder, icon="folder"))
         self._column.addLayout(row)
-        self._column.addWidget(label(tr("or drop a CSV, TSV, NPZ or a folder of images here"), "faint", wrap=True))
+        self._column.addWidget(
+            label(tr("or drop a CSV, TSV, NPZ or a folder of images or texts here"), "faint", wrap=True)
+        )
         self._busy = QWidget()
         busy = QHBoxLayout(self._busy)
         busy.setContentsMargins(0, 0, 0, 0)
@@ -114,19 +118,6 @@ class DataPanel(QWidget):
         self._column.addWidget(self._busy)
         self.message = Message("data-message")
         self._column.addWidget(self.message)
-
-    def _build_roles(self) -> None:
-        self._roles_title = label(tr("Columns"), "caps")
-        self._column.addWidget(self._roles_title)
-        self._roles = QFrame()
-        self._roles.setObjectName("data-roles")
-        self._roles_grid = QGridLayout(self._roles)
-        self._roles_grid.setContentsMargins(0, 0, 0, 0)
-        self._roles_grid.setVerticalSpacing(4)
-        self._roles_grid.setColumnStretch(0, 1)
-        self._column.addWidget(self._roles)
-        self._roles_shown: tuple = ()
-        self._making_roles = Turns(self)
 
     def _build_split(self) -> None:
         self._split = QWidget()
@@ -180,9 +171,12 @@ class DataPanel(QWidget):
         self._missing.setToolTip(
             tr("What stands for a missing number: a figure of the training part, or a constant, 0 if nothing is said.")
         )
-        self._missing.edited.connect(lambda value, gesture: self._set_missing(value))
+        self._missing.edited.connect(lambda value, gesture: self._set_option("missing", value))
         row.addWidget(self._missing, 0, Qt.AlignmentFlag.AlignRight)
         column.addWidget(self._gaps)
+        self._texts = TextForm()
+        self._texts.edited.connect(self._set_option)
+        column.addWidget(self._texts)
         self._augment = AugmentationForm()
         self._augment.edited.connect(lambda choices, gesture: self._set("augment", choices, gesture))
         column.addWidget(self._augment)
@@ -214,6 +208,7 @@ class DataPanel(QWidget):
         self._scaling.show_value(data.scaling)
         self._gaps.setVisible(data.reader == "csv")
         self._missing.show_value(data.options.get("missing", "mean"))
+        self._texts.show_options(data.options, data.fields)
         has_images = any(field.kind == "image" and field.role == "input" for field in data.fields)
         self._augment.setVisible(has_images)
         if has_images:
@@ -265,7 +260,9 @@ class DataPanel(QWidget):
 
     def ask_for_folder(self) -> None:
         """Let the person choose a folder of class folders."""
-        path = QFileDialog.getExistingDirectory(self, tr("Open a folder of images"), settings.data_folder.get())
+        path = QFileDialog.getExistingDirectory(
+            self, tr("Open a folder of images or text files"), settings.data_folder.get()
+        )
         if path:
             self.choose(Path(path))
 
@@ -324,7 +321,7 @@ class DataPanel(QWidget):
         """The data set, the preview and the roles of the project as it is."""
         data = self._document.project.data
         self._offer_sources(data)
-        self._roles_shown = ()
+        self.roles.forget()
         if not data.source:
             self._show_preview(None)
         elif content_key(data, self._base) == self._previewed:
@@ -339,7 +336,7 @@ class DataPanel(QWidget):
 
     def _mend(self, fix: Fix, about: DataSpec) -> None:
         if fix.action == "choose_data":
-            self.ask_for_folder() if about.reader == "images" else self.ask_for_file()
+            self.ask_for_folder() if about.reader in ("images", "texts") else self.ask_for_file()
             return
         if fix.action == "set_data" and fix.name in _CONTENT:
             self._begin(msgspec.structs.replace(about, **{fix.name: fix.value, "fields": (), "samples": 0}))
@@ -354,46 +351,35 @@ class DataPanel(QWidget):
     def _show_preview(self, preview: Preview | None) -> None:
         self._preview.show_preview(preview)
         shown = preview or Preview()
-        has_rows = bool(shown.rows) and not shown.thumbnails
-        self._show_roles(dict(zip(shown.columns, shown.roles, strict=True)) if shown.roles and has_rows else {})
+        self._show_roles(shown)
 
-    def _show_roles(self, roles: dict[str, str]) -> None:
-        shown = tuple(roles.items())
-        self._roles.setVisible(bool(roles))
-        self._roles_title.setVisible(bool(roles))
-        if shown == self._roles_shown:
-            return
-        self._roles_shown = shown
-        clear(self._roles_grid)
-        self._making_roles.start(self._make_roles(shown[:60]))
-
-    def _make_roles(self, roles: tuple[tuple[str, str], ...]) -> Iterator[None]:
-        """A row for each column of the table."""
-        for row, (name, role) in enumerate(roles):
-            self._roles_grid.addWidget(label(name, "label"), row, 0)
-            box = ChoiceBox(["input", "target", "unused"], [tr("Input"), tr("Target"), tr("Unused")])
-            box.setObjectName(f"data-role-{name}")
-            box.setAccessibleName(tr("Role of {column}", column=name))
-            box.setFixedWidth(110)
-            box.show_value(role)
-            box.edited.connect(lambda value, gesture, name=name: self._set_role(name, value))
-            self._roles_grid.addWidget(box, row, 1)
-            yield
+    def _show_roles(self, shown: Preview) -> None:
+        has_roles = bool(shown.roles and shown.rows) and not shown.thumbnails
+        columns = zip(shown.columns, shown.roles, shown.kinds, strict=True) if has_roles else ()
+        self.roles.show_columns(tuple(columns))
 
     def _set_role(self, column: str, role: str) -> None:
         """Change one column's role; another target gives its place up."""
-        roles = dict(self._roles_shown)
+        data, shown = self._document.project.data, self._shown or Preview()
+        roles: dict[str, Any] = dict(zip(shown.columns, shown.roles, strict=True))
+        kinds = dict(data.options.get("kinds", {}))
+        if role == TEXT:
+            kinds[column] = "text"
+        elif role == "input" and dict(zip(shown.columns, shown.kinds, strict=True)).get(column) == "text":
+            kinds[column] = "category"
         if role == "target":
             roles = {name: "input" if was == "target" else was for name, was in roles.items()}
-        roles[column] = role
-        self._begin(msgspec.structs.replace(self._document.project.data, roles=roles, fields=()))
+        roles[column] = "input" if role == TEXT else role
+        options = {**data.options, "kinds": kinds} if kinds else data.options
+        self._begin(msgspec.structs.replace(data, roles=roles, options=options, fields=()))
 
-    def _set_missing(self, value: str) -> None:
-        """Fill gaps in another way; the data are read anew, for rows may stay or go."""
+    def _set_option(self, name: str, value: Any) -> None:
+        """Tell the reader something else; the data are read anew, for rows, columns and their size may change."""
         data = self._document.project.data
-        options = {name: given for name, given in data.options.items() if name not in ("missing", "missing_value")}
-        if value != "mean":
-            options["missing"] = value
+        forgotten = {"missing": ("missing", "missing_value"), "tokens": ("tokens", "vocabulary", "length")}
+        options = {key: given for key, given in data.options.items() if key not in forgotten.get(name, (name,))}
+        if value != _USUAL.get(name):
+            options[name] = value
         self._begin(msgspec.structs.replace(data, options=options, fields=()))
 
     def _set(self, name: str, value: Any, gesture: int) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from engine.data import texts
 from engine.errors import DataError
 from engine.graph.spec import DataSpec
 from gui.i18n import tr
@@ -19,9 +20,11 @@ def spec_for(path: Path, before: DataSpec, base: Path | None) -> DataSpec:
     """
     readers = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".npz": "npz"}
     names = [path.suffix.lower(), *([Path(path.stem).suffix.lower()] if path.suffix.lower() == ".gz" else [])]
-    reader = "images" if path.is_dir() else next((readers[n] for n in names if n in readers), None)
+    reader = next((readers[n] for n in names if n in readers), None)
+    if path.is_dir():
+        reader = "texts" if texts.holds_texts(path) else "images"
     if reader is None:
-        kinds = tr("a CSV or TSV table, an NPZ file, or a folder with one folder of images per class")
+        kinds = tr("a CSV or TSV table, an NPZ file, or a folder with one folder of images or text files per class")
         got = tr("a file of the kind {kind}", kind=path.suffix or tr("without an ending"))
         raise DataError(path.name, got=got, expected=kinds)
     source = str(path)

@@ -33,7 +33,7 @@ LARGEST = 128
 
 
 class TryCard(Card):
-    """A pad for images, a row for tables, and the answer beside it."""
+    """A pad for images, a row for tables and texts, and the answer beside it."""
 
     serve_wanted = Signal()
     """Nothing was trained here, but the project has weights: an engine that answers is wanted."""

@@ -1,4 +1,4 @@
-"""A row of a table to fill in: a number field for each column, a choice for each category."""
+"""A row of a table to fill in: a number field for each column, a choice for each category, and room for texts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,16 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPainter
-from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QLineEdit, QScrollArea, QSizePolicy, QWidget
+from PySide6.QtWidgets import (
+    QComboBox,
+    QGridLayout,
+    QLabel,
+    QLineEdit,
+    QPlainTextEdit,
+    QScrollArea,
+    QSizePolicy,
+    QWidget,
+)
 
 from engine.graph.spec import FieldSpec
 from gui.i18n import tr
@@ -87,6 +96,16 @@ class Number(QLineEdit):
         self.value_changed.emit()
 
 
+class Words(QPlainTextEdit):
+    """A text to write; Tab goes on to the next control."""
+
+    def __init__(self):
+        super().__init__()
+        self.setMinimumHeight(56)
+        self.setTabChangesFocus(True)
+        self.setPlaceholderText(tr("Write something to try"))
+
+
 class RowForm(QScrollArea):
     """What a person types, as the inputs of a prediction."""
 
@@ -102,6 +121,7 @@ class RowForm(QScrollArea):
         self.fields: tuple[FieldSpec, ...] = ()
         self._numbers: dict[tuple[str, str], Number] = {}
         self._choices: dict[tuple[str, str], QComboBox] = {}
+        self._words: dict[str, Words] = {}
         self._wide: dict[str, np.ndarray] = {}  # fields with too many columns to type
         self._sample: Mapping[str, np.ndarray] | None = None  # shown once every field is there
         self._is_filling = False
@@ -110,7 +130,7 @@ class RowForm(QScrollArea):
     def set_fields(self, fields: tuple[FieldSpec, ...]) -> None:
         """One control for each column of the input fields; they come in turns of the window."""
         self.fields = fields
-        self._numbers, self._choices, self._wide, self._sample = {}, {}, {}, None
+        self._numbers, self._choices, self._words, self._wide, self._sample = {}, {}, {}, {}, None
         form = QWidget()
         form.setProperty("role", "scrolled")
         form.setFont(theme.font(11))
@@ -123,10 +143,15 @@ class RowForm(QScrollArea):
         self.setWidget(form)
 
     def _make_rows(self, grid: QGridLayout) -> Iterator[None]:
+        texts = [field.name for field in self.fields if field.kind == "text"]
+        for row, name in enumerate(texts):
+            self._add_words(grid, 2 * row, name, len(texts) == len(self.fields) == 1)
+            yield
         columns = [(field.name, *column) for field in self.fields for column in _columns_of(field)]
-        grid.setRowStretch(len(columns), 1)
+        if columns or not texts:
+            grid.setRowStretch(2 * len(texts) + len(columns), 1)
         for row, column in enumerate(columns):
-            self._add(grid, row, *column)
+            self._add(grid, 2 * len(texts) + row, *column)
             yield
         if self._sample is not None:
             self._building.stop()  # who hears of the sample may ask for all fields
@@ -135,6 +160,19 @@ class RowForm(QScrollArea):
     def build(self) -> None:
         """Make every row now."""
         self._building.finish()
+
+    def _add_words(self, grid: QGridLayout, row: int, field: str, is_alone: bool) -> None:
+        """Room for a text, its name above it unless it is all that there is."""
+        words = self._words[field] = Words()
+        words.setObjectName(f"try-{field}")
+        words.setAccessibleName(field)
+        words.textChanged.connect(self._tell)
+        if not is_alone:
+            name = ColumnName(field)
+            name.setBuddy(words)
+            grid.addWidget(name, row, 0, 1, 2)
+        grid.addWidget(words, row + 1, 0, 1, 2)
+        grid.setRowStretch(row + 1, 2)
 
     def _add(self, grid: QGridLayout, row: int, field: str, column: str, values: tuple[str, ...]) -> None:
         word = ColumnName(column)
@@ -170,7 +208,9 @@ class RowForm(QScrollArea):
         self._is_filling = True
         for field in self.fields:
             values = np.ravel(sample[field.name])
-            if field.kind == "category":
+            if field.kind == "text":
+                self._words[field.name].setPlainText(str(values[0]))
+            elif field.kind == "category":
                 self._choices[field.name, field.name].setCurrentIndex(int(values[0]))
             elif not _columns_of(field):
                 self._wide[field.name] = np.asarray(sample[field.name], np.float32)
@@ -196,7 +236,9 @@ class RowForm(QScrollArea):
         self.build()
         said: dict[str, object] = {}
         for field in self.fields:
-            if field.kind == "category":
+            if field.kind == "text":
+                said[field.name] = self._words[field.name].toPlainText()
+            elif field.kind == "category":
                 said[field.name] = self._choices[field.name, field.name].currentText()
             elif not _columns_of(field):
                 wide = self._wide.get(field.name, np.zeros(field.shape, np.float32))
@@ -230,6 +272,8 @@ def _columns_of(field: FieldSpec) -> list[tuple[str, tuple[str, ...]]]:
     >>> _columns_of(FieldSpec("features", "vector", (3,), "input", columns=("age", "sex=f", "sex=m")))
     [('age', ()), ('sex', ('f', 'm'))]
     """
+    if field.kind == "text":
+        return []
     if field.kind == "category":
         return [(field.name, field.classes)]
     names = _names(field) if int(np.prod(field.shape)) <= MOST else ()

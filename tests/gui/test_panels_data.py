@@ -77,7 +77,7 @@ def pick(box, text):
 
 
 def settled(qtbot, panel):
-    qtbot.waitUntil(lambda: not (panel._work.is_busy or panel._making_roles.is_busy), timeout=10_000)
+    qtbot.waitUntil(lambda: not (panel._work.is_busy or panel.roles.making.is_busy), timeout=10_000)
 
 
 def drop(panel, path):
@@ -228,7 +228,7 @@ def tables(panel):
     """The data set that the panel names, the columns of its table, the roles that can be set."""
     table = panel.findChild(QTableWidget, "data-table")
     columns = [table.horizontalHeaderItem(c).text() for c in range(table.columnCount())] if table.isVisible() else []
-    boxes = panel._roles.findChildren(QComboBox) if panel._roles.isVisible() else []
+    boxes = panel.roles.findChildren(QComboBox) if panel.roles.isVisible() else []
     roles = {box.objectName().removeprefix("data-role-"): box.currentText() for box in boxes}
     return panel.findChild(QComboBox, "data-source").currentText(), columns, roles
 
