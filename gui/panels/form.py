@@ -23,6 +23,7 @@ _NAMES = {
     "T_max": "Epochs of the cycle",
     "min_delta": "Least gain",
     "clip_norm": "Gradient limit",
+    "lower": "Ignore capitals",
 }
 """What the field abbreviates, in words."""
 

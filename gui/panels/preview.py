@@ -18,6 +18,11 @@ from gui.panels.controls import label
 from gui.panels.pictures import ClassCounts, Thumbnails
 from gui.theme import SPACE
 
+WIDEST = 170
+"""Pixels of a column: beside sentences there is room for what they are."""
+LONG = 24
+"""Letters of a text that may not be seen whole."""
+
 
 class PreviewView(QWidget):
     """Shows a `Preview`; only the parts that it has."""
@@ -41,6 +46,8 @@ class PreviewView(QWidget):
         self.table.verticalHeader().hide()
         self.table.verticalHeader().setDefaultSectionSize(22)
         self.table.setFixedHeight(168)
+        self.table.horizontalHeader().setMaximumSectionSize(WIDEST)
+        self.table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self._column.addWidget(self.table)
         self.notes = label("", "secondary", wrap=True)
         self.notes.setObjectName("data-notes")
@@ -80,6 +87,8 @@ class PreviewView(QWidget):
         for r, row in enumerate(preview.rows):
             for c, text in enumerate(row[: len(preview.columns)]):
                 item = QTableWidgetItem(text)
+                if len(text) > LONG:
+                    item.setToolTip(text)
                 if numeric[c]:
                     item.setTextAlignment(right)
                 self.table.setItem(r, c, item)

@@ -16,6 +16,14 @@ def spec(name, **rest):
     return DataSpec(source=f"bundled:{name}", **rest)
 
 
+def test_the_sentences_are_as_many_of_praise_as_of_complaint_and_none_twice():
+    reviews = data.open(data.describe(spec("reviews")))
+    assert reviews.fields == data.bundled()["reviews"].fields
+    assert np.bincount(reviews.arrays["sentiment"]).tolist() == [1492, 1490]
+    assert len(set(reviews.arrays["text"])) == len(reviews) == 2982
+    assert all(text.isprintable() for text in reviews.arrays["text"])
+
+
 @pytest.mark.parametrize("name", ["digits", "breast-cancer", "diabetes", "spirals"])
 def test_a_bundled_set_holds_what_its_index_says(name):
     entry = data.bundled()[name]

@@ -484,3 +484,62 @@ def test_gaps_of_a_table_are_filled_as_chosen(qtbot, data, document, tmp_path):
     pick(data._missing, "leave row out")
     settled(qtbot, data)
     assert document.project.data.samples == 66
+
+
+def write_sentences(path, rows=60):
+    words = ("what a lovely and quiet place this is", "how awful and loud all of it was")
+    lines = ["text,mood"] + [f"{words[i % 2]} on day {i},{'good' if i % 2 == 0 else 'bad'}" for i in range(rows)]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def test_sentences_are_read_as_chosen(qtbot, data, document, tmp_path):
+    drop(data, write_sentences(tmp_path / "moods.csv"))
+    settled(qtbot, data)
+    assert data._texts.isVisible()
+    assert not data._gaps.isVisible()
+    assert not data._scales.isVisible()
+    text = document.project.data.fields[0]
+    assert (text.kind, text.shape) == ("text", (16,))
+    assert data._texts.form.editors["length"].text() == "16"
+    pick(data._texts.tokens, "characters")
+    settled(qtbot, data)
+    assert document.project.data.options == {"tokens": "characters"}
+    assert document.project.data.fields[0].shape == (48,)
+    editor = data._texts.form.editors["length"]
+    editor.setFocus()
+    editor.selectAll()
+    QTest.keyClicks(editor, "20")
+    QTest.keyClick(editor, Qt.Key.Key_Return)
+    settled(qtbot, data)
+    assert document.project.data.options == {"tokens": "characters", "length": 20}
+    assert document.project.data.fields[0].shape == (20,)
+    document.undo_stack.undo()
+    assert document.project.data.fields[0].shape == (48,)
+
+
+def test_a_column_of_classes_may_be_read_as_text_and_back(qtbot, data, document, tmp_path):
+    drop(data, write_table(tmp_path / "animals.csv"))
+    settled(qtbot, data)
+    pick(data.findChild(QComboBox, "data-role-height"), "Target")
+    settled(qtbot, data)
+    pick(data.findChild(QComboBox, "data-role-kind"), "Text")
+    settled(qtbot, data)
+    assert [field.kind for field in document.project.data.fields] == ["text", "vector", "number"]
+    assert data.findChild(QComboBox, "data-role-kind").currentText() == "Text"
+    pick(data.findChild(QComboBox, "data-role-kind"), "Input")
+    settled(qtbot, data)
+    assert [field.kind for field in document.project.data.fields] == ["vector", "number"]
+
+
+def test_a_folder_of_text_files_is_told_from_one_of_images(qtbot, data, document, tmp_path):
+    for name in ("ham", "spam"):
+        (tmp_path / name).mkdir()
+        for number in range(4):
+            (tmp_path / name / f"{number}.txt").write_text(f"a text on {name}, number {number}")
+    drop(data, tmp_path)
+    settled(qtbot, data)
+    assert document.project.data.reader == "texts"
+    assert document.project.data.fields[1].classes == ("ham", "spam")
+    table = data.findChild(QTableWidget, "data-table")
+    assert (table.item(0, 0).text(), table.item(0, 1).text()) == ("a text on ham, number 0", "ham")

@@ -50,7 +50,19 @@ def test_samples_of_a_large_table_are_those_of_its_validation_part(large, tmp_pa
     assert truth == ("yes" if sample["features"][0] > sample["features"][1] else "no")
 
 
-@pytest.mark.parametrize("name", ["digits", "breast-cancer", "spirals"])
+def test_texts_of_a_large_table_come_whole(tmp_path):
+    rows = "".join(f"this is the sentence with the number {i},{'ab'[i % 2]}\n" for i in range(60_000))
+    (tmp_path / "large.csv").write_text("words,label\n" + rows)
+    spec = DataSpec("large.csv", "csv")
+    assert apart.is_large(spec, tmp_path)
+    described = apart.read("look", spec, tmp_path, go_on).described
+    assert described.fields[0].kind == "text"
+    there, here = apart.read("samples", described, tmp_path, go_on), TASKS["samples"][0](described, tmp_path, go_on)
+    assert there.unseen["words"].tolist() == here.unseen["words"].tolist()
+    assert there.start["words"].item() == here.start["words"].item()
+
+
+@pytest.mark.parametrize("name", ["digits", "breast-cancer", "spirals", "reviews"])
 @pytest.mark.parametrize("task", KINDS)
 def test_nothing_is_lost_on_the_way(name, task):
     found = TASKS[task][0](described(name), None, go_on)

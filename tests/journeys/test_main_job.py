@@ -180,3 +180,23 @@ def test_a_digit_drawn_on_the_pad_is_answered_while_the_network_trains(person):
     person.until(lambda: bool(answers))
     assert person.run.state == "running"
     assert sum(answers[0].probabilities.values()) == pytest.approx(1, abs=1e-3)
+
+
+def test_sentences_are_dropped_learned_and_tried(person, tmp_path):
+    praise, complaint = ("the food was great and so was the service", "the food was awful and we waited for an hour")
+    rows = [f"{(praise, complaint)[i % 2]} on day {i},{('positive', 'negative')[i % 2]}" for i in range(200)]
+    (tmp_path / "reviews.csv").write_text("\n".join(["text,sentiment", *rows]) + "\n")
+    person.drop_file(tmp_path / "reviews.csv", person.window.start_page)
+    person.until(lambda: bool(person.window.document.nodes))
+    assert [node.type for node in person.window.document.project.graph.nodes][:2] == ["Input", "EmbeddingBag"]
+    person.train_to_the_end()
+    answers = []
+    person.run.prediction.connect(answers.append)
+    words = person.find("try-text")
+    words.setFocus()
+    words.selectAll()
+    QTest.keyClicks(words, "The service was great")
+    person.until(lambda: bool(answers) and answers[-1].probabilities["positive"] > 0.5)
+    words.selectAll()
+    QTest.keyClicks(words, "An awful hour")
+    person.until(lambda: answers[-1].probabilities["negative"] > 0.5)
