@@ -42,9 +42,15 @@ class Generator:
 
     def manual_seed(self, seed: int) -> Generator:
         """Start the stream again from this seed."""
-        self._seed = int(seed)
-        self.numpy = np.random.Generator(np.random.PCG64(self._seed % 2**64))
+        self._seed, self._numpy = int(seed), None
         return self
+
+    @property
+    def numpy(self) -> np.random.Generator:
+        """NumPy's stream, begun where a number is first drawn: its modules are 6 MB that an import can do without."""
+        if self._numpy is None:
+            self._numpy = _begun(self._seed % 2**64)
+        return self._numpy
 
     def seed(self) -> int:
         """Start from a seed that nobody knows beforehand, and return it."""
@@ -122,20 +128,23 @@ _own = _Own()
 
 
 class _DefaultGenerator(Generator):
+    def manual_seed(self, seed: int) -> Generator:
+        if _own.seed is None:
+            return super().manual_seed(seed)
+        self._seed, _own.numpy = int(seed), _begun(int(seed) % 2**64)
+        return self
+
     @property
     def numpy(self) -> np.random.Generator:
         if _own.seed is None:
-            return self._numpy
+            return super().numpy
         if _own.numpy is None:
-            _own.numpy = np.random.Generator(np.random.PCG64(_own.seed))
+            _own.numpy = _begun(_own.seed)
         return _own.numpy
 
-    @numpy.setter
-    def numpy(self, stream: np.random.Generator) -> None:
-        if _own.seed is None:
-            self._numpy = stream
-        else:
-            _own.numpy = stream
+
+def _begun(seed: int | tuple[int, ...]) -> np.random.Generator:
+    return np.random.Generator(np.random.PCG64(seed))
 
 
 @contextlib.contextmanager
