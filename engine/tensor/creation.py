@@ -38,6 +38,7 @@ def as_array(values: Any, dtype: Any, device: Where) -> tuple[Any, Device]:
         raise TypeMismatch("tensor()", got=f"the values are {kind}", expected="numbers",
                            mend=mend.get(array.dtype.kind, ""))  # fmt: skip
     dtype = np.dtype(dtype) if dtype is not None else array.dtype
+    dtype = dtype if dtype.isnative else np.dtype(dtype.name)
     if place.is_meta:
         return Spec(array.shape, dtype), place
     return _constant(np.array(array, dtype), place), place
@@ -115,7 +116,7 @@ def as_tensor(data: Any, dtype: Any = None, device: Where = None) -> Any:
     """
     if isinstance(data, Core):
         return data.to(dtype=dtype, device=device)
-    if isinstance(data, np.ndarray) and resolve(device).type == "cpu":
+    if isinstance(data, np.ndarray) and data.dtype.isnative and resolve(device).type == "cpu":
         return from_numpy(data).to(dtype=dtype)
     return tensor(data, dtype=dtype, device=device)
 
@@ -137,6 +138,9 @@ def from_numpy(array: np.ndarray) -> Any:
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "biuf":
         raise TypeMismatch("from_numpy", got=f"a {getattr(array, 'dtype', type(array).__name__)} came",
                            expected="an array of numbers")  # fmt: skip
+    if not array.dtype.isnative:
+        raise TypeMismatch("from_numpy", got=f"the bytes of each {array.dtype.name} are in another order than here",
+                           expected="this machine's", mend="engine.tensor(array) copies them in order")  # fmt: skip
     return wrap(array, Device("cpu"))
 
 

@@ -40,7 +40,7 @@ def compiled(
         def kernel(self: Any, *arguments: Any) -> Any:
             if arguments[number].size < least:
                 return otherwise(self, *arguments)
-            key = tuple([(a.shape, a.strides, a.dtype.num) if type(a) is np.ndarray else a for a in arguments])
+            key = tuple([(a.shape, a.strides, a.dtype) if type(a) is np.ndarray else a for a in arguments])
             call = calls.get(key)
             if call is None:
                 call = cached(calls, key, lambda: bind(self, arguments))

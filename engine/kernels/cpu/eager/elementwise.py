@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.kernels.cpu.caller import Layout, Recipe
+from engine.kernels.cpu.caller import FLOAT32, Layout, Recipe
 from engine.kernels.cpu.eager.compiled import compiled, ufunc_or_method
 from engine.kernels.cpu.eager.loops import loop
 from engine.kernels.cpu.expression import Expr, apply, leaf
@@ -93,11 +93,9 @@ def _binary(name: str, formula: Expr) -> Any:
     into = compiled(generic=lambda self, a, b: generic(self, a, b, out=a))(build_into)
 
     def call(self: Any, a: Any, b: Any, out: Any = None) -> Any:
-        if type(a) is not np.ndarray or a.size < CHEAP or (out is not None and out is not a):
+        if not _is_for_loops(a, b, out):
             return generic(self, a, b) if out is None else generic(self, a, b, out=out)
         if type(b) is not np.ndarray:
-            if type(b) not in (int, float):
-                return generic(self, a, b) if out is None else generic(self, a, b, out=out)
             b = np.array(b, np.float32)
         if out is None:
             return fresh(self, a, b)
@@ -105,6 +103,15 @@ def _binary(name: str, formula: Expr) -> Any:
         return a
 
     return call
+
+
+def _is_for_loops(a: Any, b: Any, out: Any) -> bool:
+    """Whether a loop over memory computes it; NumPy does what is small, overlaps or has another dtype."""
+    if type(a) is not np.ndarray or a.size < CHEAP or a.dtype != FLOAT32:
+        return False
+    if out is not None and (out is not a or (b is not a and np.may_share_memory(a, b))):
+        return False
+    return type(b) in (np.ndarray, int, float)
 
 
 class Elementwise:
@@ -138,7 +145,7 @@ class Elementwise:
         return loop(X, {"x": x}, shape=tuple(shape), order=order)
 
     def assign(self, target: Any, value: Any) -> None:
-        if type(value) is np.ndarray and value.size >= CHEAP:
+        if type(value) is np.ndarray and value.size >= CHEAP and not np.may_share_memory(target, value):
             self._assign(target, value)
         else:
             Kernels.assign(self, target, value)

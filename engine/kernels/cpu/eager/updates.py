@@ -36,7 +36,9 @@ def _step(rule: Update, row: tuple[float, ...], params: list[Any], grads: list[A
     everything = [array for arrays in (params, *state, grads) for array in arrays]
     if not all(type(array) is np.ndarray for array in everything):
         return False
-    kinds = tuple([(p.shape, p.strides, p.dtype.num, g.strides, g.dtype.num) for p, g in zip(params, grads)])
+    if not all(array.flags.writeable for array in params):  # NumPy says so; here the process would end
+        return False
+    kinds = tuple([array.shape for array in params] + [(array.strides, array.dtype) for array in everything])
     caller = cached(_calls, (rule, kinds), lambda: _bind(rule, everything, len(params)))
     if not caller:
         return False
