@@ -11,7 +11,7 @@ import numpy as np
 from engine.kernels import cpu
 from engine.kernels.cpu.expression import Expr, apply, number
 from engine.plan.lazy import Lazy, Scattered, combined, of_place
-from engine.plan.lower import FLOAT, Lowering, order_of, rule
+from engine.plan.lower import FLOAT, Lowering, order_of, reads_memory_of, rule
 from engine.plan.places import Buffer, Place, dense, of_array
 from engine.plan.trace import OUTSIDE, Call, Value
 
@@ -90,8 +90,10 @@ def assign(low: Lowering, call: Call) -> bool:
     if isinstance(call.results, Value):
         low.env[call.results] = Lazy(target.shape, lazy.expr, lazy.places) if not lazy.heavy else low.light(lazy)
         return True
-    place = low.place(target)
-    low.stored(low.light(lazy), place.order, place)
+    place, light = low.place(target), low.light(lazy)
+    if reads_memory_of(light, place):  # what is written must not be read again: w.copy_(w.T)
+        light = of_place(low.stored(light))
+    low.stored(light, place.order, place)
     return True
 
 

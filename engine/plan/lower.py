@@ -285,6 +285,12 @@ class Lowering:
                 self.place(value)
 
 
+def reads_memory_of(lazy: Lazy, target: Place) -> bool:
+    """Whether a formula reads what lies in the memory of a place, as another place sees it too."""
+    buffer = target.buffer
+    return buffer in lazy.reads or (buffer.kind == "state" and _reads_any(lazy, [buffer.array]))
+
+
 def wanted(calls: list[Call], kept: list[Value]) -> list[Call]:
     """The calls that have a part in what is kept or written."""
     needed, result = set(kept), []

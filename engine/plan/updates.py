@@ -20,7 +20,7 @@ STEPS = frozenset({"update_step", "muon_step"})
 def update_step(low: Lowering, call: Call) -> bool:
     params, grads, state, _, live = call.arguments
     pace = live.now
-    if not _fit(params, grads) or not pace.is_even:
+    if not _fit(params, grads, state) or not pace.is_even:
         return False
     scalars, places = pace.rule.scalars, {}
     if scalars:
@@ -49,9 +49,15 @@ def _together(low: Lowering, rule: Update, params: Any, grads: Any, state: dict[
         low.emit(updates.together(tuple(sizes), rule), **places)
 
 
-def _fit(params: tuple[Value, ...], grads: tuple[Value, ...]) -> bool:
-    dense = all(place.is_dense(place.order) for place in (of_array(p.array) for p in params))
-    return dense and all(p.dtype == FLOAT and p.shape == g.shape for p, g in zip(params, grads))
+def _fit(params: tuple[Value, ...], grads: tuple[Value, ...], state: tuple[tuple[Value, ...], ...]) -> bool:
+    """Whether all is float32, and what is remembered lies as its parameter does, without gaps."""
+    for param, grad, *remembered in zip(params, grads, *state):
+        order, held = of_array(param.array).order, [param, *remembered]
+        if param.shape != grad.shape or any(value.dtype != FLOAT for value in (grad, *held)):
+            return False
+        if not all(of_array(value.array).is_dense(order) for value in held):
+            return False
+    return True
 
 
 def _flat(low: Lowering, value: Value, like: Value) -> Place:
