@@ -41,6 +41,7 @@ class Recorder:
         self._constants: set[int] = set()  # ids of arrays that the step makes outside of the kernels
         self._viewed: dict[int, Any] = {}  # id of an array of which there are views -> a weak reference to it
         for array in inputs:
+            self._require_elements(array)
             if id(array) not in self._known:
                 self._know(array, Value(array.shape, array.dtype, "input"))
             self.trace.inputs.append(self.value(array))
@@ -160,6 +161,10 @@ class Recorder:
                 return True
         return False
 
+    def _require_elements(self, array: Any) -> None:
+        if not array.size:
+            self.fail("an array in it is empty")
+
     def _made(self, result: Any) -> Any:
         """(the array or what else came, its Value or the same)"""
         if isinstance(result, np.generic):
@@ -169,6 +174,7 @@ class Recorder:
         found = self._known.get(id(result))
         if found is not None and found[0]() is result:
             return result, found[1]
+        self._require_elements(result)
         value = Value(result.shape, result.dtype)
         self._known[id(result)] = weakref.ref(result), value
         home = result

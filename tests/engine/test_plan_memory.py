@@ -1,4 +1,4 @@
-"""What a captured step writes into memory that it reads too, or that lies otherwise than it would lay it out."""
+"""A captured step and memory that it reads while it writes there, that lies otherwise than planned, or is empty."""
 
 import numpy as np
 import pytest
@@ -52,3 +52,17 @@ def test_a_step_of_an_optimizer_whose_state_lies_otherwise_than_the_parameter_no
         step = capture(step)
         results.append([step(normal(50, 40)).item() for _ in range(5)])
     np.testing.assert_allclose(results[1], results[0], rtol=1e-5)
+
+
+def test_a_batch_without_samples_runs_as_it_is_written():
+    model = nn.Sequential(nn.Linear(20, 64), nn.ReLU(), nn.Linear(64, 5))
+
+    @engine.capture
+    def step(x):
+        loss = model(x).sum()
+        loss.backward()
+        return loss
+
+    with pytest.warns(engine.errors.CaptureWarning, match="an array in it is empty"):
+        assert step(engine.zeros(0, 20)).item() == 0.0
+    assert step(normal(3, 20)).item() != 0.0
