@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import sqrt
 from typing import Any
 
 from engine.kernels import cpu
@@ -31,7 +30,7 @@ def attention(low: Lowering, call: Call) -> bool:
     if bias is not None:
         seen = low.place(bias).broadcast((n, h, queries, keys))
         places["bias"], matrices["bias"] = seen, Matrix("bias", *seen.strides[2:], seen.strides[:2])
-    spec = cpu.attention.heads(n, h, queries, keys, depth, width, scale=scale or 1 / sqrt(depth), causal=causal,
+    spec = cpu.attention.heads(n, h, queries, keys, depth, width, scale=scale, causal=causal,
                  dropped=drop[1] if drop else 0.0, **matrices)  # fmt: skip
     places["weights"] = low.env[weights]
     if drop:

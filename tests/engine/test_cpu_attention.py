@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 pytest.importorskip("llvmlite", reason="the compiled kernels need llvmlite")
 
+import engine
 from engine.kernels.cpu import attention as forwards
 from engine.kernels.cpu import attention_gradient as backwards
 from engine.kernels.cpu import pool
@@ -121,3 +122,11 @@ def test_heads_are_read_and_written_where_they_lie_side_by_side():
     gradients = oracle.attention_backward(grad.swapaxes(1, 2), q, k, v, kept, None, depth**-0.5)
     for part, each in enumerate(gradients[:3]):
         close(dqkv[:, :, part].swapaxes(1, 2), each)
+
+
+def test_a_scale_of_nothing_weighs_all_keys_alike():
+    assert forwards.heads(1, 1, 4, 4, 16, scale=0.0).scale == 0.0
+    assert forwards.heads(1, 1, 4, 4, 16).scale == 0.25
+    query = engine.from_numpy(numbers(1, 2, 8, 16))
+    step = engine.capture(lambda x: engine.nn.functional.scaled_dot_product_attention(x, x, x, scale=0.0))
+    close(step(query).numpy(), np.broadcast_to(query.numpy().mean(2, keepdims=True), (1, 2, 8, 16)))

@@ -167,6 +167,12 @@ def test_a_mask_that_is_kept_says_what_dropout_did(size):
     np.testing.assert_allclose(again, y, rtol=1e-6)
 
 
+def test_dropout_of_nearly_everything_keeps_nearly_nothing():
+    kept, state = np.ones(1000, np.uint8), np.array([7, 0], np.int64)
+    draw_mask(1000, 1 - 1e-12)(mask=kept, state=state)
+    assert kept.sum() == 0
+
+
 def test_dropout_of_everything_is_refused():
     with pytest.raises(ValueError, match="below 1"):
         dropout(10, 1.0)

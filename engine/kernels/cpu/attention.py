@@ -70,7 +70,7 @@ class Heads:
         return min(num_threads(), self.items) if self.items * self.queries * self.keys > 2000 else 1
 
 
-def heads(samples: int, heads: int, queries: int, keys: int, depth: int, width: int = 0, *, scale: float = 0.0,
+def heads(samples: int, heads: int, queries: int, keys: int, depth: int, width: int = 0, *, scale: float | None = None,
           causal: bool = False, dropped: float = 0.0, query: Matrix | None = None, key: Matrix | None = None,
           value: Matrix | None = None, out: Matrix | None = None, bias: Matrix | None = None) -> Heads:  # fmt: skip
     """What `attention` and `attention_gradient` are told; what is not said lies as (samples, heads, rows, features).
@@ -85,7 +85,7 @@ def heads(samples: int, heads: int, queries: int, keys: int, depth: int, width: 
     """
     width = width or depth
     plain = lambda name, rows, wide: Matrix(name, wide, 1, (heads * rows * wide, rows * wide))  # noqa: E731
-    return Heads(samples, heads, queries, keys, depth, width, scale or depth**-0.5, causal, dropped,
+    return Heads(samples, heads, queries, keys, depth, width, depth**-0.5 if scale is None else scale, causal, dropped,
                  query or plain("query", queries, depth), key or plain("key", keys, depth),
                  value or plain("value", keys, width), out or plain("out", queries, width), bias)  # fmt: skip
 

@@ -54,13 +54,18 @@ def _checked(p: float) -> float:
     return p
 
 
+def threshold(p: float) -> int:
+    """Words below this, of 32 bits, drop a number. One word at least stays, as one does that has a chance."""
+    return min(round(p * 2**32), LOW)
+
+
 def emit_dropout(size: int, p: float, drops: bool, keeps_mask: bool) -> ir.Module:
     """Element 64 b + 16 w + i gets word w of counter 16 b + i."""
     code = new_kernel("dropout")
     block, thread, threads = code.arguments
     state, *places = (code.pointer(block, slot) for slot in range(1 + 2 * drops + keeps_mask))
     seed, offset = code.load(state, 0, kind=I64), code.load(state, 1, kind=I64)
-    lanes, limit = min(code.lanes, GROUP), round(p * 2**32)
+    lanes, limit = min(code.lanes, GROUP), threshold(p)
 
     def store(index: Value, word: Value, inside: Value | None) -> None:
         kept = Value(code, code.ir.icmp_unsigned(">=", word.ir, code.constant(limit, word.type).ir))

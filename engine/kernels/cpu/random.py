@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import llvmlite.ir as ir
 
-from engine.kernels.cpu.dropout import GROUP, WORDS, philox
+from engine.kernels.cpu.dropout import GROUP, WORDS, philox, threshold
 from engine.kernels.cpu.elementwise import SMALL_LOOP
 from engine.kernels.cpu.emit import new_kernel
 from engine.kernels.cpu.program import Kernel, Plan, Step
@@ -28,7 +28,7 @@ def emit_bernoulli(size: int, keep: float) -> ir.Module:
     block, thread, threads = code.arguments
     state, y = (code.pointer(block, slot) for slot in range(2))
     seed, offset = code.load(state, 0, kind=I64), code.load(state, 1, kind=I64)
-    lanes, limit = min(code.lanes, GROUP), round((1 - keep) * 2**32)
+    lanes, limit = min(code.lanes, GROUP), threshold(1 - keep)
     blocks = -(-size // (GROUP * WORDS))
     with code.loop(*code.share(blocks, thread, threads)) as number:
         for part in range(0, GROUP, lanes):
