@@ -313,13 +313,27 @@ def test_products_of_slices_that_lie_inside_another_array(n, heads, rows, depth,
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize(("n", "i", "o"), [(300, 70, 3600), (900, 64, 1300)])
+@pytest.mark.parametrize(("n", "i", "o"), [(300, 70, 3600), (250, 190, 1300)])
 def test_a_gradient_of_many_outputs_is_made_block_by_block(n, i, o, threads):
     pool.set_num_threads(threads)
     x, dy, dweight, param = numbers(n, i), numbers(n, o, seed=1), aligned((o, i)), numbers(o, i, seed=2)
     want, before = dy.astype("d").T @ x, param.astype("d")
     plan = products.linear_weight_gradient(n, i, o, bias=False, update=sgd_rule())
     assert "staged a" in plan.scratch
+    plan(x=x, dy=dy, dweight=dweight, param=param, rate=np.array([0.1], np.float32))
+    close(dweight, want, n)
+    close(param, before - 0.1 * want, n)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize(("n", "i", "o"), [(900, 64, 1300), (270, 40, 512), (600, 33, 130)])
+def test_a_small_gradient_is_summed_over_a_few_samples_at_a_time(n, i, o, threads):
+    pool.set_num_threads(threads)
+    x, dy, dweight, param = numbers(n, i), numbers(n, o, seed=1), aligned((o, i)), numbers(o, i, seed=2)
+    want, before = dy.astype("d").T @ x, param.astype("d")
+    plan = products.linear_weight_gradient(n, i, o, bias=False, update=sgd_rule())
+    (spec,) = plan.steps[0].kernel.parameters
+    assert spec.steps < n
     plan(x=x, dy=dy, dweight=dweight, param=param, rate=np.array([0.1], np.float32))
     close(dweight, want, n)
     close(param, before - 0.1 * want, n)

@@ -15,10 +15,11 @@ from engine.kernels.cpu.program import Plan, Step
 MOVE_CYCLES = 0.6  # for a float that is packed, beside a multiply-add of a whole vector at 0.5
 TURN_MOVES = 3  # a float of C that is turned at the end is as much as that
 FAR_FLOATS = 512  # 2 KB: rows a multiple of this apart displace each other in the first-level cache
-FEW_STEPS = 400  # lines of A a multiple of 2 KB apart that the second-level cache holds beside what is fetched ahead
+FEW_STEPS = 256  # of an A that lies across the sum: its lines stay in a cache for the tiles that follow
+FEWER_STEPS = 64  # where the lines lie far apart
 FAR_STEPS = 128  # rows of B a multiple of 1 KB apart that a cache holds beside the rest; taken so many at a time
-FAR_MATRIX = L2_FLOATS // 2  # an A across the sum that is as large as this is copied block by block
-KEPT_FLOATS = L2_FLOATS // 2  # of the operand that all tiles read again and again
+FAR_MATRIX = L2_FLOATS // 2  # a matrix of far rows that is as large as this comes slowly
+KEPT_FLOATS = L2_FLOATS // 2  # of the operand that all tiles read again and again, or of a C that is visited again
 
 
 @dataclass(frozen=True)
@@ -113,9 +114,10 @@ class Way:
 
     @property
     def stages_a(self) -> bool:
-        """Whether A is so large and lies so that it is copied block by block."""
-        large = self.m * self.k >= FAR_MATRIX and prod(self.batch) == 1 and self.n >= 64
-        return large and self.a.rows == 1 and self.scatters_a and min(self.m, self.n) * self.k <= KEPT_FLOATS
+        """Whether A is so large and lies so that it is copied block by block; a small C is visited every few steps."""
+        across = self.a.rows == 1 and self.scatters_a and self.m * self.k >= FAR_MATRIX
+        large = self.m * self.n > KEPT_FLOATS and min(self.m, self.n) * self.k <= KEPT_FLOATS
+        return across and large and prod(self.batch) == 1 and self.n >= 64
 
     @property
     def aliases_b(self) -> bool:
@@ -224,13 +226,13 @@ class Way:
 
     def _steps(self) -> int:
         """All of the sum, or as much of it as keeps in the second-level cache what is read again and again."""
-        kept = min(self.m, self.n)
-        parts = -(-self.k * kept // KEPT_FLOATS)
-        if self.scatters_a and not self.stages_a and self.a.columns % (FAR_FLOATS // 2) == 0:
-            parts = max(parts, -(-self.k // FEW_STEPS))
+        most = max(FAR_STEPS, KEPT_FLOATS // max(1, min(self.m, self.n)))
+        if self.a.rows == 1 and not self.stages_a:
+            is_visited = self.scatters_a and self.m * self.n <= KEPT_FLOATS
+            most = min(most, FEWER_STEPS if is_visited else FEW_STEPS)
         if self.aliases_b and not self.packs_b:
-            parts = max(parts, self.k // FAR_STEPS)
-        return min(self.k, max(128, -(-self.k // parts))) if self.k else 0
+            most = min(most, FAR_STEPS)
+        return -(-self.k // max(1, round(self.k / most)))
 
     def _turn(self, sums: Matrix) -> Step:
         matrices, axes = self.ending.matrices, len(self.batch)
