@@ -51,7 +51,8 @@ def conv2d_backward_input(low: Lowering, call: Call) -> bool:
     """dx, and along with it the gradients of weight and bias where they are wanted of the same dy."""
     grad, weight, shape, *options = call.arguments
     conv = sizes(tuple(shape), weight.shape, *options)
-    if grad.dtype != FLOAT or grad.shape[2:] != (conv.out_height, conv.out_width):  # rows that no window reaches
+    leaves_rows = grad.shape[2:] != (conv.out_height, conv.out_width)  # that no window reaches
+    if grad.dtype != FLOAT or leaves_rows or conv.has_many_phases:
         return False
     partner = _partner(low, call, grad, 0, options)
     bias = _bias_partner(low, grad) if partner else None

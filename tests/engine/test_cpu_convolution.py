@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 
 pytest.importorskip("llvmlite", reason="the compiled kernels need llvmlite")
 
-from engine.kernels.cpu import convolution, pool
+from engine.kernels.cpu import compile, convolution, pool
+from engine.kernels.cpu.eager import CpuKernels
 from engine.kernels.cpu.program import aligned
 from engine.kernels.cpu.shapes import Conv
+from engine.kernels.generic import Kernels
 from engine.kernels.generic.convolution import Convolution
 
 few = settings(max_examples=7, deadline=None, suppress_health_check=list(HealthCheck))
@@ -154,3 +156,20 @@ def test_results_are_the_same_bits_every_time(threads):
         plan(x=x, dy=dy, dweight=dweight, dbias=dbias)
         seen.add(dweight.tobytes() + dbias.tobytes())
     assert len(seen) == 1
+
+
+def test_patches_far_apart_are_written_out_once():
+    """For each of 64 kinds of pixels they were 10 MB of code, which took the compiler minutes and all memory."""
+    conv = Conv(2, 32, 32, 3, 64, (8, 8), (8, 8))
+    (step,) = convolution.input_gradient(conv).steps
+    assert len(str(step.kernel.emit(*step.kernel.parameters))) < 10**6
+    check(Conv(2, 12, 16, 3, 16, (4, 4), (4, 4)))
+
+
+def test_strides_with_too_many_kinds_of_pixels_are_left_to_numpy():
+    grad, weight = numbers(1, 12, 2, 2), numbers(12, 2, 40, 40, seed=1)
+    options = (1, 2, 64, 64), (20, 20), ((0, 0), (0, 0)), (1, 1), 1
+    before = dict(compile.statistics)
+    result = CpuKernels(np).conv2d_backward_input(grad, weight, *options)
+    assert compile.statistics == before
+    assert np.array_equal(result, Kernels(np).conv2d_backward_input(grad, weight, *options))

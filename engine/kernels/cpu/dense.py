@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import prod
+from typing import Any
 
 from engine.kernels.cpu.ahead import Job
 from engine.kernels.cpu.contraction import Tiles
@@ -73,7 +74,8 @@ class Dense:
         if conv.is_whole:
             return [self._whole(code, dy, weight, dx, epilogue, at)]
         if conv.has_few_inputs:
-            return [self._few(code, v, h, dy, weight, dx) for v, h in self._phases()]
+            rows: dict[Dots, Any] = {}
+            return [self._few(code, v, h, dy, weight, dx, rows) for v, h in self._phases()]
         known: dict[Contraction, Tiles] = {}
         jobs = []
         for v, h in self._phases():
@@ -139,7 +141,7 @@ class Dense:
         last = code.at(weight, (taps - 1) * per_tap)
         return _job(code, Tiles(code.module, spec, "whole_"), [dy, last, dx, *(at[name] for name in epilogue.names)])
 
-    def _few(self, code: Code, v: Phase, h: Phase, dy: Value, weight: Value, dx: Value) -> Job:
+    def _few(self, code: Code, v: Phase, h: Phase, dy: Value, weight: Value, dx: Value, known: dict[Dots, Any]) -> Job:
         """The phase's part of dx where x has few channels, of the weight as it is."""
         conv, frame, last = self.conv, self.dy, prod(self.conv.kernel) - 1
         row, per_tap = conv.width * conv.channels, conv.inner * conv.outputs
@@ -160,7 +162,7 @@ class Dense:
         start = (v.first * conv.width + h.first) * conv.channels
         from_dy = (v.source + frame.top) * frame.pitch + (h.source + frame.left) * conv.outputs
         from_weight = (last - v.tap * conv.kernel[1] - h.tap) * per_tap
-        return dots.job(code, code.at(dy, from_dy), code.at(weight, from_weight), code.at(dx, start))
+        return dots.job(code, code.at(dy, from_dy), code.at(weight, from_weight), code.at(dx, start), known)
 
     def _pixel_sums(self, code: Code, x: Value, weight: Value, y: Value) -> Job:
         """The forward pass where there is one output."""
@@ -178,7 +180,7 @@ class Dense:
             depth=conv.channels,
             column=0,
         )
-        return dots.job(code, x, weight, y)
+        return dots.job(code, x, weight, y, {})
 
     def _phase(self, v: Phase, h: Phase, epilogue: Epilogue) -> Contraction:
         conv, frame = self.conv, self.dy

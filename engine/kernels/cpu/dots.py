@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from math import ceil, prod
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Any
+
+import llvmlite.ir as ir
 
 from engine.kernels.cpu.ahead import Job
 from engine.kernels.cpu.emit import Code
 from engine.kernels.cpu.geometry import Dim
-from engine.kernels.cpu.values import Value, Variable
+from engine.kernels.cpu.values import POINTER, VOID, Value, Variable
 
 UNROLLED = 9  # steps of a sum that are written out
 
@@ -34,29 +37,43 @@ class Dots:
     depth: int
     column: int
 
-    def job(self, code: Code, a: Value, b: Value, c: Value) -> Job:
-        """All of it, with a call for each group of pixels."""
+    def job(self, code: Code, a: Value, b: Value, c: Value, known: dict[Dots, Any]) -> Job:
+        """All of it, with a call for each row of pixels.
+
+        What computes a row is a function that all share whose rows are alike, kept in `known`: written out again for
+        each of many phases, it would take the compiler minutes.
+        """
+        alike = replace(self, rows=())
+        if alike not in known:
+            known[alike] = alike._row(code.module, f"dots{len(known)}")
 
         def run(each: Callable[[], None]) -> None:
-            self._rows(code, self.rows, a, b, c, each)
+            self._rows(code, self.rows, a, b, c, known[alike], each)
 
-        return Job(prod(dim.size for dim in self.rows) * ceil(self.pixels.size / code.lanes), run)
+        return Job(prod(dim.size for dim in self.rows), run)
 
-    def _rows(self, code: Code, dims: tuple[Dim, ...], a: Value, b: Value, c: Value, each: Callable[[], None]) -> None:
-        if dims:
-            with code.loop(0, dims[0].size) as index:
-                from_a, to = code.at(a, index * dims[0].a), code.at(c, index * dims[0].c)
-                self._rows(code, dims[1:], from_a, b, to, each)
+    def _rows(self, code: Code, dims: tuple[Dim, ...], a: Value, b: Value, c: Value, row: Any,
+              each: Callable[[], None]) -> None:  # fmt: skip
+        if not dims:
+            each()
+            code.call(row, a, b, c)
             return
+        with code.loop(0, dims[0].size) as index:
+            self._rows(code, dims[1:], code.at(a, index * dims[0].a), b, code.at(c, index * dims[0].c), row, each)
+
+    def _row(self, module: ir.Module, name: str) -> Any:
+        """name(a, b, c): the results of a row of pixels."""
+        code = Code(module, name, ir.FunctionType(VOID, [POINTER] * 3))
+        code.function.attributes.add("noinline")
+        a, b, c = code.arguments
         lanes, size = code.lanes, self.pixels.size
         with code.loop(0, size - size % lanes, lanes) as first:
-            self._pixels(code, a, b, c, first, lanes, each)
+            self._pixels(code, a, b, c, first, lanes)
         if size % lanes:
-            self._pixels(code, a, b, c, code.int(size - size % lanes), size % lanes, each)
+            self._pixels(code, a, b, c, code.int(size - size % lanes), size % lanes)
+        return code.finish()
 
-    def _pixels(self, code: Code, a: Value, b: Value, c: Value, first: Value, count: int, each: Callable[[], None]
-                ) -> None:  # fmt: skip
-        each()
+    def _pixels(self, code: Code, a: Value, b: Value, c: Value, first: Value, count: int) -> None:
         a, c = code.at(a, first * self.pixels.a), code.at(c, first * self.pixels.c)
         for column in range(self.columns):
             totals = [code.variable(code.float(0.0, code.lanes)) for _ in range(count)]

@@ -7,6 +7,7 @@ from math import gcd, prod
 
 Pair = tuple[int, int]
 FEW = 4  # channels
+MANY_PHASES = 64  # each is written out in the input gradient: more would take the compiler too long
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,11 @@ class Conv:
     def has_one_output(self) -> bool:
         """With enough inputs that vectors run along them."""
         return self.groups == 1 and self.outputs == 1 and self.inner >= 2 * FEW
+
+    @property
+    def has_many_phases(self) -> bool:
+        """Whether the pixels of x fall into so many kinds that their gradient is better not compiled."""
+        return not self.is_whole and prod(map(min, self.stride, (self.height, self.width))) > MANY_PHASES
 
     def reach(self, axis: int) -> int:
         """Distance between the first and the last tap."""

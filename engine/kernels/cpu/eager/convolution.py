@@ -58,7 +58,7 @@ class Convolution:
     def conv2d_backward_input(self, grad: Layout, weight: Layout, shape: tuple[int, ...], stride: Pair,
                               padding: tuple[Pair, Pair], dilation: Pair, groups: int) -> Recipe | None:  # fmt: skip
         sizes = sizes_of(shape, weight.shape, stride, padding, dilation, groups)
-        if sizes is None or not (grad.is_float and weight.is_float) or not _gives(sizes, grad):
+        if sizes is None or sizes.has_many_phases or not (grad.is_float and weight.is_float) or not _gives(sizes, grad):
             return None
         recipe = Recipe()
         recipe.take(0, grad, "dy", IMAGES)
