@@ -176,7 +176,8 @@ class Eigh(_Square):
         turning = k.div(k.matmul(turned, by_vectors), _gaps(k, values))
         inner = k.matmul(turning, turned)
         stretching = k.matmul(k.mul(vectors, _row(k, by_values)), turned)
-        return (k.add(k.matmul(vectors, inner), stretching),)
+        whole = k.add(k.matmul(vectors, inner), stretching)
+        return (k.mul(k.add(whole, _t(k, whole)), 0.5),)  # of a symmetric matrix, whose halves change together
 
 
 @dataclass(eq=False)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from engine.device import Device
-from engine.errors import GradientError, TypeMismatch
+from engine.errors import GradientError, ShapeError, TypeMismatch
 from engine.ops.base import axis_of
 from engine.tensor import functions as table
 from engine.tensor import promotion as dtypes
@@ -169,7 +169,11 @@ class Tensor(Arithmetic, Reductions, Shapes, Conversion, InPlace, Core):
 
     def size(self, dim: int | None = None) -> Any:
         """The shape, or the length of one axis."""
-        return self.shape if dim is None else self.shape[axis_of("size", dim, self.ndim)]
+        if dim is None:
+            return self.shape
+        if not self.ndim:
+            raise ShapeError("size", got=f"axis {dim} was asked of a single number", expected="at least one axis")
+        return self.shape[axis_of("size", dim, self.ndim)]
 
     def dim(self) -> int:
         """How many axes there are."""
@@ -311,18 +315,6 @@ class Tensor(Arithmetic, Reductions, Shapes, Conversion, InPlace, Core):
 
     def __repr__(self) -> str:
         return show(self)
-
-    def new_zeros(self, *shape: Any) -> Tensor:
-        """Zeros of this dtype and device."""
-        return zeros(*shape, dtype=self.dtype, device=self.device)
-
-    def new_ones(self, *shape: Any) -> Tensor:
-        """Ones of this dtype and device."""
-        return ones(*shape, dtype=self.dtype, device=self.device)
-
-    def new_tensor(self, values: Any) -> Tensor:
-        """A tensor of this dtype and device."""
-        return tensor(values, dtype=self.dtype, device=self.device)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         raise TypeMismatch("pickle", got="tensors are not pickled", expected="engine.save, which writes safetensors")

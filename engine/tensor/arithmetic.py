@@ -78,6 +78,14 @@ def result_dtype_of(x: Any, other: Any) -> Any:
     return result_dtype(x.array, other.array) if isinstance(other, Core) else with_scalar(x.array.dtype, other)
 
 
+def scaled(where: str, x: Any, other: Any, alpha: Any) -> Any:
+    """other * alpha, which must not make real numbers of whole ones."""
+    if isinstance(alpha, float) and result_dtype_of(x, other).kind != "f":
+        raise TypeMismatch(where, got=f"alpha is {alpha} for whole numbers", expected="a whole number",
+                           mend="call .float() on the tensor")  # fmt: skip
+    return other * alpha
+
+
 def _arithmetic(op: Any, scalar_op: Any, sign: int = 1) -> Any:
     def method(self: Any, other: Any) -> Any:
         if isinstance(other, Core):
@@ -273,11 +281,11 @@ class Arithmetic:
 
     def add(self, other: Any, *, alpha: float = 1) -> Any:
         """self + alpha * other"""
-        return self + (other if alpha == 1 else other * alpha)
+        return self + (other if alpha == 1 else scaled("add", self, other, alpha))
 
     def sub(self, other: Any, *, alpha: float = 1) -> Any:
         """self - alpha * other"""
-        return self - (other if alpha == 1 else other * alpha)
+        return self - (other if alpha == 1 else scaled("sub", self, other, alpha))
 
     def mul(self, other: Any) -> Any:
         """self * other"""

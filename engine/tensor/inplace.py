@@ -9,7 +9,7 @@ from engine.ops.base import times
 from engine.ops.indexing import SetItem
 from engine.ops.products import caster
 from engine.random import Generator, default_generator
-from engine.tensor.arithmetic import cast, operand
+from engine.tensor.arithmetic import cast, operand, scaled
 from engine.tensor.promotion import require_fit, wrapped
 from engine.tensor.tape import Core, apply, keep_values, mode, retell, shares_memory
 
@@ -101,13 +101,13 @@ class InPlace:
     def add_(self, other: Any, *, alpha: float = 1) -> Any:
         """self += alpha * other"""
         self._refuse("add_")
-        other = other if alpha == 1 else other * alpha
+        other = other if alpha == 1 else scaled("add_", self, other, alpha)
         return self if self._directly("add", other) else self._become("add_", self + other)
 
     def sub_(self, other: Any, *, alpha: float = 1) -> Any:
         """self -= alpha * other"""
         self._refuse("sub_")
-        other = other if alpha == 1 else other * alpha
+        other = other if alpha == 1 else scaled("sub_", self, other, alpha)
         return self if self._directly("sub", other) else self._become("sub_", self - other)
 
     def mul_(self, other: Any) -> Any:
@@ -115,9 +115,11 @@ class InPlace:
         self._refuse("mul_")
         return self if self._directly("mul", other) else self._become("mul_", self * other)
 
-    def div_(self, other: Any) -> Any:
-        """self /= other"""
+    def div_(self, other: Any, *, rounding_mode: str | None = None) -> Any:
+        """self /= other, rounded as `div` does it."""
         self._refuse("div_")
+        if rounding_mode is not None:
+            return self._become("div_", self.div(other, rounding_mode=rounding_mode))
         return self if self._directly("div", other) else self._become("div_", self / other)
 
     def pow_(self, exponent: Any) -> Any:
@@ -151,8 +153,12 @@ class InPlace:
         """Whether another tensor has this shape and equal values."""
         return same_values(self, other)
 
-    def fill_(self, value: float) -> Any:
-        """Set every element to one value."""
+    def fill_(self, value: Any) -> Any:
+        """Set every element to one value, a number or a tensor with no axes, to which gradients flow."""
+        if isinstance(value, Core):
+            if value.ndim:
+                raise ShapeError("fill_", got=f"a tensor of {times(value.shape)} arrives", expected="a single number")
+            return self.copy_(value)
         return self._overwrite("fill_", value)
 
     def zero_(self) -> Any:

@@ -13,7 +13,8 @@ from engine.ops import reduction as red
 from engine.ops.base import axes_of
 from engine.ops.elementwise import require_float
 from engine.ops.indexing import Gather
-from engine.tensor.arithmetic import cast
+from engine.tensor.arithmetic import cast, real
+from engine.tensor.promotion import uint8
 from engine.tensor.spellings import axis
 from engine.tensor.tape import Core, apply
 
@@ -28,7 +29,7 @@ class Extreme(NamedTuple):
     indices: Any
 
 
-def _axes(where: str, x: Any, dim: Dim) -> tuple[int, ...] | None:
+def axes_meant(where: str, x: Any, dim: Dim) -> tuple[int, ...] | None:
     """The axes meant by `dim`, counted from the front: all of them for None, and, as in PyTorch, for ()."""
     if dim is None or (not isinstance(dim, int) and len(dim) == 0):
         return None
@@ -44,6 +45,11 @@ def _along(x: Any, arg: type, dim: int, keepdim: bool) -> Extreme:
     return Extreme(values, indices)
 
 
+def _as(dtype: Any, out: Any) -> Any:
+    """The result as the dtype that was asked for: of whole numbers it is int64 otherwise."""
+    return out if dtype is None else cast(out, dtype)
+
+
 class Reductions:
     """What makes one value of many."""
 
@@ -54,8 +60,8 @@ class Reductions:
         """The sum of all elements, or along the axes `dim`."""
         x = self if dtype is None else cast(self, dtype)
         if dim is None and not keepdim:
-            return apply(SUM, x)
-        return apply(red.Sum(_axes("sum", x, dim), keepdim), x)
+            return _as(dtype, apply(SUM, x))
+        return _as(dtype, apply(red.Sum(axes_meant("sum", x, dim), keepdim), x))
 
     @axis
     def mean(self, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
@@ -64,12 +70,13 @@ class Reductions:
         require_float("mean", x.array.dtype)
         if dim is None and not keepdim:
             return apply(MEAN, x)
-        return apply(red.Mean(_axes("mean", x, dim), keepdim), x)
+        return apply(red.Mean(axes_meant("mean", x, dim), keepdim), x)
 
     @axis
-    def prod(self, dim: int | None = None, keepdim: bool = False) -> Any:
+    def prod(self, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
         """The product of all elements, or along one axis."""
-        return apply(red.Prod(_axes("prod", self, dim), keepdim), self)
+        x = self if dtype is None else cast(self, dtype)
+        return _as(dtype, apply(red.Prod(axes_meant("prod", x, dim), keepdim), x))
 
     @axis
     def max(self, dim: Any = None, keepdim: bool = False) -> Any:
@@ -88,12 +95,12 @@ class Reductions:
     @axis
     def amax(self, dim: Dim = None, keepdim: bool = False) -> Any:
         """The greatest along axes; equal ones share the gradient."""
-        return apply(red.AMax(_axes("amax", self, dim), keepdim), self)
+        return apply(red.AMax(axes_meant("amax", self, dim), keepdim), self)
 
     @axis
     def amin(self, dim: Dim = None, keepdim: bool = False) -> Any:
         """The smallest along axes; equal ones share the gradient."""
-        return apply(red.AMin(_axes("amin", self, dim), keepdim), self)
+        return apply(red.AMin(axes_meant("amin", self, dim), keepdim), self)
 
     @axis
     def argmax(self, dim: int | None = None, keepdim: bool = False) -> Any:
@@ -107,13 +114,20 @@ class Reductions:
 
     @axis
     def any(self, dim: Dim = None, keepdim: bool = False) -> Any:
-        """Whether any element is true."""
-        return apply(red.Any(_axes("any", self, dim), keepdim), self)
+        """Whether any element is true: as bool, or of uint8 as uint8, as in PyTorch."""
+        return self._judged(red.Any, dim, keepdim)
 
     @axis
     def all(self, dim: Dim = None, keepdim: bool = False) -> Any:
-        """Whether all elements are true."""
-        return apply(red.All(_axes("all", self, dim), keepdim), self)
+        """Whether all elements are true: as bool, or of uint8 as uint8, as in PyTorch."""
+        return self._judged(red.All, dim, keepdim)
+
+    def _judged(self, reduce: Any, dim: Dim, keepdim: bool) -> Any:
+        if dim is not None and not isinstance(dim, int) and len(dim) == 0:  # here, as in PyTorch, no axis at all
+            out = self != 0
+        else:
+            out = apply(reduce(axes_meant(reduce.__name__.lower(), self, dim), keepdim), self)
+        return cast(out, uint8) if self.array.dtype == uint8 else out
 
     @axis
     def var(self, dim: Dim = None, unbiased: bool = True, keepdim: bool = False, *, correction: float = 1) -> Any:
@@ -121,7 +135,7 @@ class Reductions:
         require_float("var", self.array.dtype)
         if isinstance(dim, bool):  # var(unbiased)
             dim, unbiased = None, dim
-        axes = _axes("var", self, dim)
+        axes = axes_meant("var", self, dim)
         distance = self - self.mean(axes, True)
         count = 1
         for place in axes_of("var", axes, self.array.ndim):
@@ -151,30 +165,35 @@ class Reductions:
         if p is not None and p != "fro" and not isinstance(p, int | float):
             raise TypeMismatch("norm", got=f"p is {p!r}", expected='a number, infinity, "fro" or "nuc"')
         order = 2.0 if p in (None, "fro") else float(p)
-        return apply(red.Norm(_axes("norm", x, dim), keepdim, order), x)
+        return apply(red.Norm(axes_meant("norm", x, dim), keepdim, order), x)
 
     @axis
     def logsumexp(self, dim: Dim, keepdim: bool = False) -> Any:
         """log of the sum of exp(x) along axes, without overflow."""
-        return apply(red.LogSumExp(_axes("logsumexp", self, dim), keepdim), self)
+        return apply(red.LogSumExp(axes_meant("logsumexp", self, dim), keepdim), real(self))
 
     @axis
-    def cumsum(self, dim: int) -> Any:
+    def cumsum(self, dim: int, *, dtype: Any = None) -> Any:
         """The sum so far along an axis."""
-        return apply(red.CumSum(dim), self)
+        x = self if dtype is None else cast(self, dtype)
+        if x.array.ndim == 0:
+            return _as(dtype, apply(red.CumSum(dim), x.reshape(1)).reshape(()))
+        return _as(dtype, apply(red.CumSum(dim), x))
 
     @axis
-    def softmax(self, dim: int) -> Any:
+    def softmax(self, dim: int, dtype: Any = None) -> Any:
         """exp(x) / sum of exp(x) along an axis."""
-        require_float("softmax", self.array.dtype)
-        if self.array.ndim == 0:
-            return self.reshape(1).softmax(dim).reshape(())
-        return apply(act.Softmax(dim), self)
+        x = self if dtype is None else cast(self, dtype)
+        require_float("softmax", x.array.dtype)
+        if x.array.ndim == 0:
+            return x.reshape(1).softmax(dim).reshape(())
+        return apply(act.Softmax(dim), x)
 
     @axis
-    def log_softmax(self, dim: int) -> Any:
+    def log_softmax(self, dim: int, dtype: Any = None) -> Any:
         """log of softmax along an axis."""
-        require_float("log_softmax", self.array.dtype)
-        if self.array.ndim == 0:
-            return self.reshape(1).log_softmax(dim).reshape(())
-        return apply(act.LogSoftmax(dim), self)
+        x = self if dtype is None else cast(self, dtype)
+        require_float("log_softmax", x.array.dtype)
+        if x.array.ndim == 0:
+            return x.reshape(1).log_softmax(dim).reshape(())
+        return apply(act.LogSoftmax(dim), x)

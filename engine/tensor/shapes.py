@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from engine.device import Device
-from engine.errors import ShapeError, TypeMismatch
+from engine.errors import RangeError, ShapeError, TypeMismatch
 from engine.ops import layout
-from engine.ops.base import axis_of, times, whole_length
+from engine.ops.base import Spec, axis_of, times, whole_length
 from engine.ops.indexing import Gather, GetItem, SetItem
 from engine.tensor.promotion import promote_types
 from engine.tensor.spellings import also, whole
@@ -89,6 +89,7 @@ class Shapes:
     def unflatten(self, dim: int, sizes: Sequence[int]) -> Any:
         """One axis made several."""
         axis = axis_of("unflatten", dim, self.ndim)
+        sizes = layout.Reshape(tuple(sizes)).shape(Spec((self.shape[axis],), self.dtype)).shape if self.ndim else sizes
         return self.reshape((*self.shape[:axis], *sizes, *self.shape[axis + 1 :]))
 
     def transpose(self, dim0: int, dim1: int) -> Any:
@@ -194,12 +195,18 @@ class Shapes:
         if chunks < 1:
             raise ShapeError("chunk", got=f"{chunks} parts were asked for", expected="at least 1")
         length = self.shape[axis_of("chunk", dim, self.ndim)]
+        if not length:
+            return self.split([0] * chunks, dim)
         return self.split(max(-(-length // chunks), 1), dim)
 
     @also(axis="dim")
     def narrow(self, dim: int, start: int, length: int) -> Any:
-        """The part of an axis from start on."""
-        axis = axis_of("narrow", dim, self.ndim)
+        """The part of an axis from start on, which may be counted from the end."""
+        axis, n = axis_of("narrow", dim, self.ndim), self.shape[dim] if self.ndim else 0
+        start = int(start) + n if start < 0 else int(start)
+        if not 0 <= start <= start + length <= n:
+            raise RangeError("narrow", got=f"{length} places from {start} on of an axis of {n}",
+                             expected="places that there are")  # fmt: skip
         return apply(GetItem((slice(None),) * axis + (slice(start, start + length),)), self)
 
     def select(self, dim: int, index: int) -> Any:
@@ -214,7 +221,10 @@ class Shapes:
     @also(axis="dim")
     def gather(self, dim: int, index: Any) -> Any:
         """The values at `index` along an axis: out[i][j] = x[index[i][j]][j] for dim 0."""
-        return apply(Gather(axis_of("gather", dim, self.ndim)), self, index)
+        axis = axis_of("gather", dim, self.ndim)
+        if not self.ndim and isinstance(index, Core):  # one element, of which the index picks any number
+            return self.reshape(1).gather(0, index.reshape(-1)).reshape(index.shape)
+        return apply(Gather(axis), self, index)
 
     def index_select(self, dim: int, index: Any) -> Any:
         """The places listed in `index` along an axis."""

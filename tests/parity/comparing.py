@@ -15,15 +15,15 @@ import engine.errors
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
 
 
-def agree(ours, theirs, what, tolerance):
-    """The same shape, dtype and, relative to the values of the whole result, values."""
+def agree(ours, theirs, what, tolerance, least=0):
+    """The same shape, dtype and, relative to the greatest value of the result (or `least`), values."""
     ours, theirs = ours.numpy(), np.asarray(theirs.numpy(force=True))
-    assert tuple(ours.shape) == tuple(theirs.shape), what
-    assert str(ours.dtype) == str(theirs.dtype), what
+    assert tuple(ours.shape) == tuple(theirs.shape), f"{what}: {ours.shape} for {theirs.shape}"
+    assert str(ours.dtype) == str(theirs.dtype), f"{what}: {ours.dtype} for {theirs.dtype}"
     if ours.dtype.kind != "f":
         np.testing.assert_array_equal(ours, theirs, err_msg=what)
         return
-    scale = np.abs(theirs[np.isfinite(theirs)]).max(initial=0)
+    scale = np.abs(theirs[np.isfinite(theirs)]).max(initial=least)
     np.testing.assert_allclose(ours, theirs, rtol=tolerance, atol=tolerance * scale, err_msg=what)
 
 
@@ -70,8 +70,10 @@ def backward(t, found, inputs):
     """The gradients of the inputs, of a random sum of all results."""
     draw, loss = np.random.default_rng(5005), None
     for y in found:
-        if is_tensor(y) and y.requires_grad:
+        if is_tensor(y) and "float" in str(y.dtype):
             weight = np.asarray(draw.standard_normal(tuple(y.shape)), str(y.dtype).removeprefix("torch."))
+            if not y.requires_grad:
+                continue
             part = (y * t.tensor(weight)).sum()
             loss = part if loss is None else loss + part
     if loss is not None:

@@ -83,7 +83,7 @@ class Reduction:
             raise GradientError(where, got=f"{what} is {float(number)}", expected="a finite number")
 
     def logsumexp(self, x: Any, axes: Axes, keepdims: bool = False) -> Any:
-        top = x.max(axis=axes, keepdims=True)
+        top = x.max(axis=axes, keepdims=True) if x.size else x.dtype.type(0)  # of nothing, the sum is 0
         top = self.xp.where(self.xp.isfinite(top), top, 0)
         total = self.xp.log(self.xp.exp(x - top).sum(axis=axes, keepdims=True)) + top
         return total if keepdims else total.squeeze(axes)

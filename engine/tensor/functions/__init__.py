@@ -63,7 +63,7 @@ FUNCTIONS: dict[str, str] = {
 
 METHODS: dict[str, str] = {
     "axes": "unfold sum_to_size",
-    "making": "new_full new_empty",
+    "making": "new_full new_empty new_zeros new_ones new_tensor",
     "scattering": "fill_diagonal_",
     "drawing": "bernoulli exponential_ bernoulli_ geometric_ log_normal_ cauchy_ random_",
     "inquiry": "ndimension nelement stride",

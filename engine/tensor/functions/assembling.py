@@ -182,6 +182,7 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
             [9, 3, 1]])
     """
     count = x.shape[-1] if N is None else N
+    x = x if x.dtype.kind == "f" else x.long()
     powers = [x**i for i in range(count)]
     if not powers:
         return zeros(*x.shape, 0, dtype=x.dtype, device=x.device)

@@ -274,8 +274,8 @@ def sum_to_size(input: Any, *size: Any) -> Any:
     if ahead < 0 or any(n not in (1, m) for n, m in zip(size, input.shape[ahead:])):
         raise ShapeError("sum_to_size", got=f"{times(input.shape)} is summed to {times(size)}",
                          expected="axes that are equal or 1")  # fmt: skip
-    gone = (*range(ahead), *(i + ahead for i, n in enumerate(size) if n == 1))
-    return (input.sum(gone) if gone else input).reshape(size)
+    gone = (*range(ahead), *(i + ahead for i, n in enumerate(size) if n == 1 != input.shape[i + ahead]))
+    return (input.sum(gone) if gone or not size else input).reshape(size)  # PyTorch sums to () by sum()
 
 
 def unravel_index(indices: Any, shape: Ints) -> tuple[Any, ...]:

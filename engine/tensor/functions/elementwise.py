@@ -244,6 +244,9 @@ def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
 
 def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
     """input + value * tensor1 / tensor2"""
+    if tensor1.dtype.kind != "f" and tensor2.dtype.kind != "f":
+        raise TypeMismatch("addcdiv", got=f"{tensor1.dtype} is divided by {tensor2.dtype}", expected="real numbers",
+                           mend="call .float() on one of them")  # fmt: skip
     return input + tensor1 / tensor2 * value
 
 

@@ -21,7 +21,7 @@ from engine.tensor.functions.axes import diagonal as _diagonal
 from engine.tensor.functions.axes import movedim
 from engine.tensor.functions.products import cross as _cross
 from engine.tensor.functions.products import matrix_power, multi_dot
-from engine.tensor.reductions import Dim
+from engine.tensor.reductions import Dim, axes_meant
 from engine.tensor.tape import apply
 
 __all__ = [
@@ -73,8 +73,7 @@ def vector_norm(x: Any, ord: float = 2, dim: Dim = None, keepdim: bool = False, 
     """
     x = x if dtype is None else cast(x, dtype)
     require_float("linalg.vector_norm", x.dtype)
-    axes = None if dim is None or dim == () else axes_of("norm", dim if isinstance(dim, int) else tuple(dim), x.ndim)
-    return apply(red.Norm(axes, keepdim, float(ord)), x)
+    return apply(red.Norm(axes_meant("linalg.vector_norm", x, dim), keepdim, float(ord)), x)
 
 
 def matrix_norm(A: Any, ord: Any = "fro", dim: tuple[int, int] = (-2, -1), keepdim: bool = False, *,
@@ -326,7 +325,7 @@ def _counts(A: Any, s: Any, atol: float | None, rtol: float | None) -> Any:
     """Which singular values are more than rounding."""
     if rtol is None and atol is None:
         rtol = max(A.shape[-2:]) * (1.1920928955078125e-07 if A.dtype.itemsize == 4 else 2.220446049250313e-16)
-    return (s > s.amax(-1, True) * (rtol or 0)) & (s > (atol or 0))
+    return (s > s[..., :1] * (rtol or 0)) & (s > (atol or 0))
 
 
 def matrix_rank(A: Any, *, atol: float | None = None, rtol: float | None = None, hermitian: bool = False) -> Any:

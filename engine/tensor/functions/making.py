@@ -8,7 +8,7 @@ import numpy as np
 
 from engine.errors import OptionError
 from engine.random import Generator
-from engine.tensor.creation import Where, as_tensor, empty, full, placed, randint, tensor
+from engine.tensor.creation import Where, as_tensor, empty, full, ones, placed, randint, tensor, zeros
 from engine.tensor.promotion import get_default_dtype, int64
 
 
@@ -125,6 +125,21 @@ def new_full(input: Any, size: Any, fill_value: Any, *, dtype: Any = None, devic
     """
     return full(size, fill_value, dtype=dtype or input.dtype, device=device or input.device,
                 requires_grad=requires_grad)  # fmt: skip
+
+
+def new_zeros(input: Any, *size: Any, dtype: Any = None, device: Where = None, requires_grad: bool = False) -> Any:
+    """Zeros, in the dtype and on the device of the input."""
+    return zeros(*size, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
+
+
+def new_ones(input: Any, *size: Any, dtype: Any = None, device: Where = None, requires_grad: bool = False) -> Any:
+    """Ones, in the dtype and on the device of the input."""
+    return ones(*size, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
+
+
+def new_tensor(input: Any, data: Any, *, dtype: Any = None, device: Where = None, requires_grad: bool = False) -> Any:
+    """These values, in the dtype and on the device of the input."""
+    return tensor(data, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
 
 
 def new_empty(input: Any, *size: Any, dtype: Any = None, device: Where = None, requires_grad: bool = False) -> Any:

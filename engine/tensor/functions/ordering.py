@@ -108,7 +108,7 @@ def searchsorted(sorted_sequence: Any, input: Any, *, out_int32: bool = False, r
     if side not in (None, "left", "right") or (side == "left" and right):
         raise OptionError("searchsorted", got=f"side is {side!r}, right is {right}", expected='"left" or "right"')
     if not isinstance(input, Core):
-        input = cast(full_like(sorted_sequence, input), sorted_sequence.dtype)
+        input = full_like(sorted_sequence, input)
     if sorter is not None:
         sorted_sequence = sorted_sequence.gather(-1, sorter)
     boundaries, values = meet(sorted_sequence.detach(), input.detach())

@@ -76,6 +76,8 @@ def scatter_reduce(input: Any, dim: int, index: Any, src: Any, reduce: str, *, i
         raise OptionError("scatter_reduce", got=f"reduce is {reduce!r}", expected=f"one of {REDUCTIONS}")
     x, axis, (index, src) = _lifted("scatter_reduce", input, dim, index, _same("scatter_reduce", input, src))
     if reduce in ("amax", "amin"):
+        if input.dtype.kind == "b":
+            raise TypeMismatch("scatter_reduce", got="the values are bool", expected="numbers", mend="call .long()")
         return _shaped(apply(sc.ScatterExtreme(axis, reduce, include_self), x, index, src), input)
     if not include_self:
         x = apply(sc.ScatterFill(axis, 1 if reduce == "prod" else 0), x, index)

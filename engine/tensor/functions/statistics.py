@@ -58,6 +58,7 @@ def nanmean(input: Any, dim: Dim = None, keepdim: bool = False, *, dtype: Any = 
     >>> engine.nanmean(engine.tensor([1.0, engine.nan, 3.0]))
     tensor(2.)
     """
+    require_float("nanmean", input.dtype)
     x = input if dtype is None else cast(input, dtype)
     require_float("nanmean", x.dtype)
     return _numbers(x).sum(dim, keepdim) / (~x.isnan()).sum(dim, keepdim)
@@ -119,7 +120,7 @@ def nanmedian(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
 def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False) -> Extreme:
     """The k-th smallest value along an axis, counted from 1, and its place."""
     if not input.ndim:
-        values, indices = kthvalue(input.reshape(1), k)
+        values, indices = kthvalue(input.reshape(1), k, dim)
         return Extreme(values, indices)
     axis = axis_of("kthvalue", dim, input.ndim)
     if not 1 <= k <= input.shape[axis]:
@@ -131,7 +132,7 @@ def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False) -> Extrem
 def mode(input: Any, dim: int = -1, keepdim: bool = False) -> Extreme:
     """The commonest value along an axis, the smallest of several, and the place where it stands last."""
     if not input.ndim:
-        values, indices = mode(input.reshape(1))
+        values, indices = mode(input.reshape(1), dim)
         return Extreme(values, indices)
     axis = axis_of("mode", dim, input.ndim)
     n = input.shape[axis]
@@ -165,8 +166,8 @@ def _quantile(where: str, input: Any, q: Any, dim: int | None, keepdim: bool, in
         raise ShapeError(where, got=f"q has {q.ndim} axes of {q.dtype}", expected=f"one row of {input.dtype}")
     axis = None if dim is None else axis_of(where, dim, input.ndim)
     x = input.reshape(-1) if dim is None else movedim(input, axis, -1) if input.ndim else input.reshape(1)
-    if x.shape[-1] == 0:
-        raise ShapeError(where, got="the axis is empty", expected="at least one element")
+    if not input.numel():
+        raise ShapeError(where, got="the tensor is empty", expected="at least one element")
     ordered = sort(x, -1).values
     missing = (x != x).sum(-1, True)
     rank = cast(x.shape[-1] - 1 - (missing if ignore else missing * 0), x.dtype) * q.reshape(-1)  # (..., Q)
@@ -255,7 +256,7 @@ def cov(input: Any, *, correction: int = 1, fweights: Any = None, aweights: Any 
     together = (away if weight is None else away * weight) @ away.T
     scale = full((), max(scale, 0), dtype=x.dtype) if not isinstance(scale, Core) else scale.clamp(min=0)
     out = together / scale.to(x.device)
-    return out if input.ndim > 1 else out.reshape(())
+    return out if len(x) > 1 else out.reshape(())
 
 
 def corrcoef(input: Any) -> Any:
@@ -271,6 +272,8 @@ def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any
     """The difference of each element to the one before it along an axis, n times over."""
     if not input.ndim:
         raise ShapeError("diff", got="a tensor with no axes arrives", expected="at least one axis")
+    if n == 0:
+        return input.clone()
     x = cat([part for part in (prepend, input, append) if part is not None], dim)
     axis = axis_of("diff", dim, x.ndim)
     for _ in range(min(n, x.shape[axis])):
@@ -319,6 +322,7 @@ def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
         raise OptionError("bincount", got=f"the number {int(input.min())}", expected="0 or more")
     if weights is not None and weights.shape != input.shape:
         raise ShapeError("bincount", got=f"{weights.numel()} weights for {input.numel()} numbers", expected="as many")
+    weights = weights if input.numel() else None
     k = input.device.kernels
     wide = None if weights is None else k.astype(weights.array, "float64")
     out = wrap(k.bincount(k.astype(input.array, int64), wide, minlength), input.device)
