@@ -203,14 +203,17 @@ class Triangle(_Layout):
         return (getattr(k, self.kind)(grad, self.diagonal),)
 
 
+@dataclass(eq=False)
 class Clone(_Layout):
-    """A copy with memory of its own."""
+    """A copy with memory of its own, in the order of x or with the elements one behind the other."""
+
+    contiguous: bool = False
 
     def shape(self, x):
         return Spec(x.shape, x.dtype)
 
     def forward(self, k, x):
-        return k.copy(x)
+        return k.contiguous(x) if self.contiguous else k.copy(x)
 
     def backward(self, k, grad, needs):
         return (grad,)

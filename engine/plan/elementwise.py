@@ -67,7 +67,7 @@ def by_channel(low: Lowering, vector: Value | None, ndim: int) -> Lazy | None:
     return None if vector is None else of_place(low.place(vector).reshaped((-1, *(1,) * (ndim - 2))))
 
 
-@rule("copy")
+@rule("copy", "contiguous")
 def copy(low: Lowering, call: Call) -> bool:
     """A copy of a result is the result: once that is changed in place, it is another Value. State is copied now."""
     (x,) = call.arguments

@@ -246,7 +246,7 @@ class Shapes:
         """Itself where its elements lie one behind the other in memory, otherwise a copy."""
         if self.device.is_meta or self.array.flags.c_contiguous:
             return self
-        return apply(layout.Clone(), self)
+        return apply(layout.Clone(contiguous=True), self)
 
     def is_contiguous(self) -> bool:
         """Whether its elements lie one behind the other in memory."""

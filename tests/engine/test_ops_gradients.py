@@ -82,7 +82,8 @@ for a, b in pairs:
 for op in (ew.Neg(), ew.Exp(), ew.Expm1(), ew.Sin(), ew.Cos(), ew.Erf(), act.Sigmoid(), act.Tanh(), act.SiLU(),
            act.GELU(), act.GELUTanh(), act.Softplus(), ar.AddScalar(2.5), ar.RSubScalar(2.5), ar.Scale(-3.0),
            ar.DivScalar(0.7), ar.RPowScalar(2.3), ar.PowScalar(2), ar.PowScalar(3), ar.PowScalar(0),
-           ew.Sign(), ew.Floor(), ew.Ceil(), ew.Round(), layout.Clone()):  # fmt: skip
+           ew.Sign(), ew.Floor(), ew.Ceil(), ew.Round(), layout.Clone(),
+           layout.Clone(contiguous=True)):  # fmt: skip
     case(op, random(3, 4))
 case(ew.Erf(), random(50, low=-5, high=5), label="wide")
 case(act.GELU(), random(50, low=-9, high=9), label="wide")

@@ -230,6 +230,15 @@ def test_a_view_shares_memory_and_says_when_it_cannot():
         x.T.view(6)
 
 
+def test_contiguous_lays_the_elements_one_behind_the_other_for_a_view():
+    x = engine.arange(6).reshape(2, 3)
+    for turned in (x.T, x[:, ::2], x.expand(2, 2, 3)):
+        straight = turned.contiguous()
+        assert straight.is_contiguous()
+        assert straight.view(-1).tolist() == turned.reshape(-1).tolist()
+    assert x.contiguous() is x
+
+
 @pytest.mark.parametrize(
     "text",
     ["tensor([1., 2.])", "tensor([0.5000, 2.0000])", "tensor([1, 2])", "tensor([ True, False])", "tensor(3.)",

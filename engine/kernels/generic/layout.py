@@ -14,6 +14,10 @@ class Layout:
         """The same values in memory of their own, in the order of x."""
         return self.xp.array(x)
 
+    def contiguous(self, x: Any) -> Any:
+        """The same values in memory of their own, one behind the other."""
+        return self.xp.array(x, order="C")
+
     def as_array(self, x: Any) -> Any:
         """x itself; a number, as some array functions return it, becomes an array with no axes."""
         return self.xp.asarray(x)
