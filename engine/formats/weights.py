@@ -86,6 +86,15 @@ def load(f: str | PathLike[str] | IO[bytes], map_location: Any = None, *, weight
     Raises:
         WeightsError: it is cut off, or no safetensors file.
         OSError: there is no such file, or it cannot be read.
+
+    >>> import engine
+    >>> import io
+    >>> from engine.tensor import zeros
+    >>> file = io.BytesIO()
+    >>> save({"weight": zeros(2)}, file)
+    >>> file = io.BytesIO(file.getvalue())
+    >>> load(file)["weight"]
+    tensor([0., 0.])
     """
     if hasattr(f, "read"):
         content, where = f.read(), getattr(f, "name", "the open file")

@@ -30,6 +30,14 @@ def set_num_threads(count: int) -> None:
 
     Raises:
         EngineError: another number, or there are no compiled kernels here, whose threads they would be.
+
+    >>> count = get_num_threads()
+    >>> if count > 1:  # there are compiled kernels
+    ...     set_num_threads(1)
+    >>> get_num_threads()
+    1
+    >>> if count > 1:
+    ...     set_num_threads(count)
     """
     if importlib.util.find_spec("llvmlite") is None:
         raise EngineError("set_num_threads", got="llvmlite, which compiles the kernels, is not installed",
@@ -66,7 +74,11 @@ def use_deterministic_algorithms(mode: bool) -> None:
 
 
 def are_deterministic_algorithms_enabled() -> bool:
-    """What `use_deterministic_algorithms` was told last."""
+    """What `use_deterministic_algorithms` was told last.
+
+    >>> are_deterministic_algorithms_enabled()
+    False
+    """
     return _deterministic
 
 

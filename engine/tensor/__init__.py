@@ -168,7 +168,12 @@ class Tensor(Arithmetic, Reductions, Shapes, Conversion, InPlace, Core):
         return self.array.dtype.itemsize
 
     def size(self, dim: int | None = None) -> Any:
-        """The shape, or the length of one axis."""
+        """The shape, or the length of one axis.
+
+        >>> import engine
+        >>> engine.ones(2, 3).size(), engine.ones(2, 3).size(1)
+        ((2, 3), 3)
+        """
         if dim is None:
             return self.shape
         if not self.ndim:
@@ -176,19 +181,39 @@ class Tensor(Arithmetic, Reductions, Shapes, Conversion, InPlace, Core):
         return self.shape[axis_of("size", dim, self.ndim)]
 
     def dim(self) -> int:
-        """How many axes there are."""
+        """How many axes there are.
+
+        >>> import engine
+        >>> engine.ones(2, 3).dim()
+        2
+        """
         return self.ndim
 
     def numel(self) -> int:
-        """How many elements there are."""
+        """How many elements there are.
+
+        >>> import engine
+        >>> engine.ones(2, 3).numel()
+        6
+        """
         return self.array.size
 
     def element_size(self) -> int:
-        """Bytes of one element."""
+        """Bytes of one element.
+
+        >>> import engine
+        >>> engine.ones(2, 3).element_size()
+        4
+        """
         return self.itemsize
 
     def is_floating_point(self) -> bool:
-        """Whether the values are real numbers."""
+        """Whether the values are real numbers.
+
+        >>> import engine
+        >>> engine.ones(2).is_floating_point()
+        True
+        """
         return self.dtype.kind == "f"
 
     @property
@@ -219,7 +244,12 @@ class Tensor(Arithmetic, Reductions, Shapes, Conversion, InPlace, Core):
         self._requires_grad = bool(on)
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
-        """Say whether a gradient is wanted."""
+        """Say whether a gradient is wanted.
+
+        >>> import engine
+        >>> engine.ones(2).requires_grad_().requires_grad
+        True
+        """
         self.requires_grad = requires_grad
         return self
 
@@ -272,13 +302,23 @@ class Tensor(Arithmetic, Reductions, Shapes, Conversion, InPlace, Core):
         backward(self, gradient, retain_graph, create_graph, inputs)
 
     def detach(self) -> Tensor:
-        """The same memory, without history; changes in place are counted for both."""
+        """The same memory, without history; changes in place are counted for both.
+
+        >>> import engine
+        >>> engine.ones(2, requires_grad=True).detach().requires_grad
+        False
+        """
         out = wrap(self.array, self.device)
         out._version_cell = self._cell()
         return out
 
     def detach_(self) -> Tensor:
-        """Forget the history."""
+        """Forget the history.
+
+        >>> import engine
+        >>> (engine.ones(2, requires_grad=True) * 2).detach_().requires_grad
+        False
+        """
         self._stand_alone()
         self._node, self._requires_grad = None, False
         return self
@@ -288,7 +328,21 @@ class Tensor(Arithmetic, Reductions, Shapes, Conversion, InPlace, Core):
         self._base = self._path = None
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> Hook:
-        """Call `hook` with the gradient when it arrives; what it returns, if anything, takes its place."""
+        """Call `hook` with the gradient when it arrives; what it returns, if anything, takes its place.
+
+        Args:
+            hook: a function of the gradient; `remove()` of the result takes it away.
+
+        Raises:
+            GradientError: the tensor requires no gradient.
+
+        >>> import engine
+        >>> x = engine.ones(2, requires_grad=True)
+        >>> hook = x.register_hook(lambda grad: grad * 10)
+        >>> x.sum().backward()
+        >>> x.grad
+        tensor([10., 10.])
+        """
         if not self.requires_grad:
             raise GradientError("register_hook", got="the tensor requires no gradient")
         owner = self if self._node is None else self._node
@@ -301,7 +355,19 @@ class Tensor(Arithmetic, Reductions, Shapes, Conversion, InPlace, Core):
         return Hook(hooks, hook)
 
     def retain_grad(self) -> None:
-        """Keep `.grad` of a tensor that is no leaf."""
+        """Keep `.grad` of a tensor that is no leaf.
+
+        Raises:
+            GradientError: the tensor requires no gradient.
+
+        >>> import engine
+        >>> x = engine.ones(2, requires_grad=True)
+        >>> y = x * 3
+        >>> y.retain_grad()
+        >>> y.sum().backward()
+        >>> y.grad
+        tensor([1., 1.])
+        """
         if not self.requires_grad:
             raise GradientError("retain_grad", got="the tensor requires no gradient")
         if self._node is not None:

@@ -86,6 +86,16 @@ def scaled(where: str, x: Any, other: Any, alpha: Any) -> Any:
     return other * alpha
 
 
+def described(name: str, text: str, values: str, result: str) -> str:
+    """The docstring of a function that is made from a table: what it is, and an example.
+
+    >>> described("exp", "e^x", "0.0", "1.").splitlines()[3:5]
+    ['    >>> engine.exp(engine.tensor(0.0))', '    tensor(1.)']
+    """
+    called = ", ".join(f"engine.tensor({value})" for value in values.split(", "))
+    return f"{text}\n\n    >>> import engine\n    >>> engine.{name}({called})\n    tensor({result})\n    "
+
+
 def _arithmetic(op: Any, scalar_op: Any, sign: int = 1) -> Any:
     def method(self: Any, other: Any) -> Any:
         if isinstance(other, Core):
@@ -102,7 +112,7 @@ def _arithmetic(op: Any, scalar_op: Any, sign: int = 1) -> Any:
     return method
 
 
-def _comparison(kind: str) -> Any:
+def _comparison(kind: str, sign: str, example: str) -> Any:
     op = ar.Compare(kind)
 
     def method(self: Any, other: Any) -> Any:
@@ -112,24 +122,25 @@ def _comparison(kind: str) -> Any:
             return NotImplemented
         return apply(ar.CompareScalar(kind, number(other)), self)
 
+    method.__doc__ = described(kind, f"Where self {sign} other, which may be a number.", "2.0, 3.0", example)
     return method
 
 
-def _function(op: Any, floats: bool = True) -> Any:
+def _function(op: Any, name: str, text: str, *example: str, floats: bool = True) -> Any:
     def method(self: Any) -> Any:
         return apply(op, real(self) if floats else self)
 
-    method.__doc__ = op.__doc__
+    method.__doc__ = described(name, text, *example)
     return method
 
 
-def _step(op: Any) -> Any:
+def _step(op: Any, name: str, *example: str) -> Any:
     """floor, ceil and round, which leave whole numbers as they are."""
 
     def method(self: Any) -> Any:
         return apply(op, self) if self.array.dtype.kind == "f" else self.clone()
 
-    method.__doc__ = op.__doc__
+    method.__doc__ = described(name, f"{op.__doc__}.", *example)
     return method
 
 
@@ -219,19 +230,24 @@ class Arithmetic:
         other = full_like(self, wrapped(self.dtype, number(other)))
         return cast(self, other.dtype), other
 
-    __eq__ = _comparison("eq")
-    __ne__ = _comparison("ne")
-    __lt__ = _comparison("lt")
-    __le__ = _comparison("le")
-    __gt__ = _comparison("gt")
-    __ge__ = _comparison("ge")
+    __eq__ = _comparison("eq", "==", "False")
+    __ne__ = _comparison("ne", "!=", "True")
+    __lt__ = _comparison("lt", "<", "True")
+    __le__ = _comparison("le", "<=", "True")
+    __gt__ = _comparison("gt", ">", "False")
+    __ge__ = _comparison("ge", ">=", "False")
     eq, ne, lt, le, gt, ge = __eq__, __ne__, __lt__, __le__, __gt__, __ge__
     __hash__ = object.__hash__
 
-    __neg__ = neg = _function(NEG, floats=False)
+    __neg__ = neg = _function(NEG, "neg", "-x", "2.0", "-2.", floats=False)
 
     def abs(self) -> Any:
-        """|x|; the gradient at 0 is 0"""
+        """|x|; the gradient at 0 is 0.
+
+        >>> import engine
+        >>> engine.tensor([-1.5, 2.0]).abs()
+        tensor([1.5000, 2.0000])
+        """
         ew.refuse_truths("abs", self.array.dtype, "use it as it is")
         return apply(ABS, self)
 
@@ -252,47 +268,105 @@ class Arithmetic:
         return apply(ew.Test("logical_not"), _bit_operands("~", self)[0])
 
     def logical_and(self, other: Any) -> Any:
-        """Whether both are other than 0."""
+        """Whether both self and other are other than 0.
+
+        >>> import engine
+        >>> engine.tensor([0, 1, 2]).logical_and(engine.tensor([1, 0, 3]))
+        tensor([False, False,  True])
+        """
         return apply(ar.Compare("logical_and"), self, other)
 
     def logical_or(self, other: Any) -> Any:
-        """Whether either is other than 0."""
+        """Whether self or other is other than 0.
+
+        >>> import engine
+        >>> engine.tensor([0, 1, 0]).logical_or(engine.tensor([1, 0, 0]))
+        tensor([ True,  True, False])
+        """
         return apply(ar.Compare("logical_or"), self, other)
 
     def logical_xor(self, other: Any) -> Any:
-        """Whether exactly one is other than 0."""
+        """Whether exactly one of self and other is other than 0.
+
+        >>> import engine
+        >>> engine.tensor([0, 1, 2]).logical_xor(engine.tensor([1, 0, 3]))
+        tensor([ True,  True, False])
+        """
         return apply(ar.Compare("logical_xor"), self, other)
 
     def logical_not(self) -> Any:
-        """Whether it is 0."""
+        """Whether it is 0.
+
+        >>> import engine
+        >>> engine.tensor([0, 2]).logical_not()
+        tensor([ True, False])
+        """
         return apply(ew.Test("logical_not"), self)
 
     def isnan(self) -> Any:
-        """Where there is no number."""
+        """Where there is no number.
+
+        >>> import engine
+        >>> engine.tensor([1.0, engine.nan]).isnan()
+        tensor([False,  True])
+        """
         return apply(ew.Test("isnan"), real(self))
 
     def isinf(self) -> Any:
-        """Where the value is infinite."""
+        """Where the value is infinite.
+
+        >>> import engine
+        >>> engine.tensor([1.0, -engine.inf]).isinf()
+        tensor([False,  True])
+        """
         return apply(ew.Test("isinf"), real(self))
 
     def isfinite(self) -> Any:
-        """Where the value is neither infinite nor NaN."""
+        """Where the value is neither infinite nor NaN.
+
+        >>> import engine
+        >>> engine.tensor([1.0, engine.inf, engine.nan]).isfinite()
+        tensor([ True, False, False])
+        """
         return apply(ew.Test("isfinite"), real(self))
 
     def add(self, other: Any, *, alpha: float = 1) -> Any:
-        """self + alpha * other"""
+        """self + alpha * other
+
+        >>> import engine
+        >>> engine.tensor([1.0, 2.0]).add(engine.tensor([1.0, 1.0]), alpha=10)
+        tensor([11., 12.])
+        """
         return self + (other if alpha == 1 else scaled("add", self, other, alpha))
 
     def sub(self, other: Any, *, alpha: float = 1) -> Any:
-        """self - alpha * other"""
+        """self - alpha * other
+
+        >>> import engine
+        >>> engine.tensor([1.0, 2.0]).sub(1)
+        tensor([0., 1.])
+        """
         return self - (other if alpha == 1 else scaled("sub", self, other, alpha))
 
     def mul(self, other: Any) -> Any:
-        """self * other"""
+        """self * other
+
+        >>> import engine
+        >>> engine.tensor([1.0, 2.0]).mul(3)
+        tensor([3., 6.])
+        """
         return self * other
 
     def div(self, other: Any, *, rounding_mode: str | None = None) -> Any:
-        """self / other; whole numbers give real ones, unless rounded: "floor" goes down, "trunc" towards 0."""
+        """self / other; whole numbers give real ones, unless rounded.
+
+        Args:
+            rounding_mode: None, "floor" (down) or "trunc" (towards 0).
+
+        >>> import engine
+        >>> engine.tensor([-7, 7]).div(2), engine.tensor([-7, 7]).div(2, rounding_mode="trunc")
+        (tensor([-3.5000,  3.5000]), tensor([-3,  3]))
+        """
         if rounding_mode is None:
             return self / other
         if rounding_mode not in ("floor", "trunc"):
@@ -306,29 +380,50 @@ class Arithmetic:
         return down + ((down < 0) & (down * other != self)).to(down.dtype)
 
     def pow(self, exponent: Any) -> Any:
-        """self ** exponent"""
+        """self ** exponent
+
+        >>> import engine
+        >>> engine.tensor([1.0, 2.0]).pow(3)
+        tensor([1., 8.])
+        """
         return self**exponent
 
-    exp = _function(EXP)
-    expm1 = _function(ew.Expm1())
-    log = _function(LOG)
-    log1p = _function(ew.Log1p())
-    sqrt = _function(SQRT)
-    sin = _function(ew.Sin())
-    cos = _function(ew.Cos())
-    erf = _function(ew.Erf())
-    sigmoid = _function(SIGMOID)
-    tanh = _function(TANH)
-    relu = _function(RELU, floats=False)
+    exp = _function(EXP, "exp", "e^x", "1.0", "2.7183")
+    expm1 = _function(ew.Expm1(), "expm1", "e^x - 1, exact near 0.", "1e-10", "1.0000e-10")
+    log = _function(
+        LOG, "log", "The natural logarithm; log(0) is -infinity, and below 0 there is none.", "10.0", "2.3026"
+    )
+    log1p = _function(ew.Log1p(), "log1p", "log(1 + x), exact near 0.", "1e-10", "1.0000e-10")
+    sqrt = _function(SQRT, "sqrt", "The square root; there is none below 0.", "9.0", "3.")
+    sin = _function(ew.Sin(), "sin", "The sine of x in radians.", "1.0", "0.8415")
+    cos = _function(ew.Cos(), "cos", "The cosine of x in radians.", "1.0", "0.5403")
+    erf = _function(
+        ew.Erf(), "erf", "The error function: 2 / sqrt(pi) times the integral of e^-t² from 0 to x.", "1.0", "0.8427"
+    )
+    sigmoid = _function(SIGMOID, "sigmoid", "1 / (1 + e^-x)", "2.0", "0.8808")
+    tanh = _function(TANH, "tanh", "(e^x - e^-x) / (e^x + e^-x)", "1.0", "0.7616")
+    relu = _function(RELU, "relu", "max(x, 0)", "-2.0", "0.", floats=False)
 
     def sign(self) -> Any:
-        """-1, 0 or 1"""
+        """-1, 0 or 1
+
+        >>> import engine
+        >>> engine.tensor([-3.0, 0.0, 2.0]).sign()
+        tensor([-1.,  0.,  1.])
+        """
         return self.clone() if self.array.dtype.kind == "b" else apply(ew.Sign(), self)
 
-    floor, ceil, _round = _step(ew.Floor()), _step(ew.Ceil()), _step(ew.Round())
+    floor = _step(ew.Floor(), "floor", "-1.5", "-2.")
+    ceil = _step(ew.Ceil(), "ceil", "-1.5", "-1.")
+    _round = _step(ew.Round(), "round", "2.5", "2.")
 
     def round(self, *, decimals: int = 0) -> Any:
-        """To the nearest number of so many decimals, halves to the even one; -2 is to hundreds."""
+        """To the nearest number of so many decimals, halves to the even one; -2 is to hundreds.
+
+        >>> import engine
+        >>> engine.tensor([0.5, 1.5]).round(), engine.tensor([1.25]).round(decimals=1)
+        (tensor([0., 2.]), tensor([1.2000]))
+        """
         if decimals == 0:
             return self._round()
         ew.require_float("round", self.array.dtype)
@@ -336,19 +431,39 @@ class Arithmetic:
         return (self * scale)._round() / scale if decimals > 0 else (self / scale)._round() * scale
 
     def rsqrt(self) -> Any:
-        """1 / sqrt(x)"""
+        """1 / sqrt(x)
+
+        >>> import engine
+        >>> engine.tensor([4.0]).rsqrt()
+        tensor([0.5000])
+        """
         return apply(ar.PowScalar(-0.5), real(self))
 
     def reciprocal(self) -> Any:
-        """1 / x"""
+        """1 / x
+
+        >>> import engine
+        >>> engine.tensor([4.0]).reciprocal()
+        tensor([0.2500])
+        """
         return 1 / self
 
     def square(self) -> Any:
-        """x ** 2"""
+        """x ** 2
+
+        >>> import engine
+        >>> engine.tensor([-3.0]).square()
+        tensor([9.])
+        """
         return self**2
 
     def clamp(self, min: Any = None, max: Any = None) -> Any:
-        """x, no less than min and no more than max, which are numbers or tensors."""
+        """x, no less than min and no more than max, which are numbers or tensors.
+
+        >>> import engine
+        >>> engine.tensor([-2.0, 0.5, 9.0]).clamp(0, 1)
+        tensor([0.0000, 0.5000, 1.0000])
+        """
         if isinstance(min, Core) or isinstance(max, Core):
             return _clamped(self, min, max)
         if min is None and max is None:
@@ -362,25 +477,58 @@ class Arithmetic:
     clip = clamp
 
     def maximum(self, other: Any) -> Any:
-        """The greater of the two, element by element."""
+        """The greater of self and other, element by element.
+
+        >>> import engine
+        >>> engine.tensor([1, 5]).maximum(engine.tensor([3, 2]))
+        tensor([3, 5])
+        """
         return apply(ar.Maximum(), *meet(self, other))
 
     def minimum(self, other: Any) -> Any:
-        """The smaller of the two, element by element."""
+        """The smaller of self and other, element by element.
+
+        >>> import engine
+        >>> engine.tensor([1, 5]).minimum(engine.tensor([3, 2]))
+        tensor([1, 2])
+        """
         return apply(ar.Minimum(), *meet(self, other))
 
     def where(self, condition: Any, other: Any) -> Any:
-        """self where the condition holds, other elsewhere."""
+        """self where the condition holds, other elsewhere, which may be a number.
+
+        >>> import engine
+        >>> x = engine.tensor([-1.0, 2.0])
+        >>> x.where(x > 0, 0.0)
+        tensor([0., 2.])
+        """
         a, b = meet(*self._beside(other))
         return apply(ar.Where(), condition, a, b)
 
     def masked_fill(self, mask: Any, value: Any) -> Any:
-        """A copy with one value wherever the mask holds."""
+        """A copy with one value wherever the mask holds.
+
+        >>> import engine
+        >>> engine.tensor([1.0, 2.0]).masked_fill(engine.tensor([True, False]), 0)
+        tensor([0., 2.])
+        """
         fill = value if isinstance(value, Core) else full_like(self, value)
         return apply(ar.Where(), mask, cast(fill, self.dtype), self)
 
     def matmul(self, other: Any) -> Any:
-        """Matrix product, batched with broadcasting; a vector is a row on the left and a column on the right."""
+        """Matrix product with other, batched with broadcasting; a vector is a row on the left, a column on the right.
+
+        Shape:
+            (..., M, K), (..., K, N) -> (..., M, N)
+
+        Raises:
+            TypeMismatch: the two differ in dtype.
+            ShapeError: lengths that do not go together.
+
+        >>> import engine
+        >>> engine.tensor([[1.0, 2.0], [3.0, 4.0]]).matmul(engine.tensor([1.0, 1.0]))
+        tensor([3., 7.])
+        """
         if not isinstance(other, Core):
             raise TypeMismatch("matmul", got=f"a {type(other).__name__} came", expected="a tensor")
         a, b = self, other

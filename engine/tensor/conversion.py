@@ -32,7 +32,15 @@ class Conversion:
     device: Device
 
     def item(self) -> Any:
-        """The value of a tensor with one element, as a Python number."""
+        """The value of a tensor with one element, as a Python number.
+
+        Raises:
+            ShapeError: there are several elements, or none.
+
+        >>> import engine
+        >>> engine.tensor([2.5]).item()
+        2.5
+        """
         self._require_values("item()")
         if self.array.size != 1:
             raise ShapeError("item()", got=f"there are {self.array.size} elements", expected="one",
@@ -40,16 +48,28 @@ class Conversion:
         return self.device.to_numpy(self.array).item()
 
     def tolist(self) -> Any:
-        """The values as nested lists of Python numbers."""
+        """The values as nested lists of Python numbers.
+
+        >>> import engine
+        >>> engine.tensor([[1, 2], [3, 4]]).tolist()
+        [[1, 2], [3, 4]]
+        """
         self._require_values("tolist()")
         return self.device.to_numpy(self.array).tolist()
 
     def numpy(self, *, force: bool = False) -> np.ndarray:
         """The values as a NumPy array in the same memory.
 
+        Args:
+            force: detach it and copy it from the device where that is needed.
+
         Raises:
             GradientError: where a gradient is wanted; detach() first, or force.
             TypeMismatch: where the values are not on the cpu; cpu() first, or force.
+
+        >>> import engine
+        >>> engine.tensor([1, 2]).numpy()
+        array([1, 2])
         """
         self._require_values("numpy()")
         if not force and self.requires_grad:
@@ -93,7 +113,17 @@ class Conversion:
         return format(self.item(), form) if form else str(self)
 
     def to(self, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False, **unused: Any) -> Any:
-        """This tensor as another dtype or on another device: to(dtype), to(device), to(device, dtype), to(other)."""
+        """This tensor as another dtype or on another device: to(dtype), to(device), to(device, dtype), to(other).
+
+        Args:
+            dtype, device: the same by name.
+            copy: whether it is copied also where nothing changes.
+            unused: what PyTorch takes besides, `non_blocking` and `memory_format`, is accepted for scripts.
+
+        >>> import engine
+        >>> engine.tensor([1, 2]).to(engine.float32)
+        tensor([1., 2.])
+        """
         for arg in args:
             if isinstance(arg, Core):
                 dtype, device = arg.dtype, arg.device
@@ -106,19 +136,46 @@ class Conversion:
         return out.clone() if copy and out is self else out
 
     def type(self, dtype: Any) -> Any:
-        """This tensor as another dtype."""
+        """This tensor as another dtype.
+
+        >>> import engine
+        >>> engine.tensor([1.5]).type(engine.int64)
+        tensor([1])
+        """
         return self.to(dtype=dtype)
 
     def type_as(self, other: Any) -> Any:
-        """This tensor as the dtype of another."""
+        """This tensor as the dtype of another.
+
+        >>> import engine
+        >>> engine.tensor([1]).type_as(engine.tensor([0.5]))
+        tensor([1.])
+        """
         return self.to(other)
 
     def cpu(self) -> Any:
-        """This tensor on the cpu."""
+        """This tensor on the cpu.
+
+        >>> import engine
+        >>> engine.tensor([1]).cpu().device
+        device(type='cpu')
+        """
         return self.to(device="cpu")
 
     def cuda(self, device: int | str | Device | None = None) -> Any:
-        """This tensor on a GPU."""
+        """This tensor on a GPU.
+
+        Args:
+            device: a number, "cuda:0" or a `device`; the current one where absent.
+
+        Raises:
+            DeviceError: no GPU can be used here.
+
+        >>> import engine
+        >>> x = engine.tensor([1])
+        >>> (x.cuda() if engine.cuda.is_available() else x).tolist()
+        [1]
+        """
         return self.to(device=f"cuda:{device}" if isinstance(device, int) else device or "cuda")
 
     def pin_memory(self) -> Any:
@@ -127,6 +184,11 @@ class Conversion:
         Raises:
             TypeMismatch: the values are not on the cpu.
             DeviceError: no GPU can be used here.
+
+        >>> import engine
+        >>> x = engine.tensor([1])
+        >>> (x.pin_memory() if engine.cuda.is_available() else x).device
+        device(type='cpu')
         """
         self._require_values("pin_memory()")
         if self.device.type != "cpu":
@@ -134,39 +196,84 @@ class Conversion:
         return wrap(pinned(self.array), self.device)
 
     def float(self) -> Any:
-        """As float32."""
+        """As float32.
+
+        >>> import engine
+        >>> engine.tensor([1]).float()
+        tensor([1.])
+        """
         return cast(self, dtypes.float32)
 
     def half(self) -> Any:
-        """As float16."""
+        """As float16.
+
+        >>> import engine
+        >>> engine.tensor([1.0]).half()
+        tensor([1.], dtype=float16)
+        """
         return cast(self, dtypes.float16)
 
     def double(self) -> Any:
-        """As float64."""
+        """As float64.
+
+        >>> import engine
+        >>> engine.tensor([1.0]).double()
+        tensor([1.], dtype=float64)
+        """
         return cast(self, dtypes.float64)
 
     def long(self) -> Any:
-        """As int64, cut towards 0."""
+        """As int64, cut towards 0.
+
+        >>> import engine
+        >>> engine.tensor([-1.5]).long()
+        tensor([-1])
+        """
         return cast(self, dtypes.int64)
 
     def int(self) -> Any:
-        """As int32, cut towards 0."""
+        """As int32, cut towards 0.
+
+        >>> import engine
+        >>> engine.tensor([-1.5]).int()
+        tensor([-1], dtype=int32)
+        """
         return cast(self, dtypes.int32)
 
     def bool(self) -> Any:
-        """As bool: whether it is other than 0."""
+        """As bool: whether it is other than 0.
+
+        >>> import engine
+        >>> engine.tensor([0.0, 2.0]).bool()
+        tensor([False,  True])
+        """
         return cast(self, dtypes.bool)
 
     def short(self) -> Any:
-        """As int16."""
+        """As int16.
+
+        >>> import engine
+        >>> engine.tensor([1]).short()
+        tensor([1], dtype=int16)
+        """
         return cast(self, dtypes.int16)
 
     def char(self) -> Any:
-        """As int8."""
+        """As int8.
+
+        >>> import engine
+        >>> engine.tensor([1]).char()
+        tensor([1], dtype=int8)
+        """
         return cast(self, dtypes.int8)
 
     def byte(self) -> Any:
-        """As uint8."""
+        """As uint8.
+
+        >>> import engine
+        >>> engine.tensor([1]).byte()
+        tensor([1], dtype=uint8)
+        """
         return cast(self, dtypes.uint8)
 
 

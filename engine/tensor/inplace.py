@@ -145,16 +145,32 @@ class InPlace:
         return self._become("masked_fill_", self.masked_fill(mask, value))
 
     def copy_(self, source: Any) -> Any:
-        """Take over the values of another tensor, stretched to this shape; gradients flow to it."""
+        """Take over the values of source, another tensor, stretched to this shape; gradients flow to it.
+
+        >>> import engine
+        >>> engine.zeros(2, 2).copy_(engine.tensor([1.0, 2.0]))
+        tensor([[1., 2.],
+                [1., 2.]])
+        """
         self._refuse("copy_")
         return self._become("copy_", cast(source.to(self.device), self.dtype).expand(self.shape))
 
     def equal(self, other: Any) -> bool:
-        """Whether another tensor has this shape and equal values."""
+        """Whether other, another tensor, has this shape and equal values.
+
+        >>> import engine
+        >>> engine.tensor([1, 2]).equal(engine.tensor([1, 2]))
+        True
+        """
         return same_values(self, other)
 
     def fill_(self, value: Any) -> Any:
-        """Set every element to one value, a number or a tensor with no axes, to which gradients flow."""
+        """Set every element to one value, a number or a tensor with no axes, to which gradients flow.
+
+        >>> import engine
+        >>> engine.zeros(2).fill_(7)
+        tensor([7., 7.])
+        """
         if isinstance(value, Core):
             if value.ndim:
                 raise ShapeError("fill_", got=f"a tensor of {times(value.shape)} arrives", expected="a single number")
@@ -162,15 +178,30 @@ class InPlace:
         return self._overwrite("fill_", value)
 
     def zero_(self) -> Any:
-        """Set every element to 0."""
+        """Set every element to 0.
+
+        >>> import engine
+        >>> engine.ones(2).zero_()
+        tensor([0., 0.])
+        """
         return self._overwrite("zero_", 0)
 
     def normal_(self, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Any:
-        """Draw every element from a normal distribution."""
+        """Draw every element from a normal distribution with this mean and deviation std.
+
+        >>> import engine
+        >>> engine.empty(2).normal_(5, 0)
+        tensor([5., 5.])
+        """
         return self._drawn("normal_", generator, std, mean)
 
     def uniform_(self, a: float = 0.0, b: float = 1.0, *, generator: Generator | None = None) -> Any:
-        """Draw every element evenly between a and b."""
+        """Draw every element evenly between a and b.
+
+        >>> import engine
+        >>> bool((engine.empty(100).uniform_(2, 3) >= 2).all())
+        True
+        """
         return self._drawn("uniform_", generator, b - a, a)
 
     def _drawn(self, where: str, generator: Generator | None, scale: float, shift: float) -> Any:

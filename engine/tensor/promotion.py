@@ -58,6 +58,9 @@ def set_default_dtype(dtype: Any) -> None:
 def promote_types(a: Any, b: Any) -> np.dtype:
     """The dtype in which both are held: the higher kind of bool < whole < real, the wider within a kind.
 
+    Args:
+        a, b: dtypes, or their names.
+
     >>> promote_types("int64", "float32"), promote_types("uint8", "int8")
     (dtype('float32'), dtype('int16'))
     """

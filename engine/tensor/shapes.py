@@ -51,15 +51,34 @@ class Shapes:
 
     @whole("shape", ahead=1)
     def reshape(self, *shape: Any) -> Any:
-        """The same elements in another shape; one axis may be -1."""
+        """The same elements in another shape; one axis may be -1.
+
+        Args:
+            shape: the lengths of the axes, one by one or as a tuple.
+
+        Raises:
+            ShapeError: a shape with another number of elements.
+
+        >>> import engine
+        >>> engine.arange(6).reshape(2, -1)
+        tensor([[0, 1, 2],
+                [3, 4, 5]])
+        """
         return apply(layout.Reshape(_sizes(shape)), self)
 
     @whole("size", ahead=1)
     def view(self, *shape: Any) -> Any:
         """The same memory in another shape.
 
+        Args:
+            shape: the lengths of the axes, one by one or as a tuple.
+
         Raises:
             ShapeError: where the memory lies so that a copy would be needed; `reshape` makes it.
+
+        >>> import engine
+        >>> engine.arange(6).view(3, 2).shape
+        (3, 2)
         """
         out = apply(layout.Reshape(_sizes(shape)), self)
         if not self.device.is_meta and self.array.size and out._base is None:
@@ -68,15 +87,30 @@ class Shapes:
         return out
 
     def view_as(self, other: Any) -> Any:
-        """The same memory in the shape of another tensor."""
+        """The same memory in the shape of another tensor.
+
+        >>> import engine
+        >>> engine.arange(6).view_as(engine.ones(2, 3)).shape
+        (2, 3)
+        """
         return self.view(other.shape)
 
     def reshape_as(self, other: Any) -> Any:
-        """The same elements in the shape of another tensor."""
+        """The same elements in the shape of another tensor.
+
+        >>> import engine
+        >>> engine.arange(6).reshape_as(engine.ones(2, 3)).shape
+        (2, 3)
+        """
         return self.reshape(other.shape)
 
     def flatten(self, start_dim: int = 0, end_dim: int = -1) -> Any:
-        """The axes from start_dim to end_dim made one."""
+        """The axes from start_dim to end_dim made one.
+
+        >>> import engine
+        >>> engine.ones(2, 3, 4).flatten(1).shape
+        (2, 12)
+        """
         shape = self.shape
         start, end = axis_of("flatten", start_dim, len(shape)), axis_of("flatten", end_dim, len(shape))
         if start > end:
@@ -87,13 +121,27 @@ class Shapes:
         return self.reshape((*shape[:start], joined, *shape[end + 1 :]))
 
     def unflatten(self, dim: int, sizes: Sequence[int]) -> Any:
-        """One axis made several."""
+        """One axis made several.
+
+        Args:
+            dim: the axis.
+            sizes: the lengths of the new ones, of which one may be -1.
+
+        >>> import engine
+        >>> engine.ones(2, 12).unflatten(1, (3, 4)).shape
+        (2, 3, 4)
+        """
         axis = axis_of("unflatten", dim, self.ndim)
         sizes = layout.Reshape(tuple(sizes)).shape(Spec((self.shape[axis],), self.dtype)).shape if self.ndim else sizes
         return self.reshape((*self.shape[:axis], *sizes, *self.shape[axis + 1 :]))
 
     def transpose(self, dim0: int, dim1: int) -> Any:
-        """Two axes exchanged."""
+        """The axes dim0 and dim1 exchanged, in the same memory.
+
+        >>> import engine
+        >>> engine.ones(2, 3, 4).transpose(0, 2).shape
+        (4, 3, 2)
+        """
         n = self.array.ndim
         a, b = axis_of("transpose", dim0, n), axis_of("transpose", dim1, n)
         axes = list(range(n))
@@ -105,11 +153,25 @@ class Shapes:
 
     @whole("dims", ahead=1)
     def permute(self, *dims: Any) -> Any:
-        """The axes in another order."""
+        """The axes in another order, in the same memory.
+
+        Args:
+            dims: all axes, one by one or as a tuple.
+
+        >>> import engine
+        >>> engine.ones(2, 3, 4).permute(2, 0, 1).shape
+        (4, 2, 3)
+        """
         return apply(layout.Permute(_sizes(dims)), self)
 
     def t(self) -> Any:
-        """A matrix with rows and columns exchanged; a vector as it is."""
+        """A matrix with rows and columns exchanged; a vector as it is.
+
+        >>> import engine
+        >>> engine.tensor([[1, 2], [3, 4]]).t()
+        tensor([[1, 3],
+                [2, 4]])
+        """
         if self.ndim > 2:
             raise ShapeError("t", got=f"there are {self.ndim} axes", expected="at most 2")
         return self if self.ndim < 2 else self.transpose(0, 1)
@@ -129,7 +191,12 @@ class Shapes:
 
     @also(axis="dim")
     def squeeze(self, dim: int | tuple[int, ...] | None = None) -> Any:
-        """Without the axes of length 1, or without those of `dim` that have it."""
+        """Without the axes of length 1, or without those of `dim` that have it.
+
+        >>> import engine
+        >>> engine.ones(1, 2, 1).squeeze().shape, engine.ones(1, 2, 1).squeeze(0).shape
+        ((2,), (2, 1))
+        """
         shape = self.shape
         if dim is None:
             gone = set(range(len(shape)))
@@ -139,14 +206,31 @@ class Shapes:
 
     @also(axis="dim")
     def unsqueeze(self, dim: int) -> Any:
-        """With a new axis of length 1."""
+        """With a new axis of length 1 at dim.
+
+        >>> import engine
+        >>> engine.ones(2, 3).unsqueeze(1).shape
+        (2, 1, 3)
+        """
         shape = self.shape
         place = axis_of("unsqueeze", dim, len(shape) + 1)
         return apply(layout.Reshape((*shape[:place], 1, *shape[place:])), self)
 
     @whole("size", ahead=1)
     def expand(self, *sizes: Any) -> Any:
-        """Axes of length 1 stretched without a copy; -1 keeps an axis."""
+        """Axes of length 1 stretched without a copy; -1 keeps an axis.
+
+        Args:
+            sizes: the lengths of the axes, one by one or as a tuple.
+
+        Raises:
+            ShapeError: an axis of another length is to be stretched.
+
+        >>> import engine
+        >>> engine.tensor([[1], [2]]).expand(2, 3)
+        tensor([[1, 1, 1],
+                [2, 2, 2]])
+        """
         sizes = _sizes(sizes)
         ahead = len(sizes) - self.ndim
         if ahead < 0 or -1 in sizes[:ahead]:
@@ -156,19 +240,42 @@ class Shapes:
         return apply(layout.Reshape(to) if prod(to) == prod(self.shape) else layout.Expand(to), self)
 
     def expand_as(self, other: Any) -> Any:
-        """Stretched to the shape of another tensor."""
+        """Stretched to the shape of another tensor.
+
+        >>> import engine
+        >>> engine.tensor([[1], [2]]).expand_as(engine.ones(2, 3)).shape
+        (2, 3)
+        """
         return self.expand(other.shape)
 
     broadcast_to = expand
 
     @whole("repeats", ahead=1)
     def repeat(self, *repeats: Any) -> Any:
-        """Copies side by side along each axis."""
+        """Copies side by side along each axis.
+
+        Args:
+            repeats: how many for each axis, one by one or as a tuple.
+
+        >>> import engine
+        >>> engine.tensor([1, 2]).repeat(2, 2)
+        tensor([[1, 2, 1, 2],
+                [1, 2, 1, 2]])
+        """
         return apply(layout.Tile(_sizes(repeats)), self)
 
     @also(axis="dim", split_size="split_size_or_sections")
     def split(self, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Any, ...]:
-        """Parts along an axis, of one size (the last may be smaller) or of those listed."""
+        """Parts along an axis, of one size (the last may be smaller) or of those listed.
+
+        Args:
+            split_size_or_sections: the size, or the sizes.
+            dim: the axis.
+
+        >>> import engine
+        >>> engine.arange(5).split(2), engine.arange(5).split([1, 4])
+        ((tensor([0, 1]), tensor([2, 3]), tensor([4])), (tensor([0]), tensor([1, 2, 3, 4])))
+        """
         axis = axis_of("split", dim, self.ndim)
         length = self.shape[axis]
         if isinstance(split_size_or_sections, int):
@@ -191,7 +298,15 @@ class Shapes:
 
     @also(axis="dim")
     def chunk(self, chunks: int, dim: int = 0) -> tuple[Any, ...]:
-        """At most `chunks` parts of equal length; the last may be smaller."""
+        """At most `chunks` parts of equal length; the last may be smaller.
+
+        Args:
+            dim: the axis.
+
+        >>> import engine
+        >>> engine.arange(5).chunk(2)
+        (tensor([0, 1, 2]), tensor([3, 4]))
+        """
         if chunks < 1:
             raise ShapeError("chunk", got=f"{chunks} parts were asked for", expected="at least 1")
         length = self.shape[axis_of("chunk", dim, self.ndim)]
@@ -201,7 +316,16 @@ class Shapes:
 
     @also(axis="dim")
     def narrow(self, dim: int, start: int, length: int) -> Any:
-        """The part of an axis from start on, which may be counted from the end."""
+        """The part of an axis from start on.
+
+        Args:
+            dim: the axis.
+            length: how many places.
+
+        >>> import engine
+        >>> engine.arange(5).narrow(0, 1, 3)
+        tensor([1, 2, 3])
+        """
         axis, n = axis_of("narrow", dim, self.ndim), self.shape[dim] if self.ndim else 0
         start = int(start) + n if start < 0 else int(start)
         if not 0 <= start <= start + length <= n:
@@ -210,50 +334,117 @@ class Shapes:
         return apply(GetItem((slice(None),) * axis + (slice(start, start + length),)), self)
 
     def select(self, dim: int, index: int) -> Any:
-        """One place along an axis, which goes."""
+        """One place along an axis, which goes.
+
+        Args:
+            dim, index: the axis, and the place on it.
+
+        >>> import engine
+        >>> engine.tensor([[1, 2], [3, 4]]).select(1, 0)
+        tensor([1, 3])
+        """
         return self[(slice(None),) * axis_of("select", dim, self.ndim) + (index,)]
 
     @also(axis="dim")
     def unbind(self, dim: int = 0) -> tuple[Any, ...]:
-        """Every place along an axis."""
+        """Every place along the axis dim, as a tuple.
+
+        >>> import engine
+        >>> engine.tensor([[1, 2], [3, 4]]).unbind(1)
+        (tensor([1, 3]), tensor([2, 4]))
+        """
         return tuple(self.select(dim, i) for i in range(self.shape[axis_of("unbind", dim, self.ndim)]))
 
     @also(axis="dim")
     def gather(self, dim: int, index: Any) -> Any:
-        """The values at `index` along an axis: out[i][j] = x[index[i][j]][j] for dim 0."""
+        """The values at `index` along an axis: out[i][j] = x[index[i][j]][j] for dim 0.
+
+        >>> import engine
+        >>> engine.tensor([[1, 2], [3, 4]]).gather(1, engine.tensor([[1], [0]]))
+        tensor([[2],
+                [3]])
+        """
         axis = axis_of("gather", dim, self.ndim)
         if not self.ndim and isinstance(index, Core):  # one element, of which the index picks any number
             return self.reshape(1).gather(0, index.reshape(-1)).reshape(index.shape)
         return apply(Gather(axis), self, index)
 
     def index_select(self, dim: int, index: Any) -> Any:
-        """The places listed in `index` along an axis."""
+        """The places listed in `index` along the axis dim.
+
+        >>> import engine
+        >>> engine.tensor([[1, 2], [3, 4]]).index_select(1, engine.tensor([1, 1]))
+        tensor([[2, 2],
+                [4, 4]])
+        """
         return self[(slice(None),) * axis_of("index_select", dim, self.ndim) + (index,)]
 
     def masked_select(self, mask: Any) -> Any:
-        """The elements where the mask holds, in one row."""
+        """The elements where the mask holds, in one row.
+
+        >>> import engine
+        >>> x = engine.tensor([1, 5, 2])
+        >>> x.masked_select(x > 1)
+        tensor([5, 2])
+        """
         return self.expand(np.broadcast_shapes(self.shape, mask.shape))[mask.expand_as(self)]
 
     def tril(self, diagonal: int = 0) -> Any:
-        """The lower triangle of the last two axes, the rest 0."""
+        """The lower triangle of the last two axes, the rest 0.
+
+        Args:
+            diagonal: the last one that belongs to it; 1 is the one above the main one.
+
+        >>> import engine
+        >>> engine.ones(2, 2).tril()
+        tensor([[1., 0.],
+                [1., 1.]])
+        """
         return apply(layout.Triangle("tril", diagonal), self)
 
     def triu(self, diagonal: int = 0) -> Any:
-        """The upper triangle of the last two axes, the rest 0."""
+        """The upper triangle of the last two axes, the rest 0.
+
+        Args:
+            diagonal: the first one that belongs to it; 1 is the one above the main one.
+
+        >>> import engine
+        >>> engine.ones(2, 2).triu(1)
+        tensor([[0., 1.],
+                [0., 0.]])
+        """
         return apply(layout.Triangle("triu", diagonal), self)
 
     def contiguous(self) -> Any:
-        """Itself where its elements lie one behind the other in memory, otherwise a copy."""
+        """Itself where its elements lie one behind the other in memory, otherwise a copy.
+
+        >>> import engine
+        >>> engine.ones(2, 3).t().contiguous().is_contiguous()
+        True
+        """
         if self.device.is_meta or self.array.flags.c_contiguous:
             return self
         return apply(layout.Clone(contiguous=True), self)
 
     def is_contiguous(self) -> bool:
-        """Whether its elements lie one behind the other in memory."""
+        """Whether its elements lie one behind the other in memory.
+
+        >>> import engine
+        >>> engine.ones(2, 3).is_contiguous(), engine.ones(2, 3).t().is_contiguous()
+        (True, False)
+        """
         return self.device.is_meta or bool(self.array.flags.c_contiguous)
 
     def clone(self) -> Any:
-        """A copy; gradients flow back through it."""
+        """A copy; gradients flow back through it.
+
+        >>> import engine
+        >>> x = engine.tensor([1, 2])
+        >>> y = x.clone()
+        >>> y[0] = 5
+        >>> x
+        tensor([1, 2])
+        """
         return apply(layout.Clone(), self)
 
     def __getitem__(self, index: Any) -> Any:

@@ -78,7 +78,10 @@ IN_PLACE = """
     log10 log1p log2 logical_and logical_not logical_or logical_xor logit lt masked_scatter mvlgamma nan_to_num ne
     neg nextafter polygamma put rad2deg reciprocal remainder renorm round rsqrt scatter scatter_add scatter_reduce
     sgn sigmoid sign sin sinc sinh sqrt square tan tanh tril triu true_divide trunc xlogy"""
-"""input.x_(...): the values of input.x(...) in the memory of the input; beside those of `engine.tensor.inplace`"""
+"""input.x_(...): the values of input.x(...) in the memory of the input"""
+
+WRITTEN_OUT = "add sub mul div pow clamp relu masked_fill"
+"""Those that `engine.tensor.inplace` writes out, where they may save a tensor; they share the docstring, too."""
 
 ALIASES = {
     "absolute": "abs", "arccos": "acos", "arccosh": "acosh", "arcsin": "asin", "arcsinh": "asinh", "arctan": "atan",
@@ -145,6 +148,8 @@ def attach(cls: type) -> None:
             later(name, function, name)
     for name in IN_PLACE.split():
         later(f"{name}_", _in_place, cls, name)
+    for name in WRITTEN_OUT.split():
+        getattr(cls, f"{name}_").__doc__ = in_place(getattr(cls, name).__doc__)
     there = dir(cls)
     for other, name in ALIASES.items():
         later(other, getattr, cls, name)
@@ -163,5 +168,10 @@ def _in_place(cls: type, name: str) -> Any:
         return self._become(f"{name}_", function(before, *args, **named))
 
     method.__name__ = f"{name}_"
-    method.__doc__ = f"{name}(...) in the memory of this tensor."
+    method.__doc__ = in_place(function.__doc__)
     return method
+
+
+def in_place(text: str | None) -> str:
+    """The docstring of a twin in place, from that of the original, example included."""
+    return f"In place, in the memory of this tensor: {text}"

@@ -31,6 +31,9 @@ def _tuple(value: Ints) -> tuple[int, ...]:
 def movedim(input: Any, source: Ints, destination: Ints) -> Any:
     """Axes moved to other places, the others in their order.
 
+    Args:
+        source, destination: where each axis stands, and where it is to stand; numbers, or rows of them.
+
     >>> import engine
     >>> engine.movedim(engine.ones(2, 3, 4), 0, -1).shape
     (3, 4, 2)
@@ -47,20 +50,41 @@ def movedim(input: Any, source: Ints, destination: Ints) -> Any:
 
 
 def flip(input: Any, *dims: Any) -> Any:
-    """A copy with axes in reverse."""
+    """A copy with axes in reverse.
+
+    Args:
+        dims: the axes, one by one or as a tuple.
+
+    >>> import engine
+    >>> engine.flip(engine.tensor([[1, 2], [3, 4]]), 1)
+    tensor([[2, 1],
+            [4, 3]])
+    """
     axes = axes_of("flip", _all(dims), input.ndim)
     turned = tuple(slice(None, None, -1) if i in axes else slice(None) for i in range(input.ndim))
     return apply(layout.Clone(), apply(GetItem(turned), input))
 
 
 def fliplr(input: Any) -> Any:
-    """A copy with the second axis in reverse."""
+    """A copy with the second axis in reverse.
+
+    >>> import engine
+    >>> engine.fliplr(engine.tensor([[1, 2], [3, 4]]))
+    tensor([[2, 1],
+            [4, 3]])
+    """
     _require_axes("fliplr", input, 2)
     return flip(input, 1)
 
 
 def flipud(input: Any) -> Any:
-    """A copy with the first axis in reverse."""
+    """A copy with the first axis in reverse.
+
+    >>> import engine
+    >>> engine.flipud(engine.tensor([[1, 2], [3, 4]]))
+    tensor([[3, 4],
+            [1, 2]])
+    """
     _require_axes("flipud", input, 1)
     return flip(input, 0)
 
@@ -72,6 +96,10 @@ def _require_axes(where: str, input: Any, count: int) -> None:
 
 def roll(input: Any, shifts: Ints, dims: Ints | None = None) -> Any:
     """Elements moved along axes; what falls off one end comes in at the other. Without dims, of the flattened tensor.
+
+    Args:
+        shifts: by how many places, for each axis.
+        dims: the axes.
 
     >>> import engine
     >>> engine.roll(engine.arange(4), 1)
@@ -95,7 +123,16 @@ def roll(input: Any, shifts: Ints, dims: Ints | None = None) -> Any:
 
 
 def rot90(input: Any, k: int = 1, dims: Sequence[int] = (0, 1)) -> Any:
-    """Turned by k quarters in the plane of two axes, from the first towards the second."""
+    """Turned by k quarters in the plane of two axes, from the first towards the second.
+
+    Args:
+        dims: the axes.
+
+    >>> import engine
+    >>> engine.rot90(engine.tensor([[1, 2], [3, 4]]))
+    tensor([[2, 4],
+            [1, 3]])
+    """
     if len(dims) != 2:
         raise ShapeError("rot90", got=f"{len(dims)} axes", expected="two")
     a, b = axes_of("rot90", tuple(dims), input.ndim)
@@ -107,13 +144,27 @@ def rot90(input: Any, k: int = 1, dims: Sequence[int] = (0, 1)) -> Any:
 
 
 def tile(input: Any, *dims: Any) -> Any:
-    """Copies side by side along each axis, the last ones where fewer numbers come than there are axes."""
+    """Copies side by side along each axis, the last ones where fewer numbers come than there are axes.
+
+    Args:
+        dims: how many for each axis, one by one or as a tuple.
+
+    >>> import engine
+    >>> engine.tile(engine.tensor([1, 2]), 2, 2)
+    tensor([[1, 2, 1, 2],
+            [1, 2, 1, 2]])
+    """
     dims = _all(dims)
     return input.repeat((1,) * (input.ndim - len(dims)) + tuple(dims))
 
 
 def repeat_interleave(input: Any, repeats: Any, dim: int | None = None, *, output_size: int | None = None) -> Any:
     """Each element several times behind itself, along an axis or of the flattened tensor.
+
+    Args:
+        repeats: how many times; a number, or one for each.
+        dim: the axis.
+        output_size: accepted for scripts.
 
     >>> import engine
     >>> engine.repeat_interleave(engine.tensor([1, 2]), 2)
@@ -139,6 +190,9 @@ def repeat_interleave(input: Any, repeats: Any, dim: int | None = None, *, outpu
 def unfold(input: Any, dimension: int, size: int, step: int) -> Any:
     """Windows of `size` places along an axis, `step` places from each other, as a new last axis: a copy.
 
+    Args:
+        dimension: the axis.
+
     >>> import engine
     >>> engine.arange(5).unfold(0, 2, 2)
     tensor([[0, 1],
@@ -158,17 +212,36 @@ def unfold(input: Any, dimension: int, size: int, step: int) -> Any:
 
 
 def ravel(input: Any) -> Any:
-    """All elements in one row."""
+    """All elements in one row.
+
+    >>> import engine
+    >>> engine.ravel(engine.tensor([[1, 2], [3, 4]]))
+    tensor([1, 2, 3, 4])
+    """
     return input.reshape(-1)
 
 
 def adjoint(input: Any) -> Any:
-    """The last two axes exchanged."""
+    """The last two axes exchanged.
+
+    >>> import engine
+    >>> engine.adjoint(engine.ones(5, 2, 3)).shape
+    (5, 3, 2)
+    """
     return input.transpose(-1, -2)
 
 
 def tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
-    """Parts along an axis: so many, the first ones one longer where it does not go up, or cut at these places."""
+    """Parts along an axis: so many, the first ones one longer where it does not go up, or cut at these places.
+
+    Args:
+        indices_or_sections: how many parts, or where to cut.
+        dim: the axis.
+
+    >>> import engine
+    >>> engine.tensor_split(engine.arange(5), 2), engine.tensor_split(engine.arange(5), (1, 3))
+    ((tensor([0, 1, 2]), tensor([3, 4])), (tensor([0]), tensor([1, 2]), tensor([3, 4])))
+    """
     _require_axes("tensor_split", input, 1)
     axis = axis_of("tensor_split", dim, input.ndim)
     n = input.shape[axis]
@@ -184,7 +257,7 @@ def tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> tuple[An
     return tuple(input.narrow(axis, start, max(end - start, 0)) for start, end in pairwise(cuts))
 
 
-def _split_by_name(name: str, least: int, axis: int) -> Any:
+def _split_by_name(name: str, least: int, axis: int, example: tuple[int, ...]) -> Any:
     def function(input: Any, indices_or_sections: Any) -> tuple[Any, ...]:
         _require_axes(name, input, least)
         dim = 0 if input.ndim == 1 else axis
@@ -194,13 +267,21 @@ def _split_by_name(name: str, least: int, axis: int) -> Any:
         return tensor_split(input, indices_or_sections, dim)
 
     function.__name__ = name
-    function.__doc__ = (
-        f"Parts along axis {axis}{' (of a row, along it)' if least < axis + 1 else ''}: see tensor_split."
-    )
+    function.__doc__ = f"""Parts along axis {axis}{" (of a row, along it)" if least < axis + 1 else ""}.
+
+    Args:
+        indices_or_sections: how many parts of equal length, or where to cut.
+
+    >>> import engine
+    >>> [part.shape for part in engine.{name}(engine.ones(2, 4, 6), 2)]
+    [{example}, {example}]
+    """
     return function
 
 
-hsplit, vsplit, dsplit = _split_by_name("hsplit", 1, 1), _split_by_name("vsplit", 2, 0), _split_by_name("dsplit", 3, 2)
+hsplit = _split_by_name("hsplit", 1, 1, (2, 2, 6))
+vsplit = _split_by_name("vsplit", 2, 0, (1, 4, 6))
+dsplit = _split_by_name("dsplit", 3, 2, (2, 4, 3))
 
 
 def _at_least(count: int) -> Any:
@@ -219,7 +300,12 @@ def _at_least(count: int) -> Any:
         return tuple(one(x) for x in _all(tensors))
 
     function.__name__ = f"atleast_{count}d"
-    function.__doc__ = f"With at least {count} axes; of several tensors, each."
+    function.__doc__ = f"""With at least {count} axes; of several tensors, each.
+
+    >>> import engine
+    >>> engine.atleast_{count}d(engine.ones(2)).shape
+    {(2,) if count == 1 else (1, 2) if count == 2 else (1, 2, 1)}
+    """
     return function
 
 
@@ -227,7 +313,16 @@ atleast_1d, atleast_2d, atleast_3d = _at_least(1), _at_least(2), _at_least(3)
 
 
 def diagonal(input: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
-    """The diagonal of two axes as a last axis, in the same memory; offset 1 is the one above."""
+    """The diagonal of two axes as a last axis, in the same memory.
+
+    Args:
+        offset: which diagonal; 1 is the one above.
+        dim1, dim2: the axes.
+
+    >>> import engine
+    >>> engine.diagonal(engine.tensor([[1, 2], [3, 4]]))
+    tensor([1, 4])
+    """
     if input.ndim < 2:
         raise ShapeError("diagonal", got=f"a tensor of {times(input.shape)} arrives", expected="at least 2 axes")
     a, b = axis_of("diagonal", dim1, input.ndim), axis_of("diagonal", dim2, input.ndim)
@@ -235,20 +330,47 @@ def diagonal(input: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
 
 
 def select_scatter(input: Any, src: Any, dim: int, index: int) -> Any:
-    """A copy with src at one place of an axis."""
+    """A copy with src at one place of an axis.
+
+    Args:
+        dim, index: the axis, and the place on it.
+
+    >>> import engine
+    >>> engine.select_scatter(engine.zeros(2, 2), engine.ones(2), 1, 0)
+    tensor([[1., 0.],
+            [1., 0.]])
+    """
     place = (slice(None),) * axis_of("select_scatter", dim, input.ndim) + (index,)
     return _replaced("select_scatter", input, GetItem(place), src)
 
 
 def slice_scatter(input: Any, src: Any, dim: int = 0, start: int | None = None, end: int | None = None,
                   step: int = 1) -> Any:  # fmt: skip
-    """A copy with src in place of a slice along an axis."""
+    """A copy with src in place of a slice along an axis.
+
+    Args:
+        dim: the axis.
+        start, end, step: of the slice.
+
+    >>> import engine
+    >>> engine.slice_scatter(engine.zeros(4), engine.ones(2), start=1, end=3)
+    tensor([0., 1., 1., 0.])
+    """
     place = (slice(None),) * axis_of("slice_scatter", dim, input.ndim) + (slice(start, end, step),)
     return _replaced("slice_scatter", input, GetItem(place), src)
 
 
 def diagonal_scatter(input: Any, src: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
-    """A copy with src on the diagonal."""
+    """A copy with src on the diagonal.
+
+    Args:
+        offset, dim1, dim2: as of `diagonal`.
+
+    >>> import engine
+    >>> engine.diagonal_scatter(engine.zeros(2, 2), engine.ones(2))
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
     return _replaced("diagonal_scatter", input, layout.Diagonal(offset, dim1, dim2), src)
 
 
@@ -279,7 +401,12 @@ def sum_to_size(input: Any, *size: Any) -> Any:
 
 
 def unravel_index(indices: Any, shape: Ints) -> tuple[Any, ...]:
-    """For each axis of a shape, where the elements of these numbers stand."""
+    """For each axis of a shape, where the elements of these numbers stand.
+
+    >>> import engine
+    >>> engine.unravel_index(engine.tensor([0, 5]), (2, 3))
+    (tensor([0, 1]), tensor([0, 2]))
+    """
     sizes, out = _tuple(shape), []
     for i, n in enumerate(sizes):
         out.append(indices // prod(sizes[i + 1 :]) % n)

@@ -171,6 +171,9 @@ def nelement(input: Any) -> int:
 def stride(input: Any, dim: int | None = None) -> Any:
     """How many elements of memory lie between two neighbours along each axis, or along one.
 
+    Args:
+        dim: the axis; all where absent.
+
     >>> import engine
     >>> engine.ones(2, 3).stride(), engine.ones(2, 3).t().stride()
     ((3, 1), (1, 3))

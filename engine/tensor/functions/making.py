@@ -128,17 +128,41 @@ def new_full(input: Any, size: Any, fill_value: Any, *, dtype: Any = None, devic
 
 
 def new_zeros(input: Any, *size: Any, dtype: Any = None, device: Where = None, requires_grad: bool = False) -> Any:
-    """Zeros, in the dtype and on the device of the input."""
+    """Zeros, in the dtype and on the device of the input.
+
+    Args:
+        size: the lengths of the axes, one by one or as a tuple.
+
+    >>> import engine
+    >>> engine.tensor([1.5]).new_zeros(2)
+    tensor([0., 0.])
+    """
     return zeros(*size, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
 
 
 def new_ones(input: Any, *size: Any, dtype: Any = None, device: Where = None, requires_grad: bool = False) -> Any:
-    """Ones, in the dtype and on the device of the input."""
+    """Ones, in the dtype and on the device of the input.
+
+    Args:
+        size: the lengths of the axes, one by one or as a tuple.
+
+    >>> import engine
+    >>> engine.tensor([1, 2]).new_ones(2)
+    tensor([1, 1])
+    """
     return ones(*size, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
 
 
 def new_tensor(input: Any, data: Any, *, dtype: Any = None, device: Where = None, requires_grad: bool = False) -> Any:
-    """These values, in the dtype and on the device of the input."""
+    """These values, in the dtype and on the device of the input.
+
+    Args:
+        data: as of `engine.tensor`.
+
+    >>> import engine
+    >>> engine.tensor([1.5]).new_tensor([1, 2])
+    tensor([1., 2.])
+    """
     return tensor(data, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
 
 

@@ -31,40 +31,85 @@ def _of_a_number_too(function: Any) -> Any:
 
 @_of_a_number_too
 def cumprod(input: Any, dim: int, *, dtype: Any = None) -> Any:
-    """The product so far along an axis; exact where there are zeros, its gradient, too."""
+    """The product so far along an axis; exact where there are zeros, its gradient, too.
+
+    Args:
+        dim: the axis.
+
+    >>> import engine
+    >>> engine.cumprod(engine.tensor([1, 2, 3]), 0)
+    tensor([1, 2, 6])
+    """
     return apply(scans.CumProd(dim), input if dtype is None else cast(input, dtype))
 
 
 @_of_a_number_too
 def logcumsumexp(input: Any, dim: int) -> Any:
-    """log of the sum of exp(x) so far along an axis, without overflow."""
+    """log of the sum of exp(x) so far along an axis, without overflow.
+
+    Args:
+        dim: the axis.
+
+    >>> import engine
+    >>> engine.logcumsumexp(engine.zeros(3), 0)
+    tensor([0.0000, 0.6931, 1.0986])
+    """
     require_float("logcumsumexp", input.dtype)
     return apply(scans.LogCumSumExp(dim), input)
 
 
 @_of_a_number_too
 def cummax(input: Any, dim: int) -> Extreme:
-    """The greatest so far along an axis, and where it stands: the last of equals."""
+    """The greatest so far along an axis, and where it stands: the last of equals.
+
+    Args:
+        dim: the axis.
+
+    >>> import engine
+    >>> engine.cummax(engine.tensor([1, 3, 2]), 0).values
+    tensor([1, 3, 3])
+    """
     indices = apply(scans.CumArg("cummax", dim), input)
     return Extreme(input.gather(dim, indices), indices)
 
 
 @_of_a_number_too
 def cummin(input: Any, dim: int) -> Extreme:
-    """The smallest so far along an axis, and where it stands: the last of equals."""
+    """The smallest so far along an axis, and where it stands: the last of equals.
+
+    Args:
+        dim: the axis.
+
+    >>> import engine
+    >>> engine.cummin(engine.tensor([2, 3, 1]), 0).values
+    tensor([2, 2, 1])
+    """
     indices = apply(scans.CumArg("cummin", dim), input)
     return Extreme(input.gather(dim, indices), indices)
 
 
 @_of_a_number_too
 def argsort(input: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
-    """The order of the values along an axis; equal ones keep theirs, whatever `stable` says."""
+    """The order of the values along an axis; equal ones keep theirs, whatever `stable` says.
+
+    Args:
+        dim: the axis.
+        descending: whether the greatest comes first.
+
+    >>> import engine
+    >>> engine.argsort(engine.tensor([3.0, 1.0, 2.0]))
+    tensor([1, 2, 0])
+    """
     return apply(scans.ArgSort(dim, bool(descending)), input)
 
 
 @_of_a_number_too
 def sort(input: Any, dim: int = -1, descending: bool = False, *, stable: bool = False) -> Extreme:
     """The values along an axis in order, and where they stood; equal ones keep theirs, whatever `stable` says.
+
+    Args:
+        dim: the axis.
+        descending: whether the greatest comes first.
 
     >>> import engine
     >>> engine.sort(engine.tensor([3.0, 1.0, 2.0])).indices
@@ -75,13 +120,23 @@ def sort(input: Any, dim: int = -1, descending: bool = False, *, stable: bool = 
 
 
 def msort(input: Any) -> Any:
-    """The values along the first axis in order."""
+    """The values along the first axis in order.
+
+    >>> import engine
+    >>> engine.msort(engine.tensor([3.0, 1.0, 2.0]))
+    tensor([1., 2., 3.])
+    """
     return sort(input, 0).values
 
 
 @_of_a_number_too
 def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Extreme:
     """The k greatest (or smallest) values along an axis and where they stand, in order.
+
+    Args:
+        dim: the axis.
+        largest: False gives the smallest.
+        sorted: accepted for scripts.
 
     >>> import engine
     >>> engine.topk(engine.tensor([3.0, 1.0, 2.0]), 2).values
@@ -97,6 +152,12 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
 def searchsorted(sorted_sequence: Any, input: Any, *, out_int32: bool = False, right: bool = False,
                  side: str | None = None, sorter: Any = None) -> Any:  # fmt: skip
     """Where each value would have to be put in to keep the order: before what is equal, or ("right") behind it.
+
+    Args:
+        input: the values, or one number.
+        out_int32: whether the places are int32, not int64.
+        right, side: `right=True` and `side="right"` mean the same.
+        sorter: the order of the sequence, as `argsort` gives it, where it is not sorted itself.
 
     Shape:
         sorted_sequence (N) or (..., N), input (..., M) -> (..., M)
@@ -117,14 +178,33 @@ def searchsorted(sorted_sequence: Any, input: Any, *, out_int32: bool = False, r
 
 
 def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bool = False) -> Any:
-    """Into which bucket between ascending boundaries each value falls; one that is equal to one into the lower."""
+    """Into which bucket between ascending boundaries each value falls; one that is equal to one into the lower.
+
+    Args:
+        out_int32: whether the numbers are int32, not int64.
+        right: whether what is equal to a boundary falls into the upper bucket.
+
+    >>> import engine
+    >>> engine.bucketize(engine.tensor([0.5, 2.0, 7.0]), engine.tensor([1.0, 2.0, 5.0]))
+    tensor([0, 1, 3])
+    """
     if boundaries.ndim != 1:
         raise ShapeError("bucketize", got=f"the boundaries have {boundaries.ndim} axes", expected="one")
     return searchsorted(boundaries, input, out_int32=out_int32, right=right)
 
 
 def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Any:
-    """Whether each element is among the test elements; either may be a number."""
+    """Whether each element is among the test elements; either may be a number.
+
+    Args:
+        test_elements: what is looked for, in any shape.
+        assume_unique: accepted for scripts.
+        invert: whether the answers are turned.
+
+    >>> import engine
+    >>> engine.isin(engine.tensor([1, 2, 3]), engine.tensor([3, 1]))
+    tensor([ True, False,  True])
+    """
     if not isinstance(elements, Core):
         elements = full_like(test_elements, elements)
     if not isinstance(test_elements, Core):
@@ -139,6 +219,11 @@ def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
 
     Shape:
         any -> (found, axes)
+
+    >>> import engine
+    >>> engine.nonzero(engine.tensor([[0, 1], [2, 0]]))
+    tensor([[0, 1],
+            [1, 0]])
     """
     input._require_values("nonzero")
     device = input.device
@@ -150,7 +235,13 @@ def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
 
 
 def argwhere(input: Any) -> Any:
-    """Where what is other than 0 stands: a row for each."""
+    """Where what is other than 0 stands: a row for each.   any -> (found, axes)
+
+    >>> import engine
+    >>> engine.argwhere(engine.tensor([0, 1, 2]))
+    tensor([[1],
+            [2]])
+    """
     return nonzero(input)
 
 
@@ -159,8 +250,10 @@ def unique(input: Any, sorted: bool = True, return_inverse: bool = False, return
     """The values that there are, in order; or the slices along an axis.
 
     Args:
+        sorted: accepted for scripts: they always are.
         return_inverse: also which of them each element is.
         return_counts: also how often each comes.
+        dim: the axis of the slices.
 
     >>> import engine
     >>> engine.unique(engine.tensor([3, 1, 3]), return_counts=True)
@@ -174,7 +267,17 @@ def unique(input: Any, sorted: bool = True, return_inverse: bool = False, return
 
 def unique_consecutive(input: Any, return_inverse: bool = False, return_counts: bool = False,
                        dim: int | None = None) -> Any:  # fmt: skip
-    """The values that there are, each run of equal ones once; or the slices along an axis."""
+    """The values that there are, each run of equal ones once; or the slices along an axis.
+
+    Args:
+        return_inverse: also to which run each element belongs.
+        return_counts: also how long each run is.
+        dim: the axis of the slices.
+
+    >>> import engine
+    >>> engine.unique_consecutive(engine.tensor([1, 1, 2, 1]))
+    tensor([1, 2, 1])
+    """
     input._require_values("unique_consecutive")
     x = input.detach().reshape(-1) if dim is None else input.detach().transpose(0, dim)
     n = x.shape[0]

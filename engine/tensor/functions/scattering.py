@@ -40,6 +40,9 @@ def scatter(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = N
     """A copy with the values of src, or one number, put in: out[index[i][j]][j] = src[i][j] for dim 0.
 
     Args:
+        dim: the axis that the index counts along.
+        index: where each value goes, with as many axes as the input.
+        src, value: a tensor, or a number.
         reduce: None, "add" or "multiply" for what is put in.
 
     >>> import engine
@@ -60,7 +63,12 @@ def scatter(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = N
 
 
 def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
-    """A copy with the values of src added where the index says: out[index[i][j]][j] += src[i][j] for dim 0."""
+    """A copy with the values of src added where the index says: out[index[i][j]][j] += src[i][j] for dim 0.
+
+    >>> import engine
+    >>> engine.scatter_add(engine.zeros(3), 0, engine.tensor([2, 2]), engine.tensor([5.0, 7.0]))
+    tensor([ 0.,  0., 12.])
+    """
     x, axis, (index, src) = _lifted("scatter_add", input, dim, index, _same("scatter_add", input, src))
     return _shaped(apply(sc.ScatterAdd(axis), x, index, src), input)
 
@@ -69,8 +77,13 @@ def scatter_reduce(input: Any, dim: int, index: Any, src: Any, reduce: str, *, i
     """A copy in which each place holds the sum, product, mean, greatest or smallest of what the index puts there.
 
     Args:
+        dim, index, src: as of `scatter`.
         reduce: "sum", "prod", "mean", "amax" or "amin".
         include_self: whether what was there counts, too.
+
+    >>> import engine
+    >>> engine.scatter_reduce(engine.ones(2), 0, engine.tensor([1, 1]), engine.tensor([5.0, 7.0]), "amax")
+    tensor([1., 7.])
     """
     if reduce not in REDUCTIONS:
         raise OptionError("scatter_reduce", got=f"reduce is {reduce!r}", expected=f"one of {REDUCTIONS}")
@@ -113,25 +126,56 @@ def _every(index: Any, axis: int, shape: tuple[int, ...]) -> Any:
 
 
 def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: float = 1) -> Any:
-    """A copy with places of an axis added to: out[index[i]] += alpha * source[i] for dim 0."""
+    """A copy with places of an axis added to: out[index[i]] += alpha * source[i] for dim 0.
+
+    >>> import engine
+    >>> engine.index_add(engine.zeros(3), 0, engine.tensor([2, 0]), engine.tensor([5.0, 7.0]))
+    tensor([7., 0., 5.])
+    """
     axis, index, source = _spread("index_add", input, dim, index, _same("index_add", input, source))
     return scatter_add(input, axis, index, source if alpha == 1 else source * alpha)
 
 
 def index_copy(input: Any, dim: int, index: Any, source: Any) -> Any:
-    """A copy with places of an axis replaced: out[index[i]] = source[i] for dim 0."""
+    """A copy with places of an axis replaced: out[index[i]] = source[i] for dim 0.
+
+    >>> import engine
+    >>> engine.index_copy(engine.zeros(3), 0, engine.tensor([2, 0]), engine.tensor([5.0, 7.0]))
+    tensor([7., 0., 5.])
+    """
     axis, index, source = _spread("index_copy", input, dim, index, _same("index_copy", input, source))
     return scatter(input, axis, index, source)
 
 
 def index_reduce(input: Any, dim: int, index: Any, source: Any, reduce: str, *, include_self: bool = True) -> Any:
-    """A copy with places of an axis reduced together with those of a source: "prod", "mean", "amax" or "amin"."""
+    """A copy with places of an axis reduced together with those of a source.
+
+    Args:
+        dim: the axis.
+        index: which place of it each place of the source goes to.
+        source: the values.
+        reduce: "prod", "mean", "amax" or "amin".
+        include_self: whether what was there counts, too.
+
+    >>> import engine
+    >>> engine.index_reduce(engine.ones(2), 0, engine.tensor([1, 1]), engine.tensor([5.0, 7.0]), "prod")
+    tensor([ 1., 35.])
+    """
     axis, index, source = _spread("index_reduce", input, dim, index, _same("index_reduce", input, source))
     return scatter_reduce(input, axis, index, source, reduce, include_self=include_self)
 
 
 def index_fill(input: Any, dim: int, index: Any, value: Any) -> Any:
-    """A copy with one number at places of an axis."""
+    """A copy with one number at places of an axis.
+
+    Args:
+        dim, index: the axis, and a row of places on it.
+        value: the number.
+
+    >>> import engine
+    >>> engine.index_fill(engine.zeros(3), 0, engine.tensor([0, 2]), 5)
+    tensor([5., 0., 5.])
+    """
     x = input if input.ndim else input.reshape(1)
     axis = axis_of("index_fill", dim, x.ndim)
     value = value if isinstance(value, Core) else full_like(x, value)
@@ -142,7 +186,12 @@ def index_fill(input: Any, dim: int, index: Any, value: Any) -> Any:
 
 
 def index_put(input: Any, indices: Any, values: Any, accumulate: bool = False) -> Any:
-    """A copy with values put, or (accumulate) added, where index tensors say: out[indices] = values."""
+    """A copy with values put, or (accumulate) added, where index tensors say: out[indices] = values.
+
+    >>> import engine
+    >>> engine.index_put(engine.zeros(3), (engine.tensor([0, 2]),), engine.tensor([5.0, 7.0]))
+    tensor([5., 0., 7.])
+    """
     index = plain_index(tuple(indices), input.device)
     values = _same("index_put", input, values)
     if not accumulate:
@@ -153,7 +202,17 @@ def index_put(input: Any, indices: Any, values: Any, accumulate: bool = False) -
 
 
 def put(input: Any, index: Any, source: Any, accumulate: bool = False) -> Any:
-    """A copy with values put, or added, at places of the flattened tensor."""
+    """A copy with values put, or added, at places of the flattened tensor.
+
+    Args:
+        index, source: the places, and as many values.
+        accumulate: whether the values are added to what is there.
+
+    >>> import engine
+    >>> engine.put(engine.zeros(2, 2), engine.tensor([3]), engine.tensor([5.0]))
+    tensor([[0., 0.],
+            [0., 5.]])
+    """
     if index.numel() != source.numel():
         raise ShapeError("put", got=f"{index.numel()} places and {source.numel()} values", expected="as many")
     flat = input.reshape(-1)
@@ -161,7 +220,12 @@ def put(input: Any, index: Any, source: Any, accumulate: bool = False) -> Any:
 
 
 def masked_scatter(input: Any, mask: Any, source: Any) -> Any:
-    """A copy with the values of the source, in their order, wherever the mask holds."""
+    """A copy with the values of the source, in their order, wherever the mask holds.
+
+    >>> import engine
+    >>> engine.masked_scatter(engine.zeros(3), engine.tensor([True, False, True]), engine.tensor([5.0, 7.0]))
+    tensor([5., 0., 7.])
+    """
     _same("masked_scatter", input, source)
     shape = np.broadcast_shapes(tuple(input.shape), tuple(mask.shape))
     x, mask = input.expand(shape), mask.expand(shape)
@@ -175,12 +239,23 @@ def masked_scatter(input: Any, mask: Any, source: Any) -> Any:
 
 
 def take(input: Any, index: Any) -> Any:
-    """The values at places of the flattened tensor, in the shape of the index."""
+    """The values at places of the flattened tensor, in the shape of the index.
+
+    >>> import engine
+    >>> engine.take(engine.tensor([[1, 2], [3, 4]]), engine.tensor([0, 3]))
+    tensor([1, 4])
+    """
     return input.reshape(-1)[index.reshape(-1)].reshape(index.shape)
 
 
 def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Any:
-    """The values at the indices along an axis, both stretched to each other; without dim, of the flattened tensors."""
+    """The values at the indices along an axis, both stretched to each other; without dim, of the flattened tensors.
+
+    >>> import engine
+    >>> engine.take_along_dim(engine.tensor([[1, 2], [3, 4]]), engine.tensor([[1], [0]]), 1)
+    tensor([[2],
+            [3]])
+    """
     if dim is None:
         return input.reshape(-1).gather(0, indices.reshape(-1))
     axis = axis_of("take_along_dim", dim, input.ndim)
@@ -196,13 +271,24 @@ def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Any:
 
 
 def fill(input: Any, value: Any) -> Any:
-    """A tensor of one value in the shape of the input."""
+    """A tensor of one value in the shape of the input.
+
+    >>> import engine
+    >>> engine.fill(engine.zeros(2), 7)
+    tensor([7., 7.])
+    """
     value = value if isinstance(value, Core) else cast(full_like(input, value), input.dtype)
     return cast(value, input.dtype).expand(input.shape).clone()
 
 
 def fill_diagonal_(self: Any, fill_value: float, wrap: bool = False) -> Any:
-    """One number on the diagonal, in place; of a matrix with more rows than columns again below it, with `wrap`."""
+    """One number on the diagonal, in place; of a matrix with more rows than columns again below it, with `wrap`.
+
+    >>> import engine
+    >>> engine.zeros(2, 2).fill_diagonal_(5)
+    tensor([[5., 0.],
+            [0., 5.]])
+    """
     if self.ndim < 2 or (self.ndim > 2 and len(set(self.shape)) > 1):
         raise ShapeError("fill_diagonal_", got=f"a tensor of {times(self.shape)} arrives",
                          expected="a matrix, or axes of equal lengths")  # fmt: skip

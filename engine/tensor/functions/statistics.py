@@ -28,7 +28,16 @@ class Limits(NamedTuple):
 
 def var_mean(input: Any, dim: Dim = None, unbiased: bool = True, keepdim: bool = False, *,
              correction: float = 1) -> tuple[Any, Any]:  # fmt: skip
-    """(var, mean), as `var` and `mean` give them."""
+    """(var, mean): the variance and the mean, as `Tensor.var` and `Tensor.mean` give them.
+
+    Args:
+        dim: an axis, several, or None for all.
+        unbiased, correction: as of `Tensor.var`.
+
+    >>> import engine
+    >>> engine.var_mean(engine.tensor([1.0, 3.0]))
+    (tensor(2.), tensor(2.))
+    """
     if isinstance(dim, bool):
         dim, unbiased = None, dim
     return input.var(dim, unbiased, keepdim, correction=correction), input.mean(dim, keepdim)
@@ -36,7 +45,16 @@ def var_mean(input: Any, dim: Dim = None, unbiased: bool = True, keepdim: bool =
 
 def std_mean(input: Any, dim: Dim = None, unbiased: bool = True, keepdim: bool = False, *,
              correction: float = 1) -> tuple[Any, Any]:  # fmt: skip
-    """(std, mean), as `std` and `mean` give them."""
+    """(std, mean): the deviation and the mean, as `Tensor.std` and `Tensor.mean` give them.
+
+    Args:
+        dim: an axis, several, or None for all.
+        unbiased, correction: as of `Tensor.var`.
+
+    >>> import engine
+    >>> engine.std_mean(engine.tensor([1.0, 3.0]), correction=0)
+    (tensor(1.), tensor(2.))
+    """
     if isinstance(dim, bool):
         dim, unbiased = None, dim
     return input.std(dim, unbiased, keepdim, correction=correction), input.mean(dim, keepdim)
@@ -47,12 +65,23 @@ def _numbers(input: Any) -> Any:
 
 
 def nansum(input: Any, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
-    """The sum of what is a number."""
+    """The sum of what is a number.
+
+    Args:
+        dim: an axis, several, or None for all.
+
+    >>> import engine
+    >>> engine.nansum(engine.tensor([1.0, engine.nan, 3.0]))
+    tensor(4.)
+    """
     return _numbers(input).sum(dim, keepdim, dtype=dtype)
 
 
 def nanmean(input: Any, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
     """The mean of what is a number.
+
+    Args:
+        dim: an axis, several, or None for all.
 
     >>> import engine
     >>> engine.nanmean(engine.tensor([1.0, engine.nan, 3.0]))
@@ -65,12 +94,28 @@ def nanmean(input: Any, dim: Dim = None, keepdim: bool = False, *, dtype: Any = 
 
 
 def aminmax(input: Any, *, dim: int | None = None, keepdim: bool = False) -> Limits:
-    """The smallest and the greatest value, of all or along an axis."""
+    """The smallest and the greatest value, (min, max).
+
+    Args:
+        dim: an axis, or None for all.
+
+    >>> import engine
+    >>> engine.aminmax(engine.tensor([3, 1, 2])).max
+    tensor(3)
+    """
     return Limits(input.amin(dim, keepdim), input.amax(dim, keepdim))
 
 
 def count_nonzero(input: Any, dim: Dim = None) -> Any:
-    """How many elements are other than 0."""
+    """How many elements are other than 0.
+
+    Args:
+        dim: an axis, several, or None for all.
+
+    >>> import engine
+    >>> engine.count_nonzero(engine.tensor([[0, 1], [2, 3]]), dim=1)
+    tensor([1, 2])
+    """
     return (input != 0).sum(dim)
 
 
@@ -105,6 +150,9 @@ def _median(where: str, input: Any, dim: int | None, keepdim: bool, ignore: bool
 def median(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """The middle value, the lower one of two; along an axis, the values and their places.
 
+    Args:
+        dim: an axis, or None for all.
+
     >>> import engine
     >>> engine.median(engine.tensor([3.0, 1.0, 2.0, 9.0]))
     tensor(2.)
@@ -113,12 +161,28 @@ def median(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
 
 
 def nanmedian(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
-    """The middle value of those that are numbers."""
+    """The middle value of those that are numbers, the lower one of two; along an axis, the values and their places.
+
+    Args:
+        dim: an axis, or None for all.
+
+    >>> import engine
+    >>> engine.nanmedian(engine.tensor([3.0, engine.nan, 1.0]))
+    tensor(1.)
+    """
     return _median("nanmedian", input, dim, keepdim, True)
 
 
 def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False) -> Extreme:
-    """The k-th smallest value along an axis, counted from 1, and its place."""
+    """The k-th smallest value along an axis, counted from 1, and its place.
+
+    Args:
+        dim: the axis.
+
+    >>> import engine
+    >>> engine.kthvalue(engine.tensor([3, 1, 2]), 2)[0]
+    tensor(2)
+    """
     if not input.ndim:
         values, indices = kthvalue(input.reshape(1), k, dim)
         return Extreme(values, indices)
@@ -130,7 +194,15 @@ def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False) -> Extrem
 
 
 def mode(input: Any, dim: int = -1, keepdim: bool = False) -> Extreme:
-    """The commonest value along an axis, the smallest of several, and the place where it stands last."""
+    """The commonest value along an axis, the smallest of several, and the place where it stands last.
+
+    Args:
+        dim: the axis.
+
+    >>> import engine
+    >>> engine.mode(engine.tensor([1, 2, 2, 3])).values
+    tensor(2)
+    """
     if not input.ndim:
         values, indices = mode(input.reshape(1), dim)
         return Extreme(values, indices)
@@ -202,6 +274,7 @@ def quantile(input: Any, q: Any, dim: int | None = None, keepdim: bool = False, 
 
     Args:
         q: a number from 0 to 1, or a row of them: the result then has an axis for them in front.
+        dim: an axis, or None for all.
         interpolation: between two values: "linear", "lower", "higher", "nearest" or "midpoint".
 
     >>> import engine
@@ -213,17 +286,40 @@ def quantile(input: Any, q: Any, dim: int | None = None, keepdim: bool = False, 
 
 def nanquantile(input: Any, q: Any, dim: int | None = None, keepdim: bool = False, *,
                 interpolation: str = "linear") -> Any:  # fmt: skip
-    """The same of what is a number."""
+    """The value below which a share q of those values lies that are numbers, of all or along an axis.
+
+    Args:
+        dim: an axis, or None for all.
+        interpolation: as of `quantile`.
+
+    >>> import engine
+    >>> engine.nanquantile(engine.tensor([0.0, engine.nan, 1.0]), 0.5)
+    tensor(0.5000)
+    """
     return _quantile("nanquantile", input, q, dim, keepdim, interpolation, True)
 
 
 def dist(input: Any, other: Any, p: float = 2) -> Any:
-    """The p-norm of input - other."""
+    """The p-norm of input - other: (sum of |input - other|^p)^(1 / p).
+
+    >>> import engine
+    >>> engine.dist(engine.tensor([3.0, 0.0]), engine.tensor([0.0, 4.0]))
+    tensor(5.)
+    """
     return (input - other).norm(p)
 
 
 def renorm(input: Any, p: float, dim: int, maxnorm: float) -> Any:
-    """Every place along an axis scaled so that its p-norm is at most maxnorm."""
+    """Every place along an axis scaled so that its p-norm is at most maxnorm.
+
+    Args:
+        dim: the axis.
+
+    >>> import engine
+    >>> engine.renorm(engine.tensor([[3.0, 4.0], [0.0, 1.0]]), 2, 0, 2.5)
+    tensor([[1.5000, 2.0000],
+            [0.0000, 1.0000]])
+    """
     axis = axis_of("renorm", dim, input.ndim)
     norm = input.norm(p, tuple(i for i in range(input.ndim) if i != axis), True)
     scale = maxnorm / (norm + 1e-7)
@@ -231,7 +327,7 @@ def renorm(input: Any, p: float, dim: int, maxnorm: float) -> Any:
 
 
 def cov(input: Any, *, correction: int = 1, fweights: Any = None, aweights: Any = None) -> Any:
-    """How variables, one in each row, vary together.
+    """How variables, one in each row, vary together: the sum of (x - mean of x) (y - mean of y), divided.
 
     Args:
         correction: the sum is divided by the number of observations minus this.
@@ -240,6 +336,11 @@ def cov(input: Any, *, correction: int = 1, fweights: Any = None, aweights: Any 
 
     Shape:
         (N, observations) -> (N, N)
+
+    >>> import engine
+    >>> engine.cov(engine.tensor([[1.0, 3.0], [2.0, 0.0]]))
+    tensor([[ 2., -2.],
+            [-2.,  2.]])
     """
     x = real(input).reshape(1, -1) if input.ndim < 2 else real(input)
     weight = None if fweights is None else fweights
@@ -260,7 +361,16 @@ def cov(input: Any, *, correction: int = 1, fweights: Any = None, aweights: Any 
 
 
 def corrcoef(input: Any) -> Any:
-    """The correlation of variables, one in each row, from -1 to 1."""
+    """The correlation of variables, one in each row, from -1 to 1: cov(x, y) / (std(x) std(y)).
+
+    Shape:
+        (N, observations) -> (N, N)
+
+    >>> import engine
+    >>> engine.corrcoef(engine.tensor([[0.0, 2.0, 4.0], [4.0, 2.0, 0.0]]))
+    tensor([[ 1., -1.],
+            [-1.,  1.]])
+    """
     together = cov(input)
     if not together.ndim:
         return together / together
@@ -269,7 +379,16 @@ def corrcoef(input: Any) -> Any:
 
 
 def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None) -> Any:
-    """The difference of each element to the one before it along an axis, n times over."""
+    """The difference of each element to the one before it along an axis, n times over.
+
+    Args:
+        dim: the axis.
+        prepend, append: what is put before and behind the input first.
+
+    >>> import engine
+    >>> engine.diff(engine.tensor([1, 4, 9, 16]))
+    tensor([3, 5, 7])
+    """
     if not input.ndim:
         raise ShapeError("diff", got="a tensor with no axes arrives", expected="at least one axis")
     if n == 0:
@@ -301,6 +420,9 @@ def _trapezoids(y: Any, x: Any, dx: float, dim: int) -> Any:
 def trapezoid(y: Any, x: Any = None, *, dx: float = 1, dim: int = -1) -> Any:
     """The area below y along an axis, at places x or at a distance dx from each other.
 
+    Args:
+        dim: the axis.
+
     >>> import engine
     >>> engine.trapezoid(engine.tensor([1.0, 2.0, 4.0]))
     tensor(4.5000)
@@ -309,12 +431,31 @@ def trapezoid(y: Any, x: Any = None, *, dx: float = 1, dim: int = -1) -> Any:
 
 
 def cumulative_trapezoid(y: Any, x: Any = None, *, dx: float = 1, dim: int = -1) -> Any:
-    """The area so far."""
+    """The area below y so far along an axis, at places x or at a distance dx from each other.
+
+    Args:
+        dim: the axis.
+
+    >>> import engine
+    >>> engine.cumulative_trapezoid(engine.tensor([1.0, 2.0, 4.0]))
+    tensor([1.5000, 4.5000])
+    """
     return _trapezoids(y, x, dx, dim).cumsum(dim)
 
 
 def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
-    """How often each number from 0 comes in a row of whole numbers, or the sum of its weights."""
+    """How often each number from 0 comes in a row of whole numbers, or the sum of its weights.
+
+    Args:
+        minlength: how many numbers are counted at the least.
+
+    Raises:
+        OptionError: a number below 0.
+
+    >>> import engine
+    >>> engine.bincount(engine.tensor([0, 2, 2]))
+    tensor([1, 0, 2])
+    """
     input._require_values("bincount")
     if input.ndim != 1 or input.dtype.kind not in "iu":
         raise TypeMismatch("bincount", got=f"{input.ndim} axes of {input.dtype}", expected="one row of whole numbers")
@@ -330,7 +471,12 @@ def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
 
 
 def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
-    """How many values lie in each of `bins` equal parts from min to max; those of the values where both are equal."""
+    """How many values lie in each of `bins` equal parts from min to max; those of the values where both are equal.
+
+    >>> import engine
+    >>> engine.histc(engine.tensor([0.0, 1.0, 1.5, 4.0]), bins=4)
+    tensor([1., 2., 0., 1.])
+    """
     require_float("histc", input.dtype)
     input._require_values("histc")
     x = input.detach().reshape(-1)
