@@ -40,6 +40,9 @@ class Dataset:
 class TensorDataset(Dataset):
     """Tensors (or arrays) that agree on their first axis; sample i is the tuple of their i-th entries.
 
+    Args:
+        tensors: (N, ...) each.
+
     >>> import numpy as np
     >>> pairs = TensorDataset(np.arange(6).reshape(3, 2), np.array([0, 1, 0]))
     >>> len(pairs), pairs[1]
@@ -71,6 +74,10 @@ class TensorDataset(Dataset):
 
 class Subset(Dataset):
     """Some samples of another data set, in the order of `indices`.
+
+    Args:
+        dataset: the other one.
+        indices: which samples.
 
     >>> Subset("abcdef", [4, 0])[0]
     'e'

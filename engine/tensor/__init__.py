@@ -111,6 +111,9 @@ __all__ = [
 class Size(tuple):
     """The shape of a tensor: a tuple that knows how many elements it stands for.
 
+    Args:
+        iterable: the lengths of the axes.
+
     >>> Size((2, 3)).numel(), Size((2, 3)) + (4,), Size((2, 3))[:1]
     (6, (2, 3, 4), (2,))
     """
@@ -133,6 +136,9 @@ class Tensor(Arithmetic, Reductions, Shapes, Conversion, InPlace, Core):
     """An n-dimensional array that can remember how it was made, to give gradients.
 
     Made by `engine.tensor`, `zeros`, `randn` and the like. `array` is the device's own array.
+
+    Args:
+        values: as of `engine.tensor`, which takes a dtype, too.
 
     >>> import engine
     >>> x = engine.tensor([1.0, 2.0], requires_grad=True)

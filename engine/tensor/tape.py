@@ -375,6 +375,9 @@ class no_grad(_Switch):
 
     Called `inference_mode`, too. Results take no memory for a backward pass, and none can follow.
 
+    Args:
+        function: what `@no_grad` without brackets stands above.
+
     >>> import engine
     >>> x = engine.ones(2, requires_grad=True)
     >>> with engine.no_grad():
@@ -387,6 +390,9 @@ class no_grad(_Switch):
 
 class enable_grad(_Switch):
     """Inside, the tape runs, also within `no_grad`.
+
+    Args:
+        function: what `@enable_grad` without brackets stands above.
 
     >>> import engine
     >>> x = engine.ones(2, requires_grad=True)

@@ -15,6 +15,9 @@ from engine.random import Generator
 class Compose(Transform):
     """One transform after the other.
 
+    Args:
+        transforms: in the order in which they are applied.
+
     >>> from engine.data.transforms import Grayscale, RandomHorizontalFlip
     >>> Compose([RandomHorizontalFlip(), Grayscale()])(np.zeros((2, 3, 4, 4))).shape
     (2, 1, 4, 4)

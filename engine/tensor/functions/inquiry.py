@@ -17,6 +17,9 @@ from engine.tensor.tape import Core
 class finfo:
     """The limits of a dtype of real numbers.
 
+    Args:
+        type: the dtype; the default one where absent.
+
     >>> finfo("float32").bits, finfo("float32").eps
     (32, 1.1920928955078125e-07)
     """
@@ -38,6 +41,9 @@ class finfo:
 
 class iinfo:
     """The limits of a dtype of whole numbers.
+
+    Args:
+        type: the dtype.
 
     >>> iinfo("int8").max
     127
