@@ -381,6 +381,35 @@ def test_the_number_of_threads_does_not_show_where_it_may_not():
         engine.use_deterministic_algorithms(False)
 
 
+def weights_of_a_transformer(threads, captured):
+    engine.set_num_threads(threads)
+    engine.manual_seed(0)
+    nn = engine.nn
+    layer = nn.TransformerEncoderLayer(64, 4, 128, batch_first=True, norm_first=True)
+    model = nn.Sequential(nn.Embedding(1000, 64), layer, nn.Linear(64, 1000))
+    optimizer = engine.optim.Adam(model.parameters())
+
+    def step(tokens, target):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(tokens).reshape(-1, 1000), target).backward()
+        optimizer.step()
+
+    step = engine.capture(step) if captured else step
+    for _ in range(2):
+        step(engine.randint(1000, (16, 32)), engine.randint(1000, (16 * 32,)))
+    return {name: tensor.numpy() for name, tensor in model.state_dict().items()}
+
+
+@pytest.mark.parametrize("captured", [False, True])
+def test_the_number_of_threads_does_not_show_in_a_transformer(captured):
+    engine.use_deterministic_algorithms(True)
+    try:
+        alone, shared = (weights_of_a_transformer(threads, captured) for threads in (1, 3))
+    finally:
+        engine.use_deterministic_algorithms(False)
+    assert [name for name in alone if alone[name].tobytes() != shared[name].tobytes()] == []
+
+
 def test_the_number_of_threads_is_set_and_told():
     engine.set_num_threads(3)
     assert engine.get_num_threads() == 3
