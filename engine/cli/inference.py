@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.cli.output import Output, Result, a_path, metrics
-from engine.cli.projects import add_trust, chosen_run, open_project, shown
+from engine.cli.projects import add_metrics, add_trust, chosen_run, open_project, shown
 
 
 def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -15,6 +15,7 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     evaluate = commands.add_parser("evaluate", parents=[common], help="figures of a trained project on its data")
     evaluate.add_argument("project", metavar="PROJECT", type=a_path)
     evaluate.add_argument("--run", metavar="DIR", type=a_path, dest="from_run", help="the run whose weights are meant")
+    add_metrics(evaluate)
     add_trust(evaluate)
     evaluate.set_defaults(run=run_evaluate)
 
@@ -28,13 +29,13 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
 
 
 def run_evaluate(options: argparse.Namespace, output: Output) -> Result:
-    from engine.train.run import load_best
+    from engine.train.run import load_best, prepare_project
     from engine.train.task import Task
     from engine.train.trainer import judged
 
     opened = open_project(options.project, options.trust)
     run = chosen_run(options)
-    task = Task(opened.project)
+    task = Task(prepare_project(opened.project, metrics=options.metrics))
     step, epoch = load_best(task, run, opened.weights)
     figures = {"train": judged(task, task.train).values(), "validation": judged(task, task.validation).values()}
     output.say(f"{opened.project.name}: weights of {_origin(run, epoch)}")

@@ -53,6 +53,15 @@ def add_trust(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--trust", action="store_true", help="let the code that the project brings run, this once")
 
 
+def add_metrics(parser: argparse.ArgumentParser) -> None:
+    """The option that names the figures to gather."""
+    parser.add_argument(
+        "--metrics", metavar="NAME,NAME", type=lambda text: tuple(filter(None, text.split(","))),
+        help="instead of the project's: accuracy, top3, top5, precision, recall, f1, roc_auc, perplexity; or mae, "
+        "rmse, r2, mape",
+    )  # fmt: skip
+
+
 def run_new(options: argparse.Namespace, output: Output) -> Result:
     from engine.graph import templates
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.cli.output import Output, Result, a_path, duration, metrics
-from engine.cli.projects import add_trust, open_project, runs_of, shown
+from engine.cli.projects import add_metrics, add_trust, open_project, runs_of, shown
 from engine.errors import TrainingError
 from engine.formats import checkpoint, project_file
 from engine.interrupt import INTERRUPTED
@@ -30,6 +30,7 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     train.add_argument("--epochs", type=int, help="instead of the project's; counted from the run's beginning")
     train.add_argument("--device", help="cpu or cuda:0, instead of the project's")
     train.add_argument("--seed", type=int, help="instead of the project's")
+    add_metrics(train)
     train.add_argument(
         "--out", metavar="DIR", type=a_path, help="the run folder; default: NAME.runs/TIME by the project"
     )
@@ -66,7 +67,7 @@ def run_train(options: argparse.Namespace, output: Output) -> Result:
         raise TrainingError("--start weights", got="the project keeps no weights", mend="leave the option out")
     resumed = _resumed_folder(options) if options.resume else None
     project = opened.project if resumed is None else project_of(resumed)
-    project = prepare_project(project, options.epochs, options.device, options.seed)
+    project = prepare_project(project, options.epochs, options.device, options.seed, options.metrics)
     if options.events:
         output.keep_stdout_free()
     weights = opened.weights if options.start == "weights" else None
@@ -143,8 +144,10 @@ def _not_writable(runs: Path, why: str) -> TrainingError:
 
 
 def _resumed_folder(options: argparse.Namespace) -> Path:
-    if options.seed is not None:
-        raise TrainingError("--seed", got="a resumed run keeps the seed that it began with", mend="leave it out")
+    for name in ("seed", "metrics"):
+        if getattr(options, name) is not None:
+            raise TrainingError(f"--{name}", got=f"a resumed run keeps the {name} that it began with",
+                                mend="leave it out")  # fmt: skip
     if options.out is not None:
         return options.out
     kept = [checkpoint.kept_in(run, "last") for run in runs_of(options.project)]

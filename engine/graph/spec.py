@@ -106,7 +106,10 @@ class EarlyStopping(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class TrainingSpec(Struct, frozen=True, forbid_unknown_fields=True):
-    """How the network is trained. The loss is a node of the graph."""
+    """How the network is trained. The loss is a node of the graph.
+
+    metrics: the figures beside it, by the names of `engine.metrics.offers`; none for those that suit the task.
+    """
 
     optimizer: Choice = Choice("Adam", {"lr": 0.001})
     schedule: Choice | None = None
@@ -115,6 +118,7 @@ class TrainingSpec(Struct, frozen=True, forbid_unknown_fields=True):
     seed: Annotated[int, Meta(ge=0, lt=2**31)] = 0
     early_stopping: EarlyStopping | None = None
     clip_norm: Annotated[float, Meta(gt=0.0)] | None = None
+    metrics: Annotated[tuple[Text, ...], Meta(max_length=100)] = ()
 
 
 class Project(Struct, frozen=True, forbid_unknown_fields=True):

@@ -43,14 +43,15 @@ class Result:
 
 
 def prepare_project(
-    project: Project, epochs: int | None = None, device: str | None = None, seed: int | None = None
-) -> Project:
+    project: Project, epochs: int | None = None, device: str | None = None, seed: int | None = None,
+    metrics: tuple[str, ...] | None = None,
+) -> Project:  # fmt: skip
     """The project with these settings in place of its own.
 
     Raises:
         TrainingError: a value that cannot be.
     """
-    changes = {"epochs": epochs, "device": device, "seed": seed}
+    changes = {"epochs": epochs, "device": device, "seed": seed, "metrics": metrics}
     training = msgspec.structs.replace(project.training, **{k: v for k, v in changes.items() if v is not None})
     try:
         msgspec.convert(msgspec.to_builtins(training), spec.TrainingSpec)

@@ -17,12 +17,16 @@ from engine.train.task import Batch, Learner
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a step says of its batch: `predicted` and `true` are what the metrics compare."""
+    """What a step says of its batch: `predicted` and `true` are what the metrics compare.
+
+    `scores` are log probabilities (N, classes), where a metric asks for them.
+    """
 
     loss: float
     gradient_norm: float
     predicted: np.ndarray
     true: np.ndarray
+    scores: np.ndarray | None = None
     is_known = True
 
 
@@ -66,6 +70,10 @@ class Pending:
     def predicted(self) -> np.ndarray:
         return self.known().predicted
 
+    @property
+    def scores(self) -> np.ndarray | None:
+        return self.known().scores
+
 
 class SupervisedStep:
     """Forward, loss, backward, clip, update.
@@ -106,7 +114,8 @@ class SupervisedStep:
         self._require_finite(batch, value, length)
         if self.clip_norm is not None and length > self.clip_norm:
             clip_grad_norm_(self._parameters, self.clip_norm)
-        return Outcome(value, length, self.task.decided(output), batch.true), loss
+        scores = self.task.log_probabilities(self.task.scored(output))
+        return Outcome(value, length, self.task.decided(output), batch.true, scores), loss
 
     def _train_by_looks(self, batch: Batch) -> Outcome:
         """A step that looks at the loss several times; what it says of the batch is from before it moved."""
@@ -133,12 +142,13 @@ class SupervisedStep:
         self.optimizer.step()
         numbers, decision = engine.stack([loss.detach(), norm]), self.task.decision(output)
         self._latest = batch  # serves to say where numbers are none: from the first such step on they stay so
-        true = batch.true
+        true, scored = batch.true, self.task.scored(output)
 
         def fetch() -> Outcome:
             value, length = numbers.tolist()
             self._require_finite(self._latest, value, length)
-            return Outcome(value, length, self.task.in_own_units(decision.cpu().numpy()), true)
+            predicted = self.task.in_own_units(decision.cpu().numpy())
+            return Outcome(value, length, predicted, true, self.task.log_probabilities(scored))
 
         return Pending(true, fetch)
 

@@ -20,20 +20,10 @@ from engine.data.upload import uploaded
 from engine.errors import DataError, ProjectError, TrainingError
 from engine.formats import trust
 from engine.graph import build, catalogue
+from engine.graph.purpose import TASKS, TaskKind
 from engine.graph.spec import Choice, Project
+from engine.metrics import offers
 
-TaskKind = Literal["classification", "binary", "regression"]
-KINDS: dict[str, TaskKind] = {
-    "classes": "classification",
-    "binary": "binary",
-    "value": "regression",
-    "count": "regression",
-}
-METRICS_OF: dict[TaskKind, tuple[str, ...]] = {
-    "classification": ("accuracy",),
-    "binary": ("accuracy",),
-    "regression": ("mae", "rmse", "r2"),
-}
 CACHED_BYTES = 512 * 2**20
 """Prepared samples are kept in memory up to that size."""
 AHEAD = 2
@@ -76,7 +66,7 @@ class Predictor:
 
     Raises:
         GraphError: the network has a fault; its fixes come along.
-        ProjectError: it has layers whose code nobody here trusts.
+        ProjectError: it has layers whose code nobody here trusts, or names a metric that tells nothing of it.
         DeviceError: the device cannot be used.
     """
 
@@ -93,9 +83,10 @@ class Predictor:
             loss.module.to(self.device)
         self.judge = self.losses[0]
         self.target: FieldSpec = self.judge.target
-        self.kind: TaskKind = KINDS[self.judge.prediction]
-        self.metrics = METRICS_OF[self.kind]
+        self.kind: TaskKind = TASKS[self.judge.prediction]
         self.classes = self._class_names()
+        self.metrics = offers.chosen(project.training.metrics, self.kind, len(self.classes))
+        self._reads_scores = any(offers.OFFERS[name].reads == "scores" for name in self.metrics)
         self.inputs = tuple(f for f in fields if f.name in self.model.input_fields)
         self.preparation: Preparation | None = None
 
@@ -165,6 +156,21 @@ class Predictor:
         if self.kind == "binary":
             return (values.reshape(len(values)) > 0).astype(np.int64)
         return self.in_own_units(values)
+
+    def scored(self, output: Any) -> Any:
+        """What `log_probabilities` takes, on the device still; None where no metric asks for it."""
+        return self.judged(output).detach() if self._reads_scores else None
+
+    def log_probabilities(self, values: Any) -> np.ndarray | None:
+        """(N, classes) float64 of what `scored` gave; None of None."""
+        if values is None:
+            return None
+        logits = values.cpu().numpy().astype(np.float64)
+        if self.kind == "binary":
+            logits = logits.reshape(len(logits), 1)
+            logits = np.concatenate([np.zeros_like(logits), logits], axis=1)
+        logits -= logits.max(axis=1, keepdims=True)
+        return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
 
     def decision(self, output: Any) -> Any:
         """The same as `decided`, in the network's own units, as a tensor that stays on the device."""

@@ -12,7 +12,8 @@ import numpy as np
 
 import engine
 from engine.formats.checkpoint import Checkpoint
-from engine.metrics import METRICS, Mean
+from engine.metrics import Mean
+from engine.metrics.offers import OFFERS
 from engine.optim.lr_scheduler import ReduceLROnPlateau
 from engine.train import threads
 from engine.train.diagnosis import Diverged, unstable_validation
@@ -56,12 +57,17 @@ class Extension:
 
 
 class Figures:
-    """Loss and metrics of one pass, gathered batch by batch."""
+    """Loss and metrics of one pass, gathered batch by batch.
 
-    def __init__(self, metrics: Iterable[str]):
+    Args:
+        metrics: by the names of `engine.metrics.offers`.
+        classes: how many there are; 0 for values.
+    """
+
+    def __init__(self, metrics: Iterable[str], classes: int):
         self.loss = Mean()
         self._waiting: list[Pending] = []
-        self.metrics = {name: METRICS[name]() for name in metrics}
+        self.metrics = {name: OFFERS[name].make(classes) for name in metrics}
 
     def add(self, outcome: Outcome | Pending) -> None:
         """Take in one step's; what is still on a GPU is read later, many steps at a time."""
@@ -79,8 +85,8 @@ class Figures:
 
     def _take(self, outcome: Outcome | Pending) -> None:
         self.loss.update(outcome.loss, len(outcome.true))
-        for metric in self.metrics.values():
-            metric.update(outcome.predicted, outcome.true)
+        for name, metric in self.metrics.items():
+            metric.update(outcome.scores if OFFERS[name].reads == "scores" else outcome.predicted, outcome.true)
 
     def values(self) -> dict[str, float]:
         """Those that have a meaning."""
@@ -88,11 +94,11 @@ class Figures:
         values = {"loss": self.loss.compute()} | {name: metric.compute() for name, metric in self.metrics.items()}
         return {name: value for name, value in values.items() if value is not None and math.isfinite(value)}
 
-    def state(self) -> dict[str, list[float]]:
+    def state(self) -> dict[str, list[Any]]:
         self._read()
         return {"loss": self.loss.state()} | {name: metric.state() for name, metric in self.metrics.items()}
 
-    def load(self, state: dict[str, list[float]]) -> None:
+    def load(self, state: dict[str, list[Any]]) -> None:
         self.loss.load(state["loss"])
         for name, metric in self.metrics.items():
             metric.load(state[name])
@@ -119,7 +125,7 @@ class Trainer:
         self.step = SupervisedStep(task, self.optimizer, training.clip_norm)
         self.steps = self.epoch = self.batch = 0
         """Steps taken, epochs ended, and batches taken of the epoch now running."""
-        self.figures = Figures(task.metrics)
+        self.figures = Figures(task.metrics, len(task.classes))
         self.train_figures: dict[str, float] = {}
         self.validation_figures: dict[str, float] = {}
         self.stopping: Reason | None = None
@@ -188,7 +194,7 @@ class Trainer:
         self.validation_figures = self.validate()
         self.epoch += 1
         self.batch = 0
-        self.figures = Figures(self.task.metrics)
+        self.figures = Figures(self.task.metrics, len(self.task.classes))
         self._advance_schedule()
         self._call("epoch_ended")
 
@@ -277,11 +283,12 @@ class Trainer:
 
 def judged(task: Task, indices: np.ndarray) -> Figures:
     """Loss and metrics over these samples, without learning from them."""
-    figures = Figures(task.metrics)
+    figures = Figures(task.metrics, len(task.classes))
     with task.evaluating():
         for batch in task.each(task.in_batches(indices)):
             loss, output = task.look(batch.inputs, batch.targets)
-            figures.add(Outcome(loss.item(), 0.0, task.decided(output), batch.true))
+            scores = task.log_probabilities(task.scored(output))
+            figures.add(Outcome(loss.item(), 0.0, task.decided(output), batch.true, scores))
     return figures
 
 

@@ -24,6 +24,13 @@ _NAMES = {
     "min_delta": "Least gain",
     "clip_norm": "Gradient limit",
     "lower": "Ignore capitals",
+    "mae": "Mean absolute error",
+    "mape": "Mean relative error",
+    "rmse": "Root mean square error",
+    "r2": "R²",
+    "roc_auc": "ROC AUC",
+    "top3": "Top 3",
+    "top5": "Top 5",
 }
 """What the field abbreviates, in words."""
 

@@ -21,6 +21,7 @@ from gui.i18n import tr
 from gui.panels.controls import Scrolled, hairline, label
 from gui.panels.editors import ChoiceBox, Gesture
 from gui.panels.form import ParameterForm
+from gui.panels.metrics_form import MetricsForm
 from gui.theme import SPACE
 from gui.turns import in_own_turn
 
@@ -133,6 +134,9 @@ class TrainingPanel(QWidget):
         self._device_note = label("", "secondary", wrap=True)
         self._device_note.setObjectName("training-device-note")
         self._column.addWidget(self._device_note)
+        self._metrics = MetricsForm()
+        self._metrics.edited.connect(lambda names: self._set("metrics", names, None))
+        self._column.addWidget(self._metrics)
         self._column.addWidget(label(tr("Safety"), "caps"))
         self._safety = ParameterForm("training-safety")
         self._safety.edited.connect(self._edit_safety)
@@ -166,6 +170,7 @@ class TrainingPanel(QWidget):
         return losses[-1] if losses else None
 
     def _show_loss(self) -> None:
+        self._metrics.show_project(self._document.project)
         node = self._loss_node()
         self._loss_form.setVisible(node is not None)
         self._loss_note.setVisible(node is None)
@@ -217,7 +222,7 @@ class TrainingPanel(QWidget):
             self.refused.emit(error)
             self._show()
 
-    def _set(self, name: str, value: Any, gesture: int) -> None:
+    def _set(self, name: str, value: Any, gesture: int | None) -> None:
         self._try(lambda: self._document.set_training(name, value, gesture))
 
     def _choose(self, name: str, type: str | None) -> None:

@@ -7,13 +7,14 @@ from collections.abc import Callable
 import numpy as np
 from PySide6.QtCore import QTimer
 
+from engine.metrics.offers import OFFERS
 from gui.i18n import tr
 from gui.plots import figures
 from gui.plots.card import Card
 from gui.plots.live_plot import LivePlot, Mark
 from gui.run.model import Run
 
-METRICS = ("accuracy", "r2", "mae", "rmse")
+METRICS = ("accuracy", "r2", *(name for name in OFFERS if name not in ("accuracy", "r2")))
 """What a metric card prefers to show, the most telling first."""
 BEAT = 40
 """Milliseconds between two looks at what the run has said."""
@@ -170,7 +171,9 @@ class MetricCard(CurveCard):
             self.make_plot("", 1.0)
             self.plot.add_line("train", tr("train"), "train")
             self.plot.add_line("validation", tr("validation"), "validation")
-        self.plot.set_quantity(f"{metric}, %" if percent else figures.title(metric), 100.0 if percent else 1.0)
+        self.plot.set_quantity(
+            f"{figures.word(metric)}, %" if percent else figures.title(metric), 100.0 if percent else 1.0
+        )
 
     def update_lines(self) -> None:
         history = self.run.history

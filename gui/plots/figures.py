@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 
-PERCENT = ("accuracy",)
-TITLES = {"accuracy": "Accuracy", "r2": "R²", "mae": "Mean absolute error", "rmse": "Root mean square error"}
+from engine.metrics.offers import OFFERS
+
+PERCENT = ("accuracy", "top3", "top5", "precision", "recall", "f1", "mape")
+SHORT = ("r2", "f1", "roc_auc")
+"""Titles that are no words."""
 
 
 def figure(value: float) -> str:
@@ -55,7 +58,7 @@ def title(name: str) -> str:
     >>> title("accuracy"), title("f1")
     ('Accuracy', 'F1')
     """
-    return TITLES.get(name, name.capitalize())
+    return OFFERS[name].title if name in OFFERS else name.capitalize()
 
 
 def word(name: str) -> str:
@@ -64,7 +67,7 @@ def word(name: str) -> str:
     >>> word("accuracy"), word("r2")
     ('accuracy', 'R²')
     """
-    return "R²" if name == "r2" else title(name).lower()
+    return title(name) if name in SHORT else title(name).lower()
 
 
 def count(number: int, one: str, many: str) -> str:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from engine.graph.catalogue import PREDICTIONS
+from engine.graph.purpose import target_of, task_of
 from engine.graph.spec import FieldSpec, Project
-
-TASKS = {"classes": "classification", "binary": "binary", "value": "regression", "count": "regression"}
 
 
 class Wanted(NamedTuple):
@@ -29,9 +27,9 @@ class Wanted(NamedTuple):
 def wanted(project: Project) -> Wanted:
     """Read off the loss and the fields of the data; before there are any, those that every run has."""
     fields = project.data.fields
-    task = _task(project, fields)
+    task = task_of(project)
     inputs = [field for field in fields if field.role == "input"]
-    target = next((field.name for field in fields if field.role == "target"), "")
+    target = target_of(project)
     numbers = _numbers(inputs)
     if task == "regression":
         pictures = ["line", "scatter"] if len(numbers) == 1 else ["scatter"]
@@ -39,15 +37,9 @@ def wanted(project: Project) -> Wanted:
         pictures = ["boundary", "confusion"] if len(numbers) == 2 else ["confusion"]
     has_image = any(field.kind == "image" for field in inputs)
     cards = ("loss", "metric", *pictures[:1], "try", *pictures[1:], "weights", "learning-rate", "gradient-norm")
-    return Wanted(cards, "r2" if task == "regression" else "accuracy", numbers, target, has_image)
-
-
-def _task(project: Project, fields: tuple[FieldSpec, ...]) -> str:
-    found = next((PREDICTIONS[node.type] for node in project.graph.nodes if node.type in PREDICTIONS), None)
-    if found is not None:
-        return TASKS[found]
-    target = next((field for field in fields if field.role == "target"), None)
-    return "regression" if target is not None and target.kind == "number" else "classification"
+    return Wanted(
+        cards, "r2" if task == "regression" else "accuracy", numbers, target.name if target else "", has_image
+    )
 
 
 def _numbers(inputs: list[FieldSpec]) -> tuple[str, ...]:

@@ -160,6 +160,10 @@ def parse(line: bytes) -> AnyEvent | None:
         return None
 
 
+HEADLINES = ("accuracy", "r2", "f1", "roc_auc", "recall", "precision", "top3", "top5")
+"""Metrics of which more is better, the most telling first."""
+
+
 @dataclass(frozen=True)
 class Summary:
     """One line of the list of runs. `figure` is the best value of `metric`, None before the first epoch ended."""
@@ -174,10 +178,10 @@ class Summary:
 def headline(metrics: Iterable[str]) -> str:
     """The metric by which a run is named.
 
-    >>> headline(("mae", "rmse", "r2")), headline(())
-    ('r2', 'loss')
+    >>> headline(("mae", "rmse", "r2")), headline(("f1",)), headline(())
+    ('r2', 'f1', 'loss')
     """
-    return next((name for name in metrics if name in ("accuracy", "r2")), "loss")
+    return next((name for name in HEADLINES if name in tuple(metrics)), "loss")
 
 
 def summarise(folder: Path) -> Summary:

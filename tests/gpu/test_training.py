@@ -29,7 +29,7 @@ def task_on(device, name="digits-cnn"):
 def epoch(task, steps):
     """Figures of so many steps."""
     engine.manual_seed(0)
-    step, figures = SupervisedStep(task, task.make_optimizer(), 0.5), Figures(task.metrics)
+    step, figures = SupervisedStep(task, task.make_optimizer(), 0.5), Figures(task.metrics, len(task.classes))
     for number, batch in enumerate(task.each(task.batches(0))):
         if number == steps:
             break
@@ -47,7 +47,7 @@ def test_the_trainers_step_neither_waits_nor_moves_values():
     from tests.gpu.strict_cupy import counts, undisturbed
 
     task = task_on("cuda")
-    step, figures = SupervisedStep(task, task.make_optimizer(), 0.5), Figures(task.metrics)
+    step, figures = SupervisedStep(task, task.make_optimizer(), 0.5), Figures(task.metrics, len(task.classes))
     batches = task.each(task.batches(0))
     figures.add(step.train(next(batches)))
     counts.reset()

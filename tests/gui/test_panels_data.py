@@ -543,3 +543,21 @@ def test_a_folder_of_text_files_is_told_from_one_of_images(qtbot, data, document
     assert document.project.data.fields[1].classes == ("ham", "spam")
     table = data.findChild(QTableWidget, "data-table")
     assert (table.item(0, 0).text(), table.item(0, 1).text()) == ("a text on ham, number 0", "ham")
+
+
+def test_figures_of_merit_are_switched_on_and_off(qtbot, training, document):
+    document.new(templates.create("breast-cancer"))
+    qtbot.waitUntil(lambda: "roc_auc" in training._metrics._form.editors)
+    switches = {name: editor.switch for name, editor in training._metrics._form.editors.items()}
+    assert list(switches) == ["accuracy", "precision", "recall", "f1", "roc_auc", "perplexity"]
+    assert [name for name, switch in switches.items() if switch.isChecked()] == ["accuracy"]
+    QTest.mouseClick(switches["f1"], Qt.MouseButton.LeftButton)
+    assert document.project.training.metrics == ("accuracy", "f1")
+    QTest.mouseClick(switches["accuracy"], Qt.MouseButton.LeftButton)
+    assert document.project.training.metrics == ("f1",)
+    document.undo_stack.undo()
+    assert switches["accuracy"].isChecked()
+    QTest.mouseClick(switches["f1"], Qt.MouseButton.LeftButton)
+    assert document.project.training.metrics == (), "the usual ones need not be named"
+    document.new(templates.create("linear-regression"))
+    qtbot.waitUntil(lambda: "mape" in training._metrics._form.editors)
