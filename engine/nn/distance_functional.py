@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.errors import ShapeError
 from engine.ops.base import times
 from engine.tensor import Tensor
+from engine.tensor.functions.assembling import broadcast_tensors
 
 
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
@@ -18,6 +19,7 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     >>> cosine_similarity(engine.tensor([[1.0, 0.0]]), engine.tensor([[0.0, 2.0]])).tolist()
     [0.0]
     """
+    x1, x2 = broadcast_tensors(x1, x2)  # first, for a repeated value lengthens its vector
     return (_unit(x1, dim, eps) * _unit(x2, dim, eps)).sum(dim)
 
 

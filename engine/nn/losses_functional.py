@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import nan
 from typing import Any
 
 from engine.errors import TypeMismatch
@@ -92,6 +93,9 @@ def cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, s
                              reduction=reduction, label_smoothing=label_smoothing)  # fmt: skip
         return loss.squeeze(0) if reduction == "none" else loss
     if probabilities:
+        if ignore_index >= 0:
+            raise TypeMismatch(where, got=f"ignore_index is {ignore_index} and the target holds probabilities",
+                               expected="class numbers where some are to be ignored")  # fmt: skip
         return _soft(input, _smoothed(target.to(input.dtype), label_smoothing), weight, reduction)
     if label_smoothing:
         return _smooth_classes(input, target, weight, ignore_index, reduction, label_smoothing)
@@ -127,7 +131,9 @@ def _smooth_classes(input: Tensor, target: Tensor, weight: Any, ignore: int, red
     counted = kept.to(input.dtype)
     if weight is not None:
         counted = counted * weight.detach()[target.masked_fill(~kept, 0)]
-    return loss.sum() / counted.sum()
+    total = counted.sum()
+    mean = loss.sum() / total.clamp(min=1e-30)
+    return mean.masked_fill(total == 0, nan)  # and nothing is learned
 
 
 def require_classes(where: str, input: Tensor, target: Tensor, ignore: int = -100) -> None:

@@ -83,7 +83,11 @@ def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bia
     >>> group_norm(engine.tensor([[1.0, 3.0]]), 1)
     tensor([[-1.0000,  1.0000]])
     """
-    return apply(normalisation.GroupNorm(num_groups, eps), input, weight, bias)
+    out = apply(normalisation.GroupNorm(num_groups, eps), input, weight, bias)
+    if input.numel() and input.shape[0] * input.shape[1] // num_groups * prod(input.shape[2:]) == 1:
+        raise ShapeError("GroupNorm", got=f"a tensor of {times(input.shape)} arrives",
+                         expected="more than one value in a group")  # fmt: skip
+    return out
 
 
 def instance_norm(input: Tensor, running_mean: Tensor | None = None, running_var: Tensor | None = None,
@@ -121,7 +125,7 @@ def instance_norm(input: Tensor, running_mean: Tensor | None = None, running_var
             axes = tuple(range(2, input.ndim))
             running_mean.mul_(1 - momentum).add_(input.mean(axes).mean(0) * momentum)
             running_var.mul_(1 - momentum).add_(input.var(axes).mean(0) * momentum)
-    return group_norm(input, input.shape[1], weight, bias, eps)
+    return apply(normalisation.GroupNorm(input.shape[1], eps), input, weight, bias)
 
 
 def rms_norm(input: Tensor, normalized_shape: int | Sequence[int], weight: Tensor | None = None,

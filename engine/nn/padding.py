@@ -32,7 +32,8 @@ class Padding(Module):
                                expected=f"a number or {2 * self._rank} of them")  # fmt: skip
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.ndim not in (self._rank + 1, self._rank + 2):
+        fitting = x.ndim >= self._rank if self._mode == "constant" else x.ndim in (self._rank + 1, self._rank + 2)
+        if not fitting:
             raise ShapeError(type(self).__name__, got=f"a tensor of {times(x.shape)} arrives",
                              expected=f"{self._rank + 1} or {self._rank + 2} axes")  # fmt: skip
         return F.pad(x, self.padding, self._mode, self.value)

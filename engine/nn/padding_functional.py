@@ -39,6 +39,9 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
         widths[input.ndim - 1 - i] = (pad[2 * i], pad[2 * i + 1])
     if mode != "constant":
         return _continued(input, pad, widths, mode, value)
+    if any(n + before + after < 0 for n, (before, after) in zip(input.shape, widths)):
+        raise ShapeError("pad", got=f"{pad} would take more than there is of {times(input.shape)}",
+                         expected="axes of at least 0")  # fmt: skip
     if any(n < 0 for n in pad):
         input = _cropped(input, widths)
         widths = [(max(before, 0), max(after, 0)) for before, after in widths]
@@ -62,14 +65,17 @@ def _continued(
     for axis, (before, after) in enumerate(widths):
         n = x.shape[axis]
         most = {"reflect": n - 1, "circular": n}.get(mode)
-        if most is not None and max(before, after) > most:
+        if most is not None and (before or after) and max(before, after) > most:
             raise ShapeError("pad", got=f"an axis of {n} is widened by {max(before, after)} in mode {mode!r}",
                              expected=f"at most {most}")  # fmt: skip
-    x, widths = _cropped(x, widths), [(max(before, 0), max(after, 0)) for before, after in widths]
+        if n + before + after < 1 <= n:
+            raise ShapeError("pad", got=f"nothing would be left of an axis of {n}", expected="at least one element")
+    if mode == "circular":  # what is cropped off does not come back at the other end
+        x, widths = _cropped(x, widths), [(max(before, 0), max(after, 0)) for before, after in widths]
     for axis, (before, after) in enumerate(widths):
-        if before or after:
-            x = _wider(x, axis, before, after, mode)
-    return x
+        if before > 0 or after > 0:
+            x = _wider(x, axis, max(before, 0), max(after, 0), mode)
+    return x if mode == "circular" else _cropped(x, widths)
 
 
 def _wider(x: Tensor, axis: int, before: int, after: int, mode: str) -> Tensor:

@@ -6,7 +6,7 @@ import math
 from typing import Annotated
 
 from engine.describe import Range, Start, layer
-from engine.errors import Fix, ShapeError
+from engine.errors import Fix, ShapeError, TypeMismatch
 from engine.nn.module import Module
 from engine.ops.base import axis_of, times
 from engine.tensor import Tensor
@@ -135,9 +135,10 @@ class Unflatten(Module):
     def __init__(self, dim: int, unflattened_size: tuple[int, ...] | list[int]):
         super().__init__()
         if not isinstance(unflattened_size, tuple | list) or not all(isinstance(n, int) for n in unflattened_size):
-            raise TypeError(f"unflattened_size is a tuple of whole numbers, not {unflattened_size!r}")
+            raise TypeMismatch("Unflatten", got=f"unflattened_size is {unflattened_size!r}",
+                               expected="a tuple of whole numbers")  # fmt: skip
         self.dim = dim
-        self.unflattened_size = tuple(unflattened_size)
+        self.unflattened_size = unflattened_size
 
     def forward(self, x: Tensor) -> Tensor:
         return x.unflatten(self.dim, self.unflattened_size)

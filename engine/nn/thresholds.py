@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Annotated
 
 from engine.describe import Hidden, Range, Start, layer
+from engine.errors import OptionError
 from engine.nn import functional as F
 from engine.nn.module import Module
 from engine.tensor import Tensor
 
 InPlace = Annotated[bool, Hidden()]
+Older = Annotated[float | None, Hidden()]
 
 
 @layer("Hard tanh", category="Activation", synonyms=("clip", "clamp", "limit", "nonlinearity"))
@@ -22,12 +24,13 @@ class Hardtanh(Module):
         min_val: The smallest result.
         max_val: The largest result.
         inplace: Write the result over the input.
+        min_value, max_value: What PyTorch once called the two; they go before.
 
     Shape:
         x: any -> the same
 
     Raises:
-        OptionError: a min_val that is above max_val.
+        OptionError: a min_val that is not under max_val.
 
     Example:
         >>> import engine
@@ -40,11 +43,15 @@ class Hardtanh(Module):
         min_val: Annotated[float, Range(-100.0, 100.0)] = -1.0,
         max_val: Annotated[float, Range(-100.0, 100.0)] = 1.0,
         inplace: InPlace = False,
+        min_value: Older = None,
+        max_value: Older = None,
     ):
         super().__init__()
-        self.min_val = min_val
-        self.max_val = max_val
+        self.min_val = min_val if min_value is None else min_value
+        self.max_val = max_val if max_value is None else max_value
         self.inplace = inplace
+        if self.min_val >= self.max_val:
+            raise OptionError("Hardtanh", got=f"min_val is {self.min_val}", expected=f"less than {self.max_val}")
 
     def forward(self, x: Tensor) -> Tensor:
         return F.hardtanh(x, self.min_val, self.max_val, self.inplace)

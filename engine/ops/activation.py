@@ -160,6 +160,7 @@ class Softmax(Unary):
     """exp(x) / sum of exp(x) along an axis"""
 
     axis: int
+    checked = True
     saves = ("out",)
 
     def shape(self, x):
@@ -181,6 +182,7 @@ class LogSoftmax(Unary):
     """x - log of the sum of exp(x) along an axis"""
 
     axis: int
+    checked = True
     saves = ("out",)
 
     def shape(self, x):

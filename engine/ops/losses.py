@@ -103,6 +103,8 @@ class _Classes(Op):
 
     def share(self, k, grad, factor, total):
         """What each sample's loss counts in the end."""
+        if total is not None and factor is not None:
+            total = k.maximum(total, 1e-30)  # where nothing counts, the mean is no number, and nothing is learned
         if total is not None:
             grad = k.div(grad, total)
         return grad if factor is None else k.mul(grad, factor)

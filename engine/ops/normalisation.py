@@ -45,7 +45,7 @@ class BatchNorm(Op):
     def forward(self, k, x, weight=None, bias=None, running_mean=None, running_var=None):
         if self.training:
             mean, var = k.batch_statistics(x)
-            if running_mean is not None:
+            if running_mean is not None and x.size:
                 count = x.size // x.shape[1]
                 k.update_running(running_mean, running_var, mean, var, count, self.momentum)
         else:  # copies: the running ones move on before backward

@@ -8,6 +8,8 @@ import numpy
 
 from engine.errors import EngineError, RangeError
 
+LEAST_SLOPE = float(numpy.float32(1e-12))  # PyTorch's, of float64, too
+
 
 class Losses:
     """Classes lie on axis 1: input (N, C, ...), target (N, ...)."""
@@ -132,7 +134,7 @@ class Losses:
                           expected="probabilities, 0 to 1", mend=mend)  # fmt: skip
 
     def bce_backward(self, grad: Any, p: Any, target: Any) -> Any:
-        return grad * (p - target) / self.xp.maximum((1 - p) * p, 1e-12)
+        return grad * (p - target) / self.xp.maximum((1 - p) * p, LEAST_SLOPE)
 
     def bce_slope(self, p: Any) -> Any:
         """The slope of the loss by its target: log(1 - p) - log p"""
