@@ -15,7 +15,8 @@ from engine.tensor.walk import grad
 
 
 def gradcheck(func: Callable[..., Any], inputs: Any, eps: float = 1e-6, atol: float = 1e-5, rtol: float = 1e-3,
-              raise_exception: bool = True) -> bool:  # fmt: skip
+              raise_exception: bool = True, nondet_tol: float = 0.0, check_undefined_grad: bool = True,
+              check_grad_dtypes: bool = False, fast_mode: bool = False) -> bool:  # fmt: skip
     """Whether the gradients of func by its inputs are what finite differences say.
 
     (func(x + eps) - func(x - eps)) / (2 eps) for each element of each input, against the gradient of each element of
@@ -27,6 +28,8 @@ def gradcheck(func: Callable[..., Any], inputs: Any, eps: float = 1e-6, atol: fl
         eps: how far an element is moved.
         atol, rtol: |found - expected| <= atol + rtol |expected| is close enough.
         raise_exception: raise an error that says where they differ, instead of returning False.
+        nondet_tol, check_undefined_grad, check_grad_dtypes, fast_mode: taken for PyTorch's sake; every element is
+            checked, as without fast_mode.
 
     Raises:
         GradientError: where they differ, or no input requires a gradient.

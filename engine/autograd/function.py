@@ -23,6 +23,8 @@ class Context:
     needs_input_grad: tuple[bool, ...] = ()
     saved_tensors: tuple[Any, ...] = ()
     _constant: tuple[int, ...] = ()
+    _dirty: tuple[int, ...] = ()
+    _materialize = True
 
     def save_for_backward(self, *tensors: Any) -> None:
         """Keep tensors, or None, for the gradient; that they are not changed in place until then is watched over."""
@@ -31,6 +33,17 @@ class Context:
     def mark_non_differentiable(self, *tensors: Any) -> None:
         """Say which of the results have no gradient; whole numbers and truth values have none anyway."""
         self._constant = tuple(map(id, tensors))
+
+    def mark_dirty(self, *tensors: Any) -> None:
+        """Say which of the arguments `forward` changes in place; it returns them, too."""
+        self._dirty = tuple(map(id, tensors))
+
+    def set_materialize_grads(self, value: bool) -> None:
+        """Whether `backward` gets zeros, or None, as the gradient of a result that has none. By default zeros.
+
+        Of a result that has a gradient and was not used it gets zeros in any case.
+        """
+        self._materialize = bool(value)
 
 
 class Function:
@@ -88,15 +101,23 @@ def _noted(cls: type[Function], ctx: Context, args: tuple[Any, ...], outputs: tu
     smooth = [o for o in outputs if isinstance(o, Core) and o.dtype.kind == "f" and id(o) not in ctx._constant]
     if not smooth:
         return outputs
-    whole = smooth[0] if len(smooth) == 1 else _joined(smooth)
+    whole = smooth[0] if len(smooth) == 1 and not ctx._dirty else _joined(smooth)
     known = apply(_Call(cls, ctx, args, outputs, smooth, whole), *inputs)
     parts = iter([known] if len(smooth) == 1 else parted(known, [Spec(o.array.shape, o.array.dtype) for o in smooth]))
-    return tuple(next(parts) if any(o is s for s in smooth) else o for o in outputs)
+    return tuple(_known(cls, ctx, o, next(parts)) if any(o is s for s in smooth) else o for o in outputs)
+
+
+def _known(cls: type[Function], ctx: Context, output: Any, part: Any) -> Any:
+    """An output with its history; an argument that was changed in place goes on with it."""
+    if id(output) not in ctx._dirty:
+        return part
+    output._refuse(cls.__name__)
+    return output._become(cls.__name__, part)
 
 
 def _joined(tensors: list[Any]) -> Any:
     with no_grad():
-        return cat([t.reshape(-1) for t in tensors])
+        return tensors[0].clone() if len(tensors) == 1 else cat([t.reshape(-1) for t in tensors])
 
 
 class _Call(Op):
@@ -112,7 +133,8 @@ class _Call(Op):
         self.outputs = [(Spec(o.array.shape, o.array.dtype), any(o is s for s in smooth)) for o in outputs]
         self.args = [Spec(a.array.shape, a.array.dtype) if isinstance(a, Core) else None for a in args]
         inputs = [a for a in args if isinstance(a, Core)]
-        self.places = [_place(t, inputs, smooth) for t in ctx.saved_tensors]
+        unchanged = [None if id(a) in ctx._dirty else a for a in inputs]
+        self.places = [_place(t, unchanged, smooth) for t in ctx.saved_tensors]
         self.others = [t.array for t, name in zip(ctx.saved_tensors, self.places) if name.startswith("other")]
         ctx.saved_tensors = ()  # they come back, with their history, when backward runs
         self.extras = tuple(f"other {i}" for i in range(len(self.others)))
@@ -163,6 +185,8 @@ class _Call(Op):
         return [whole] if len(specs) == 1 else parted(whole, specs)
 
     def _zeros(self, spec: Spec) -> Any:
+        if not self.ctx._materialize:
+            return None
         return wrap(self.device.kernels.zeros(spec.shape, spec.dtype), self.device)
 
     def _checked(self, found: tuple[Any, ...], needs: tuple[bool, ...]) -> tuple[Any, ...]:
@@ -189,7 +213,7 @@ def _place(tensor: Any, inputs: list[Any], outputs: list[Any]) -> str:
     """Where a saved tensor comes from."""
     for kind, tensors in (("input", inputs), ("out", outputs)):
         for number, other in enumerate(tensors):
-            if other is tensor:
+            if other is tensor and tensor is not None:
                 return f"{kind} {number}"
     return "none" if tensor is None else "other"
 

@@ -8,6 +8,7 @@ from engine.nn.adaptive_pooling import (
     MaxUnpool1d,
     MaxUnpool2d,
 )
+from engine.nn.adaptive_softmax import AdaptiveLogSoftmaxWithLoss
 from engine.nn.adversarial_losses import HingeGANLoss, WassersteinLoss
 from engine.nn.attention import MultiheadAttention
 from engine.nn.cells import GRUCell, LSTMCell, RNNCell
@@ -18,6 +19,7 @@ from engine.nn.conv_transposed import ConvTranspose1d, ConvTranspose2d
 from engine.nn.conv_volume import Conv3d, ConvTranspose3d
 from engine.nn.data import Input
 from engine.nn.distance import Bilinear, CosineSimilarity, PairwiseDistance
+from engine.nn.fractional_pooling import FractionalMaxPool2d, FractionalMaxPool3d
 from engine.nn.instance_norm import InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
 from engine.nn.linear import Linear
 from engine.nn.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss, NLLLoss
@@ -66,6 +68,7 @@ from engine.nn.thresholds import Hardshrink, Hardsigmoid, Hardswish, Hardtanh, S
 from engine.nn.transformer import TransformerEncoder, TransformerEncoderLayer
 from engine.nn.transformer_decoder import Transformer, TransformerDecoder, TransformerDecoderLayer
 from engine.nn.upsampling import Upsample, UpsamplingBilinear2d, UpsamplingNearest2d
+from engine.nn.volume_pooling import AdaptiveAvgPool3d, AdaptiveMaxPool3d, AvgPool3d, LPPool3d, MaxPool3d, MaxUnpool3d
 from engine.nn.windows import Fold, Unfold
 
 __all__ = [
@@ -79,12 +82,16 @@ __all__ = [
     "SELU",
     "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d",
+    "AdaptiveAvgPool3d",
+    "AdaptiveLogSoftmaxWithLoss",
     "AdaptiveMaxPool1d",
     "AdaptiveMaxPool2d",
+    "AdaptiveMaxPool3d",
     "Add",
     "AlphaDropout",
     "AvgPool1d",
     "AvgPool2d",
+    "AvgPool3d",
     "BCELoss",
     "BCEWithLogitsLoss",
     "BPRLoss",
@@ -123,6 +130,8 @@ __all__ = [
     "Flatten",
     "FocalLoss",
     "Fold",
+    "FractionalMaxPool2d",
+    "FractionalMaxPool3d",
     "GIoULoss",
     "GRUCell",
     "GaussianNLLLoss",
@@ -143,6 +152,7 @@ __all__ = [
     "L1Loss",
     "LPPool1d",
     "LPPool2d",
+    "LPPool3d",
     "LSTMCell",
     "LastStep",
     "LayerNorm",
@@ -156,8 +166,10 @@ __all__ = [
     "MarginRankingLoss",
     "MaxPool1d",
     "MaxPool2d",
+    "MaxPool3d",
     "MaxUnpool1d",
     "MaxUnpool2d",
+    "MaxUnpool3d",
     "Mish",
     "Module",
     "ModuleDict",

@@ -72,7 +72,7 @@ class AdaptiveAvgPool1d(Module):
         return f"output_size={self.output_size}"
 
 
-class _AdaptiveMaxPool(Module):
+class AdaptiveMaxPool(Module):
     """What adaptive max pools of both ranks share."""
 
     def __init__(self, output_size, return_indices):
@@ -90,7 +90,7 @@ class _AdaptiveMaxPool(Module):
     synonyms=("global max pool", "adaptivemaxpool2d", "max over image"),
     axes=("channels", "height", "width"),
 )
-class AdaptiveMaxPool2d(_AdaptiveMaxPool):
+class AdaptiveMaxPool2d(AdaptiveMaxPool):
     """Keeps the largest value of each of so many parts of an image, whatever its size.
 
     y[n, c, i] = max x[n, c, ⌊i·L / L'⌋ : ⌈(i + 1)·L / L'⌉], and likewise along the other axis
@@ -125,7 +125,7 @@ class AdaptiveMaxPool2d(_AdaptiveMaxPool):
     synonyms=("global max pool 1-D", "adaptivemaxpool1d", "max over time"),
     axes=("channels", "length"),
 )
-class AdaptiveMaxPool1d(_AdaptiveMaxPool):
+class AdaptiveMaxPool1d(AdaptiveMaxPool):
     """Keeps the largest value of each of so many parts of a sequence, whatever its size.
 
     y[n, c, i] = max x[n, c, ⌊i·L / L'⌋ : ⌈(i + 1)·L / L'⌉]
@@ -152,7 +152,7 @@ class AdaptiveMaxPool1d(_AdaptiveMaxPool):
         return F.adaptive_max_pool1d(x, self.output_size, self.return_indices)
 
 
-class _MaxUnpool(Module):
+class MaxUnpool(Module):
     """What unpooling of both ranks shares."""
 
     def __init__(self, kernel_size, stride, padding):
@@ -165,7 +165,7 @@ class _MaxUnpool(Module):
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
 
-class MaxUnpool2d(_MaxUnpool):
+class MaxUnpool2d(MaxUnpool):
     """The way back of MaxPool2d: each maximum at the place it came from, zeros elsewhere.
 
     Zeiler and Fergus, 2014.
@@ -198,7 +198,7 @@ class MaxUnpool2d(_MaxUnpool):
         return F.max_unpool2d(x, indices, self.kernel_size, self.stride, self.padding, output_size)
 
 
-class MaxUnpool1d(_MaxUnpool):
+class MaxUnpool1d(MaxUnpool):
     """The way back of MaxPool1d: each maximum at the place it came from, zeros elsewhere.
 
     Zeiler and Fergus, 2014.

@@ -46,6 +46,8 @@ from engine.nn.attention_functional import scaled_dot_product_attention
 from engine.nn.convolution_functional import conv1d, conv2d, conv_transpose1d, conv_transpose2d
 from engine.nn.dense_functional import linear
 from engine.nn.distance_functional import bilinear, cosine_similarity, pairwise_distance
+from engine.nn.fractional_pooling_functional import fractional_max_pool2d, fractional_max_pool3d
+from engine.nn.grid_functional import affine_grid, grid_sample
 from engine.nn.losses_functional import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -123,18 +125,33 @@ from engine.nn.sequence_losses_functional import (
 )
 from engine.nn.sparse_functional import embedding, embedding_bag, one_hot
 from engine.nn.volume_functional import conv3d, conv_transpose3d
+from engine.nn.volume_pooling_functional import (
+    adaptive_avg_pool3d,
+    adaptive_max_pool3d,
+    adaptive_max_pool3d_with_indices,
+    avg_pool3d,
+    lp_pool3d,
+    max_pool3d,
+    max_pool3d_with_indices,
+    max_unpool3d,
+)
 from engine.tensor.functions.products import pdist
 
 __all__ = [
     "adaptive_avg_pool1d",
     "adaptive_avg_pool2d",
+    "adaptive_avg_pool3d",
     "adaptive_max_pool1d",
     "adaptive_max_pool1d_with_indices",
     "adaptive_max_pool2d",
     "adaptive_max_pool2d_with_indices",
+    "adaptive_max_pool3d",
+    "adaptive_max_pool3d_with_indices",
+    "affine_grid",
     "alpha_dropout",
     "avg_pool1d",
     "avg_pool2d",
+    "avg_pool3d",
     "batch_norm",
     "bilinear",
     "binary_cross_entropy",
@@ -165,12 +182,15 @@ __all__ = [
     "feature_alpha_dropout",
     "focal_loss",
     "fold",
+    "fractional_max_pool2d",
+    "fractional_max_pool3d",
     "gaussian_nll_loss",
     "gelu",
     "generator_loss",
     "giou_loss",
     "glu",
     "gradient_penalty",
+    "grid_sample",
     "group_norm",
     "gumbel_softmax",
     "hardshrink",
@@ -194,13 +214,17 @@ __all__ = [
     "logsigmoid",
     "lp_pool1d",
     "lp_pool2d",
+    "lp_pool3d",
     "margin_ranking_loss",
     "max_pool1d",
     "max_pool1d_with_indices",
     "max_pool2d",
     "max_pool2d_with_indices",
+    "max_pool3d",
+    "max_pool3d_with_indices",
     "max_unpool1d",
     "max_unpool2d",
+    "max_unpool3d",
     "mish",
     "mse_loss",
     "multi_margin_loss",

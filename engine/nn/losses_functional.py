@@ -110,9 +110,7 @@ def _soft(input: Tensor, target: Tensor, weight: Any, reduction: str) -> Tensor:
     if weight is not None:
         target = target * by_class(weight, input)
     loss = apply(losses.SoftCrossEntropy(), input, target)
-    if reduction != "mean":
-        return reduced(loss, reduction)
-    return loss.sum() / max(loss.numel(), 1)
+    return reduced(loss, reduction)
 
 
 def _smooth_classes(input: Tensor, target: Tensor, weight: Any, ignore: int, reduction: str,

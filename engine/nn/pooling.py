@@ -220,7 +220,7 @@ def _single(value: int | tuple[int, ...]) -> tuple[int, ...]:
     return tuple(value) if isinstance(value, tuple | list) else (value,)
 
 
-class _LPPool(Module):
+class LPPool(Module):
     """What power pools of both ranks share."""
 
     def __init__(self, norm_type, kernel_size, stride, ceil_mode):
@@ -243,7 +243,7 @@ class _LPPool(Module):
     synonyms=("lppool2d", "lp pooling", "norm pool", "downsample"),
     axes=("channels", "height", "width"),
 )
-class LPPool2d(_LPPool):
+class LPPool2d(LPPool):
     """Joins each window by a power mean: between a sum (norm_type 1) and, for large ones, the greatest value.
 
     y = (Σ x^p)^(1/p), over the window, p = norm_type
@@ -282,7 +282,7 @@ class LPPool2d(_LPPool):
     synonyms=("lppool1d", "lp pooling", "norm pool", "downsample"),
     axes=("channels", "length"),
 )
-class LPPool1d(_LPPool):
+class LPPool1d(LPPool):
     """Joins each window by a power mean: between a sum (norm_type 1) and, for large ones, the greatest value.
 
     y = (Σ x^p)^(1/p), over the window, p = norm_type

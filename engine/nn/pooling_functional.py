@@ -142,15 +142,15 @@ def _with_indices(op: Any, input: Tensor) -> tuple[Tensor, Tensor]:
     op.shape(image.array)  # refuses what does not fit
     out = op.out(image)
     sizes = zip(image.shape[2:], op.kernel, op.stride, op.padding, op.dilation, out)
-    places = tuple(_taps(*size) for size in sizes)
+    places = tuple(taps(*size) for size in sizes)
     if any((p >= n).any() for p, n in zip(places, image.shape[2:])):
         raise ShapeError(op.name, got="a window lies in the padding alone, where nothing has a place",
                          expected="a smaller dilation or padding where indices are returned")  # fmt: skip
-    found = _greatest(image, places)
+    found = greatest(image, places)
     return tuple(f.squeeze(0) for f in found) if input.ndim == 3 else found
 
 
-def _taps(size: int, kernel: int, stride: int, pad: int, dilation: int, count: int) -> np.ndarray:
+def taps(size: int, kernel: int, stride: int, pad: int, dilation: int, count: int) -> np.ndarray:
     """(kernel, count): where the taps of each window lie; one outside is taken to the window's first one inside."""
     begin = np.arange(count) * stride - pad
     places = begin + np.arange(kernel)[:, None] * dilation
@@ -158,7 +158,7 @@ def _taps(size: int, kernel: int, stride: int, pad: int, dilation: int, count: i
     return np.where((places < 0) | (places >= size), first, places)
 
 
-def _greatest(image: Tensor, places: tuple[np.ndarray, ...]) -> tuple[Tensor, Tensor]:
+def greatest(image: Tensor, places: tuple[np.ndarray, ...]) -> tuple[Tensor, Tensor]:
     """The greatest value under each window and where it stands: image (N, C, ...), places (taps, out) by axis."""
     index = apply(pooling.WindowArgMax(places), image)  # (N, C, *out)
     n, c, *out = index.shape
@@ -211,7 +211,7 @@ def adaptive_avg_pool2d(input: Tensor, output_size: Sizes) -> Tensor:
     """
     if input.ndim == 3:
         return adaptive_avg_pool2d(input.unsqueeze(0), output_size).squeeze(0)
-    return _adaptive("AdaptiveAvgPool2d", input, _output_sizes("AdaptiveAvgPool2d", input, output_size, 2))
+    return _adaptive("AdaptiveAvgPool2d", input, output_sizes("AdaptiveAvgPool2d", input, output_size, 2))
 
 
 def adaptive_avg_pool1d(input: Tensor, output_size: One) -> Tensor:
@@ -228,11 +228,11 @@ def adaptive_avg_pool1d(input: Tensor, output_size: One) -> Tensor:
     tensor([[2., 1.]])
     """
     image, single = along("AdaptiveAvgPool1d", input)
-    sizes = _output_sizes("AdaptiveAvgPool1d", image, output_size, 1)
+    sizes = output_sizes("AdaptiveAvgPool1d", image, output_size, 1)
     return back(_adaptive("AdaptiveAvgPool1d", image, (1, *sizes)), single)
 
 
-def _output_sizes(where: str, image: Tensor, sizes: Any, count: int) -> tuple[int, ...]:
+def output_sizes(where: str, image: Tensor, sizes: Any, count: int) -> tuple[int, ...]:
     each = tuple(sizes) if isinstance(sizes, tuple | list) else (sizes,) * count
     if len(each) != count or not all(n is None or (isinstance(n, int) and n >= 1) for n in each):
         raise TypeMismatch(where, got=f"output_size is {sizes!r}", expected="whole numbers, each at least 1")
@@ -266,7 +266,7 @@ def adaptive_max_pool2d(input: Tensor, output_size: Sizes, return_indices: bool 
     >>> adaptive_max_pool2d(engine.arange(6.0).reshape(1, 1, 2, 3), 1).tolist()
     [[[[5.0]]]]
     """
-    return _adaptive_max("AdaptiveMaxPool2d", input, output_size, return_indices, 2)
+    return adaptive_max("AdaptiveMaxPool2d", input, output_size, return_indices, 2)
 
 
 def adaptive_max_pool1d(input: Tensor, output_size: One, return_indices: bool = False) -> Any:
@@ -283,7 +283,7 @@ def adaptive_max_pool1d(input: Tensor, output_size: One, return_indices: bool = 
     >>> adaptive_max_pool1d(engine.tensor([[1.0, 3.0, 2.0, 0.0]]), 2)
     tensor([[3., 2.]])
     """
-    return _adaptive_max("AdaptiveMaxPool1d", input, output_size, return_indices, 1)
+    return adaptive_max("AdaptiveMaxPool1d", input, output_size, return_indices, 1)
 
 
 def adaptive_max_pool2d_with_indices(input: Tensor, output_size: Sizes,
@@ -316,15 +316,15 @@ def adaptive_max_pool1d_with_indices(input: Tensor, output_size: One,
     return adaptive_max_pool1d(input, output_size, True)
 
 
-def _adaptive_max(where: str, input: Tensor, sizes: Any, return_indices: bool, rank: int) -> Any:
+def adaptive_max(where: str, input: Tensor, sizes: Any, return_indices: bool, rank: int) -> Any:
     if input.ndim not in (rank + 1, rank + 2) or not all(input.shape[-rank:]):
         raise ShapeError(where, got=f"a tensor of {times(input.shape)} arrives",
                          expected="images (N, channels, height, width)" if rank == 2
                          else "sequences (N, channels, length)")  # fmt: skip
     single = input.ndim == rank + 1
     image = input.unsqueeze(0) if single else input
-    out = _output_sizes(where, image, sizes, rank)
-    values, index = _greatest(image, tuple(_parts(n, count) for n, count in zip(image.shape[2:], out)))
+    out = output_sizes(where, image, sizes, rank)
+    values, index = greatest(image, tuple(_parts(n, count) for n, count in zip(image.shape[2:], out)))
     if single:
         values, index = values.squeeze(0), index.squeeze(0)
     return (values, index) if return_indices else values
@@ -357,8 +357,8 @@ def lp_pool2d(input: Tensor, norm_type: float, kernel_size: Pair, stride: Pair |
     """
     kernel = numbers("LPPool2d", "kernel_size", kernel_size, 1)
     if abs(norm_type) == inf:
-        return _extreme(max_pool2d, input, norm_type, kernel, stride, ceil_mode)
-    return _root(avg_pool2d(input**norm_type, kernel, stride, 0, ceil_mode), norm_type, prod(kernel))
+        return extreme(max_pool2d, input, norm_type, kernel, stride, ceil_mode)
+    return root(avg_pool2d(input**norm_type, kernel, stride, 0, ceil_mode), norm_type, prod(kernel))
 
 
 def lp_pool1d(input: Tensor, norm_type: float, kernel_size: One, stride: One | None = None,
@@ -381,17 +381,17 @@ def lp_pool1d(input: Tensor, norm_type: float, kernel_size: One, stride: One | N
     """
     kernel = numbers("LPPool1d", "kernel_size", kernel_size, 1, 1)
     if abs(norm_type) == inf:
-        return _extreme(max_pool1d, input, norm_type, kernel, stride, ceil_mode)
-    return _root(avg_pool1d(input**norm_type, kernel, stride, 0, ceil_mode), norm_type, kernel[0])
+        return extreme(max_pool1d, input, norm_type, kernel, stride, ceil_mode)
+    return root(avg_pool1d(input**norm_type, kernel, stride, 0, ceil_mode), norm_type, kernel[0])
 
 
-def _extreme(pool: Any, input: Tensor, norm_type: float, kernel: Any, stride: Any, ceil_mode: bool) -> Tensor:
+def extreme(pool: Any, input: Tensor, norm_type: float, kernel: Any, stride: Any, ceil_mode: bool) -> Tensor:
     if norm_type > 0:
         return pool(input.abs(), kernel, stride, 0, 1, ceil_mode)
     return -pool(-input.abs(), kernel, stride, 0, 1, ceil_mode)
 
 
-def _root(mean: Tensor, norm_type: float, count: int) -> Tensor:
+def root(mean: Tensor, norm_type: float, count: int) -> Tensor:
     if norm_type == 0:
         raise OptionError("LPPool", got="norm_type is 0", expected="another number")
     return (mean.sign() * mean.abs().relu() * count) ** (1 / norm_type)
@@ -414,7 +414,7 @@ def max_unpool2d(input: Tensor, indices: Tensor, kernel_size: Pair, stride: Pair
     >>> max_unpool2d(pooled, where, 2).tolist()
     [[[[0.0, 0.0], [0.0, 3.0]]]]
     """
-    return _unpool("MaxUnpool2d", input, indices, kernel_size, stride, padding, output_size, 2)
+    return unpool("MaxUnpool2d", input, indices, kernel_size, stride, padding, output_size, 2)
 
 
 def max_unpool1d(input: Tensor, indices: Tensor, kernel_size: One, stride: One | None = None, padding: One = 0,
@@ -434,10 +434,10 @@ def max_unpool1d(input: Tensor, indices: Tensor, kernel_size: One, stride: One |
     >>> max_unpool1d(pooled, places, 2)
     tensor([[0., 3., 2., 0.]])
     """
-    return _unpool("MaxUnpool1d", input, indices, kernel_size, stride, padding, output_size, 1)
+    return unpool("MaxUnpool1d", input, indices, kernel_size, stride, padding, output_size, 1)
 
 
-def _unpool(where: str, input: Tensor, indices: Tensor, kernel: Any, stride: Any, padding: Any, size: Any,
+def unpool(where: str, input: Tensor, indices: Tensor, kernel: Any, stride: Any, padding: Any, size: Any,
             rank: int) -> Tensor:  # fmt: skip
     kernel = numbers(where, "kernel_size", kernel, 1, rank)
     stride = kernel if stride in (None, ()) else numbers(where, "stride", stride, 1, rank)

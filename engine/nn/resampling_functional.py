@@ -1,4 +1,4 @@
-"""Images and sequences in another size."""
+"""Images, sequences and volumes in another size."""
 
 from __future__ import annotations
 
@@ -7,31 +7,34 @@ from typing import Any
 
 from engine.errors import Fix, OptionError, ShapeError
 from engine.nn.pooling_functional import adaptive_avg_pool1d, adaptive_avg_pool2d
+from engine.nn.volume_pooling_functional import adaptive_avg_pool3d
 from engine.ops import resampling
 from engine.ops.base import times
-from engine.tensor import Tensor, apply
+from engine.tensor import Tensor, apply, tensor
 
 MODES = {1: ("nearest", "nearest-exact", "area", "linear"),
-         2: ("nearest", "nearest-exact", "area", "bicubic", "bilinear")}  # fmt: skip
+         2: ("nearest", "nearest-exact", "area", "bicubic", "bilinear"),
+         3: ("nearest", "nearest-exact", "area", "trilinear")}  # fmt: skip
 """Axes behind N and C -> modes."""
 
 
 def interpolate(input: Tensor, size: Any = None, scale_factor: Any = None, mode: str = "nearest",
                 align_corners: bool | None = None, recompute_scale_factor: bool | None = None,
                 antialias: bool = False) -> Tensor:  # fmt: skip
-    """Images or sequences in another size.
+    """Images, sequences or volumes in another size.
 
     Args:
         size: the size of the result, one number or one for each axis; or
         scale_factor: how many times larger it is than the input.
         mode: "nearest" repeats pixels ("nearest-exact" those that lie nearest to the middle); "linear" (sequences),
-            "bilinear" and "bicubic" (images) blend neighbours; "area" takes the mean of what is covered.
+            "bilinear" and "bicubic" (images) and "trilinear" (volumes) blend neighbours; "area" takes the mean of
+            what is covered.
         align_corners: whether the outermost pixels keep their values exactly, for the blending modes.
         recompute_scale_factor: whether positions follow from the rounded size instead of from scale_factor.
-        antialias: not supported.
+        antialias: whether "bilinear" and "bicubic" blend all that a pixel of a smaller image covers.
 
     Shape:
-        (N, C, L) -> (N, C, OL) or (N, C, H, W) -> (N, C, OH, OW)
+        (N, C, L) -> (N, C, OL), (N, C, H, W) -> (N, C, OH, OW) or (N, C, D, H, W) -> (N, C, OD, OH, OW)
 
     >>> import engine
     >>> interpolate(engine.tensor([[[1.0, 2.0]]]), scale_factor=2).tolist()
@@ -43,26 +46,46 @@ def interpolate(input: Tensor, size: Any = None, scale_factor: Any = None, mode:
         fix = Fix(f"Set mode to {modes[-1]}", "set_parameter", name="mode", value=modes[-1]) if modes else None
         raise OptionError("Upsample", got=f"mode {mode!r} for a tensor of {times(input.shape)}",
                           expected="nearest, nearest-exact or area; linear for (N, C, L); bilinear or bicubic for "
-                          "(N, C, H, W)", fixes=(fix,) if fix else ())  # fmt: skip
+                          "(N, C, H, W); trilinear for (N, C, D, H, W)", fixes=(fix,) if fix else ())  # fmt: skip
     if align_corners is not None and mode in ("nearest", "nearest-exact", "area"):
         raise OptionError("Upsample", got=f"align_corners is given for mode {mode!r}",
                           expected="it for linear, bilinear and bicubic", mend="leave it out",
                           fixes=(Fix("Leave align_corners out", "set_parameter", name="align_corners"),))  # fmt: skip
-    if antialias:
-        raise OptionError("Upsample", got="antialias=True", expected="False")
-    out, steps = _target(input.shape[2:], size, scale_factor, bool(recompute_scale_factor) or mode == "area")
+    if antialias and mode not in ("bilinear", "bicubic"):
+        raise OptionError("Upsample", got=f"antialias=True for mode {mode!r}", expected="bilinear or bicubic")
+    by_size = bool(recompute_scale_factor) or mode == "area" or antialias
+    out, steps = _target(input.shape[2:], size, scale_factor, by_size)
     if mode == "area":
-        return adaptive_avg_pool1d(input, out[0]) if count == 1 else adaptive_avg_pool2d(input, out)
+        pool = (adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d)[count - 1]
+        return pool(input, out[0] if count == 1 else out)
+    if count == 3:
+        return _volume(input, mode, out, steps, bool(align_corners))
     image = input if count == 2 else input.unsqueeze(-2)
     if count == 1:
         out, steps = (1, *out), (1.0, *steps)
-    result = apply(_resampler(mode, out, steps, bool(align_corners)), image)
+    result = apply(_resampler(mode, out, steps, bool(align_corners), antialias), image)
     return result if count == 2 else result.squeeze(-2)
 
 
-def _resampler(mode: str, out: Any, steps: Any, align_corners: bool) -> Any:
+def _volume(x: Tensor, mode: str, out: Any, steps: Any, align_corners: bool) -> Tensor:
+    """Height and width in each slice, then the depth: (N, C, D, H, W) -> (N, C, OD, OH, OW)"""
+    n, c, depth, h, w = x.shape
+    flat = apply(_resampler(mode, out[1:], steps[1:], align_corners), x.reshape(n, c * depth, h, w))
+    flat = flat.reshape(n, c, depth, out[1] * out[2])
+    deep = _resampler(mode, (out[0], 1), (steps[0], 1.0), align_corners)
+    if mode == "trilinear":
+        weights = tensor(deep.weights(depth, 0), dtype=x.dtype, device=x.device)  # (OD, D)
+        found = weights @ flat
+    else:
+        found = flat.index_select(2, tensor(deep.places((n, c, depth, 1))[0], device=x.device))
+    return found.reshape(n, c, *out)
+
+
+def _resampler(mode: str, out: Any, steps: Any, align_corners: bool, antialias: bool = False) -> Any:
     if mode in ("nearest", "nearest-exact"):
         return resampling.Nearest(out, steps, 0.5 if mode == "nearest-exact" else 0.0)
+    if antialias:
+        return resampling.Antialiased(out, steps, align_corners, 2 if mode == "bicubic" else 1)
     kind = resampling.Bicubic if mode == "bicubic" else resampling.Bilinear
     return kind(out, steps, align_corners)
 

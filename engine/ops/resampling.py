@@ -36,7 +36,7 @@ class Nearest(_Resample):
     steps: tuple[float, float]
     middle: float = 0.0
 
-    def _places(self, shape):
+    def places(self, shape):
         """(OH), (OW): the row and the column of the input that each row and column of the result shows"""
         return tuple(
             np.minimum(self._nearest(out, step), n - 1) for n, out, step in zip(shape[2:], self.out, self.steps)
@@ -47,10 +47,10 @@ class Nearest(_Resample):
         return np.floor(places * np.float32(step)).astype(np.int64)
 
     def forward(self, k, x):
-        return k.resize_nearest(x, *self._places(x.shape))
+        return k.resize_nearest(x, *self.places(x.shape))
 
     def backward(self, k, grad, needs, shape):
-        return (k.resize_nearest_backward(grad, *self._places(shape), shape),)
+        return (k.resize_nearest_backward(grad, *self.places(shape), shape),)
 
     def flops(self, x):
         return 0
@@ -110,11 +110,34 @@ class Bicubic(Bilinear):
         return found
 
 
-def _keys(distance):
+def _keys(distance, a=-0.75):
     """The weight of a neighbour at a distance of 0 to 2 pixels."""
-    near = (1.25 * distance - 2.25) * distance * distance + 1
-    far = ((-0.75 * distance + 3.75) * distance - 6) * distance + 3
+    near = ((a + 2) * distance - (a + 3)) * distance * distance + 1
+    far = ((a * distance - 5 * a) * distance + 8 * a) * distance - 4 * a
     return np.where(distance <= 1, near, far)
+
+
+@dataclass(eq=False)
+class Antialiased(_Weighted):
+    """All pixels that one of a smaller image covers, blended by a triangle (reach 1) or Keys' cubic, a = -0.5 (2)."""
+
+    steps: tuple[float, float]
+    align_corners: bool
+    reach: int
+
+    def weights(self, n, axis):
+        count = self.out[axis]
+        aligned = (n - 1) / (count - 1) if count > 1 else 0.0
+        step = aligned if self.align_corners else self.steps[axis]
+        wide = max(step, 1.0)
+        middle = step * (np.arange(count)[:, None] + 0.5)  # (O, 1)
+        first = np.maximum((middle - self.reach * wide + 0.5).astype(np.int64), 0)
+        last = np.minimum((middle + self.reach * wide + 0.5).astype(np.int64), n)
+        place = np.arange(n)
+        distance = np.minimum(np.abs(place - middle + 0.5) / wide, self.reach)
+        found = _keys(distance, -0.5) if self.reach == 2 else 1 - distance
+        found = found * ((place >= first) & (place < last))
+        return found / found.sum(axis=1, keepdims=True)
 
 
 class AdaptiveAverage(_Weighted):

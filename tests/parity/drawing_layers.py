@@ -1,4 +1,4 @@
-"""How each layer is drawn: every option of its constructor, inputs with and without an axis of samples, sizes 0 and 1."""
+"""How each layer is drawn: every option of its constructor, inputs with and without samples, sizes 0 and 1."""
 
 from __future__ import annotations
 
@@ -186,11 +186,12 @@ def _conv_transposed(draw, name):
     return convolved(draw, rank_of(name), True)
 
 
-def images(draw: Draw, rank: int, low: int = 0, high: int = 6, channels: int | None = None) -> np.ndarray:
-    """(N, C, ...) or (C, ...), now and then with an axis too many or too few"""
+def images(draw: Draw, rank: int, low: int = 0, high: int = 6, channels: int | None = None,
+           odd: bool = True) -> np.ndarray:  # fmt: skip
+    """(N, C, ...) or (C, ...), now and then with an axis too few or too many"""
     shape = (*draw.batch(), draw.whole(1, 3) if channels is None else channels, *draw.sizes(rank, low, high))
-    odd = draw.whole(0, 19)
-    return draw.array(*(shape[1:] if odd == 0 else (1, *shape) if odd == 1 else shape))
+    turn = draw.whole(0, 19) if odd else 9
+    return draw.array(*(shape[1:] if turn == 0 else (1, *shape) if turn == 1 else shape))
 
 
 @entry("MaxPool1d", "MaxPool2d", "MaxPool3d")
@@ -210,7 +211,7 @@ def _avg_pool(draw, name):
         count_include_pad=(True, False))  # fmt: skip
     if rank > 1:
         options |= draw.options(divisor_override=(1, 3, -2, None))
-    return Drawn(options, (images(draw, rank, 1),))
+    return Drawn(options, (images(draw, rank, 3 if rank == 3 else 1),))  # of volumes PyTorch does not count padding
 
 
 @entry("LPPool1d", "LPPool2d", "LPPool3d")
@@ -220,7 +221,7 @@ def _lp_pool(draw, name):
     options |= draw.options(stride=(draw.each(rank, 1, 3), None), ceil_mode=(True, False))
     if rank == 1 and isinstance(options["kernel_size"], tuple):
         options["kernel_size"] = options["kernel_size"][0]  # PyTorch takes a number only
-    return Drawn(options, (np.abs(images(draw, rank, 1)) + 0.1,), tolerance=10.0)
+    return Drawn(options, (np.abs(images(draw, rank, 3 if rank == 3 else 1)) + 0.1,), tolerance=10.0)
 
 
 @entry("AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveAvgPool3d", "AdaptiveMaxPool1d", "AdaptiveMaxPool2d",
@@ -231,7 +232,8 @@ def _adaptive(draw, name):
     if isinstance(size, tuple) and rank > 1 and draw.of(True, False):
         size = (None, *size[1:])
     choices = {"return_indices": (True, False)} if "Max" in name else {}
-    return Drawn({"output_size": size} | draw.options(**choices), (images(draw, rank, 1),))
+    whole = set(size if isinstance(size, tuple) else (size,)) == {1}  # a mean, which PyTorch takes of anything
+    return Drawn({"output_size": size} | draw.options(**choices), (images(draw, rank, 1, odd=not whole),))
 
 
 @entry("MaxUnpool1d", "MaxUnpool2d", "MaxUnpool3d")
@@ -244,7 +246,7 @@ def _max_unpool(draw, name):
     planes = [draw.rng.permutation(count) for _ in range(int(np.prod(shape[:-rank])))]  # no place twice
     where = np.array(planes, np.int64).reshape(shape)
     named = {"output_size": [n * 2 for n in shape[-rank:]]} if draw.whole(0, 2) == 0 else {}
-    if min(shape[-rank:]) == 1:  # else less than nothing may come out, which PyTorch lets pass
+    if min(shape[-rank:]) == 1 or options["kernel_size"] != 3:  # PyTorch lets less than nothing pass
         options.pop("padding", None)
     return Drawn(options, (draw.array(*shape), where), named)
 
@@ -355,9 +357,12 @@ def _embedding(draw, name):
 
 @entry("EmbeddingBag")
 def _embedding_bag(draw, name):
-    options = {"num_embeddings": draw.whole(1, 5), "embedding_dim": draw.whole(1, 3), "mode": draw.of("mean", "sum", "max")}
+    options = {"num_embeddings": draw.whole(1, 5), "embedding_dim": draw.whole(1, 3)}
+    options["mode"] = draw.of("mean", "sum", "max")
     options |= draw.options(padding_idx=(0, -1), max_norm=(0.5, 2.0), norm_type=(1.0, 2.0),
                             include_last_offset=(True, False), scale_grad_by_freq=(True, False))  # fmt: skip
+    if options.get("scale_grad_by_freq"):  # PyTorch counts how often the first index occurs, and takes it for all
+        options["num_embeddings"] = 1
     if draw.of(True, False):
         shape = (draw.whole(0, 3), draw.whole(1, 3))
         inputs = (draw.indices(options["num_embeddings"], *shape),)

@@ -59,7 +59,7 @@ def _gaussian(draw, name):
 @entry("KLDivLoss")
 def _divergence(draw, name):
     shape, logs = draw.sizes(draw.whole(1, 3), 1, 4), draw.of(True, False)
-    options = (draw.options(reduction=(*REDUCTIONS, "batchmean")) if draw.whole(0, 3) else draw.options(**OLD))
+    options = draw.options(reduction=(*REDUCTIONS, "batchmean")) if draw.whole(0, 3) else draw.options(**OLD)
     target = draw.positive(*shape)
     if logs:
         options["log_target"], target = True, np.log(target)
@@ -133,7 +133,7 @@ def _multi_label_soft(draw, name):
 
 @entry("MultiMarginLoss")
 def _multi_margin(draw, name):
-    count, samples = draw.whole(1, 4), draw.of((), (1,), (3,), (0,))
+    count, samples = draw.whole(1, 4), draw.of((), (1,), (3,))  # of no sample PyTorch gives what lies in memory
     options = reduced(draw) | draw.options(p=(1, 2, 3), margin=(0.3, 2.0), weight=(draw.positive(count),))
     return Drawn(options, (draw.array(*samples, count), draw.indices(count, *samples)))
 
@@ -181,7 +181,8 @@ def _ctc(draw, name):
     lengths = draw.rng.integers(1, steps + 1, samples), draw.rng.integers(0, longest + 1, samples)
     if not samples:
         targets = targets[: int(lengths[1])]
-    return Drawn(options, (logs, targets, *(np.asarray(n, np.int64) for n in lengths)), around=on_scores, tolerance=20.0)
+    inputs = (logs, targets, *(np.asarray(n, np.int64) for n in lengths))
+    return Drawn(options, inputs, around=on_scores, tolerance=20.0)
 
 
 @entry("AdaptiveLogSoftmaxWithLoss")

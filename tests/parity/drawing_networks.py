@@ -17,7 +17,7 @@ def _norm_of_channels(draw, name):
     options = {"num_features": count} | draw.options(
         eps=(1e-3, 0.1), momentum=momenta, affine=SWITCH, track_running_stats=SWITCH, bias=SWITCH)  # fmt: skip
     x = images(draw, rank, 1, 4, draw.of(count, count, count, 2))
-    if name.startswith("Instance") and not x.size:  # PyTorch stumbles over nothing
+    if not x.size and (name.startswith("Instance") or x.shape[1] != count):  # PyTorch stumbles over nothing
         x = draw.array(1, count, *draw.sizes(rank, 1, 4))
     if name == "BatchNorm1d" and draw.of(*SWITCH):
         x = draw.array(draw.whole(1, 5), count)
@@ -110,9 +110,14 @@ def _attention(draw, name):
 
 def transformer_options(draw: Draw) -> dict:
     heads = draw.whole(1, 2)
-    return {"d_model": heads * draw.whole(1, 2) * 2, "nhead": heads, "dim_feedforward": draw.whole(1, 4)} | draw.options(
-        activation=("relu", "gelu"), layer_norm_eps=(1e-3,), batch_first=SWITCH, norm_first=SWITCH,
-        bias=SWITCH) | {"dropout": 0.0}  # fmt: skip
+    sizes = {"d_model": heads * draw.whole(1, 2) * 2, "nhead": heads, "dim_feedforward": draw.whole(1, 4)}
+    return (
+        sizes
+        | {"dropout": 0.0}
+        | draw.options(
+            activation=("relu", "gelu"), layer_norm_eps=(1e-3,), batch_first=SWITCH, norm_first=SWITCH, bias=SWITCH
+        )
+    )
 
 
 def sequences(draw: Draw, options: dict, *lengths: int) -> tuple[np.ndarray, ...]:
@@ -149,7 +154,8 @@ def _stack(draw, name):
 
     def make(nn, num_layers, norm, dtype, **rest):
         layer = getattr(nn, f"{name}Layer")(**options, dtype=dtype)
-        return getattr(nn, name)(layer, num_layers, nn.LayerNorm(options["d_model"], dtype=dtype) if norm else None, **rest)
+        last = nn.LayerNorm(options["d_model"], dtype=dtype) if norm else None
+        return getattr(nn, name)(layer, num_layers, last, **rest)
 
     more = {} if decodes else {"enable_nested_tensor": False} | draw.options(mask_check=SWITCH)
     drawn = Drawn({"num_layers": count, "norm": normed} | more, inputs,

@@ -244,6 +244,39 @@ def test_a_function_of_ones_own_agrees():
         close(ours, theirs, 1e-9, 1e-10)
 
 
+def changing(t):
+    class DoubleAndAdd(t.autograd.Function):
+        @staticmethod
+        def forward(ctx, x, y):
+            ctx.mark_dirty(x)
+            ctx.set_materialize_grads(False)
+            x.mul_(2).add_(y)
+            ctx.save_for_backward(x)
+            return x, x.argmax()
+
+        @staticmethod
+        def backward(ctx, grad, nothing):
+            assert nothing is None
+            (out,) = ctx.saved_tensors
+            return grad * 2 * out, grad
+
+    return DoubleAndAdd
+
+
+def test_a_function_may_change_its_argument_in_place():
+    found = []
+    for t, error in ((torch, RuntimeError), (engine, EngineError)):
+        a, b = (t.tensor(VALUES.astype("float64") + i, requires_grad=True) for i in (0, 1))
+        x = a * 3
+        assert changing(t).apply(x, b)[0] is x
+        (x * x).sum().backward()
+        found.append((x, a.grad, b.grad))
+        with pytest.raises(error, match="leaf"):
+            changing(t).apply(a, b)
+    for theirs, ours in zip(*found, strict=True):
+        close(ours, theirs, 1e-9, 1e-10)
+
+
 FUNCTIONALS = {
     "jacobian": lambda a, f, x, v: a.jacobian(f, x),
     "jacobian of two": lambda a, f, x, v: a.jacobian(lambda p, q: (f(p) * q, q.sum()), (x, v)),

@@ -10,6 +10,7 @@ import os
 import random
 import typing
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ from tests.parity import drawing_layers, drawing_losses, drawing_networks  # noq
 from tests.parity.comparing_layers import TOLERANCE, arguments, both, close, flat  # noqa: E402
 from tests.parity.drawing import ENTRIES, Draw  # noqa: E402
 
-EXAMPLES = int(os.environ.get("LAYERLOOM_EXAMPLES", "15"))
+EXAMPLES = int(os.environ.get("LAYERLOOM_EXAMPLES", "10"))
 REFUSALS = (RuntimeError, ValueError, IndexError, TypeError, NotImplementedError, AssertionError)
 few = settings(max_examples=EXAMPLES, deadline=None, derandomize="LAYERLOOM_EXAMPLES" not in os.environ, database=None,
                suppress_health_check=list(HealthCheck))  # fmt: skip
@@ -67,7 +68,8 @@ def test_every_option_and_every_size_is_drawn(name):
         sizes.update(n for x in drawn.inputs if isinstance(x, np.ndarray) for n in x.shape)
     wanted = {n for n, _ in arguments(getattr(torch.nn, name))} - NOT_DRAWN
     assert wanted <= options
-    assert {1, 2} <= sizes
+    assert 1 in sizes
+    assert max(sizes) > 1
 
 
 def converted(drawn, dtype):
@@ -193,13 +195,12 @@ def compare_call(theirs, ours, drawn, dtype, rng):
 
 def refused_by_both(theirs, ours, drawn, dtype):
     """Whoever made the layer refuses the first call: PyTorch looks at some options only then, the engine at others."""
-    calls = [layer for layer in (theirs, ours) if not isinstance(layer, Exception)]
-    for layer in calls:
-        inputs, named = converted(drawn, dtype)
-        side = int(layer is ours)
-        wrapped = {n: both(v)[side] for n, v in named.items()}
-        _, refusal = attempt(lambda layer=layer, side=side: drawn.around(layer, *pairs_of(inputs)[side], **wrapped))
-        assert refusal is not None, f"only one refuses: {theirs if side else ours}"
+    inputs, named = converted(drawn, dtype)
+    for side, layer in enumerate((theirs, ours)):
+        if not isinstance(layer, Exception):
+            wrapped = {n: both(v)[side] for n, v in named.items()}
+            call = partial(drawn.around, layer, *pairs_of(inputs)[side], **wrapped)
+            assert attempt(call)[1] is not None, f"only one refuses: {theirs if side else ours}"
     if isinstance(ours, Exception):
         assert isinstance(ours, engine.errors.EngineError), repr(ours)
 
@@ -207,7 +208,7 @@ def refused_by_both(theirs, ours, drawn, dtype):
 def compare(name, draw, dtype):
     """One layer as it is drawn, in both libraries: made, called in each mode, and held against each other."""
     drawn = ENTRIES[name](draw, name)
-    (theirs, refusal), (ours, fault) = (attempt(lambda lib=lib: made(lib, name, drawn, dtype)) for lib in (torch, engine))
+    (theirs, refusal), (ours, fault) = (attempt(lambda t=t: made(t, name, drawn, dtype)) for t in (torch, engine))
     if refusal or fault:
         refused_by_both(theirs or refusal, ours or fault, drawn, dtype)
         return

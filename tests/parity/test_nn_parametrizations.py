@@ -93,3 +93,62 @@ def test_what_pytorch_refuses_is_refused(fault):
         fault(theirs, torch.nn)
     with pytest.raises(engine.errors.EngineError):
         fault(ours, nn)
+
+
+OLDER = pytest.mark.filterwarnings("ignore:`torch.nn.utils.weight_norm` is deprecated")
+
+
+@OLDER
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("options", [{}, {"dim": None}, {"dim": 1}], ids=str)
+@pytest.mark.parametrize(("make", "shape"), LAYERS)
+def test_weight_norm_by_a_hook_agrees(make, shape, options, dtype):
+    same_layer(lambda nn: nn.utils.weight_norm(make(nn), **options), shape, dtype=dtype, rounds=2)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("options", [{}, {"n_power_iterations": 3}, {"dim": 1, "eps": 1e-3}], ids=str)
+@pytest.mark.parametrize(("make", "shape"), LAYERS)
+def test_spectral_norm_by_a_hook_agrees_also_in_its_vectors(make, shape, options, dtype):
+    same_layer(lambda nn: nn.utils.spectral_norm(make(nn), **options), shape, dtype=dtype, rounds=2)
+
+
+@OLDER
+@pytest.mark.parametrize("name", ["weight_norm", "spectral_norm"])
+def test_a_hook_is_taken_away_again_and_refused_where_there_is_none(name):
+    found = []
+    for nn_ in (torch.nn, nn):
+        layer = getattr(nn_.utils, name)(nn_.Linear(5, 3))
+        layer.load_state_dict({key: (torch if nn_ is torch.nn else engine).ones(*value.shape) * 0.5
+                               for key, value in layer.state_dict().items()})  # fmt: skip
+        assert getattr(nn_.utils, f"remove_{name}")(layer) is layer
+        assert sorted(layer.state_dict()) == ["bias", "weight"]
+        assert isinstance(layer.weight, nn_.Parameter)
+        with pytest.raises(ValueError, match=name):
+            getattr(nn_.utils, f"remove_{name}")(layer)
+        found.append(layer.weight.detach().numpy())
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-6)
+
+
+@OLDER
+@pytest.mark.parametrize("name", ["weight_norm", "spectral_norm", "remove_weight_norm", "remove_spectral_norm"])
+def test_the_arguments_of_the_older_functions_are_pytorchs(name):
+    assert arguments(getattr(nn.utils, name)) == arguments(getattr(torch.nn.utils, name))
+    if not name.startswith("remove"):
+        for nn_ in (torch.nn, nn):
+            with pytest.raises((RuntimeError, ValueError, AttributeError)):
+                getattr(nn_.utils, name)(getattr(nn_.utils, name)(nn_.Linear(2, 2)))
+
+
+def test_within_cached_a_parameter_is_computed_once():
+    for nn_, parametrizations in ((torch.nn, theirs), (nn, ours)):
+        layer = parametrizations.weight_norm(nn_.Linear(2, 2))
+        cached = nn_.utils.parametrize.cached
+        with cached():
+            first = layer.weight
+            with cached():
+                assert layer.weight is first
+            assert layer.weight is first
+            layer(nn_.Parameter(first.detach())).sum().backward()
+            assert layer.parametrizations.weight.original0.grad is not None
+        assert layer.weight is not first

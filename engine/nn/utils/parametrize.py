@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from engine.errors import OptionError
@@ -9,6 +11,41 @@ from engine.nn.containers import ModuleDict, ModuleList
 from engine.nn.module import Module
 from engine.nn.parameter import Parameter
 from engine.tensor import Tensor, no_grad
+
+_nesting = 0
+_kept: dict[tuple[int, str], tuple[Module, Tensor]] = {}
+
+
+@contextmanager
+def cached() -> Iterator[None]:
+    """Within it each parametrized parameter is computed once, and then read again as it was.
+
+    >>> import engine
+    >>> linear = engine.nn.utils.parametrizations.weight_norm(engine.nn.Linear(2, 2))
+    >>> linear.weight is linear.weight
+    False
+    >>> with cached():
+    ...     linear.weight is linear.weight
+    True
+    """
+    global _nesting
+    _nesting += 1
+    try:
+        yield
+    finally:
+        _nesting -= 1
+        if not _nesting:
+            _kept.clear()
+
+
+def _read(module: Module, name: str) -> Tensor:
+    """A parametrized parameter, computed anew or as it is kept."""
+    if not _nesting:
+        return module.parametrizations[name]()
+    key = (id(module), name)
+    if key not in _kept:
+        _kept[key] = module, module.parametrizations[name]()  # the module, so that no other comes to its id
+    return _kept[key][1]
 
 
 class ParametrizationList(ModuleList):
@@ -109,6 +146,6 @@ def remove_parametrizations(module: Module, tensor_name: str, leave_parametrized
 def _compute(module: Module, names: list[str]) -> None:
     """Give a module a class of its own, in which these attributes are computed; its plain one where there are none."""
     plain = getattr(type(module), "_plain", type(module))
-    computed = {name: property(lambda self, name=name: self.parametrizations[name]()) for name in names}
+    computed = {name: property(lambda self, name=name: _read(self, name)) for name in names}
     own = type(f"Parametrized{plain.__name__}", (plain,), {"_plain": plain, **computed})
     module.__class__ = own if names else plain

@@ -1,0 +1,188 @@
+"""Pooling of volumes, such as scans and films."""
+
+from __future__ import annotations
+
+from engine.nn import functional as F
+from engine.nn.adaptive_pooling import AdaptiveMaxPool, MaxUnpool
+from engine.nn.module import Module
+from engine.nn.pooling import AvgPool2d, LPPool, MaxPool2d
+from engine.tensor import Tensor
+
+Triple = int | tuple[int, int, int]
+Sizes = int | tuple[int | None, int | None, int | None] | None
+
+
+class MaxPool3d(Module):
+    """Keeps the largest value of each window of a volume, so that it shrinks and small shifts matter less.
+
+    Args:
+        kernel_size: Depth, height and width of the window.
+        stride: Step of the window; None: as large as the window.
+        padding: Values added at each face, at most half the window; they never win.
+        dilation: Distance of the values of a window.
+        return_indices: Whether the places of the maxima are returned, too, for MaxUnpool3d.
+        ceil_mode: Round the output's size up instead of down, so that a last, partial window counts.
+
+    Shape:
+        x: (N, C, D, H, W) or (C, D, H, W) -> (N, C, D', H', W') or without N
+
+    Example:
+        >>> import engine
+        >>> tuple(engine.nn.MaxPool3d(2)(engine.zeros(1, 8, 4, 14, 14)).shape)
+        (1, 8, 2, 7, 7)
+    """
+
+    def __init__(self, kernel_size: Triple, stride: Triple | None = None, padding: Triple = 0, dilation: Triple = 1,
+                 return_indices: bool = False, ceil_mode: bool = False):  # fmt: skip
+        super().__init__()
+        self.kernel_size = kernel_size
+        self.stride = stride if stride is not None else kernel_size
+        self.padding, self.dilation = padding, dilation
+        self.return_indices, self.ceil_mode = return_indices, ceil_mode
+
+    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+        return F.max_pool3d(
+            x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
+        )
+
+    extra_repr = MaxPool2d.extra_repr
+
+
+class AvgPool3d(Module):
+    """Replaces each window of a volume by its mean.
+
+    Args:
+        kernel_size: Depth, height and width of the window.
+        stride: Step of the window; None: as large as the window.
+        padding: Zeros added at each face, at most half the window.
+        ceil_mode: Round the output's size up instead of down, so that a last, partial window counts.
+        count_include_pad: Whether the padding counts in the mean.
+        divisor_override: Divide the sum by this number instead of by the window's size.
+
+    Shape:
+        x: (N, C, D, H, W) or (C, D, H, W) -> (N, C, D', H', W') or without N
+
+    Example:
+        >>> import engine
+        >>> tuple(engine.nn.AvgPool3d((1, 7, 7))(engine.zeros(1, 8, 4, 14, 14)).shape)
+        (1, 8, 4, 2, 2)
+    """
+
+    def __init__(self, kernel_size: Triple, stride: Triple | None = None, padding: Triple = 0, ceil_mode: bool = False,
+                 count_include_pad: bool = True, divisor_override: int | None = None):  # fmt: skip
+        super().__init__()
+        self.kernel_size = kernel_size
+        self.stride = stride if stride is not None else kernel_size
+        self.padding, self.ceil_mode = padding, ceil_mode
+        self.count_include_pad, self.divisor_override = count_include_pad, divisor_override
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.avg_pool3d(x, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad,
+                            self.divisor_override)  # fmt: skip
+
+    extra_repr = AvgPool2d.extra_repr
+
+
+class LPPool3d(LPPool):
+    """Joins each window of a volume by a power mean: y = (Σ x^p)^(1/p), p = norm_type.
+
+    Args:
+        norm_type: The power p.
+        kernel_size: Depth, height and width of the window.
+        stride: Step of the window; None: as large as the window.
+        ceil_mode: Round the output's size up instead of down, so that a last, partial window counts.
+
+    Shape:
+        x: (N, C, D, H, W) or (C, D, H, W) -> (N, C, D', H', W') or without N
+
+    Example:
+        >>> import engine
+        >>> tuple(engine.nn.LPPool3d(2, 2)(engine.zeros(1, 8, 4, 6, 6)).shape)
+        (1, 8, 2, 3, 3)
+    """
+
+    def __init__(self, norm_type: float, kernel_size: Triple, stride: Triple | None = None, ceil_mode: bool = False):
+        super().__init__(norm_type, kernel_size, stride, ceil_mode)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.lp_pool3d(x, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
+
+
+class AdaptiveAvgPool3d(Module):
+    """Means over so many parts of a volume, whatever its size; with 1 the mean of each whole channel.
+
+    Args:
+        output_size: Depth, height and width of the result; None keeps that of the volume.
+
+    Shape:
+        x: (N, C, D, H, W) or (C, D, H, W) -> (N, C, *output_size) or (C, *output_size)
+
+    Example:
+        >>> import engine
+        >>> tuple(engine.nn.AdaptiveAvgPool3d((None, 1, 1))(engine.zeros(2, 8, 4, 7, 5)).shape)
+        (2, 8, 4, 1, 1)
+    """
+
+    def __init__(self, output_size: Sizes):
+        super().__init__()
+        self.output_size = output_size
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.adaptive_avg_pool3d(x, self.output_size)
+
+    def extra_repr(self) -> str:
+        return f"output_size={self.output_size}"
+
+
+class AdaptiveMaxPool3d(AdaptiveMaxPool):
+    """Keeps the largest value of each of so many parts of a volume, whatever its size.
+
+    Args:
+        output_size: Depth, height and width of the result; None keeps that of the volume.
+        return_indices: Whether the places of the maxima are returned, too.
+
+    Shape:
+        x: (N, C, D, H, W) or (C, D, H, W) -> (N, C, *output_size) or (C, *output_size)
+
+    Example:
+        >>> import engine
+        >>> tuple(engine.nn.AdaptiveMaxPool3d(1)(engine.zeros(2, 8, 4, 7, 5)).shape)
+        (2, 8, 1, 1, 1)
+    """
+
+    def __init__(self, output_size: Sizes, return_indices: bool = False):
+        super().__init__(output_size, return_indices)
+
+    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+        return F.adaptive_max_pool3d(x, self.output_size, self.return_indices)
+
+
+class MaxUnpool3d(MaxUnpool):
+    """The way back of MaxPool3d: each maximum at the place it came from, zeros elsewhere.
+
+    Args:
+        kernel_size: Size of the window.
+        stride: Step of the window; None: as large as the window.
+        padding: What was added at each face before pooling.
+
+    Shape:
+        x and indices: (N, C, D, H, W) or (C, D, H, W) -> (N, C, D', H', W') or without N
+
+    Raises:
+        EngineError: an index or an output_size that does not suit the result.
+
+    Example:
+        >>> import engine
+        >>> pool, back = engine.nn.MaxPool3d(2, return_indices=True), engine.nn.MaxUnpool3d(2)
+        >>> tuple(back(*pool(engine.randn(1, 3, 4, 8, 8))).shape)
+        (1, 3, 4, 8, 8)
+    """
+
+    def __init__(self, kernel_size: Triple, stride: Triple | None = None, padding: Triple = 0):
+        super().__init__(kernel_size, stride, padding)
+
+    def _each(self, value: Triple) -> Triple:
+        return value if isinstance(value, tuple) else (value,) * 3
+
+    def forward(self, x: Tensor, indices: Tensor, output_size: tuple[int, ...] | None = None) -> Tensor:
+        return F.max_unpool3d(x, indices, self.kernel_size, self.stride, self.padding, output_size)
