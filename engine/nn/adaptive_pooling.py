@@ -168,7 +168,7 @@ class MaxUnpool(Module):
 class MaxUnpool2d(MaxUnpool):
     """The way back of MaxPool2d: each maximum at the place it came from, zeros elsewhere.
 
-    Zeiler and Fergus, 2014.
+    y[indices] = x, 0 elsewhere (Zeiler and Fergus, 2014)
 
     Args:
         kernel_size: Size of the window.
@@ -201,7 +201,7 @@ class MaxUnpool2d(MaxUnpool):
 class MaxUnpool1d(MaxUnpool):
     """The way back of MaxPool1d: each maximum at the place it came from, zeros elsewhere.
 
-    Zeiler and Fergus, 2014.
+    y[indices] = x, 0 elsewhere (Zeiler and Fergus, 2014)
 
     Args:
         kernel_size: Size of the window.

@@ -99,6 +99,8 @@ class _Row(_Holder):
 class Sequential(_Row):
     """Layers one behind the other: each gets what the one before returns.
 
+    y = layerₙ(… layer₂(layer₁(x)))
+
     Args:
         layers: modules in order, or one dict of modules by name.
 

@@ -13,6 +13,10 @@ Triple = int | tuple[int, int, int]
 class Conv3d(Convolution):
     """Slides small learned filters through a volume and says where each of them fits.
 
+    y[n, o, i] = b[o] + Σ W[o, c, u] · x[n, c, i·stride + u·dilation], over c and u; places i and u are three numbers
+
+    D' = ⌊(D + 2·padding - dilation·(kernel_size - 1) - 1) / stride⌋ + 1
+
     W and b start uniform in ±1/√(in_channels / groups · depth · height · width of the kernel).
 
     Args:
@@ -52,6 +56,8 @@ class Conv3d(Convolution):
 
 class ConvTranspose3d(TransposedConvolution):
     """Puts a weighted copy of small learned filters at each place of a larger volume: a convolution's way back.
+
+    D' = (D - 1)·stride - 2·padding + dilation·(kernel_size - 1) + output_padding + 1
 
     W and b start uniform in ±1/√(out_channels / groups · depth · height · width of the kernel).
 

@@ -185,6 +185,8 @@ class BatchNorm2d(BatchNorm):
 class BatchNorm3d(BatchNorm):
     """Brings each channel to mean 0 and deviation 1 over batch and volume, as BatchNorm2d does for images.
 
+    y = (x - mean) / √(variance + eps) · weight + bias
+
     Args:
         num_features: Channels of the input.
         eps: Added to the variance, against division by zero.

@@ -119,6 +119,10 @@ class TransformerEncoderLayer(Module):
 class TransformerEncoder(Module):
     """Encoder layers one behind the other.
 
+    y = norm(layerₙ(… layer₁(src)))
+
+    Vaswani et al., 2017.
+
     Args:
         encoder_layer: The layer; copies of it, with its weights, are stacked.
         num_layers: How many.

@@ -124,6 +124,10 @@ def _attend(
 class TransformerDecoder(Module):
     """Decoder layers one behind the other.
 
+    y = norm(layerₙ(… layer₁(tgt, memory) …, memory))
+
+    Vaswani et al., 2017.
+
     Args:
         decoder_layer: The layer; copies of it, with its weights, are stacked.
         num_layers: How many.
@@ -165,6 +169,8 @@ class TransformerDecoder(Module):
 
 class Transformer(Module):
     """An encoder that reads one sequence and a decoder that writes another, as for translation.
+
+    y = decoder(tgt, encoder(src))
 
     Weights with more than one axis start Xavier uniform. Vaswani et al., 2017.
 

@@ -64,6 +64,8 @@ class Upsample(Module):
 class UpsamplingNearest2d(Upsample):
     """Upsample for images, by repeating pixels.
 
+    y[i, j] = x[⌊i / scale⌋, ⌊j / scale⌋], scale being scale_factor, or what size makes of it
+
     Args:
         size: Height and width of the result; or
         scale_factor: how many times larger it is.
@@ -84,6 +86,8 @@ class UpsamplingNearest2d(Upsample):
 
 class UpsamplingBilinear2d(Upsample):
     """Upsample for images, by blending neighbours, with the outermost pixels kept exactly.
+
+    y[i, j] = x at (i (H - 1) / (H' - 1), j (W - 1) / (W' - 1)), blended from the four around it
 
     Args:
         size: Height and width of the result; or

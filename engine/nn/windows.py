@@ -60,6 +60,8 @@ class Unfold(Module):
 class Fold(Module):
     """Adds columns, as Unfold lays them out, up to an image: where windows overlap, their values are summed.
 
+    y[n, c, i·stride + u·dilation, j·stride + v·dilation] += x[n, c·KH·KW + u·KW + v, place]
+
     Args:
         output_size: Height and width of the image in pixels.
         kernel_size: Height and width of the window in pixels.

@@ -76,3 +76,25 @@ def arguments(value: object) -> list[str]:
 def test_docstrings_tell_what_comes_out_every_argument_and_an_example(module):
     offered = methods() if module == "engine.Tensor" else public(module)
     assert {name: missing for name, value in offered.items() if (missing := lacks(value))} == {}
+
+
+BASES = {
+    "LRScheduler",
+    "Module",
+    "ModuleDict",
+    "ModuleList",
+    "Optimizer",
+    "Parameter",
+    "ParameterDict",
+    "ParameterList",
+}
+"""They compute nothing themselves."""
+SAYS_WHAT = re.compile(r" (\+?=|->) |\b(19|20)\d\d\b")
+"""A formula, the new shape where only that is another, or the year of a paper."""
+
+
+@pytest.mark.parametrize("module", ["engine.nn", "engine.optim", "engine.optim.lr_scheduler", "engine.optim.swa_utils"])
+def test_layers_losses_optimizers_and_schedules_say_by_formula_or_paper_what_they_compute(module):
+    classes = {name: value.__doc__ for name, value in public(module).items() if isinstance(value, type)}
+    prose = {name: re.split(r"Args:|Shape:|Example:", text)[0] for name, text in classes.items() if name not in BASES}
+    assert [name for name, text in prose.items() if not SAYS_WHAT.search(text)] == []

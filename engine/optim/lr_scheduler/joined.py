@@ -44,6 +44,8 @@ class _Joined(LRScheduler):
 class ChainedScheduler(_Joined):
     """Lets several schedules change the learning rate at each epoch, one after the other; for scripts.
 
+    lr = sₙ(… s₂(s₁(lr))), s what a schedule makes of the rate at an epoch
+
     Args:
         schedulers: What is chained; of one optimizer.
         optimizer: Whose learning rate is set; the schedules' own, if not said.
@@ -75,6 +77,8 @@ class ChainedScheduler(_Joined):
 
 class SequentialLR(_Joined):
     """Lets one schedule follow the other at given epochs; for scripts.
+
+    lr(epoch) = lrₖ(epoch - milestoneₖ), k the last schedule whose milestone was reached
 
     Args:
         optimizer: Whose learning rate is set.
