@@ -189,7 +189,7 @@ def _micro_kernel(module: ir.Module, name: str, spec: Contraction, plan: Cut, sh
 
     spread = _Spread.of(spec, plan, rows, [c, *operands])
     for r, v in cells:  # C is on its way to the cache while the sum is computed
-        if not spread:
+        if spec.depth and not spread:
             code.prefetch(c, rows[r].c + v * code.lanes, write=True)
 
     def load_c() -> None:

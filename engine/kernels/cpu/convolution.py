@@ -263,7 +263,7 @@ class _Thread:
         image, band = self.pieces.place(number)
         streams = {}
         for frame, source in ((self.x, work.x), (self.dy, work.dy)):
-            if source:
+            if source and not (frame is self.x and conv.skips_pixels):
                 size = (frame.height, frame.width, frame.channels)
                 streams |= source.streams(code, at, size, *frame.fresh(number))
         for name, epilogue, size in (
@@ -274,7 +274,8 @@ class _Thread:
                 height, width, channels = size
                 floats = self.pieces.together * (height // self.pieces.bands) * width * channels
                 start = image * (height * width * channels) + band * floats
-                for operand in (*epilogue.whole, name):
+                results = (name,) if conv.is_depthwise else ()  # tiles fetch their own
+                for operand in (*epilogue.whole, *results):
                     streams.setdefault(operand, Stream(code.at(at[operand], start), floats, operand == name))
         return list(streams.values())
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from math import prod
+from math import ceil, prod
 from typing import Any
 
 from engine.kernels.cpu.ahead import Job
@@ -19,6 +19,7 @@ from engine.kernels.cpu.operands import Epilogue
 from engine.kernels.cpu.shapes import Conv, Phase
 from engine.kernels.cpu.values import Value
 
+Part = tuple[Tiles, list[Value]]
 CALLS = 64  # of micro-kernels for a piece's part of dweight
 
 
@@ -77,7 +78,7 @@ class Dense:
             rows: dict[Dots, Any] = {}
             return [self._few(code, v, h, dy, weight, dx, rows) for v, h in self._phases()]
         known: dict[Contraction, Tiles] = {}
-        jobs = []
+        summed, blank = [], []
         for v, h in self._phases():
             spec = self._phase(v, h, epilogue)
             start = (v.first * conv.width + h.first) * conv.channels
@@ -88,8 +89,8 @@ class Dense:
             pointers = [code.at(dy, from_dy), code.at(weight, from_weight), code.at(dx, start), *operands]
             if spec not in known:
                 known[spec] = Tiles(code.module, spec, f"phase{len(known)}_")
-            jobs.append(_job(code, known[spec], pointers))
-        return jobs
+            (summed if spec.depth else blank).append((known[spec], pointers))
+        return _together(code, summed, blank)
 
     def weight_gradient(self, code: Code, x: Value, dy: Value, dweight: Value) -> list[Job]:
         """dweight += the gradient of the weight, from this piece."""
@@ -207,6 +208,37 @@ class Dense:
 
 def _job(code: Code, tiles: Tiles, pointers: list[Value]) -> Job:
     return Job(tiles.calls, lambda each: tiles.walk(code, pointers, code.int(0), code.int(tiles.count), each))
+
+
+def _together(code: Code, summed: list[Part], blank: list[Part]) -> list[Job]:
+    """Jobs for the tiles that are sums; those that are not, and only write, are done beside the first of them."""
+    if not summed:
+        return [_job(code, *part) for part in blank]
+    (tiles, pointers), *others = summed
+    beside = [Beside(code, *part, tiles.calls) for part in blank]
+
+    def run(each: Callable[[], None]) -> None:
+        def all_of_them() -> None:
+            each()
+            for part in beside:
+                part()
+
+        tiles.walk(code, pointers, code.int(0), code.int(tiles.count), all_of_them)
+
+    return [Job(tiles.calls, run), *(_job(code, *part) for part in others)]
+
+
+class Beside:
+    """Called from the loops of other tiles, it computes some of its own."""
+
+    def __init__(self, code: Code, tiles: Tiles, pointers: list[Value], calls: int) -> None:
+        self.code, self.tiles, self.pointers = code, tiles, pointers
+        self.some, self.done = ceil(tiles.count / calls), code.variable(code.int(0))
+
+    def __call__(self) -> None:
+        code, begun = self.code, self.done.get()
+        self.tiles.walk(code, self.pointers, begun, code.minimum(begun + self.some, self.tiles.count))
+        self.done.set(code.minimum(begun + self.some, self.tiles.count))
 
 
 def _taps(conv: Conv, frame: Frame) -> tuple[Dim, Dim, Dim]:

@@ -86,6 +86,11 @@ class Conv:
         """Whether the pixels of x fall into so many kinds that their gradient is better not compiled."""
         return not self.is_whole and prod(map(min, self.stride, (self.height, self.width))) > MANY_PHASES
 
+    @property
+    def skips_pixels(self) -> bool:
+        """Whether the window never sees some of them."""
+        return any(self.stride[axis] > self.reach(axis) + 1 for axis in (0, 1))
+
     def reach(self, axis: int) -> int:
         """Distance between the first and the last tap."""
         return self.dilation[axis] * (self.kernel[axis] - 1)
