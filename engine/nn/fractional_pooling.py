@@ -34,6 +34,8 @@ class FractionalMaxPool(Module):
 class FractionalMaxPool2d(FractionalMaxPool):
     """Keeps the largest value of each of so many windows of an image, which begin at random places.
 
+    y[n, c, i, j] = max of x[n, c] under the window at row i and column j of those drawn (Graham, 2014)
+
     Args:
         kernel_size: Height and width of the window in pixels.
         output_size: Height and width of the result; or
@@ -68,6 +70,8 @@ class FractionalMaxPool2d(FractionalMaxPool):
 
 class FractionalMaxPool3d(FractionalMaxPool):
     """Keeps the largest value of each of so many windows of a volume, which begin at random places.
+
+    y[n, c, i, j, k] = max of x[n, c] under the window at (i, j, k) of those drawn (Graham, 2014)
 
     Args:
         kernel_size: Depth, height and width of the window.

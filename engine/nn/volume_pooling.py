@@ -15,6 +15,10 @@ Sizes = int | tuple[int | None, int | None, int | None] | None
 class MaxPool3d(Module):
     """Keeps the largest value of each window of a volume, so that it shrinks and small shifts matter less.
 
+    y[n, c, i] = max x[n, c, i·stride + u·dilation], over u in the window; places i and u are three numbers
+
+    D' = ⌊(D + 2·padding - dilation·(kernel_size - 1) - 1) / stride⌋ + 1
+
     Args:
         kernel_size: Depth, height and width of the window.
         stride: Step of the window; None: as large as the window.
@@ -50,6 +54,10 @@ class MaxPool3d(Module):
 
 class AvgPool3d(Module):
     """Replaces each window of a volume by its mean.
+
+    y[n, c, i] = mean x[n, c, i·stride + u], over u in the window; places i and u are three numbers
+
+    D' = ⌊(D + 2·padding - kernel_size) / stride⌋ + 1
 
     Args:
         kernel_size: Depth, height and width of the window.
@@ -111,6 +119,8 @@ class LPPool3d(LPPool):
 class AdaptiveAvgPool3d(Module):
     """Means over so many parts of a volume, whatever its size; with 1 the mean of each whole channel.
 
+    y[n, c, i, j, k] = mean of x[n, c] over planes ⌊i·D / D'⌋ to ⌈(i + 1)·D / D'⌉, rows and columns likewise
+
     Args:
         output_size: Depth, height and width of the result; None keeps that of the volume.
 
@@ -137,6 +147,8 @@ class AdaptiveAvgPool3d(Module):
 class AdaptiveMaxPool3d(AdaptiveMaxPool):
     """Keeps the largest value of each of so many parts of a volume, whatever its size.
 
+    y[n, c, i, j, k] = max of x[n, c] over planes ⌊i·D / D'⌋ to ⌈(i + 1)·D / D'⌉, rows and columns likewise
+
     Args:
         output_size: Depth, height and width of the result; None keeps that of the volume.
         return_indices: Whether the places of the maxima are returned, too.
@@ -159,6 +171,8 @@ class AdaptiveMaxPool3d(AdaptiveMaxPool):
 
 class MaxUnpool3d(MaxUnpool):
     """The way back of MaxPool3d: each maximum at the place it came from, zeros elsewhere.
+
+    y[indices] = x, 0 elsewhere (Zeiler and Fergus, 2014)
 
     Args:
         kernel_size: Size of the window.
