@@ -17,6 +17,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+_homes: dict[str, dict[str, str]] = {}  # of each module with a stub, in its order: name -> the module it comes from
+
 
 def names_of(module: str) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
     """`__getattr__`, `__dir__` and `__all__` of a module, from its stub.
@@ -27,16 +29,15 @@ def names_of(module: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]
     """
     here = sys.modules[module]
     homes, names = _read(os.path.splitext(here.__file__ or "")[0] + ".pyi")
+    _homes[module] = homes
 
     def find(name: str) -> Any:
         if name not in homes:
             raise AttributeError(f"module {module!r} has no attribute {name!r}", name=name, obj=here)
-        home = homes[name]
-        value = (
-            importlib.import_module(f"{home}.{name}")
-            if home == module
-            else getattr(importlib.import_module(home), name)
-        )
+        if homes[name] == module:  # from engine.nn import init
+            value = importlib.import_module(f"{module}.{name}")
+        else:
+            value = getattr(importlib.import_module(homes[name]), name)
         setattr(here, name, value)  # so that it is looked up but once
         return value
 
@@ -44,9 +45,9 @@ def names_of(module: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]
 
 
 def load(module: str) -> None:
-    """Import all that a module offers by name: for those who list it, as the catalogue does."""
+    """Import all that a module offers, in the order of its stub: for those who list it, as the catalogue does."""
     here = importlib.import_module(module)
-    for name in here.__all__:
+    for name in _homes[module]:
         getattr(here, name)
 
 

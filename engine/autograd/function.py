@@ -9,7 +9,8 @@ from typing import Any
 from engine.errors import GradientError
 from engine.ops.base import Op, Spec, times
 from engine.tensor import apply, cat, no_grad, wrap
-from engine.tensor.tape import Core, is_grad_enabled
+from engine.tensor.grad_mode import is_grad_enabled
+from engine.tensor.tape import Core
 
 
 class Context:

@@ -8,7 +8,8 @@ from typing import Any
 from engine.errors import GradientError
 from engine.ops.base import times
 from engine.tensor import stack, zeros_like
-from engine.tensor.tape import Core, enable_grad
+from engine.tensor.grad_mode import enable_grad
+from engine.tensor.tape import Core
 from engine.tensor.walk import grad
 
 Tensors = Any

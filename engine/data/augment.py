@@ -111,6 +111,7 @@ def made(choice: Choice) -> Any:
     >>> made(Choice("RandomVerticalFlip", {"p": 0.2}))
     RandomVerticalFlip(p=0.2)
     """
+    import engine.data.transforms.affine
     import engine.data.transforms.colour  # noqa: F401  (registers them; a run without use for them is spared it)
 
     where, known = "Data, augment", registered("transform")

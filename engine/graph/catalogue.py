@@ -150,7 +150,7 @@ class Entry:
         return {p.name: p.start for p in self.parameters if p.start is not MISSING and p.start != p.default}
 
 
-FAMILIES = ("engine.nn", "engine.optim", "engine.optim.lr_scheduler")
+FAMILIES = ("engine.nn", "engine.optim.lr_scheduler", "engine.optim")
 """Where the classes are that the catalogue shows."""
 
 COMMON = (
@@ -160,6 +160,7 @@ COMMON = (
     "Flatten", "Reshape", "Permute", "Upsample", "Add", "Concat", "Multiply",
     "CrossEntropyLoss", "BCEWithLogitsLoss", "MSELoss", "L1Loss", "Adam", "AdamW", "SGD", "RMSprop",
     "CosineAnnealingLR", "StepLR", "OneCycleLR", "ReduceLROnPlateau",
+    "RandomCrop", "RandomResizedCrop", "RandomHorizontalFlip", "RandomVerticalFlip", "RandomRotation", "RandomAffine",
 )  # fmt: skip
 """What people reach for first: it stands first in each list that is offered, and first among what a search finds."""
 
@@ -176,6 +177,7 @@ def _built_in(kind: Kind | None) -> dict[str, Entry]:
     for family in FAMILIES:
         lazy.load(family)  # which registers its classes
     if kind == "transform":
+        import engine.data.transforms.affine
         import engine.data.transforms.colour  # noqa: F401  (registers them and geometry's, for the few who ask)
     kinds = (kind,) if kind else ("layer", "loss", "optimizer", "schedule")
     found = {name: _read(cls) for of in kinds for name, cls in registered(of).items()}

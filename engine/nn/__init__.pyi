@@ -21,6 +21,7 @@ from engine.nn.data import Input
 from engine.nn.distance import Bilinear, CosineSimilarity, PairwiseDistance
 from engine.nn.fractional_pooling import FractionalMaxPool2d, FractionalMaxPool3d
 from engine.nn.instance_norm import InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
+from engine.nn.last_step import LastStep
 from engine.nn.linear import Linear
 from engine.nn.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss, NLLLoss
 from engine.nn.margin_losses import (
@@ -55,7 +56,7 @@ from engine.nn.pooling import AvgPool1d, AvgPool2d, LPPool1d, LPPool2d, MaxPool1
 from engine.nn.position import LearnedPositionalEncoding, PositionalEncoding
 from engine.nn.rearrange import ChannelShuffle, PixelShuffle, PixelUnshuffle
 from engine.nn.rectifiers import CELU, ELU, SELU, LeakyReLU, PReLU, ReLU, ReLU6, RReLU
-from engine.nn.recurrent import GRU, LSTM, RNN, LastStep
+from engine.nn.recurrent import GRU, LSTM, RNN
 from engine.nn.region_losses import BinaryFocalLoss, DiceLoss, FocalLoss, GIoULoss, TverskyLoss
 from engine.nn.regression_losses import GaussianNLLLoss, HuberLoss, KLDivLoss, PoissonNLLLoss, SmoothL1Loss
 from engine.nn.regularisation import AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d, FeatureAlphaDropout

@@ -41,6 +41,7 @@ from engine.tensor.creation import (
     zeros,
     zeros_like,
 )
+from engine.tensor.grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from engine.tensor.inplace import InPlace
 from engine.tensor.printing import show
 from engine.tensor.promotion import float32, float64, int8, int16, int32, int64, uint8
@@ -51,13 +52,9 @@ from engine.tensor.tape import (
     Core,
     Node,
     apply,
-    enable_grad,
-    is_grad_enabled,
-    no_grad,
     record,
     require_gradient_type,
     results_are,
-    set_grad_enabled,
     wrap,
 )
 from engine.tensor.walk import backward

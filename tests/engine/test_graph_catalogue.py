@@ -137,6 +137,7 @@ def test_what_the_window_needs_of_the_graph_loads_neither_training_nor_heavy_lib
         ("layer", "Shape", "Flatten"),
         ("loss", "Loss", "CrossEntropyLoss"),
         ("optimizer", "", "Adam"),
+        ("transform", "", "RandomCrop"),
     ],
 )
 def test_what_people_reach_for_first_is_offered_first(kind, category, first):
@@ -145,4 +146,4 @@ def test_what_people_reach_for_first_is_offered_first(kind, category, first):
 
 
 def test_what_is_offered_first_is_known():
-    assert set(catalogue.COMMON) <= set(catalogue.entries())
+    assert set(catalogue.COMMON) <= {*catalogue.entries(), *catalogue.entries("transform")}

@@ -1,3 +1,4 @@
+from engine.data.transforms.affine import RandomAffine, RandomRotation
 from engine.data.transforms.base import Transform
 from engine.data.transforms.colour import (
     ColorJitter,
@@ -13,11 +14,9 @@ from engine.data.transforms.fitted import Fitted
 from engine.data.transforms.geometry import (
     CenterCrop,
     Pad,
-    RandomAffine,
     RandomCrop,
     RandomHorizontalFlip,
     RandomResizedCrop,
-    RandomRotation,
     RandomVerticalFlip,
     Resize,
 )

@@ -1,4 +1,5 @@
-from engine.optim.lr_scheduler.cyclic import CosineAnnealingLR, CosineAnnealingWarmRestarts, CyclicLR, OneCycleLR
+from engine.optim.lr_scheduler.cosine import CosineAnnealingLR, CosineAnnealingWarmRestarts
+from engine.optim.lr_scheduler.cyclic import CyclicLR, OneCycleLR
 from engine.optim.lr_scheduler.decay import (
     ConstantLR,
     ExponentialLR,
