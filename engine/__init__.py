@@ -75,9 +75,16 @@ inference_mode = no_grad
 _MODULES = {"nn": "engine.nn", "optim": "engine.optim", "data": "engine.data", "cuda": "engine.cuda",
             "autograd": "engine.autograd", "amp": "engine.amp", "utils": "engine.utils",
             "linalg": "engine.tensor.functions.linalg"}  # fmt: skip
+_OF_LAYERS = """
+    adaptive_avg_pool1d adaptive_max_pool1d alpha_dropout avg_pool1d bilinear celu celu_ channel_shuffle conv1d conv2d
+    conv3d conv_transpose1d conv_transpose2d conv_transpose3d cosine_similarity dropout feature_alpha_dropout group_norm
+    hardshrink layer_norm max_pool1d max_pool2d pairwise_distance pixel_shuffle pixel_unshuffle prelu rms_norm rrelu
+    rrelu_ selu selu_ threshold threshold_"""
 _NAMES = {
     "save": "engine.formats.weights", "load": "engine.formats.weights", "capture": "engine.plan",
-    "autocast": "engine.amp",
+    "autocast": "engine.amp", "get_float32_matmul_precision": "engine.kernels.threads",
+    "set_float32_matmul_precision": "engine.kernels.threads",
+    **dict.fromkeys(_OF_LAYERS.split(), "engine.nn.functional"),
     **dict.fromkeys(("get_num_threads", "set_num_threads", "use_deterministic_algorithms",
                      "are_deterministic_algorithms_enabled"), "engine.kernels.threads"),
 }  # fmt: skip

@@ -6,11 +6,11 @@ from functools import wraps
 from typing import Any
 
 from engine.ops.arithmetic import Where
-from engine.tensor import Tensor, apply
+from engine.tensor import Tensor, apply, shapes
 from engine.tensor import functions as table
 from engine.tensor.arithmetic import full_like, meet, number
 from engine.tensor.inplace import same_values as equal
-from engine.tensor.shapes import cat, stack
+from engine.tensor.inplace import written
 from engine.tensor.strangers import raise_stranger
 from engine.tensor.tape import Core
 from engine.tensor.walk import grad
@@ -46,7 +46,26 @@ def names() -> set[str]:
 def by_name(name: str) -> Any:
     """One of these functions."""
     name = _ALIASES.get(name, name)
-    return table.function(name) if name in table.names() else function_of(name)
+    value = table.function(name) if name in table.names() else function_of(name)
+    return value if isinstance(value, type) or name.endswith("_") else into(value)
+
+
+def into(function: Any) -> Any:
+    """Let a function write what it computes into a tensor, or a tuple of them, that is given as `out`.
+
+    >>> import engine
+    >>> total = engine.zeros(2)
+    >>> _ = engine.add(engine.ones(2), 1, out=total)
+    >>> total
+    tensor([2., 2.])
+    """
+
+    @wraps(function)
+    def call(*args: Any, out: Any = None, **named: Any) -> Any:
+        result = function(*args, **named)
+        return result if out is None else written(function.__name__, out, result)
+
+    return call
 
 
 def function_of(name: str) -> Any:
@@ -66,6 +85,10 @@ def function_of(name: str) -> Any:
     return function
 
 
+cat, stack = into(shapes.cat), into(shapes.stack)
+
+
+@into
 def where(condition: Any, input: Any = None, other: Any = None) -> Any:
     """input where the condition holds, other elsewhere; either may be a number. Alone, the places where it holds.
 

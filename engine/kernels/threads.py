@@ -83,3 +83,29 @@ def are_deterministic_algorithms_enabled() -> bool:
 
 
 _deterministic = False
+
+
+PRECISIONS = ("highest", "high", "medium")
+
+
+def set_float32_matmul_precision(precision: str) -> None:
+    """Allow products of float32 matrices to be rounded more coarsely; here they never are, whatever is allowed.
+
+    Args:
+        precision: "highest", "high" or "medium".
+
+    Raises:
+        EngineError: another word.
+    """
+    if precision not in PRECISIONS:
+        raise EngineError("set_float32_matmul_precision", got=f"{precision!r} came", expected=f"one of {PRECISIONS}")
+
+
+def get_float32_matmul_precision() -> str:
+    """How products of float32 matrices are rounded.
+
+    >>> set_float32_matmul_precision("high")
+    >>> get_float32_matmul_precision()
+    'highest'
+    """
+    return "highest"

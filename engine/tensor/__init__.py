@@ -224,6 +224,10 @@ class Tensor(Arithmetic, Reductions, Shapes, Conversion, InPlace, Core):
         return self.device.type == "cuda"
 
     @property
+    def is_cpu(self) -> bool:
+        return self.device.type == "cpu"
+
+    @property
     def is_meta(self) -> bool:
         return self.device.is_meta
 

@@ -11,7 +11,7 @@ from engine.ops.products import caster
 from engine.random import Generator, default_generator
 from engine.tensor.arithmetic import cast, operand, scaled
 from engine.tensor.promotion import require_fit, wrapped
-from engine.tensor.tape import Core, apply, keep_values, mode, retell, shares_memory
+from engine.tensor.tape import Core, apply, follow, keep_values, mode, retell, shares_memory
 
 
 class InPlace:
@@ -25,18 +25,37 @@ class InPlace:
         if self._base is not None and not shares_memory(self, self._base):
             self._stand_alone()
         self._catch_up()
-        if mode.grad and (self._leaf_below or (self._requires_grad and self._node is None)):
-            which = "a leaf" if self._base is None else "a view of a leaf"
-            raise GradientError(where, got=f"{which} that requires a gradient is changed in place",
-                                mend="do it inside `with no_grad():`, or on a copy")  # fmt: skip
+        self._refuse_leaf(where)
         if self.device.is_meta:
             return
-        if self.array.size and any(stride == 0 and n > 1 for n, stride in zip(self.array.shape, self.array.strides)):
+        if not self.array.flags.c_contiguous and overlaps(self.array):
             raise ShapeError(where, got="several elements of the tensor lie in one place of its memory",
                              expected="a place for each", mend="clone() it before the change")  # fmt: skip
         if not getattr(self.array.flags, "writeable", True):
             raise TypeMismatch(where, got="the memory of the tensor can only be read",
                                mend="clone() it before the change")  # fmt: skip
+
+    def _refuse_leaf(self, where: str) -> None:
+        if mode.grad and (self._leaf_below or (self._requires_grad and self._node is None)):
+            which = "a leaf" if self._base is None else "a view of a leaf"
+            raise GradientError(where, got=f"{which} that requires a gradient is changed in place",
+                                mend="do it inside `with no_grad():`, or on a copy")  # fmt: skip
+
+    def _turn(self, where: str, view: Any) -> Any:
+        """Be this view of itself: the same values in another shape, with the history of the view."""
+        self._refuse_leaf(where)
+        if self._node is not None and not mode.grad:
+            raise GradientError(where, got="a tensor with a history is given another shape without the tape",
+                                mend="detach() it first")  # fmt: skip
+        self.array = view.array
+        if view._base is not self:  # a view itself, it is one of the same tensor still
+            self._base, self._path, self._told = view._base, view._path, view._told
+        if mode.grad and self._requires_grad:
+            follow(self, view._node)
+        if view._base is self:
+            self._told += 1
+            self._turned = self._told
+        return self
 
     def _become(self, where: str, result: Any) -> Any:
         """Take over a result's values, in this tensor's memory, and its history."""
@@ -221,6 +240,34 @@ class InPlace:
         if mode.grad and self._requires_grad:
             retell(self, None)
         return self
+
+
+def written(where: str, out: Any, result: Any) -> Any:
+    """What a function computed, in the memory of the tensors that were given as `out`; empty ones become as large."""
+    if isinstance(result, tuple) and isinstance(out, tuple | list) and len(out) == len(result):
+        values = [written(where, o, r) for o, r in zip(out, result)]
+        return type(result)(*values) if hasattr(result, "_fields") else tuple(values)
+    if not isinstance(result, Core) or not isinstance(out, Core):
+        count = f"{len(result)} tensors" if isinstance(result, tuple) else "a tensor"
+        raise TypeMismatch(where, got=f"out is a {type(out).__name__}", expected=f"{count} for the result")
+    if mode.grad and (result._requires_grad or out._requires_grad):
+        raise GradientError(where, got="out was given where a gradient is wanted", expected="out without gradients",
+                            mend="take the result that is returned, or call it inside `with no_grad():`")  # fmt: skip
+    if not out.numel() and out.shape != result.shape:
+        out.array = cast(result, out.dtype).array
+        return out
+    out._refuse(where)
+    return out._become(where, result)
+
+
+def overlaps(array: Any) -> bool:
+    """Whether two elements may lie in one place: whether an axis steps no further than all shorter steps reach."""
+    reach = 0
+    for step, n in sorted((abs(step), n) for step, n in zip(array.strides, array.shape)):
+        if n > 1 and step <= reach:
+            return array.size > 0
+        reach += step * (n - 1) if n > 1 else 0
+    return False
 
 
 def same_values(a: Any, b: Any) -> bool:

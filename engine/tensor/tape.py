@@ -80,6 +80,7 @@ class Core:
     `array` is the device's array, or a Spec on the device "meta".
     A view knows the tensor `_base` that it was taken from and the ops `_path` that lead there, None where they were
     not noted. `_told` counts how often the base's history was told anew; a view that is behind has to `_catch_up`.
+    `_turned` is the count at which it was last given another shape in place: older views cannot be found any more.
     """
 
     _grad: Any = None
@@ -89,6 +90,7 @@ class Core:
     _base: Core | None = None
     _path: tuple[Op, ...] | None = None
     _told = 0
+    _turned = 0
     _hooks: list[Callable[[Any], Any]] | None = None
     _retains = False
     array: Any
@@ -119,6 +121,12 @@ class Core:
         """Take the history anew from the base, which was changed in place since this view of it was taken."""
         base = self._base
         if base is None or self._path is None or self._told == base._told:
+            return
+        if self._told < base._turned:
+            if base._requires_grad or self._requires_grad:
+                raise GradientError("a view", got="the tensor that it was taken from was given another shape in place",
+                                    mend="take the view again")  # fmt: skip
+            self._path = None
             return
         before, mode.grad, mode.listeners = (mode.grad, mode.listeners), True, ()
         try:

@@ -113,7 +113,7 @@ NO_FUNCTIONS = {
 """What is there beside functions of tensors, and what needs memory of the caller's: tested elsewhere."""
 
 NO_METHODS = {
-    "backward", "cuda", "pin_memory", "numpy", "register_hook", "retain_grad", "exponential_", "bernoulli_", "cauchy_",
+    "backward", "cuda", "pin_memory", "data_ptr", "get_device", "numpy", "register_hook", "retain_grad", "exponential_", "bernoulli_", "cauchy_",
     "geometric_", "log_normal_", "random_", "uniform_", "normal_",
 }  # fmt: skip
 """Methods of gradients and of devices, and what draws random numbers: tested elsewhere."""

@@ -66,7 +66,7 @@ METHODS: dict[str, str] = {
     "making": "new_full new_empty new_zeros new_ones new_tensor",
     "scattering": "fill_diagonal_",
     "drawing": "bernoulli exponential_ bernoulli_ geometric_ log_normal_ cauchy_ random_",
-    "inquiry": "ndimension nelement stride",
+    "inquiry": "ndimension nelement stride data_ptr get_device",
 }
 """input.x(...) alone"""
 
@@ -82,6 +82,9 @@ IN_PLACE = """
 
 WRITTEN_OUT = "add sub mul div pow clamp relu masked_fill"
 """Those that `engine.tensor.inplace` writes out, where they may save a tensor; they share the docstring, too."""
+
+TURNS = "squeeze unsqueeze t transpose swapaxes"
+"""input.x_(...): the tensor itself in the shape of its view input.x(...)"""
 
 ALIASES = {
     "absolute": "abs", "arccos": "acos", "arccosh": "acosh", "arcsin": "asin", "arcsinh": "asinh", "arctan": "atan",
@@ -150,6 +153,8 @@ def attach(cls: type) -> None:
         later(f"{name}_", _in_place, cls, name)
     for name in WRITTEN_OUT.split():
         getattr(cls, f"{name}_").__doc__ = in_place(getattr(cls, name).__doc__)
+    for name in TURNS.split():
+        later(f"{name}_", _turned, cls, name)
     there = dir(cls)
     for other, name in ALIASES.items():
         later(other, getattr, cls, name)
@@ -175,3 +180,16 @@ def _in_place(cls: type, name: str) -> Any:
 def in_place(text: str | None) -> str:
     """The docstring of a twin in place, from that of the original, example included."""
     return f"In place, in the memory of this tensor: {text}"
+
+
+def _turned(cls: type, name: str) -> Any:
+    function = getattr(cls, name)
+
+    @wraps(function)
+    def method(self: Any, *args: Any, **named: Any) -> Any:
+        view = function(self, *args, **named)
+        return view if view is self else self._turn(f"{name}_", view)
+
+    method.__name__ = f"{name}_"
+    method.__doc__ = in_place(function.__doc__)
+    return method

@@ -188,7 +188,9 @@ def repeat_interleave(input: Any, repeats: Any, dim: int | None = None, *, outpu
 
 
 def unfold(input: Any, dimension: int, size: int, step: int) -> Any:
-    """Windows of `size` places along an axis, `step` places from each other, as a new last axis: a copy.
+    """Windows of `size` places along an axis, `step` places from each other, as a new last axis.
+
+    A view where windows do not overlap and each has its whole step, otherwise a copy.
 
     Args:
         dimension: the axis.
@@ -205,6 +207,9 @@ def unfold(input: Any, dimension: int, size: int, step: int) -> Any:
         raise ShapeError("unfold", got=f"windows of {size}, {step} apart, of an axis of {n}",
                          expected="windows no longer than the axis, at least 1 apart")  # fmt: skip
     count = (n - size) // step + 1
+    if size <= step and count * step <= n and input.ndim:
+        apart = x.narrow(axis, 0, count * step).unflatten(axis, (count, step)).narrow(axis + 1, 0, size)
+        return movedim(apart, axis + 1, -1)
     index = (arange(count, device=x.device) * step).unsqueeze(1) + arange(size, device=x.device)
     out = x.index_select(axis, index.reshape(-1)).unflatten(axis, (count, size))
     out = movedim(out, axis + 1, -1)

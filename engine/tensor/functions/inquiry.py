@@ -188,3 +188,21 @@ def stride(input: Any, dim: int | None = None) -> Any:
         raise TypeMismatch("stride", got="a tensor on the device meta has no memory", expected="one on the cpu")
     steps = tuple(step // input.itemsize for step in input.array.strides)
     return steps if dim is None else steps[dim]
+
+
+def data_ptr(input: Any) -> int:
+    """Where the first element lies in memory: of two tensors that share theirs from the start, the same number.
+
+    >>> import engine
+    >>> x = engine.zeros(2, 3)
+    >>> x.t().data_ptr() == x.data_ptr(), x.clone().data_ptr() == x.data_ptr()
+    (True, False)
+    """
+    if input.is_meta:
+        raise TypeMismatch("data_ptr", got="a tensor on the device meta has no memory", expected="one on the cpu")
+    return input.array.data.ptr if input.is_cuda else input.array.ctypes.data
+
+
+def get_device(input: Any) -> int:
+    """The number of the GPU on which the values lie, -1 on the cpu."""
+    return 0 if input.is_cuda else -1
