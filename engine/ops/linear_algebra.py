@@ -273,3 +273,49 @@ class FullBasis(Op):
 
     def flops(self, a):
         return 4 * a.size * min(a.shape[-2:])
+
+
+class LU(_Square):
+    """L below the diagonal, whose own is of ones, and U, of a matrix whose rows stand in order.   a (..., N, N)"""
+
+    where = "linalg.lu_factor"
+    saves = ("out",)
+
+    def forward(self, k, a):
+        return k.lu(a)[0]
+
+    def backward(self, k, grad, needs, out):
+        upper, below = k.triu(out, 0), k.tril(out, -1)
+        on_diagonal = k.eq(k.reshape(k.arange(out.shape[-1]), (out.shape[-1], 1)), k.arange(out.shape[-1]))
+        lower = k.where(on_diagonal, 1, below)
+        by_lower = k.tril(k.matmul(_t(k, lower), k.tril(grad, -1)), -1)
+        by_upper = k.triu(k.matmul(k.triu(grad, 0), _t(k, upper)), 0)
+        inner = k.solve(_t(k, lower), k.add(by_lower, by_upper))
+        return (_t(k, k.solve(upper, _t(k, inner))),)  # L⁻ᵀ (...) U⁻ᵀ
+
+
+class Pivots(Op):
+    """With which row, counted from 1, each row is exchanged on the way to LU.   a (..., M, N) -> (..., min(M, N))"""
+
+    differentiable = False
+
+    def shape(self, a):
+        require_matrix("linalg.lu_factor", a, square=False)
+        return Spec((*a.shape[:-2], min(a.shape[-2:])), "int32")
+
+    def forward(self, k, a):
+        return k.lu(a)[1]
+
+
+@dataclass(eq=False)
+class Exchanged(Op):
+    """The rows in the order in which exchanges leave them.   pivots (..., K) -> (..., count)"""
+
+    count: int
+    differentiable = False
+
+    def shape(self, pivots):
+        return Spec((*pivots.shape[:-1], self.count), "int64")
+
+    def forward(self, k, pivots):
+        return k.exchanged(pivots, self.count)

@@ -137,6 +137,14 @@ class Draw:
         return Dtype(self.pick(*kinds))
 
 
+def shape_of(x: Given) -> list[int]:
+    """The shape of an argument."""
+    shape = list(x.leaf.shape)
+    if x.view == "turned":
+        return shape[::-1]
+    return [*shape[:-1], shape[-1] // 2] if x.view == "every other" else shape
+
+
 def call(*args: Any, **named: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """The arguments of one example."""
     return args, named

@@ -62,7 +62,7 @@ def binary(name: str, low: float, high: float, low2: float, high2: float) -> Any
 
 def _sum(d: Draw) -> Any:
     x = d.tensor(shape := d.shape())
-    named = {"alpha": d.pick(2, 0.5, -1)} if d.dtype != "bool" and d.maybe() else {}
+    named = {"alpha": d.pick(2, 0.5)} if d.dtype != "bool" and d.maybe() else {}
     return call(x, d.pick(2, 1.5) if d.int(0, 3) == 0 else partner(d, shape, -3, 3), **named)
 
 
@@ -93,7 +93,7 @@ def _where(d: Draw) -> Any:
 
 def _masked_fill(d: Draw) -> Any:
     x = d.tensor(shape := d.shape())
-    value = d.pick(2, -1.5, d.tensor((), dtype=d.dtype))
+    value = d.pick(2, 1.5, d.tensor((), dtype=d.dtype))
     return call(x, d.mask(d.partner(shape)), value)
 
 
@@ -129,7 +129,7 @@ def _round(d: Draw) -> Any:
 
 
 def _isin(d: Draw) -> Any:
-    x, tests = d.tensor(low=0, high=4), d.tensor(d.shape(0, 2), 0, 4)
+    x, tests = d.tensor(low=0, high=4, plain=True), d.tensor(d.shape(0, 2), 0, 4, plain=True)
     return call(*d.pick((x, tests), (x, 2), (2, tests)), **({"invert": True} if d.maybe() else {}))
 
 

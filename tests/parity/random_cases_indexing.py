@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.parity.random_arguments import FLOATS, WHOLE, Draw, call
+from tests.parity.random_arguments import FLOATS, WHOLE, Draw, call, shape_of
 
 
 def _gather(d: Draw) -> Any:
@@ -45,21 +45,14 @@ def _scatter_add(d: Draw) -> Any:
     x = d.tensor(shape := d.shape())
     dim = d.int(-max(len(shape), 1), max(len(shape), 1) - 1)
     index = _places(d, shape, dim)
-    return call(x, dim, index, d.tensor([n + 1 for n in _shape_of(index)]))
-
-
-def _shape_of(x: Any) -> list[int]:
-    shape = list(x.leaf.shape)
-    if x.view == "turned":
-        return shape[::-1]
-    return [*shape[:-1], shape[-1] // 2] if x.view == "every other" else shape
+    return call(x, dim, index, d.tensor([n + 1 for n in shape_of(index)]))
 
 
 def _scatter_reduce(d: Draw) -> Any:
     x = d.tensor(shape := d.shape(), 0.5, 2)
     dim = d.int(-max(len(shape), 1), max(len(shape), 1) - 1)
     index = _places(d, shape, dim)
-    source = d.tensor(_shape_of(index), 0.5, 2)
+    source = d.tensor(shape_of(index), 0.5, 2)
     return call(x, dim, index, source, d.pick("sum", "prod", "mean", "amax", "amin"), include_self=d.maybe())
 
 
@@ -116,7 +109,7 @@ def _put(d: Draw) -> Any:
         count *= n
     places, twice = d.shape(0, 1), d.maybe()
     index = d.index(count, places) if twice else d.given(d.numbers.permutation(count)[: d.int(0, count)])
-    return call(x, index, d.tensor(_shape_of(index)), twice)
+    return call(x, index, d.tensor(shape_of(index)), twice)
 
 
 def _take_along_dim(d: Draw) -> Any:

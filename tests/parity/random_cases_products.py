@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import torch
 
-from tests.parity.random_arguments import ANY, FLOATS, WHOLE, Draw, call
+from tests.parity.random_arguments import ANY, FLOATS, WHOLE, Draw, call, shape_of
 
 SMALL = (0, 1, 2, 3, 5)
 
@@ -90,13 +91,45 @@ def matrix(d: Draw, square: bool = True, symmetric: bool = False, least: int = 0
 
 
 def _solve(d: Draw) -> Any:
-    x = matrix(d)
-    shape = list(x.leaf.shape)
-    shape = shape[::-1] if x.view == "turned" else shape
-    shape = [*shape[:-1], shape[-1] // 2] if x.view == "every other" else shape
+    x, left = matrix(d), d.maybe()
+    return call(x, _right(d, x, left), left=left)
+
+
+def _right(d: Draw, x: Any, left: bool = True, least: int = 0) -> Any:
+    """What a system with these matrices is solved for."""
+    *batch, m, n = shape_of(x)
+    count = d.int(least, 3)
+    return d.tensor([*batch, *((m, count) if left else (count, n))])
+
+
+def _factor(d: Draw, symmetric: bool = False) -> tuple[Any, ...]:
+    """A matrix as its Cholesky or its LU factors, by PyTorch."""
+    x = matrix(d, symmetric=symmetric)
+    values = torch.tensor(x.leaf if x.view != "turned" else x.leaf.transpose())
+    values = values[..., ::2] if x.view == "every other" else values
+    if symmetric:
+        return (
+            d.given(torch.linalg.cholesky(values).numpy(), False),
+        )  # PyTorch's has a gradient of the other triangle
+    found, pivots = torch.linalg.lu_factor(values)
+    return d.given(found.numpy()), d.given(pivots.numpy())
+
+
+def _lu_solve(d: Draw) -> Any:
+    found, pivots = _factor(d)
     left = d.maybe()
-    n, k = shape[-1], d.pick(0, 1, 2, 3)
-    return call(x, d.tensor([*shape[:-2], *((n, k) if left else (k, n))]), left=left)
+    return call(found, pivots, _right(d, found, left), left=left, adjoint=d.maybe())
+
+
+def _cholesky_solve(d: Draw) -> Any:
+    (factor,) = _factor(d, symmetric=True)
+    return call(_right(d, factor), factor)
+
+
+def _lstsq(d: Draw) -> Any:
+    x = matrix(d, square=False, least=1)
+    driver = d.pick(None, None, "gels", "gelsy", "gelsd", "gelss")
+    return call(x, _right(d, x, least=1), **({} if driver is None else {"driver": driver}))
 
 
 PRODUCTS = {
@@ -111,6 +144,10 @@ PRODUCTS = {
     "inverse": lambda d: call(matrix(d)), "det": lambda d: call(matrix(d)), "slogdet": lambda d: call(matrix(d)),
     "logdet": lambda d: call(matrix(d)), "cholesky": lambda d: call(matrix(d, symmetric=True), d.maybe()),
     "qr": lambda d: call(matrix(d), d.maybe()), "svd": lambda d: call(matrix(d, square=False, least=1)),
+    "lu_solve": lambda d: (lambda f: call(_right(d, f[0]), *f))(_factor(d)), "cholesky_solve": _cholesky_solve,
+    "cholesky_inverse": lambda d: call(*_factor(d, symmetric=True)), 
+    "matrix_exp": lambda d: call(d.tensor((*d.shape(0, 2), *[d.size()] * 2))),
+    "lu_unpack": lambda d: call(*_factor(d), d.maybe(), d.maybe()),
     "pinverse": lambda d: call(matrix(d, square=False, least=1)),
 }  # fmt: skip
 
@@ -128,6 +165,8 @@ def _norm(d: Draw) -> Any:
 
 
 LINALG = {
+    "lu": lambda d: call(matrix(d, square=False)), "lu_factor": lambda d: call(matrix(d, square=False)),
+    "lu_solve": _lu_solve, "lstsq": _lstsq, "matrix_exp": PRODUCTS["matrix_exp"],
     "inv": PRODUCTS["inverse"], "det": PRODUCTS["det"], "slogdet": PRODUCTS["slogdet"], "solve": _solve,
     "solve_triangular": lambda d: (lambda a: call(*a[0], **a[1], upper=d.maybe(), unitriangular=d.maybe()))(_solve(d)),
     "cholesky": lambda d: call(matrix(d, symmetric=True), upper=d.maybe()),
@@ -141,7 +180,7 @@ LINALG = {
     "cross": lambda d: (lambda a: call(*a[:2], dim=a[2]))(_cross(d)[0]),
     "matrix_norm": lambda d: call(matrix(d, square=False, least=1), d.pick(*NORMS), (-2, -1), d.maybe()),
     "vector_norm": _vector_norm, "multi_dot": lambda d: call(list(_pair("ij", "jk", "kb")(d)[0])), "matmul": _matmul,
-    "vecdot": lambda d: call(d.tensor(s := d.shape(1)), d.tensor(s), dim=d.dim(len(s))),
+    "vecdot": lambda d: call(d.tensor(s := d.shape(1)), d.tensor(s), dim=d.int(-len(s), len(s) - 1)),
     "diagonal": lambda d: call(d.tensor(d.shape(2)), offset=d.int(-2, 2)),
     "vander": lambda d: call(d.tensor(d.shape(1, 3, (2, 3, 5))), N=d.pick(None, 2, 4)),
 }  # fmt: skip

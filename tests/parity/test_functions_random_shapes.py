@@ -27,7 +27,8 @@ from tests.parity.random_arguments import ANY, FLOATS, Draw, Given, compare  # n
 EXAMPLES = int(os.environ.get("LAYERLOOM_EXAMPLES", "0"))
 CASES = {**elementwise.ELEMENTWISE, **reductions.REDUCTIONS, **shapes.SHAPES, **indexing.INDEXING, **products.PRODUCTS,
          **products.NEW, **products.ASKED, **products.CHANGED}  # fmt: skip
-DECOMPOSED = ("inverse", "det", "slogdet", "logdet", "cholesky", "qr", "svd", "pinverse")
+DECOMPOSED = ("inverse", "det", "slogdet", "logdet", "cholesky", "qr", "svd", "pinverse", "lu_solve", "lu_unpack",
+              "cholesky_solve", "cholesky_inverse", "matrix_exp")  # fmt: skip
 KINDS = {**dict.fromkeys(products.PRODUCTS, (*FLOATS, "int64")), **dict.fromkeys((*DECOMPOSED, "normal"), FLOATS),
          **elementwise.KINDS, **reductions.KINDS, **indexing.KINDS}  # fmt: skip
 """name -> the dtypes of its first argument, where not any"""
@@ -113,7 +114,8 @@ NO_FUNCTIONS = {
 """What is there beside functions of tensors, and what needs memory of the caller's: tested elsewhere."""
 
 NO_METHODS = {
-    "backward", "cuda", "pin_memory", "data_ptr", "get_device", "numpy", "register_hook", "retain_grad", "exponential_", "bernoulli_", "cauchy_",
+    "backward", "cuda", "pin_memory", "data_ptr", "get_device", "numpy", "register_hook", "retain_grad",
+    "exponential_", "bernoulli_", "cauchy_",
     "geometric_", "log_normal_", "random_", "uniform_", "normal_",
 }  # fmt: skip
 """Methods of gradients and of devices, and what draws random numbers: tested elsewhere."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy
@@ -75,3 +76,30 @@ class LinearAlgebra:
     def full_svd(self, a: Any) -> tuple[Any, Any, Any]:
         """U (..., M, M), singular values (..., K), Vᵀ (..., N, N)"""
         return self.xp.linalg.svd(a)
+
+    def lu(self, a: Any) -> tuple[Any, Any]:
+        """L and U in one matrix, and the exchanges of rows, from 1: column by column, all matrices together."""
+        m, n = a.shape[-2:]
+        out = self.xp.array(a.reshape(prod(a.shape[:-2]), m, n))
+        every, pivots = self.xp.arange(len(out)), self.xp.zeros((len(out), min(m, n)), "int32")
+        for j in range(min(m, n)):
+            pivot = j + self.xp.abs(out[:, j:, j]).argmax(axis=1)
+            pivots[:, j] = pivot + 1
+            row = out[every, pivot]
+            out[every, pivot] = out[:, j]
+            out[:, j] = row
+            out[:, j + 1 :, j] /= self.xp.where(row[:, j] == 0, 1, row[:, j])[:, None]
+            out[:, j + 1 :, j + 1 :] -= out[:, j + 1 :, j, None] * row[:, None, j + 1 :]
+        return out.reshape(a.shape), pivots.reshape(*a.shape[:-2], min(m, n))
+
+    def exchanged(self, pivots: Any, count: int) -> Any:
+        """The rows in the order in which exchanges leave them.   (..., K) -> (..., count)"""
+        steps = pivots.reshape(prod(pivots.shape[:-1]), pivots.shape[-1])
+        every = self.xp.arange(len(steps))
+        order = self.xp.array(self.xp.broadcast_to(self.xp.arange(count), (len(steps), count)))
+        for j in range(steps.shape[-1]):
+            other = steps[:, j] - 1
+            row = order[every, other]
+            order[every, other] = order[:, j]
+            order[:, j] = row
+        return order.reshape(*pivots.shape[:-1], count)

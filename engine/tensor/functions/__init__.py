@@ -38,7 +38,8 @@ BOTH: dict[str, str] = {
     "scattering": """
         scatter scatter_add scatter_reduce index_add index_copy index_reduce index_fill index_put put masked_scatter
         take take_along_dim fill""",
-    "decompositions": "inverse det slogdet logdet cholesky qr svd pinverse",
+    "decompositions": "inverse det slogdet logdet cholesky qr svd pinverse lu_solve",
+    "factored": "cholesky_solve cholesky_inverse matrix_exp",
     "drawing": "multinomial",
     "inquiry": "allclose is_complex is_signed is_nonzero is_same_size",
 }
@@ -49,6 +50,7 @@ FUNCTIONS: dict[str, str] = {
     "ordering": "searchsorted bucketize isin",
     "products": "tensordot cdist pdist chain_matmul",
     "einsum": "einsum",
+    "factored": "lu_unpack",
     "axes": "atleast_1d atleast_2d atleast_3d unravel_index",
     "assembling": """
         hstack vstack dstack column_stack broadcast_shapes broadcast_tensors meshgrid block_diag cartesian_prod

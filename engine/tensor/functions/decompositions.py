@@ -109,3 +109,8 @@ def pinverse(input: Any, rcond: float = 1e-15) -> Any:
             [0.0000, 0.0000]])
     """
     return linalg.pinv(input, rtol=rcond)
+
+
+def lu_solve(b: Any, LU_data: Any, LU_pivots: Any) -> Any:
+    """The X of which A X is b, by what `linalg.lu_factor` made of A."""
+    return linalg.lu_solve(LU_data, LU_pivots, b)

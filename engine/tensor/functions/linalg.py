@@ -5,8 +5,9 @@ All have gradients, but qr of matrices with more columns than rows and svd with 
 
 from __future__ import annotations
 
+import importlib
 from math import inf
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from engine.errors import OptionError, ShapeError, TypeMismatch
 from engine.ops import linear_algebra as la
@@ -24,10 +25,13 @@ from engine.tensor.functions.products import matrix_power, multi_dot
 from engine.tensor.reductions import Dim, axes_meant
 from engine.tensor.tape import apply
 
+if TYPE_CHECKING:
+    from engine.tensor.functions.factored import lstsq, lu, lu_factor, lu_solve, matrix_exp
+
 __all__ = [
-    "cholesky", "cond", "cross", "det", "diagonal", "eigh", "eigvalsh", "inv", "matmul", "matrix_norm", "matrix_power",
-    "matrix_rank", "multi_dot", "norm", "pinv", "qr", "slogdet", "solve", "solve_triangular", "svd", "svdvals",
-    "vander", "vecdot", "vector_norm",
+    "cholesky", "cond", "cross", "det", "diagonal", "eigh", "eigvalsh", "inv", "lstsq", "lu", "lu_factor",
+    "lu_solve", "matmul", "matrix_exp", "matrix_norm", "matrix_power", "matrix_rank", "multi_dot", "norm", "pinv", "qr",
+    "slogdet", "solve", "solve_triangular", "svd", "svdvals", "vander", "vecdot", "vector_norm",
 ]  # fmt: skip
 
 
@@ -421,3 +425,9 @@ def vander(x: Any, *, N: int | None = None) -> Any:
             [1, 3, 9]])
     """
     return _vander(x, N, increasing=True)
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("lstsq", "lu", "lu_factor", "lu_solve", "matrix_exp"):  # what is built on this file
+        return getattr(importlib.import_module("engine.tensor.functions.factored"), name)
+    raise AttributeError(f"module 'linalg' has no attribute {name!r}")
