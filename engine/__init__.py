@@ -74,7 +74,7 @@ inference_mode = no_grad
 
 _MODULES = {"nn": "engine.nn", "optim": "engine.optim", "data": "engine.data", "cuda": "engine.cuda",
             "autograd": "engine.autograd", "amp": "engine.amp", "utils": "engine.utils",
-            "linalg": "engine.tensor.functions.linalg"}  # fmt: skip
+            "linalg": "engine.tensor.functions.linalg", "special": "engine.tensor.functions.special"}  # fmt: skip
 _OF_LAYERS = """
     adaptive_avg_pool1d adaptive_max_pool1d alpha_dropout avg_pool1d bilinear celu celu_ channel_shuffle conv1d conv2d
     conv3d conv_transpose1d conv_transpose2d conv_transpose3d cosine_similarity dropout feature_alpha_dropout group_norm

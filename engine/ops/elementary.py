@@ -8,6 +8,13 @@ from math import log, pi, sqrt
 from engine.ops.arithmetic import Binary, refuse_zero
 from engine.ops.elementwise import Flat, Unary
 
+
+def _by_x(k, value, x):
+    """i1(x) / x, which is 1/2 at 0."""
+    zero = k.eq(x, 0)
+    return k.where(zero, 0.5, k.div(value, k.where(zero, 1, x)))
+
+
 BY_INPUT = {
     "asin": lambda k, x: k.pow(k.sub(1, k.square(x)), -0.5),
     "acos": lambda k, x: k.neg(k.pow(k.sub(1, k.square(x)), -0.5)),
@@ -21,6 +28,11 @@ BY_INPUT = {
     "log10": lambda k, x: k.div(1 / log(10), x),
     "erfc": lambda k, x: k.mul(k.exp(k.neg(k.square(x))), -2 / sqrt(pi)),
     "lgamma": lambda k, x: k.polygamma(x, 0),
+    "erfcx": lambda k, x: k.sub(k.mul(k.mul(x, 2), k.erfcx(x)), 2 / sqrt(pi)),
+    "i0": lambda k, x: k.i1(x),
+    "i0e": lambda k, x: k.sub(k.i1e(x), k.mul(k.sign(x), k.i0e(x))),
+    "i1": lambda k, x: k.sub(k.i0(x), _by_x(k, k.i1(x), x)),
+    "i1e": lambda k, x: k.sub(k.i0e(x), k.add(k.mul(k.sign(x), k.i1e(x)), _by_x(k, k.i1e(x), x))),
 }
 """kernel -> the slope at x."""
 

@@ -12,7 +12,7 @@ UNARY = {  # between which values; whole numbers among them
     "atanh": (-0.9, 0.9), "bitwise_not": (-9, 9), "ceil": (-4, 4), "clone": (-3, 3), "cos": (-9, 9), "cosh": (-4, 4),
     "deg2rad": (-200, 200), "digamma": (0.3, 9), "erf": (-3, 3), "erfc": (-3, 3),
     "erfinv": (-0.9, 0.9), "exp": (-3, 3), "exp2": (-4, 4), "expm1": (-2, 2), "floor": (-4, 4), "frac": (-4, 4),
-    "isfinite": (-3, 3), "isinf": (-3, 3), "isnan": (-3, 3), "isneginf": (-3, 3), "isposinf": (-3, 3),
+    "i0": (-9, 30), "isfinite": (-3, 3), "isinf": (-3, 3), "isnan": (-3, 3), "isneginf": (-3, 3), "isposinf": (-3, 3),
     "isreal": (-3, 3), "lgamma": (0.3, 9), "log": (0.1, 9), "log10": (0.1, 9), "log1p": (-0.7, 9), "log2": (0.1, 9),
     "logical_not": (-1, 1), "neg": (-3, 3), "positive": (-3, 3), "rad2deg": (-4, 4), "reciprocal": (0.3, 4),
     "relu": (-3, 3), "rsqrt": (0.3, 4), "sgn": (-3, 3), "sigmoid": (-4, 4), "sign": (-3, 3), "signbit": (-3, 3),
@@ -153,3 +153,14 @@ ELEMENTWISE = {
 KINDS = {  # where PyTorch's answers for other kinds differ from build to build, or warn
     "gcd": WHOLE, "lcm": WHOLE, "bitwise_left_shift": WHOLE, "bitwise_right_shift": WHOLE,
 }  # fmt: skip
+
+
+_SPECIAL = {"entr": (0.1, 3), "erfcx": (-2, 30), "expit": (-4, 4), "gammaln": (0.3, 9), "i0e": (-9, 60), "i1": (-9, 30),
+            "i1e": (-9, 60), "log_ndtr": (-30, 4), "ndtr": (-3, 4), "psi": (0.3, 9)}  # fmt: skip
+
+SPECIAL = {
+    **{name: unary(*limits) for name, limits in _SPECIAL.items()},
+    "multigammaln": ELEMENTWISE["mvlgamma"],
+    "xlog1py": binary("xlog1py", 0.3, 3, 0.3, 3),
+}
+"""Of engine.special, what does not stand beside it at the top level, too."""

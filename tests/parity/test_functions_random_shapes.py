@@ -105,6 +105,14 @@ def test_functions_of_linalg_agree(name, data):
     compare(how, (args, named), tolerance(name))
 
 
+@pytest.mark.parametrize("name", elementwise.SPECIAL)
+@settled
+def test_functions_of_special_agree(name, data):
+    args, named = elementwise.SPECIAL[name](Draw(data, (*FLOATS, "int64")))
+    tolerance = {"float32": 2e-4, "float64": 1e-8 if name in ("psi", "gammaln", "multigammaln") else 1e-10}
+    compare(lambda t, *a, **n: getattr(t.special, name)(*a, **n), (args, named), tolerance)
+
+
 ALIASES = {**table.ALIASES, **table.FUNCTION_ALIASES, "concat": "cat", "concatenate": "cat"}
 NO_FUNCTIONS = {
     "Generator", "Size", "Tensor", "device", "finfo", "iinfo", "enable_grad", "inference_mode", "no_grad",
@@ -135,6 +143,7 @@ def test_every_function_has_a_case():
     assert without_case([*public(engine, torch), *functions.names()], {*CASES, *NO_FUNCTIONS, *of_other_modules}) == []
     assert without_case(public(engine.Tensor, torch.Tensor), {*CASES, *NO_METHODS}) == []
     assert without_case(engine.linalg.__all__, products.LINALG) == []
+    assert without_case(engine.special.__all__, {*CASES, *elementwise.SPECIAL}) == []
 
 
 def test_other_names_are_the_same_functions():

@@ -26,7 +26,8 @@ def test_every_function_of_the_table_is_one_of_pytorchs():
 
 
 DIFFERENT = {  # PyTorch's documentation says otherwise than its functions do, or the argument does nothing there
-    "cholesky_inverse", "cholesky_solve", "concatenate", "cumulative_trapezoid", "enable_grad", "equal", "from_numpy", "inference_mode", "is_tensor",
+    "cholesky_inverse", "cholesky_solve", "concatenate", "cumulative_trapezoid", "enable_grad",
+    "equal", "from_numpy", "inference_mode", "is_tensor",
     "kthvalue", "promote_types", "save", "searchsorted", "set_default_dtype", "set_grad_enabled", "set_num_threads",
     "set_rng_state",
     "split", "swapaxes", "topk", "trapezoid", "true_divide", "use_deterministic_algorithms",

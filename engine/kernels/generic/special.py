@@ -23,7 +23,7 @@ _SHIFT = 12  # from here on the series of the polygamma functions is exact
 
 
 class Special:
-    """The error functions and the gamma functions."""
+    """The error functions, the gamma functions and the modified Bessel functions."""
 
     xp: Any
 
@@ -37,6 +37,16 @@ class Special:
         tail = self.xp.where(size > 27, 0.0, tail)
         outer = self.xp.where(wide < 0, 2 - tail, tail)
         return self.xp.where(size < 1, 1 - self.erf(wide), self.xp.where(wide != wide, wide, outer)).astype(x.dtype)
+
+    def erfcx(self, x: Any) -> Any:
+        """exp(x²) erfc(x), without underflow far up."""
+        wide = x.astype("float64")
+        far = self.xp.clip(wide, 1.0, 1e30)
+        far = self.xp.where(far < 8, polynomial(far, _P64) / polynomial(far, _Q64),
+                            polynomial(far, _R64) / polynomial(far, _S64))  # fmt: skip
+        near = self.xp.where(wide < 1, wide, 0.0)
+        out = self.xp.where(wide < 1, self.xp.exp(near * near) * self.erfc(near), far)
+        return self.xp.where(wide == float("inf"), 0.0, out).astype(x.dtype)
 
     def erfinv(self, y: Any) -> Any:
         """The x of which erf(x) is y; infinite at -1 and 1, no number beyond."""
@@ -108,3 +118,36 @@ class Special:
         if order == 1:
             return xp.where(low, (pi / xp.sin(pi * x)) ** 2 - out, out)
         return (-1) ** (order + 1) * factorial(order) * out
+
+    def i0(self, x: Any) -> Any:
+        """The modified Bessel function of order 0."""
+        return (self._bessel(x, 0) * self.xp.exp(self.xp.abs(x.astype("float64")))).astype(x.dtype)
+
+    def i0e(self, x: Any) -> Any:
+        """exp(-|x|) i0(x), without overflow."""
+        return self._bessel(x, 0).astype(x.dtype)
+
+    def i1(self, x: Any) -> Any:
+        """The modified Bessel function of order 1."""
+        return (self._bessel(x, 1) * self.xp.exp(self.xp.abs(x.astype("float64")))).astype(x.dtype)
+
+    def i1e(self, x: Any) -> Any:
+        """exp(-|x|) i1(x), without overflow."""
+        return self._bessel(x, 1).astype(x.dtype)
+
+    def _bessel(self, x: Any, order: int) -> Any:
+        """exp(-|x|) times it: up to 20 by its power series, beyond by Hankel's series in 1 / x."""
+        xp, wide = self.xp, x.astype("float64")
+        size = xp.abs(wide)
+        near, far = xp.minimum(size, 20.0), xp.maximum(size, 20.0)
+        term = total = (near / 2) ** order
+        for i in range(1, 46):
+            term = term * (near / 2) ** 2 / (i * (i + order))
+            total = total + term
+        rest = series = xp.ones_like(far)
+        for i in range(1, 33):
+            rest = rest * ((2 * i - 1) ** 2 - 4 * order**2) / (8 * i * far)
+            series = series + rest
+        out = xp.where(size <= 20, total * xp.exp(-near), series / xp.sqrt(2 * pi * far))
+        out = xp.where(xp.isnan(wide), wide, out)
+        return xp.where(wide < 0, -out, out) if order else out

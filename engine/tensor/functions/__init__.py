@@ -19,7 +19,7 @@ __all__ = ["ALIASES", "BOTH", "FUNCTIONS", "IN_PLACE", "METHODS", "attach", "fun
 
 BOTH: dict[str, str] = {
     "elementwise": """
-        acos acosh asin asinh atan atanh cosh erfc erfinv exp2 lgamma log10 log2 sinh tan
+        acos acosh asin asinh atan atanh cosh erfc erfinv exp2 i0 lgamma log10 log2 sinh tan
         digamma polygamma mvlgamma logit sinc xlogy
         atan2 hypot logaddexp logaddexp2 nextafter remainder fmod floor_divide true_divide float_power ldexp copysign
         trunc frac positive sgn signbit isposinf isneginf isreal isclose heaviside deg2rad rad2deg nan_to_num
@@ -76,7 +76,7 @@ IN_PLACE = """
     abs acos acosh addcdiv addcmul addmm addmv addr addbmm asin asinh atan atan2 atanh baddbmm bitwise_and
     bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor ceil clamp_max clamp_min copysign cos
     cosh cumprod cumsum deg2rad digamma eq erf erfc erfinv exp exp2 expm1 float_power floor floor_divide fmod frac
-    gcd ge gt heaviside hypot index_add index_copy index_fill index_put index_reduce lcm ldexp le lerp lgamma log
+    gcd ge gt heaviside hypot i0 index_add index_copy index_fill index_put index_reduce lcm ldexp le lerp lgamma log
     log10 log1p log2 logical_and logical_not logical_or logical_xor logit lt masked_scatter mvlgamma nan_to_num ne
     neg nextafter polygamma put rad2deg reciprocal remainder renorm round rsqrt scatter scatter_add scatter_reduce
     sgn sigmoid sign sin sinc sinh sqrt square tan tanh tril triu true_divide trunc xlogy"""
@@ -102,7 +102,7 @@ FUNCTION_ALIASES = {"trapz": "trapezoid", "row_stack": "vstack"}
 
 FUNCTIONS_IN_PLACE = """
     abs acos acosh addmv asin asinh atan atanh ceil clamp clamp_max clamp_min cos cosh deg2rad detach erf erfc exp exp2
-    expm1 fill floor frac gcd index_put lcm ldexp log log10 log1p log2 logit nan_to_num neg rad2deg reciprocal relu
+    expm1 fill floor frac gcd i0 index_put lcm ldexp log log10 log1p log2 logit nan_to_num neg rad2deg reciprocal relu
     round rsqrt sigmoid sin sinc sinh sqrt square tan tanh trunc xlogy zero"""
 """engine.x_(input, ...): of all twins in place, those that PyTorch has as functions, too"""
 
