@@ -96,6 +96,10 @@ def set_float32_matmul_precision(precision: str) -> None:
 
     Raises:
         EngineError: another word.
+
+    >>> set_float32_matmul_precision("medium")
+    >>> get_float32_matmul_precision()
+    'highest'
     """
     if precision not in PRECISIONS:
         raise EngineError("set_float32_matmul_precision", got=f"{precision!r} came", expected=f"one of {PRECISIONS}")

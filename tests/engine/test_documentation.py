@@ -29,6 +29,7 @@ MODULES = (
     "engine.optim.swa_utils",
     "engine.plan",
     "engine.random",
+    "engine.special",
     "engine.utils.checkpoint",
 )
 TOLD_ONCE = {"dtype", "device", "requires_grad", "generator", "keepdim", "inplace"}
@@ -41,7 +42,8 @@ DEPRECATED = {"size_average", "reduce"}
 
 def public(module: str) -> dict[str, object]:
     """What a module offers, by name: functions and classes."""
-    found = engine.linalg if module == "engine.linalg" else importlib.import_module(module)
+    inside = {"engine.linalg": "linalg", "engine.special": "special"}
+    found = getattr(engine, inside[module]) if module in inside else importlib.import_module(module)
     names = dir(engine) if found is engine else found.__all__
     offered = {name: getattr(found, name) for name in sorted(names) if not name.startswith("_")}
     ours = {name: value for name, value in offered.items() if isinstance(value, type) or inspect.isroutine(value)}

@@ -112,5 +112,12 @@ def pinverse(input: Any, rcond: float = 1e-15) -> Any:
 
 
 def lu_solve(b: Any, LU_data: Any, LU_pivots: Any) -> Any:
-    """The X of which A X is b, by what `linalg.lu_factor` made of A."""
+    """The X of which A X is b, by what `linalg.lu_factor` made of A: LU_data and LU_pivots.
+
+    >>> import engine
+    >>> factors = engine.linalg.lu_factor(engine.tensor([[1.0, 2.0], [4.0, 4.0]]))
+    >>> engine.lu_solve(engine.tensor([[3.0], [8.0]]), *factors)
+    tensor([[1.],
+            [1.]])
+    """
     return linalg.lu_solve(LU_data, LU_pivots, b)

@@ -39,6 +39,9 @@ DEFINITIONS = {
 }
 """The functions that are one op of one tensor each, gradient included: name -> what it is, and an example of it."""
 
+SPECIAL = ("erfcx", "i0e", "i1", "i1e")
+"""Those that stand in engine.special alone."""
+
 WHOLE = {
     "bitwise_and": ("The bits that both input and other have, or logical and of truth values.", "12, 10", "8"),
     "bitwise_or": ("The bits that either input or other has, or logical or of truth values.", "12, 10", "14"),
@@ -57,7 +60,8 @@ def _elementary(name: str) -> Any:
     def function(input: Any) -> Any:
         return apply(op, real(input))
 
-    function.__name__, function.__doc__ = name, described(name, *DEFINITIONS[name])
+    place = f"special.{name}" if name in SPECIAL else name
+    function.__name__, function.__doc__ = name, described(place, *DEFINITIONS[name])
     return function
 
 
@@ -488,7 +492,12 @@ def xlogy(input: Any, other: Any) -> Any:
 
 
 def xlog1py(input: Any, other: Any) -> Any:
-    """x log(1 + y), 0 where x is 0."""
+    """x log(1 + y), x being the input and y the other: 0 where x is 0.
+
+    >>> import engine
+    >>> engine.special.xlog1py(engine.tensor([0.0, 2.0]), engine.tensor([-1.0, 1.0]))
+    tensor([0.0000, 1.3863])
+    """
     x, y = real_pair(input, other)
     nothing = (x == 0) & ((y <= -1) | (y == inf))
     return x * _choose(nothing, 0.0, y.expand(nothing.shape)).log1p()

@@ -47,6 +47,9 @@ class LeastSquares(NamedTuple):
 def lu_factor(A: Any, *, pivot: bool = True) -> LU:
     """L and U of a matrix whose rows are exchanged so that no step divides by a smaller number than it must.
 
+    Args:
+        pivot: whether rows may be exchanged: always.
+
     Shape:
         A: (..., M, N) -> LU (..., M, N), pivots (..., min(M, N)) of int32
 
@@ -81,8 +84,15 @@ def lu_unpack(LU_data: Any, LU_pivots: Any, unpack_data: bool = True, unpack_piv
     """P, L and U out of what `lu_factor` gives; what is not wanted is empty.
 
     Args:
+        LU_data: L and U in one matrix.
+        LU_pivots: the exchanges of rows.
         unpack_data: whether L and U are wanted.
         unpack_pivots: whether P is wanted.
+
+    >>> import engine
+    >>> engine.lu_unpack(*engine.linalg.lu_factor(engine.tensor([[1.0, 2.0], [4.0, 4.0]]))).L
+    tensor([[1.0000, 0.0000],
+            [0.2500, 1.0000]])
     """
     m, n = LU_data.shape[-2:]
     k = min(m, n)
@@ -100,8 +110,16 @@ def lu_unpack(LU_data: Any, LU_pivots: Any, unpack_data: bool = True, unpack_piv
 def lu(A: Any, *, pivot: bool = True) -> PLU:
     """P, L and U, of which the product is A: a permutation, a lower triangle with ones on its diagonal, an upper one.
 
+    Args:
+        pivot: whether rows may be exchanged: always.
+
     Shape:
         A: (..., M, N) -> (..., M, M), (..., M, K), (..., K, N), K the lesser of M and N
+
+    >>> import engine
+    >>> engine.linalg.lu(engine.tensor([[1.0, 2.0], [4.0, 4.0]])).U
+    tensor([[4., 4.],
+            [0., 1.]])
     """
     return lu_unpack(*lu_factor(A, pivot=pivot))
 
@@ -110,7 +128,15 @@ def lu_solve(LU: Any, pivots: Any, B: Any, *, left: bool = True, adjoint: bool =
     """The X of which A X is B, or (left=False) X A is B, by what `lu_factor` made of A.
 
     Args:
+        LU, pivots: what `lu_factor` made of A.
+        left: whether A stands on the left.
         adjoint: the same with Aᵀ for A.
+
+    >>> import engine
+    >>> factors = engine.linalg.lu_factor(engine.tensor([[1.0, 2.0], [4.0, 4.0]]))
+    >>> engine.linalg.lu_solve(*factors, engine.tensor([[3.0], [8.0]]))
+    tensor([[1.],
+            [1.]])
     """
     if not left:
         return lu_solve(LU, pivots, B.mT, adjoint=not adjoint).mT
@@ -132,7 +158,7 @@ def lstsq(A: Any, B: Any, rcond: float | None = None, *, driver: str | None = No
         driver: PyTorch's name of a way to solve it, which here says only what is returned beside the solution.
 
     >>> import engine
-    >>> engine.linalg.lstsq(engine.tensor([[1.0], [1.0], [1.0]]), engine.tensor([[1.0], [2.0], [6.0]])).solution
+    >>> engine.linalg.lstsq(engine.tensor([[1.0], [1.0], [1.0]]), engine.tensor([[1.0], [2.0], [6.0]])).solution.round()
     tensor([[3.]])
     """
     if driver not in (None, *DRIVERS):
@@ -172,12 +198,27 @@ def matrix_exp(A: Any) -> Any:
 
 
 def cholesky_solve(input: Any, input2: Any, upper: bool = False) -> Any:
-    """The X of which L Lᵀ X is B, L being a Cholesky factor; of Uᵀ U with `upper`.   B (..., N, K), L (..., N, N)"""
+    """The X of which L Lᵀ X is B, L being a Cholesky factor.   B (..., N, K), L (..., N, N)
+
+    Args:
+        input: B.
+        input2: L, or U with `upper`.
+        upper: whether it is U, of which Uᵀ U is meant.
+
+    >>> import engine
+    >>> engine.cholesky_solve(engine.tensor([[8.0]]), engine.tensor([[2.0]]))
+    tensor([[2.]])
+    """
     lower = input2.mT if upper else input2
     return linalg.solve_triangular(lower.mT, linalg.solve_triangular(lower, input, upper=False), upper=True)
 
 
 def cholesky_inverse(input: Any, upper: bool = False) -> Any:
-    """The inverse of L Lᵀ, L being a Cholesky factor; of Uᵀ U with `upper`.   (..., N, N)"""
+    """The inverse of L Lᵀ, L being a Cholesky factor; of Uᵀ U with `upper`.   (..., N, N)
+
+    >>> import engine
+    >>> engine.cholesky_inverse(engine.tensor([[2.0]]))
+    tensor([[0.2500]])
+    """
     la.require_matrix("cholesky_inverse", input)
     return cholesky_solve(eye(input.shape[-1], dtype=input.dtype, device=input.device), input, upper)

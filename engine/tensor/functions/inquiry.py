@@ -204,5 +204,10 @@ def data_ptr(input: Any) -> int:
 
 
 def get_device(input: Any) -> int:
-    """The number of the GPU on which the values lie, -1 on the cpu."""
+    """The number of the GPU on which the values lie, -1 on the cpu.
+
+    >>> import engine
+    >>> engine.zeros(2).get_device()
+    -1
+    """
     return 0 if input.is_cuda else -1
