@@ -12,6 +12,7 @@ import numpy as np
 
 from engine.device import Device
 from engine.errors import CaptureWarning
+from engine.kernels.cpu.forks import open_in_children
 from engine.kernels.cpu.pool import num_threads
 from engine.kernels.generic import Kernels
 from engine.kernels.threads import are_deterministic_algorithms_enabled
@@ -23,7 +24,7 @@ from engine.tensor import Tensor
 from engine.tensor.promotion import get_default_dtype
 from engine.tensor.tape import mode
 
-_running = threading.RLock()
+_running = open_in_children(threading.RLock())
 CPU = Device("cpu")
 MOST_PLANS = 4
 """For one kind of arguments: in training and in evaluation, for instance."""

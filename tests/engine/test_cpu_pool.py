@@ -15,7 +15,8 @@ import pytest
 
 pytest.importorskip("llvmlite", reason="the compiled kernels need llvmlite")
 
-from engine.kernels.cpu import pool
+from engine.kernels.cpu import executor, pool
+from engine.kernels.cpu.eager import CpuKernels
 from engine.kernels.cpu.emit import new_kernel
 from engine.kernels.cpu.program import Kernel, Program
 from engine.kernels.cpu.values import I64
@@ -144,6 +145,50 @@ def test_a_forked_child_makes_threads_of_its_own():
     assert os.waitpid(child, 0)[1] == 0
     pool.run(program)
     assert (x == 4).all()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_child_forked_while_another_thread_compiles_does_not_wait_for_it():
+    ends, kernels = threading.Event(), CpuKernels(np)
+    kernels.softmax(np.ones((20, 60), np.float32), -1)  # what is imported for it is there
+
+    def compile_much():
+        for columns in range(300, 400):
+            kernels.softmax(np.ones((20, columns), np.float32), -1)
+            if ends.is_set():
+                break
+
+    compiler = threading.Thread(target=compile_much)
+    compiler.start()
+    for columns in (61, 62, 63):
+        child = os.fork()
+        if child == 0:
+            signal.alarm(20)
+            os._exit(round(kernels.softmax(np.ones((20, columns), np.float32), -1).sum()) != 20)
+        assert os.waitpid(child, 0)[1] == 0
+    ends.set()
+    compiler.join()
+
+
+def test_threads_end_after_an_interrupt_too_where_another_number_is_set():
+    pool.set_num_threads(2)
+    _, program = turns(2)
+    pool.run(program)
+    known = pool._pool
+    while not known.context[executor.STATES + executor.STATE_WORDS + executor.PARKED]:  # so that it must be woken
+        time.sleep(0.001)
+
+    def interrupt():
+        raise KeyboardInterrupt
+
+    known._complete = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        pool.run(program)
+    del known._complete
+    pool.set_num_threads(3)
+    pool.run(turns(3)[1])
+    assert not any(worker.is_alive() for worker in known._workers)
 
 
 def run_script(text, **options):

@@ -18,14 +18,16 @@ import llvmlite.binding as llvm
 import llvmlite.ir as ir
 import platformdirs
 
+from engine.kernels.cpu.forks import closed_to_forks, open_in_children
 from engine.kernels.cpu.host import Host, host
 
 MAGIC = b"loomobj1"
 SYMBOL = "kernel"  # what every module calls the function that is looked up in it
-_lock = threading.RLock()
+_lock = open_in_children(threading.RLock())
+_llvm = closed_to_forks(threading.Lock())  # LLVM has locks of its own, which a child could not open
 _engines: list[Any] = []  # an engine owns its machine code: it lives as long as the process
 _addresses: dict[str, int] = {}
-_locks: dict[str, Any] = {}
+_locks: dict[str, Any] = {}  # by key; a forked child begins with none
 FEW = 3  # functions for which it is not worth to start threads
 MOST_KEPT = 256 * 2**20  # bytes of object files; those of other versions and processors among them
 statistics = {"compiled": 0, "loaded": 0}
@@ -51,14 +53,16 @@ def _compiled(emit: Callable[..., ir.Module], parameters: tuple[Any, ...], targe
         if key not in _addresses:
             code = read(key)
             if code is None:
-                code = object_code(str(emit(*parameters)), target)
+                text = str(emit(*parameters))
+                with _llvm:
+                    code = object_code(text, target)
                 write(key, code)
                 statistics["compiled"] += 1
                 if statistics["compiled"] == 1:
                     keep_below(MOST_KEPT)
             else:
                 statistics["loaded"] += 1
-            with _lock:
+            with _llvm:
                 _addresses[key] = load(code, target)
         return _addresses[key]
 
@@ -210,3 +214,7 @@ def _machine(target: Host) -> Any:
     return llvm.Target.from_triple(target.triple).create_target_machine(
         cpu=target.cpu, features=target.features, opt=3, jit=True
     )
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_locks.clear)

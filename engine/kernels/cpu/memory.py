@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from engine.kernels.cpu.forks import open_in_children
+
 LARGE = 1 << 15  # bytes; below, the allocator is as quick and the start matters little
 
-_lock = threading.Lock()
+_lock = open_in_children(threading.Lock())
 _blocks: dict[int, list[tuple[np.ndarray, int]]] = {}  # bytes -> (block, where its first cache line starts)
 
 

@@ -17,13 +17,14 @@ import numpy as np
 
 from engine.kernels.cpu import executor
 from engine.kernels.cpu.compile import compiled
+from engine.kernels.cpu.forks import open_in_children
 from engine.kernels.cpu.host import physical_cores
 
 LINGER_SECONDS = 0.0005  # how long a thread without work keeps spinning before it parks
 MAX_THREADS = 62  # one bit each, in a mask
 
 _FUNCTION = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
-_lock = threading.Lock()
+_lock = open_in_children(threading.Lock())
 _pool: Pool | None = None
 _wanted = 0  # 0: as many as there are physical cores
 _closed = False
@@ -86,7 +87,9 @@ class Pool:
         self._running = None
 
     def close(self) -> None:
-        """Let the workers end."""
+        """Let the workers end, once they have done what an interrupt may have left."""
+        if self.context[executor.PENDING]:
+            self._complete()
         for waker in self._wakers:
             waker.put(False)
         for worker in self._workers:
@@ -250,9 +253,9 @@ def _patience() -> int:
 
 
 def _forget() -> None:
-    """In a forked child, where the workers do not exist and the lock may be held by a thread that does not either."""
-    global _pool, _lock
-    _pool, _lock = None, threading.Lock()
+    """In a forked child, where the workers do not exist."""
+    global _pool
+    _pool = None
 
 
 def _close() -> None:

@@ -11,11 +11,12 @@ import numpy as np
 
 from engine.kernels.cpu import pool
 from engine.kernels.cpu.caller import Caller, Layout, Recipe
+from engine.kernels.cpu.forks import open_in_children
 from engine.kernels.generic import Kernels
 from engine.kernels.generic.elementwise import UFUNCS
 
 MOST = 4096  # calls that are kept for one kernel: whoever has more shapes than that goes on without the oldest
-_building = threading.RLock()
+_building = open_in_children(threading.RLock())
 _known: dict[int, dict[Any, Any]] = {}
 
 
