@@ -4,9 +4,10 @@ python -m tests.benchmarks.operations                      every layer, beside P
 python -m tests.benchmarks.operations --only 3x3,linear    those whose names contain one of these
 python -m tests.benchmarks.operations --threads 1          by the thread's own time: others on the machine matter less
 
-GFLOP/s of the forward pass, the gradients of input and weight, and, of a convolution, both gradients in one kernel; the
-best of many short runs, in turns with the loop that the peak is measured by. A layer at the speed of memory reads as
-few GFLOP/s.
+GFLOP/s of the forward pass, the gradients of input and weight, and, of a convolution, both gradients in one kernel; as
+shares of the loop that the peak is measured by, which runs before and after them: of several rounds the median one.
+"of 60%" says that memory does not allow more: reading once what the pass reads and writing once what it writes, and no
+arithmetic, takes so long on these very arrays, measured in the same rounds.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import argparse
 import sys
 from collections.abc import Callable
 from functools import partial
+from itertools import cycle
 from math import prod
 from typing import Any
 
@@ -23,13 +25,19 @@ import numpy as np
 from engine.kernels.cpu import convolution, pool, products
 from engine.kernels.cpu.program import Plan, Program, aligned
 from engine.kernels.cpu.shapes import Conv
-from tests.benchmarks import contenders
+from tests.benchmarks import contenders, traffic
 from tests.benchmarks.contenders import TORCH
 from tests.benchmarks.peak import clock, peak_gflops
 
-ROUNDS = 6
+ROUNDS = 7
 SECONDS = 0.02  # of one operation in a round
-PASSES = ("forward", "dx", "dweight", "both")
+PASSES = {  # what each reads and writes
+    "forward": (("x", "weight"), ("y",)),
+    "dx": (("dy", "weight"), ("dx",)),
+    "dweight": (("x", "dy"), ("dweight",)),
+    "both": (("x", "dy", "weight"), ("dx", "dweight")),
+}
+Linear = tuple[int, int, int]
 ONE, TWO = ((1, 1), (1, 1)), (2, 2)
 
 LAYERS = {
@@ -71,56 +79,68 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     pool.set_num_threads(options.threads)
     with_torch = contenders.installed(TORCH)
-    print(f"{'GFLOP/s (share of the peak)':28}" + "".join(f"{name:>14}" for name in PASSES)
+    print(f"{'GFLOP/s (share of the peak)':28}" + "".join(f"{name:>21}" for name in PASSES)
           + ("".join(f"{'torch ' + name:>14}" for name in PASSES) if with_torch else ""))  # fmt: skip
     for name, layer in {**LAYERS, **LINEAR}.items():
         if any(text in name for text in options.only):
-            of_ours, of_torch = (ours, torchs) if isinstance(layer, Conv) else (ours_linear, torchs_linear)
-            runs = of_ours(layer) + (of_torch(layer, options.threads) if with_torch else [])
-            speeds, peak = measure([run for run in runs if run], options.threads)
-            best = iter(speeds)
-            flops = layer.flops if isinstance(layer, Conv) else 2 * prod(layer)
-            rates = [run and flops * (1 + (i % len(PASSES) == 3)) / next(best) / 1e9 for i, run in enumerate(runs)]
-            print(f"{name:28}" + "".join(f"{r:8.0f} {r / peak:5.0%}" if r else " " * 14 for r in rates), flush=True)
+            print(f"{name:28}" + line(layer, options.threads, with_torch), flush=True)
     return 0
 
 
-def ours(conv: Conv) -> list[Callable[[], Any]]:
-    """The passes of a layer, on arrays of random numbers."""
+def line(layer: Conv | Linear, threads: int, with_torch: bool) -> str:
+    """What is found out about a layer."""
+    is_conv = isinstance(layer, Conv)
+    flops = layer.flops if is_conv else 2 * prod(layer)
+    works = [flops, flops, flops, 2 * flops][: len(PASSES) if is_conv else 3]
+    arrays = arrays_of(layer)
+    plans = (conv_plans if is_conv else linear_plans)(layer)
+    runs = [partial(pool.run, program(plan, arrays)) for plan in plans]
+    alone = [partial(pool.run, traffic.program(*([arrays[n] for n in names] for names in PASSES[p]))) for p in PASSES]
+    theirs = (torchs if is_conv else torchs_linear)(layer, threads) if with_torch else []
+    found = measure([*runs, *alone[: len(runs)], *theirs], threads)
+    rates = [work / seconds / 1e9 for work, (seconds, _) in zip(cycle(works), found)]
+    shares = [rate / peak for rate, (_, peak) in zip(rates, found)]
+    count, cells = len(works), []
+    for rate, share, floor in zip(rates[:count], shares, shares[count:]):
+        cells.append(f"{rate:8.0f} {share:5.0%}" + (f" of {floor:3.0%}" if floor < 1 else " " * 7))
+    cells += [" " * 21] * (len(PASSES) - count)
+    cells += [f"{rate:8.0f} {share:5.0%}" for rate, share in zip(rates[2 * count :], shares[2 * count :])]
+    return "".join(cells)
+
+
+def arrays_of(layer: Conv | Linear) -> dict[str, np.ndarray]:
+    """Random numbers."""
+    if isinstance(layer, Conv):
+        x = (layer.images, layer.height, layer.width, layer.channels)
+        y = (layer.images, layer.out_height, layer.out_width, layer.outputs)
+        weight = (*layer.kernel, layer.inner, layer.outputs)
+    else:
+        samples, inputs, outputs = layer
+        x, y, weight = (samples, inputs), (samples, outputs), (outputs, inputs)
     rng = np.random.default_rng(0)
-    shapes = {
-        "x": (conv.images, conv.height, conv.width, conv.channels),
-        "dx": (conv.images, conv.height, conv.width, conv.channels),
-    }
-    shapes |= dict.fromkeys(("y", "dy"), (conv.images, conv.out_height, conv.out_width, conv.outputs))
-    shapes |= dict.fromkeys(("weight", "dweight"), (*conv.kernel, conv.inner, conv.outputs))
-    arrays = {name: aligned(shape) for name, shape in shapes.items()}
-    for array in arrays.values():
-        array[...] = rng.standard_normal(array.shape, np.float32)
-    plans = (
+    arrays = {}
+    for name, shape in {"x": x, "dx": x, "y": y, "dy": y, "weight": weight, "dweight": weight}.items():
+        arrays[name] = aligned(shape)
+        arrays[name][...] = rng.standard_normal(shape, np.float32)
+    return arrays
+
+
+def conv_plans(conv: Conv) -> list[Plan]:
+    return [
         convolution.forward(conv, bias=False),
         convolution.input_gradient(conv),
         convolution.weight_gradient(conv, bias=False),
         convolution.backward(conv, bias=False),
-    )
-    return [partial(pool.run, program(plan, arrays)) for plan in plans]
+    ]
 
 
-def ours_linear(sizes: tuple[int, int, int]) -> list[Callable[[], Any] | None]:
-    """The same for a linear layer, whose gradients are two kernels."""
-    samples, inputs, outputs = sizes
-    rng = np.random.default_rng(0)
-    shapes = dict.fromkeys(("x", "dx"), (samples, inputs)) | dict.fromkeys(("y", "dy"), (samples, outputs))
-    shapes |= dict.fromkeys(("weight", "dweight"), (outputs, inputs))
-    arrays = {name: aligned(shape) for name, shape in shapes.items()}
-    for array in arrays.values():
-        array[...] = rng.standard_normal(array.shape, np.float32)
-    plans = (
+def linear_plans(sizes: Linear) -> list[Plan]:
+    """Its gradients are two kernels."""
+    return [
         products.linear_forward(*sizes, bias=False),
         products.linear_input_gradient(*sizes),
         products.linear_weight_gradient(*sizes, bias=False),
-    )
-    return [*(partial(pool.run, program(plan, arrays)) for plan in plans), None]
+    ]
 
 
 def program(plan: Plan, arrays: dict[str, np.ndarray]) -> Program:
@@ -146,29 +166,34 @@ def torchs(conv: Conv, threads: int) -> list[Callable[[], Any]]:
     ]
 
 
-def torchs_linear(sizes: tuple[int, int, int], threads: int) -> list[Callable[[], Any] | None]:
+def torchs_linear(sizes: Linear, threads: int) -> list[Callable[[], Any]]:
     """The same in PyTorch."""
     import torch
 
     torch.set_num_threads(threads)
     samples, inputs, outputs = sizes
     x, dy, weight = torch.randn(samples, inputs), torch.randn(samples, outputs), torch.randn(outputs, inputs)
-    return [lambda: x @ weight.T, lambda: dy @ weight, lambda: dy.T @ x, None]
+    return [lambda: x @ weight.T, lambda: dy @ weight, lambda: dy.T @ x]
 
 
-def measure(runs: list[Callable[[], Any]], threads: int) -> tuple[list[float], float]:
-    """Seconds of each, and the peak: the best of all rounds."""
-    best, peak, now = [float("inf")] * len(runs), 0.0, clock(threads)
+def measure(runs: list[Callable[[], Any]], threads: int) -> list[tuple[float, float]]:
+    """(seconds, the peak meanwhile) of each, from the round in which the peak's loop would have got through the median
+    of operations: others on the machine make both slower.
+    """
+    now, rounds = clock(threads), [[] for _ in runs]
     for run in runs:
         run()
+    before = peak_gflops(threads, bursts=1)[0]
     for _ in range(ROUNDS):
-        peak = max(peak, peak_gflops(threads, bursts=1)[0])
-        for number, run in enumerate(runs):
-            end = now() + SECONDS
+        for run, found in zip(runs, rounds):
+            best, end = float("inf"), now() + SECONDS
             while (began := now()) < end:
                 run()
-                best[number] = min(best[number], now() - began)
-    return best, peak
+                best = min(best, now() - began)
+            after = peak_gflops(threads, bursts=1)[0]
+            found.append((best, (before + after) / 2))
+            before = after
+    return [sorted(found, key=prod)[len(found) // 2] for found in rounds]
 
 
 if __name__ == "__main__":

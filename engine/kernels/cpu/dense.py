@@ -20,7 +20,7 @@ from engine.kernels.cpu.shapes import Conv, Phase
 from engine.kernels.cpu.values import Value
 
 Part = tuple[Tiles, list[Value]]
-CALLS = 64  # of micro-kernels for a piece's part of dweight
+CALLS = 32  # of micro-kernels for a piece's part of dweight
 
 
 @dataclass(frozen=True)
