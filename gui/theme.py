@@ -123,7 +123,6 @@ class Theme(QObject):
 
     def install(self, app: QApplication, mode: Mode = "system") -> None:
         """Give the application this look: once, before the first window."""
-        QDir.setSearchPaths("loom", [str(ICONS)])
         app.setStyle("Fusion")
         _font.cache_clear()
         app.setFont(self.font())
@@ -151,6 +150,7 @@ class Theme(QObject):
         self._name = self._resolve() if app is not None else {"system": "dark"}.get(self._mode, self._mode)
         self._tokens = {name: QColor(value) for name, value in TOKENS[self._name].items()}
         if app is not None:
+            QDir.setSearchPaths("loom", [str(ICONS)])  # where the style sheet's pictures lie
             app.setPalette(self.palette())
             app.setStyleSheet(style_sheet(self))
         self.changed.emit()
