@@ -46,12 +46,20 @@ class BoundLoss:
         value = self.module(output, target)
         return value if self.weight == 1.0 else value * self.weight
 
+    @property
+    def takes_shares(self) -> bool:
+        """Whether a sample may be of several classes, each by its share, as mixed images are."""
+        return self.prediction != "classes" or isinstance(self.module, nn.CrossEntropyLoss)
+
     def shape_target(self, values: np.ndarray) -> np.ndarray:
         """Target values as the loss takes them: (N,) int64 for classes, (N, ...) float32 otherwise.
 
         Shape:
-            values: (N,) for a category, (N, *shape) for other fields
+            values: (N,) for a category, (N, classes) for shares of its classes, (N, *shape) for other fields
         """
+        if self.target.kind == "category" and values.ndim == 2:
+            shares = values[:, 1:] if self.prediction == "binary" else values
+            return np.ascontiguousarray(shares, np.float32)
         if self.prediction == "classes":
             return np.ascontiguousarray(values, np.int64).reshape(len(values))
         shape = (1,) if self.prediction == "binary" else self.target.shape

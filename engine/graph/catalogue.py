@@ -178,7 +178,8 @@ def _built_in(kind: Kind | None) -> dict[str, Entry]:
         lazy.load(family)  # which registers its classes
     if kind == "transform":
         import engine.data.transforms.affine
-        import engine.data.transforms.colour  # noqa: F401  (registers them and geometry's, for the few who ask)
+        import engine.data.transforms.colour
+        import engine.data.transforms.mixing  # noqa: F401  (they register theirs, for the few who ask)
     kinds = (kind,) if kind else ("layer", "loss", "optimizer", "schedule")
     found = {name: _read(cls) for of in kinds for name, cls in registered(of).items()}
     common = {name: found[name] for name in COMMON if name in found}

@@ -10,6 +10,7 @@ from typing import Any
 
 from msgspec.structs import asdict, replace
 
+from engine.data.augment import MIXING
 from engine.data.tokens import told_exactly
 from engine.graph import catalogue, custom
 from engine.graph.build import LOSS_PARAMETERS, check
@@ -194,13 +195,19 @@ class _Script:
         )
 
     def looked_at(self) -> dict[str, str]:
-        """How a batch of inputs is taken: augmented where the project says so."""
+        """How a batch is taken: augmented where the project says so."""
         if not self.project.data.augment:
-            return {"seen": "", "inputs": "batch(inputs, rows)"}
+            return {"seen": "", "inputs": "batch(inputs, rows)", "targets": "batch(targets, rows)"}
         fields = [self.inference.nodes[node.id].params["field"] for node in self.sources]
         named = ", ".join(f"{field!r}: inputs[{at}][rows]" for at, field in enumerate(fields))
+        targets = "batch(targets, rows)"
+        if any(choice.type in MIXING for choice in self.project.data.augment):
+            wanted = [target_field(self.network.fields, loss).name for loss in self.losses]
+            named += "".join(f", {name!r}: targets[{at}][rows]" for at, name in enumerate(wanted))
+            targets = f"batch([{', '.join(f'seen[{name!r}]' for name in wanted)}], slice(None))"
         seen = f"            seen = augment({{{named}}}, SEED, epoch, start // DATA.batch_size)\n"
-        return {"seen": seen, "inputs": f"batch([{', '.join(f'seen[{field!r}]' for field in fields)}], slice(None))"}
+        inputs = f"batch([{', '.join(f'seen[{field!r}]' for field in fields)}], slice(None))"
+        return {"seen": seen, "inputs": inputs, "targets": targets}
 
     def looks(self) -> bool:
         """Whether the optimizer looks at the loss several times a step."""
@@ -344,12 +351,12 @@ def train():
 '''
 
 _LEARN = """
-{seen}            loss = learn({inputs}, batch(targets, rows))
+{seen}            loss = learn({inputs}, {targets})
 {clip}            update()
 """.lstrip("\n")
 
 _LEARN_BY_LOOKS = """
-{seen}            arrays = {inputs}, batch(targets, rows)
+{seen}            arrays = {inputs}, {targets}
 
             def closure():  # of one step: the optimizer looks at the loss several times
                 loss = learn(*arrays)  # noqa: B023

@@ -6,23 +6,24 @@ import contextlib
 import math
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 import engine
 import engine.data
 from engine.data.ahead import ahead
-from engine.data.augment import Augmentation
+from engine.data.augment import Augmentation, without_mixing
 from engine.data.prepare import Preparation, split
 from engine.data.spec import FieldSpec
 from engine.data.upload import uploaded
-from engine.errors import DataError, ProjectError, TrainingError
+from engine.errors import DataError, Fix, TrainingError
 from engine.formats import trust
 from engine.graph import build, catalogue
 from engine.graph.purpose import TASKS, TaskKind
-from engine.graph.spec import Choice, Project
+from engine.graph.spec import Project
 from engine.metrics import offers
+from engine.train.settings import chosen, usable_device
 
 CACHED_BYTES = 512 * 2**20
 """Prepared samples are kept in memory up to that size."""
@@ -249,8 +250,14 @@ class Learner(Predictor):
         return Batch(
             {spec.name: engine.from_numpy(arrays[spec.name]) for spec in self.inputs},
             {id: engine.from_numpy(values) for id, values in targets.items()},
-            true.reshape(len(true)).astype(np.int64) if self.kind == "binary" else true,
+            self._compared(true),
         )
+
+    def _compared(self, true: np.ndarray) -> np.ndarray:
+        """What the metrics compare with; of a mixed sample the class that most of it is of."""
+        if self.kind == "binary":
+            return (true.reshape(len(true)) > 0.5).astype(np.int64)
+        return true.argmax(axis=1) if self.kind == "classification" and true.ndim == 2 else true
 
     def _there(self, tensor: Any) -> Any:
         return tensor.to(self.device)
@@ -296,7 +303,21 @@ class Task(Learner):
         scaled = {loss.target.name for loss in self.losses if loss.scales_target}
         self.preparation = Preparation.fit(self.data, self.train, project.data, scaled)
         self.augmentation = Augmentation.of(self.data, self.train, project.data, self.preparation)
+        self._check_mixing()
         self._cache = self._prepare_all()
+
+    def _check_mixing(self) -> None:
+        if self.augmentation is None or not self.augmentation.mixings:
+            return
+        loss = next((loss for loss in self.losses if not loss.takes_shares), None)
+        if loss is not None:
+            entry = catalogue.entry("CrossEntropyLoss")
+            raise DataError(
+                "Data, augment", got=f"mixed images are of several classes, which the loss {loss.id!r} does not take",
+                expected=f"{entry.title} or a loss of values", mend=f"make it {entry.title}, or take the mixing out",
+                fixes=(Fix(f"Make it {entry.title}", "replace", loss.id, entry.type),
+                       without_mixing(self.project.data)),
+            )  # fmt: skip
 
     def load_preparation(self, state: Mapping[str, np.ndarray]) -> None:
         super().load_preparation(state)
@@ -368,39 +389,3 @@ def cut(order: np.ndarray, size: int) -> list[np.ndarray]:
     if ends and size > 1 and len(order) - ends[-1] == 1:
         ends.pop()
     return np.split(order, ends)
-
-
-def chosen(choice: Choice, kind: Literal["optimizer", "schedule"], subject: Any) -> Any:
-    """Make what a project names: an optimizer of parameters, a schedule of an optimizer.
-
-    Raises:
-        ProjectError: there is none of that name, or a parameter is not what it takes.
-    """
-    entries = catalogue.entries(kind)
-    where = f"training.{kind}"
-    if choice.type not in entries:
-        raise ProjectError(where, got=f"{choice.type!r} is unknown", expected=f"one of {', '.join(entries)}")
-    entry = entries[choice.type]
-    known = {parameter.name: parameter for parameter in entry.parameters}
-    for name, value in choice.params.items():
-        if name not in known:
-            raise ProjectError(where, got=f"{choice.type} has no {name!r}", expected=f"one of {', '.join(known)}")
-        fault = known[name].check(value)
-        if fault:
-            raise ProjectError(f"{where}, {name}", got=fault)
-    arguments = {name: tuple(v) if isinstance(v, list) else v for name, v in choice.params.items()}
-    starts = {name: value for name, value in entry.starts().items() if name not in arguments}
-    if kind == "optimizer":
-        subject = entry.cls.groups(subject)
-    return entry.cls(subject, **arguments, **starts)
-
-
-def usable_device(name: str) -> Any:
-    """The device of that name.
-
-    Raises:
-        DeviceError: it cannot be used here; why, and what to do.
-    """
-    device = engine.device(name)
-    _ = device.xp  # chosen now, so that what is missing is said before the data are opened
-    return device

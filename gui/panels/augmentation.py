@@ -8,7 +8,9 @@ from typing import Any
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-import engine.data.transforms.colour  # noqa: F401  (with the rest of the window, not when data are opened)
+import engine.data.transforms.affine
+import engine.data.transforms.colour
+import engine.data.transforms.mixing  # noqa: F401  (with the rest of the window, not when data are opened)
 from engine.graph import catalogue
 from engine.graph.catalogue import Entry, Parameter
 from engine.graph.spec import Choice
@@ -18,9 +20,12 @@ from gui.panels.form import ParameterForm
 from gui.theme import SPACE
 from gui.turns import Turns
 
-OFFERED = ("RandomHorizontalFlip", "RandomVerticalFlip", "RandomCrop", "RandomRotation", "ColorJitter", "RandomErasing")
+OFFERED = (
+    "RandomHorizontalFlip", "RandomVerticalFlip", "RandomCrop", "RandomResizedCrop", "RandomRotation", "RandomAffine",
+    "ColorJitter", "RandomGrayscale", "GaussianBlur", "RandomErasing", "MixUp", "CutMix",
+)  # fmt: skip
 """Those that have a switch; others that a project's file names are kept, and come after them."""
-FOR_FILES = ("size", "padding_mode", "interpolation", "fill")
+FOR_FILES = ("size", "padding_mode", "interpolation", "fill", "antialias")
 """Parameters that the form leaves to the file: images keep their size."""
 
 

@@ -74,7 +74,7 @@ class RandomRotation(Affine):
         return {"matrix": affine_matrices(-angle, np.zeros((count, 2)), np.ones(count), np.zeros((count, 2)), centre)}
 
 
-@transform("Turn, move and enlarge", synonyms=("affine", "shear", "translate", "scale"))
+@transform("Move and turn", synonyms=("affine", "shear", "translate", "scale", "enlarge"))
 class RandomAffine(Affine):
     """The image turned clockwise, moved, enlarged and sheared, straight lines staying straight.
 

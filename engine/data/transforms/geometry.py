@@ -186,7 +186,7 @@ class RandomCrop(Transform):
         return boxes + np.array([x, y] * 2, dtype=boxes.dtype)
 
 
-@transform("Random resized crop", synonyms=("zoom",))
+@transform("Crop and enlarge", synonyms=("zoom",))
 class RandomResizedCrop(Transform):
     """A part of random area and proportions, brought to one size (Szegedy et al. 2015).
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
+from engine.data.transforms.base import chance
+from engine.data.transforms.geometry import Probability, Stream
+from engine.describe import Hidden, Range, transform
 from engine.errors import DataError, OptionError
-from engine.random import Generator, default_generator
+from engine.random import default_generator
 from engine.tensor import Tensor
 from engine.tensor.creation import from_numpy
 
@@ -20,23 +23,40 @@ class Mixing:
         alpha: of the Beta distribution that the shares are drawn from; 1 for all shares alike.
         num_classes: how many there are; None where probabilities come already.
         generator: what is drawn from.
+        p: the chance that a batch is mixed.
     """
 
-    def __init__(self, *, alpha: float = 1.0, num_classes: int | None = None, generator: Generator | None = None):
+    def __init__(
+        self,
+        *,
+        alpha: Annotated[float, Range(0.01, 100.0, log=True)] = 1.0,
+        num_classes: Annotated[int | None, Hidden()] = None,
+        generator: Stream = None,
+        p: Probability = 1.0,
+    ):
         if alpha <= 0:
             raise OptionError(type(self).__name__, got=f"alpha is {alpha}", expected="a positive number")
         self.alpha, self.num_classes, self.generator = float(alpha), num_classes, generator
+        self.p = chance(p, type(self).__name__)
 
     def __call__(self, images: Any, labels: Any) -> tuple[Any, Any]:
         pixels, classes = _plain(images), _plain(labels)
         if pixels.ndim != 4 or len(classes) != len(pixels):
             raise DataError(type(self).__name__, got=f"images {pixels.shape} and labels {classes.shape} came",
                             expected="a batch (N, C, H, W) and N labels")  # fmt: skip
+        mixed, share = self.mix(pixels)
+        return _as_came(mixed, images), _as_came(blend(self._probabilities(classes), share), labels)
+
+    def mix(self, images: np.ndarray) -> tuple[np.ndarray, float]:
+        """-> images, and the share that is left of each; 1 where the batch is not mixed.
+
+        Shape:
+            images: (N, C, H, W), of floats
+        """
         stream = (self.generator or default_generator).numpy
-        mixed, share = self._mix(pixels, float(stream.beta(self.alpha, self.alpha)), stream)
-        probabilities = self._probabilities(classes)
-        both = share * probabilities + (1 - share) * np.roll(probabilities, 1, axis=0)
-        return _as_came(mixed, images), _as_came(both.astype(np.float32), labels)
+        if self.p < 1 and stream.random() >= self.p:
+            return images, 1.0
+        return self._mix(images, float(stream.beta(self.alpha, self.alpha)), stream)
 
     def _mix(self, images: np.ndarray, share: float, stream: np.random.Generator) -> tuple[np.ndarray, float]:
         """-> images, and the share that is left of each."""
@@ -51,6 +71,15 @@ class Mixing:
         return np.eye(self.num_classes, dtype=np.float32)[labels]
 
 
+def blend(values: np.ndarray, share: float) -> np.ndarray:
+    """What belongs to mixed images: so much of each row, the rest of the row before it; float32.
+
+    >>> blend(np.array([[1.0, 0.0], [0.0, 1.0]]), 0.75).tolist()
+    [[0.75, 0.25], [0.25, 0.75]]
+    """
+    return (share * values + (1 - share) * np.roll(values, 1, axis=0)).astype(np.float32)
+
+
 def _plain(values: Any) -> np.ndarray:
     return values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
 
@@ -59,12 +88,14 @@ def _as_came(values: np.ndarray, before: Any) -> Any:
     return from_numpy(np.ascontiguousarray(values)) if isinstance(before, Tensor) else values
 
 
+@transform("Mix two images", synonyms=("mixup", "blend"))
 class MixUp(Mixing):
     """share * x + (1 - share) * the image before it (Zhang et al. 2018).
 
     Args:
         num_classes: how many classes there are.
         alpha: share comes from the distribution Beta(alpha, alpha).
+        p: the chance that a batch is mixed.
 
     Shape:
         images (N, C, H, W), classes (N) or probabilities (N, num_classes) -> images, probabilities (N, num_classes)
@@ -80,12 +111,14 @@ class MixUp(Mixing):
         return (images * share + np.roll(images, 1, axis=0) * (1 - share)).astype(images.dtype), share
 
 
+@transform("Swap in a part", synonyms=("cutmix",))
 class CutMix(Mixing):
     """A rectangle of the image before it, whose area is its share of the class (Yun et al. 2019).
 
     Args:
         num_classes: how many classes there are.
         alpha: the area comes from the distribution Beta(alpha, alpha).
+        p: the chance that a batch is mixed.
 
     Shape:
         images (N, C, H, W), classes (N) or probabilities (N, num_classes) -> images, probabilities (N, num_classes)
