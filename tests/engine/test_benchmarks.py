@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 
 import engine
-from engine.kernels.cpu import pool
-from tests.benchmarks import contenders, operations, report, traffic
+from tests.benchmarks import contenders, report
 from tests.benchmarks.__main__ import choose, parse
 from tests.benchmarks.timing import Effort, Times, alternate
 from tests.benchmarks.workloads import WORKLOADS
@@ -118,25 +117,3 @@ def test_each_workload_trains_from_the_weights_it_is_given(workload):
 def test_networks_have_the_sizes_of_the_issue(name):
     state = WORKLOADS[name].build(engine).state_dict()
     assert sum(prod(tensor.shape) for tensor in state.values()) == SIZES[name]
-
-
-@pytest.mark.parametrize("threads", [1, 2])
-def test_the_memory_bound_of_an_operation_touches_all_that_it_reads_and_writes(threads):
-    pool.set_num_threads(threads)
-    read, written = [np.full(1024, 2.0, np.float32), np.full(2048, 3.0, np.float32)], [np.ones(4096, np.float32)]
-    program = traffic.program(read, written)
-    (entry,) = program.entries
-    sums = entry.arrays[-1]
-    sums[...] = 0.0
-    pool.run(program)
-    assert sums.sum() == 1024 * 2.0 + 2048 * 3.0
-    assert not written[0].any()
-
-
-@pytest.mark.parametrize("layer", [operations.Conv(2, 6, 6, 8, 16), (8, 16, 24)])
-def test_each_pass_of_a_layer_is_a_share_of_the_peak(layer, monkeypatch):
-    monkeypatch.setattr(operations, "SECONDS", 0.0005)
-    monkeypatch.setattr(operations, "ROUNDS", 1)
-    line = operations.line(layer, 1, with_torch=False)
-    passes = 4 if isinstance(layer, operations.Conv) else 3
-    assert line.count("%") - line.count("of") == passes
