@@ -95,6 +95,28 @@ def test_what_was_written_is_read_under_its_own_key_only(folder):
     assert compile.read("other") is None
 
 
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="Windows keeps files by folders")
+@pytest.mark.parametrize("mode", [0o620, 0o602, 0o666])
+def test_code_that_others_could_write_is_never_run(folder, mode):
+    before = os.umask(0)
+    try:
+        assert compile.write("key", b"code")
+    finally:
+        os.umask(before)
+    path = folder / "key.o"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert compile.read("key") == b"code"
+    path.chmod(mode)
+    assert compile.read("key") is None
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give files away")
+def test_code_of_another_user_is_never_run(folder):
+    assert compile.write("key", b"code")
+    os.chown(folder / "key.o", 12345, -1)
+    assert compile.read("key") is None
+
+
 @pytest.mark.parametrize("isa", ["avx2", "plain"])
 def test_lesser_processors_get_correct_kernels_too(folder, isa, monkeypatch):
     if not host().triple.startswith("x86_64"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import stat
 import sys
 import threading
 from collections.abc import Callable, Iterable
@@ -125,9 +126,10 @@ def folder() -> Path:
 
 
 def read(key: str) -> bytes | None:
-    """The object file kept under `key`; None where there is none that is whole."""
+    """The object file kept under `key`; None where there is none that is whole and that only this user can write."""
     try:
-        content = (folder() / f"{key}.o").read_bytes()
+        with open(folder() / f"{key}.o", "rb") as file:
+            content = file.read() if _is_own(os.fstat(file.fileno())) else b""
     except OSError:
         return None
     head = len(MAGIC) + 32
@@ -138,13 +140,15 @@ def read(key: str) -> bytes | None:
 def write(key: str, code: bytes) -> bool:
     """Keep an object file under `key`; False where the folder cannot be written.
 
-    The file takes its name when it is whole. It is not forced to the disk: a checksum finds what a crash damaged.
+    The file takes its name when it is whole. It is not forced to the disk: a checksum finds what a crash damaged. Only
+    this user may write it, whatever new files may be otherwise: what is in it will be run.
     """
     path = folder() / f"{key}.o"
     temporary = path.with_name(f".{key}.{secrets.token_hex(4)}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(MAGIC + _digest(key, code) + code)
+        with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+            file.write(MAGIC + _digest(key, code) + code)
         os.replace(temporary, path)
     except OSError:  # read-only or full: the code lives in memory alone
         _discard(temporary)
@@ -184,6 +188,13 @@ def _discard(path: Path) -> None:
         path.unlink(missing_ok=True)
     except OSError:  # the folder itself is out of reach: there is nothing to take away
         return
+
+
+def _is_own(file: os.stat_result) -> bool:
+    """Whether nobody but this user, or the system's, can have written it; Windows keeps that by folders."""
+    if not hasattr(os, "geteuid"):
+        return True
+    return file.st_uid in (os.geteuid(), 0) and not file.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
 
 def _digest(key: str, code: bytes) -> bytes:
