@@ -27,6 +27,8 @@ def batch_statistics(low: Lowering, call: Call) -> bool:
     update = next((c for c in readers if c.kernel == "update_running"), None)
     if x.dtype != FLOAT or x.ndim != 4 or rsqrt is None or len(readers) > 1 + (update is not None):
         return False
+    if x.shape[1] > cpu.imagewise.MOST_CHANNELS:
+        return False
     rstd, eps = rsqrt.results, rsqrt.arguments[1]
     use = next((c for c in low.readers[rstd] if c.kernel == "scale_shift" and c.arguments[0] is x), None)
     if use is None:

@@ -62,6 +62,14 @@ def test_an_array_that_is_changed_while_it_is_read_gets_what_it_would_from_a_cop
     np.testing.assert_array_equal(got, expected)
 
 
+def test_statistics_of_more_channels_than_a_stack_holds():
+    x = np.ones((2, 3_000_000), np.float32)
+    x[1] = 3
+    mean, variance = fast.batch_statistics(x)
+    assert (mean == 2).all()
+    assert (variance == 1).all()
+
+
 def step(k, params, grads, buffers):
     """Of SGD with momentum."""
     room = lambda i, n: [np.empty_like(params[i]) for _ in range(n)]  # noqa: E731

@@ -17,6 +17,7 @@ from engine.kernels.cpu.values import Value
 SMALL = 30_000  # numbers that one thread does sooner than several
 PIECE = 8 * 1024  # numbers in a piece: it stays in the first-level cache between the passes over it
 MOST_PIECES = 256
+MOST_CHANNELS = 2**17  # whose moments are gathered: their pivots lie on the stack, half a megabyte
 PIVOT = "mean of the first row"
 PLAIN = Epilogue()
 

@@ -19,7 +19,7 @@ class Normalisation:
 
     @compiled(LEAST)
     def batch_statistics(self, x: Layout) -> Recipe | None:
-        if not x.is_float or x.ndim < 2:
+        if not x.is_float or x.ndim < 2 or x.shape[1] > cpu.imagewise.MOST_CHANNELS:
             return None
         recipe = Recipe()
         recipe.take(0, x, "x", _channels_last(x))
