@@ -14,6 +14,8 @@ import importlib
 import warnings
 from typing import Any
 
+from numpy import dtype
+
 from engine import functions as _functions
 from engine.device import Device as device
 from engine.device import default_device as get_default_device
@@ -78,8 +80,8 @@ _MODULES = {"nn": "engine.nn", "optim": "engine.optim", "data": "engine.data", "
 _OF_LAYERS = """
     adaptive_avg_pool1d adaptive_max_pool1d alpha_dropout avg_pool1d bilinear celu celu_ channel_shuffle conv1d conv2d
     conv3d conv_transpose1d conv_transpose2d conv_transpose3d cosine_similarity dropout feature_alpha_dropout group_norm
-    hardshrink layer_norm max_pool1d max_pool2d max_pool3d pairwise_distance pixel_shuffle pixel_unshuffle prelu rms_norm
-    rrelu rrelu_ selu selu_ threshold threshold_"""
+    hardshrink layer_norm max_pool1d max_pool2d max_pool3d pairwise_distance pixel_shuffle pixel_unshuffle prelu
+    rms_norm rrelu rrelu_ selu selu_ threshold threshold_"""
 _NAMES = {
     "save": "engine.formats.weights", "load": "engine.formats.weights", "capture": "engine.plan",
     "autocast": "engine.amp", "get_float32_matmul_precision": "engine.kernels.threads",
@@ -122,6 +124,7 @@ __all__ = [
     "device",
     "diagnose",
     "double",
+    "dtype",
     "empty",
     "empty_like",
     "enable_grad",

@@ -113,14 +113,14 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
     return apply(Where(), condition, *meet(input, other))
 
 
-def is_tensor(value: Any) -> bool:
+def is_tensor(obj: Any) -> bool:
     """Whether it is a tensor.
 
     Args:
-        value: anything.
+        obj: anything.
 
     >>> import engine
     >>> engine.is_tensor(engine.Tensor([1.0])), engine.is_tensor([1.0])
     (True, False)
     """
-    return isinstance(value, Tensor)
+    return isinstance(obj, Tensor)

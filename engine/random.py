@@ -219,11 +219,11 @@ def get_rng_state() -> dict[str, Any]:
     return default_generator.get_state()
 
 
-def set_rng_state(state: dict[str, Any]) -> None:
+def set_rng_state(new_state: dict[str, Any]) -> None:
     """Let the default stream go on from there.
 
     Args:
-        state: what `get_rng_state` gave.
+        new_state: what `get_rng_state` gave.
 
     Raises:
         EngineError: something else came.
@@ -233,4 +233,4 @@ def set_rng_state(state: dict[str, Any]) -> None:
     >>> sorted(engine.get_rng_state())
     ['half', 'has_half', 'increment', 'kind', 'seed', 'state']
     """
-    default_generator.set_state(state)
+    default_generator.set_state(new_state)

@@ -147,6 +147,8 @@ class Tensor(Arithmetic, Reductions, Shapes, Conversion, InPlace, Core):
     def __init__(self, values: Any = (), *, device: str | Device | None = None) -> None:
         self.array, self.device = as_array(values, dtypes.get_default_dtype(), device)
 
+    is_sparse = is_quantized = False  # as scripts ask that serve all kinds of tensors
+
     __array_priority__ = 1000  # numpy_array * tensor asks the tensor first
     __array_ufunc__ = None
 

@@ -121,11 +121,11 @@ def as_tensor(data: Any, dtype: Any = None, device: Where = None) -> Any:
     return tensor(data, dtype=dtype, device=device)
 
 
-def from_numpy(array: np.ndarray) -> Any:
+def from_numpy(ndarray: np.ndarray) -> Any:
     """A tensor in the memory of a NumPy array.
 
     Args:
-        array: an array of numbers; what changes in it changes in the tensor.
+        ndarray: an array of numbers; what changes in it changes in the tensor.
 
     >>> import engine
     >>> import numpy
@@ -135,13 +135,13 @@ def from_numpy(array: np.ndarray) -> Any:
     >>> shared
     tensor([7, 1, 2])
     """
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in "biuf":
-        raise TypeMismatch("from_numpy", got=f"a {getattr(array, 'dtype', type(array).__name__)} came",
+    if not isinstance(ndarray, np.ndarray) or ndarray.dtype.kind not in "biuf":
+        raise TypeMismatch("from_numpy", got=f"a {getattr(ndarray, 'dtype', type(ndarray).__name__)} came",
                            expected="an array of numbers")  # fmt: skip
-    if not array.dtype.isnative:
-        raise TypeMismatch("from_numpy", got=f"the bytes of each {array.dtype.name} are in another order than here",
+    if not ndarray.dtype.isnative:
+        raise TypeMismatch("from_numpy", got=f"the bytes of each {ndarray.dtype.name} are in another order than here",
                            expected="this machine's", mend="engine.tensor(array) copies them in order")  # fmt: skip
-    return wrap(array, Device("cpu"))
+    return wrap(ndarray, Device("cpu"))
 
 
 def from_array(array: Any, device: Where = None) -> Any:

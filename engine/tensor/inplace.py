@@ -270,17 +270,17 @@ def overlaps(array: Any) -> bool:
     return False
 
 
-def same_values(a: Any, b: Any) -> bool:
+def same_values(input: Any, other: Any) -> bool:
     """Whether two tensors have one shape and equal values: one answer, not one for each element.
 
     Args:
-        a, b: the tensors.
+        input, other: the tensors.
 
     >>> import engine
     >>> engine.equal(engine.tensor([1, 2]), engine.tensor([1, 2]))
     True
     """
-    if not isinstance(a, Core) or not isinstance(b, Core):
+    if not isinstance(input, Core) or not isinstance(other, Core):
         raise TypeMismatch("equal", got="something else than two tensors came", expected="two tensors")
-    a._require_values("equal()")
-    return tuple(a.shape) == tuple(b.shape) and bool((a.array == b.array).all())
+    input._require_values("equal()")
+    return tuple(input.shape) == tuple(other.shape) and bool((input.array == other.array).all())

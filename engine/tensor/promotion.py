@@ -33,11 +33,11 @@ def get_default_dtype() -> np.dtype:
     return _default
 
 
-def set_default_dtype(dtype: Any) -> None:
+def set_default_dtype(d: Any) -> None:
     """Make float32 or float64 the dtype of new tensors of real numbers.
 
     Args:
-        dtype: float32 or float64.
+        d: float32 or float64.
 
     Raises:
         TypeMismatch: a dtype of whole numbers.
@@ -49,22 +49,22 @@ def set_default_dtype(dtype: Any) -> None:
     >>> engine.set_default_dtype(engine.float32)
     """
     global _default
-    dtype = np.dtype(dtype)
+    dtype = np.dtype(d)
     if dtype.kind != "f":
         raise TypeMismatch("set_default_dtype", got=f"{dtype} came", expected="float32 or float64")
     _default = dtype
 
 
-def promote_types(a: Any, b: Any) -> np.dtype:
+def promote_types(type1: Any, type2: Any) -> np.dtype:
     """The dtype in which both are held: the higher kind of bool < whole < real, the wider within a kind.
 
     Args:
-        a, b: dtypes, or their names.
+        type1, type2: dtypes, or their names.
 
     >>> promote_types("int64", "float32"), promote_types("uint8", "int8")
     (dtype('float32'), dtype('int16'))
     """
-    a, b = np.dtype(a), np.dtype(b)
+    a, b = np.dtype(type1), np.dtype(type2)
     if a == b:
         return a
     rank_a, rank_b = RANK[a.kind], RANK[b.kind]

@@ -1,10 +1,14 @@
-"""PyTorch's names beside the engine's, and how their arguments differ: python -m tests.parity.names > table.md"""
+"""PyTorch's names beside the engine's, how their arguments differ, and why some are not there.
+
+python -m tests.parity.names > resources/docs/pytorch-names.md
+"""
 
 from __future__ import annotations
 
 import ast
 import inspect
 import re
+import textwrap
 import types
 import warnings
 from dataclasses import dataclass, field
@@ -17,10 +21,22 @@ import engine.nn.functional
 import engine.nn.init
 import engine.optim.lr_scheduler
 
+COMMAND = "python -m tests.parity.names > resources/docs/pytorch-names.md"
+INTRODUCTION = """# PyTorch's names
+
+What of PyTorch {version} is there by the same name in `engine`, with which differences, and what is not. Written by
+
+    {command}
+
+which a test holds against the code. Arguments are compared where PyTorch's signatures or documentation name them; not
+compared are `layout`, `memory_format`, `pin_memory` and `non_blocking`, which do nothing here, and `out`, which
+functions of tensors take and those that make new ones do not."""
+
 SPACES = {
     "torch": (torch, engine),
     "torch.Tensor": (torch.Tensor, engine.Tensor),
     "torch.linalg": (torch.linalg, engine.linalg),
+    "torch.special": (torch.special, engine.special),
     "torch.nn": (torch.nn, engine.nn),
     "torch.nn.functional": (torch.nn.functional, engine.nn.functional),
     "torch.nn.init": (torch.nn.init, engine.nn.init),
@@ -29,32 +45,72 @@ SPACES = {
 }
 """title -> PyTorch's, ours"""
 
-LEFT_OUT = {
-    "complex numbers": (
-        r"complex|cfloat|cdouble|chalf|conj|imag|real|angle|polar|view_as_real|resolve|istft|stft|adjoint_"
-    ),
-    "quantised numbers": (
-        r"quant|q_|^q(u?int|32)|int_repr|fake_|fbgemm|hist_observer|choose_qparams|bits\d|qscheme|dequant"
-    ),
-    "sparse and nested tensors": (
-        r"sparse|nested|coalesce|indices$|^values$|crow|ccol|hspmm|smm|sspaddmm|to_dense|to_padded"
-    ),
-    "named axes": r"names|align_|refine|rename|has_names|unflatten_names",
-    "half precision, and other dtypes": (
-        r"half|float16|bfloat|float8|float4|float\d_e|^u?int[1-7]$|uint(16|32|64)|autocast"
-    ),
-    "storage and other devices": (
-        r"storage|pin_|is_pinned|share_memory|xpu|mps|mtia|hpu|ipu|xla|vulkan|maia|mkldnn|cudnn|miopen|"
-        r"data_ptr|dlpack|UntypedStorage|record_stream|is_(cpu|shared)|layout|memory_format|channel"
-    ),
-    "compilers, tracing and internals": (
-        r"compile|script|trace_|jit|export|fork|wait$|library|dispatch|^sym_|Sym|cond$|vmap|Stream|Event|"
-        r"Type$|typename|Future|Stub|Graph|pickle|segment_reduce|functional_|unsafe|_copy$|prepare_multi|"
-        r"torch_function|constant_|fill_diagonal_impl|native_|batch_norm_|layer_norm_|overrides|profiler|"
-        r"hook|is_inference|unify|parse|merge_|Argument|Any"
-    ),
+REASONS = {
+    "complex numbers are not there": r"""
+        .*complex.*|cfloat|cdouble|chalf|.*conj.*|view_as_real.*|imag|real|angle|polar|resolve_neg|i?stft|is_neg|eig|eigvals""",
+    "quantised numbers are not there": r"""
+        .*quant.*|choose_qparams.*|q_.*|qu?int.*|int_repr|fbgemm.*|qscheme|fused_moving_avg_obs_fake_quant""",
+    "sparse and nested tensors are not there": r"""
+        sparse.+|.*_sparse.*|SparseAdam|coalesce|is_coalesced|.*(ccol|crow|col|row)_indices.*|indices(_copy)?|values(_copy)?|
+        h?s?smm|dsmm|hspmm|spmm|sspaddmm|saddmm|to_dense|dense_dim|to_padded_tensor|is_nested""",
+    "dtypes are float64, float32, float16, int64, int32, int16, int8, uint8 and bool": r"""
+        bfloat16|BFloat16.*|float[48]_.*|u?int[1-7]|uint(16|32|64)|bits?\d*(x\d)?|scaled_(grouped_)?mm|grouped_mm|ScalingType|
+        SwizzleType""",
+    "a tensor's memory is an array of NumPy or CuPy, which it shares with its views and cannot leave": r"""
+        as_strided.*|.*[sS]torage.*|set_|resize(_as)?_|empty_(strided|permuted)|new_empty_strided|is_set_to|dim_order|
+        is_pinned|is_shared|share_memory_|.*dlpack|from_file|const_data_ptr|layout|memory_format|record_stream|slice_inverse""",
+    "devices are the processor and, through CuPy, one GPU of NVIDIA's, without its cuDNN": r"""
+        (cudnn|miopen|mkldnn)_.*|.*_mkldnn|.*(xpu|ipu|mtia|maia|xla|mps|vulkan).*|get_device(_module)?|native_channel_shuffle""",
+    "one process computes on one device": r"""
+        DataParallel|SyncBatchNorm|is_distributed|prepare_multiprocessing_environment""",
+    "nothing is compiled from Python, traced or differentiated by rewriting: `engine.capture` plans a step": r"""
+        compile|vmap|cond|while_loop|fork|wait|Future|.*[sS]ym_?(Int|Float|Bool|float|int|max|min|not|ite|sqrt|sum|.*size|.*range).*|
+        .*Type|.*Script.*|.*Stream.*|Event|.*Graph.*|import_ir_module.*|parse_.*|(merge|unify)_type.*|CompilationUnit|Code|
+        TracingState|ExecutionPlan|StaticModule|Use|Value|Node|Block|Gradient|FunctionSchema|Argument(Spec)?|
+        CompleteArgumentSpec|OperatorInfo|AliasDb|CallStack|ConcreteModuleTypeBuilder|FileCheck|IODescriptor|
+        ErrorReport""",
+    "errors are `engine.errors.EngineError` and what is derived from it": r"""
+        AcceleratorError|OutOfMemoryError|LinAlgError|JITException|FatalError""",
+    "internal to PyTorch": r"""
+        .*_copy|unsafe_.*|native_.*|.*_torch_function.*|.*TorchFunction.*|.*Dispatch.*|DeepCopyMemoTable|.*Logger.*|Capsule|Tag|
+        .*SerializationContext|PyTorchFile.*|Benchmark.*|ThroughputBenchmark|classproperty|typename|module_load|
+        .*with_indices|compiled_with_cxx11_abi|get_file_path|thread_safe_generator|profiler_.*|BufferDict|
+        boolean_dispatch|assert_int_or_pair|handle_torch_function|constant_pad_nd|convolution|segment_reduce|
+        batch_norm_.+|norm_except_dim|affine_grid_generator|grid_sampler.*|embedding_renorm_|hash_tensor|factory_kwargs|
+        swap_in_optimizer_params_and_state|multi_head_attention_forward|RNNBase|RNNCellBase|Uninitialized.*|is_inference.*|
+        output_nr|name|grad_dtype|index|as_subclass|.*autocast_.*|is_autocast_.*|narrow_copy|cudnn_.*|rsub|
+        multi_dim_common|common_args|init_num_threads""",
+    "PyTorch has dropped or replaced it itself; what it says to use instead is there": r"""
+        lstsq|lu|solve|symeig|matrix_rank|triangular_solve|range|frobenius_norm|nuclear_norm|resize|resize_as|volatile|
+        reinforce|new|upsample.*|NLLLoss2d|CrossMapLRN2d|Container|(Bool|Byte|Char|Double|Float|Half|Int|Long|Short)Tensor|
+        set_default_tensor_type|constant|dirac|eye|kaiming_(normal|uniform)|normal|orthogonal|sparse|uniform|
+        xavier_(normal|uniform)""",
+    "it stands in `nn`, `nn.functional` or `amp` alone": r"""
+        GradScaler|ModuleDict|ParameterDict|batch_norm|binary_cross_entropy_with_logits|cosine_embedding_loss|ctc_loss|embedding(_bag)?|hinge_embedding_loss|
+        instance_norm|kl_div|margin_ranking_loss|poisson_nll_loss|triplet_margin_loss|hardshrink|prelu|
+        (gru|lstm|rnn_tanh|rnn_relu)(_cell)?|(alpha_|feature_alpha_|feature_)?dropout_?|max_pool3d""",
+    "sizes are said when a layer is made, or filled in on the canvas": r"Lazy.*",
+    "a setting of PyTorch's own": r"""
+        set_printoptions|set_flush_denormal|[gs]et_num_interop_threads|.*warn_always.*|.*deterministic_debug_mode|.*anomaly.*|
+        is_deterministic_algorithms_warn_only_enabled""",
+    "it calls Python for each element": r"apply_|map2?_",
+    "not there yet": r"""
+        binomial|frexp|geqrf|orgqr|ormqr|householder_product|ldl_.*|lobpcg|(pca|svd)_lowrank|histogram(dd)?|igammac?_?|
+        kaiser_window|gradient|nonzero_static|tensorinv|tensorsolve|.*_ex|conv_tbc|Adafactor|Buffer|
+        [lL]inear_?[cC]ross_?[eE]ntropy.*|register_post_accumulate_grad_hook|airy_ai|(spherical_)?bessel_.*|.*polynomial.*|
+        (scaled_)?modified.*|gammaincc?|ndtri|zeta""",
+}
+"""Why PyTorch's names have no counterpart -> which names these are, the first that fits."""
+
+SAME = {
+    "cholesky_inverse", "cholesky_solve", "concatenate", "cumulative_trapezoid", "enable_grad", "kthvalue",
+    "searchsorted", "set_num_threads", "split", "std", "std_mean", "swapaxes", "topk", "trapezoid", "true_divide",
+    "var", "var_mean",
 }  # fmt: skip
-"""Why a family of PyTorch's names has no counterpart -> which names these are."""
+"""Functions of which PyTorch's documentation, or one of two signatures, says otherwise than they take it."""
+
+RE_EXPORTED = {"Tensor", "Optimizer"}
+"""Names that namespaces show which only use them."""
 
 UNUSED = {"out", "layout", "pin_memory", "memory_format", "non_blocking", "generator", "async", "sparse_grad", "self"}
 """Arguments that are not compared: where a result goes, and how memory is laid out."""
@@ -141,43 +197,52 @@ def compared() -> list[Space]:
     for title, (theirs, ours) in SPACES.items():
         space = Space(title)
         for name in public(theirs):
-            if not hasattr(ours, name):
+            if name in RE_EXPORTED and title not in ("torch", "torch.optim"):
+                continue
+            if not hasattr(ours, name) and not (title == "torch.Tensor" and name == "device"):  # each has its own
                 space.missing.append(name)
                 continue
             space.both.append(name)
-            words = difference(getattr(theirs, name), getattr(ours, name), name)
-            if words:
+            words = difference(getattr(theirs, name), getattr(ours, name, None), name)
+            if words and name not in SAME:
                 space.differences[name] = words
         found.append(space)
     return found
 
 
 def reason(name: str) -> str:
-    """Why a name is left out; "" where nothing but time stands against it."""
-    return next((why for why, pattern in LEFT_OUT.items() if re.search(pattern, name)), "")
+    """Why a name is not there; "" where nobody has said so."""
+    return next((why for why, pattern in REASONS.items() if re.fullmatch(re.sub(r"\s", "", pattern), name)), "")
 
 
 def markdown(spaces: list[Space]) -> str:
     """The table."""
-    lines = [
-        "# Beside PyTorch",
-        "",
-        f"PyTorch {torch.__version__.partition('+')[0]}, by `python -m tests.parity.names`.",
-    ]
-    lines += ["", "| | there | of PyTorch's names |", "| --- | --- | --- |"]
-    lines += [f"| {s.title} | {len(s.both)} | {len(s.both) + len(s.missing)} |" for s in spaces]
+    lines = [INTRODUCTION.format(version=torch.__version__.partition("+")[0], command=COMMAND), ""]
+    lines += ["| | there | of PyTorch's names |", "| --- | --- | --- |"]
+    lines += [f"| [{s.title}](#{s.title.lower().replace('.', '')}) | {len(s.both)} | {len(s.both) + len(s.missing)} |"
+              for s in spaces]  # fmt: skip
     for s in spaces:
-        lines += ["", f"## {s.title}", "", "There: " + ", ".join(f"`{n}`" for n in s.both) + "."]
+        lines += ["", f"## {s.title}", "", *_wrapped(f"**There**: {_listed(s.both)}.")]
+        if s.differences:
+            lines += ["", "| arguments that differ | here |", "| --- | --- |"]
+            lines += [f"| `{n}` | {words} |" for n, words in s.differences.items()]
         groups: dict[str, list[str]] = {}
         for name in s.missing:
             groups.setdefault(reason(name), []).append(name)
-        for why in sorted(groups):
-            lines += ["", f"Not there{f' ({why})' if why else ''}: " + ", ".join(f"`{n}`" for n in groups[why]) + "."]
-        if s.differences:
-            lines += ["", "| arguments that differ | ours |", "| --- | --- |"]
-            lines += [f"| `{n}` | {words} |" for n, words in s.differences.items()]
-    return "\n".join(lines)
+        if groups:
+            lines += ["", "**Not there**:", ""]
+            lines += [line for why in REASONS if why in groups
+                      for line in _wrapped(f"- *{why}*: {_listed(groups[why])}", "  ")]  # fmt: skip
+    return "\n".join(lines) + "\n"
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _wrapped(text: str, indent: str = "") -> list[str]:
+    return textwrap.wrap(text, 118, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 if __name__ == "__main__":
-    print(markdown(compared()))
+    print(markdown(compared()), end="")

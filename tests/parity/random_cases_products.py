@@ -260,6 +260,7 @@ ASKED = {
     "is_complex": lambda d: call(d.tensor()), "is_signed": lambda d: call(d.tensor()),
     "is_floating_point": lambda d: call(d.tensor()), "numel": lambda d: call(d.tensor()),
     "is_same_size": lambda d: call(d.tensor(s := d.shape()), d.tensor(d.partner(s))),
+    "get_device": lambda d: call(d.tensor()),
     "is_tensor": lambda d: call(d.pick(d.tensor(), 3)),
     "result_type": lambda d: call(*(d.pick(d.tensor(dtype=d.pick(*ANY)), 2, 1.5, True) for _ in range(2))),
     "promote_types": lambda d: call(d.kind(*ANY), d.kind(*ANY)), "can_cast": lambda d: call(d.kind(*ANY), d.kind(*ANY)),

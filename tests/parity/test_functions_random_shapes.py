@@ -115,14 +115,14 @@ def test_functions_of_special_agree(name, data):
 
 ALIASES = {**table.ALIASES, **table.FUNCTION_ALIASES, "concat": "cat", "concatenate": "cat"}
 NO_FUNCTIONS = {
-    "Generator", "Size", "Tensor", "device", "finfo", "iinfo", "enable_grad", "inference_mode", "no_grad",
+    "Generator", "Size", "Tensor", "device", "dtype", "finfo", "iinfo", "enable_grad", "inference_mode", "no_grad",
     "set_grad_enabled", "is_grad_enabled", "manual_seed", "seed", "initial_seed", "get_rng_state", "set_rng_state",
     "get_default_device", "set_default_device", "get_default_dtype", "set_default_dtype", "from_numpy", "frombuffer",
 }  # fmt: skip
 """What is there beside functions of tensors, and what needs memory of the caller's: tested elsewhere."""
 
 NO_METHODS = {
-    "backward", "cuda", "pin_memory", "data_ptr", "get_device", "numpy", "register_hook", "retain_grad",
+    "backward", "cuda", "pin_memory", "data_ptr", "numpy", "register_hook", "retain_grad",
     "exponential_", "bernoulli_", "cauchy_",
     "geometric_", "log_normal_", "random_", "uniform_", "normal_",
 }  # fmt: skip

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 torch = pytest.importorskip("torch")
 
+import engine  # noqa: E402
 from engine.tensor.functions import ALIASES, BOTH, FUNCTION_ALIASES, FUNCTIONS, FUNCTIONS_IN_PLACE, IN_PLACE, METHODS  # noqa: E402
 from tests.parity import names  # noqa: E402
 
@@ -25,28 +28,29 @@ def test_every_function_of_the_table_is_one_of_pytorchs():
     assert set(functions) <= set(SPACES["torch"].both)
 
 
-DIFFERENT = {  # PyTorch's documentation says otherwise than its functions do, or the argument does nothing there
-    "cholesky_inverse", "cholesky_solve", "concatenate", "cumulative_trapezoid", "enable_grad",
-    "equal", "from_numpy", "inference_mode", "is_tensor",
-    "kthvalue", "promote_types", "save", "searchsorted", "set_default_dtype", "set_grad_enabled", "set_num_threads",
-    "set_rng_state",
-    "split", "swapaxes", "topk", "trapezoid", "true_divide", "use_deterministic_algorithms",
-    "std", "std_mean", "var", "var_mean",  # the older order (dim, unbiased, keepdim), which PyTorch takes, too
-}  # fmt: skip
+DIFFERENT = {"inference_mode", "save", "set_grad_enabled", "use_deterministic_algorithms"}
+"""Arguments of another name, or that say how PyTorch pickles or warns: in the table."""
 
 
 def test_arguments_are_pytorchs():
-    assert set(SPACES["torch"].differences) - DIFFERENT == set()
+    assert set(SPACES["torch"].differences) == DIFFERENT
     assert set(SPACES["torch.linalg"].differences) <= {"matrix_power", "svd", "svdvals"}  # `A` is `input`; no `driver`
 
 
-def test_the_table_can_be_printed():
-    table = names.markdown(list(SPACES.values()))
-    assert "| torch.Tensor |" in table
-    assert "`acos`" in table
-    assert "(complex numbers)" in table
-    assert names.reason("is_complex") == "complex numbers"
-    assert names.reason("acos") == ""
+def test_the_table_in_the_docs_is_as_the_code_is():
+    text = (Path(__file__).parents[2] / "resources" / "docs" / "pytorch-names.md").read_text("utf-8")
+    assert text == names.markdown(list(SPACES.values())), f"the table is stale: renew it by {names.COMMAND}"
+
+
+@pytest.mark.parametrize("title", SPACES)
+def test_what_is_not_there_has_a_reason(title):
+    assert [name for name in SPACES[title].missing if not names.reason(name)] == []
+
+
+def test_a_replaced_name_points_to_one_that_is_there():
+    for newer in ("lu", "solve", "eigh", "lstsq", "matrix_rank", "solve_triangular", "matrix_norm"):
+        assert hasattr(engine.linalg, newer)
+    assert names.reason("symeig").startswith("PyTorch has dropped")
 
 
 def test_arguments_are_read_off_signatures_and_docstrings():

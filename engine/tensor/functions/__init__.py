@@ -41,7 +41,7 @@ BOTH: dict[str, str] = {
     "decompositions": "inverse det slogdet logdet cholesky qr svd pinverse lu_solve",
     "factored": "cholesky_solve cholesky_inverse matrix_exp",
     "drawing": "multinomial",
-    "inquiry": "allclose is_complex is_signed is_nonzero is_same_size",
+    "inquiry": "allclose get_device is_complex is_signed is_nonzero is_same_size",
 }
 """engine.x(input, ...) and input.x(...)"""
 
@@ -68,7 +68,7 @@ METHODS: dict[str, str] = {
     "making": "new_full new_empty new_zeros new_ones new_tensor",
     "scattering": "fill_diagonal_",
     "drawing": "bernoulli exponential_ bernoulli_ geometric_ log_normal_ cauchy_ random_",
-    "inquiry": "ndimension nelement stride data_ptr get_device",
+    "inquiry": "ndimension nelement stride data_ptr",
 }
 """input.x(...) alone"""
 
