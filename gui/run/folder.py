@@ -178,10 +178,11 @@ class Summary:
 def headline(metrics: Iterable[str]) -> str:
     """The metric by which a run is named.
 
-    >>> headline(("mae", "rmse", "r2")), headline(("f1",)), headline(())
+    >>> headline(("mae", "rmse", "r2")), headline(iter(("f1",))), headline(())
     ('r2', 'f1', 'loss')
     """
-    return next((name for name in HEADLINES if name in tuple(metrics)), "loss")
+    known = set(metrics)
+    return next((name for name in HEADLINES if name in known), "loss")
 
 
 def summarise(folder: Path) -> Summary:
