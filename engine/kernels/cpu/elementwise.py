@@ -1,18 +1,16 @@
-"""Chains of elementwise operations as one loop, and per-channel sums of such chains."""
+"""Chains of elementwise operations as one loop."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil, prod
+from math import prod
 from typing import Any
 
 import llvmlite.ir as ir
 
 from engine.kernels.cpu.emit import Code, new_kernel
 from engine.kernels.cpu.expression import Expr, evaluate
-from engine.kernels.cpu.pool import num_threads
 from engine.kernels.cpu.program import Kernel, Plan, Step
-from engine.kernels.cpu.reduction import column_sums
 from engine.kernels.cpu.values import F32, I8, I32, I64, Value
 
 SMALL_LOOP = 30_000  # elements that one thread does sooner than several
@@ -204,80 +202,3 @@ class _Body:
                 self.code.store(value, pointer, index if stride == 1 else index * stride)
             else:
                 self.code.store_masked(value, self.code.at(pointer, index), mask)
-
-
-@dataclass(frozen=True)
-class ChannelSums:
-    """Sums over rows of formulas, for each column.
-
-    Args:
-        rows, columns: sizes.
-        inputs: names and kinds: "all" (rows, columns), "column" (columns), "row" (rows).
-        sums: formulas.
-    """
-
-    rows: int
-    columns: int
-    inputs: tuple[tuple[str, str], ...]
-    sums: tuple[Expr, ...]
-
-
-def channel_sums(rows: int, columns: int, inputs: dict[str, str], sums: dict[str, Expr]) -> Plan:
-    """A plan: each thread sums its rows, then the threads' sums are added in order.
-
-    The results are one array, named by joining the names of the sums: (sums, columns).
-    """
-    threads = num_threads() if rows * columns >= SMALL_LOOP else 1
-    spec, name = ChannelSums(rows, columns, tuple(inputs.items()), tuple(sums.values())), " ".join(sums)
-    size = len(sums) * columns
-    first = Step(Kernel(emit_channel_sums, (spec, threads), threads == 1), (*inputs, f"partial {name}"))
-    second = Step(column_sums(threads, size), (f"partial {name}", name))
-    return Plan((first, second), {f"partial {name}": threads * size})
-
-
-def emit_channel_sums(spec: ChannelSums, most: int) -> ir.Module:
-    """Each thread takes a share of the rows, in blocks of a few columns that stay in registers."""
-    code = new_kernel("channel_sums")
-    block, thread, threads = code.arguments
-    *reads, partial = (code.pointer(block, slot) for slot in range(len(spec.inputs) + 1))
-    lanes, size = code.lanes, len(spec.sums) * spec.columns
-    sums = code.at(partial, thread * size)
-    with code.when(thread < most):
-        start, stop = code.share(spec.rows, thread, code.minimum(threads, most))
-        with code.loop(0, ceil(spec.columns / lanes)) as number:
-            column = number * lanes
-            mask = code.first(lanes, code.minimum(code.int(spec.columns) - column, lanes))
-            totals = _sum_rows(code, spec, reads, start, stop, column, mask)
-            for i, total in enumerate(totals):
-                code.store_masked(total, code.at(sums, column + i * spec.columns), mask)
-        with code.when(thread.equals(0)), code.loop(threads, most) as absent, code.loop(0, size) as i:
-            code.store(code.float(0.0), code.at(partial, absent * size), i)
-    code.finish()
-    return code.module
-
-
-def _sum_rows(code: Code, spec: ChannelSums, reads: list[Value], start: Value, stop: Value, column: Value, mask: Value
-              ) -> list[Value]:  # fmt: skip
-    lanes = code.lanes
-    fixed = {
-        n: code.load_masked(code.at(p, column), mask) for (n, kind), p in zip(spec.inputs, reads) if kind == "column"
-    }
-    pairs = [[code.variable(code.float(0.0, lanes)) for _ in spec.sums] for _ in range(2)]
-
-    def add(row: Value, totals: list) -> None:
-        values = dict(fixed)
-        for (name, kind), pointer in zip(spec.inputs, reads):
-            if kind == "all":
-                values[name] = code.load_masked(code.at(pointer, row * spec.columns + column), mask)
-            elif kind == "row":
-                values[name] = code.splat(code.load(pointer, row), lanes)
-        for total, expr in zip(totals, spec.sums):
-            total.set(total.get() + evaluate(expr, values))
-
-    even = start + (stop - start) // 2 * 2
-    with code.loop(start, even, 2) as row:
-        add(row, pairs[0])
-        add(row + 1, pairs[1])
-    with code.loop(even, stop) as row:
-        add(row, pairs[0])
-    return [a.get() + b.get() for a, b in zip(*pairs)]

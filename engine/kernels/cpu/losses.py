@@ -1,4 +1,4 @@
-"""Losses of pairs of arrays as one pass that also writes the gradient, and the norm of many gradients."""
+"""The norm of many gradients: the sum of the squares of many arrays in one launch."""
 
 from __future__ import annotations
 
@@ -8,42 +8,10 @@ import llvmlite.ir as ir
 
 from engine.kernels.cpu.elementwise import SMALL_LOOP
 from engine.kernels.cpu.emit import new_kernel
-from engine.kernels.cpu.expression import Expr, apply, leaf
 from engine.kernels.cpu.program import Kernel, Plan, Step
-from engine.kernels.cpu.reductions import sums
 from engine.kernels.cpu.rowwise import sum_of
 from engine.kernels.cpu.updates import GRAIN
 from engine.kernels.cpu.values import I64
-
-
-def squared_error(size: int, mean: bool = True, gradient: bool = True) -> Plan:
-    """loss = Σ (x - target)², or its mean. Arrays: x, target (size), loss (1); with the gradient scale (1) and dx."""
-    distance = leaf("x") - leaf("target")
-    return _loss(size, distance * distance, distance * 2.0, mean, gradient)
-
-
-def absolute_error(size: int, mean: bool = True, gradient: bool = True) -> Plan:
-    """loss = Σ |x - target|, or its mean. Arrays as those of `squared_error`."""
-    distance = leaf("x") - leaf("target")
-    slope = apply("where_positive", distance, 1.0, apply("where_positive", -distance, -1.0, distance * 0.0))
-    return _loss(size, apply("absolute", distance), slope, mean, gradient)
-
-
-def cross_entropy_of_bits(size: int, mean: bool = True, gradient: bool = True, positive: float = 1.0) -> Plan:
-    """loss = Σ (1 - y) x + (1 + (positive - 1) y) ln(1 + e⁻ˣ), y = target, or its mean. Arrays as `squared_error`."""
-    x, target = leaf("x"), leaf("target")
-    if positive == 1.0:
-        return _loss(size, apply("softplus", x) - target * x, apply("sigmoid", x) - target, mean, gradient)
-    weight = target * (positive - 1.0) + 1.0
-    loss = (1.0 - target) * x + weight * apply("softplus", -x)
-    return _loss(size, loss, (1.0 - target) - weight * apply("sigmoid", -x), mean, gradient)
-
-
-def _loss(size: int, loss: Expr, slope: Expr, mean: bool, gradient: bool) -> Plan:
-    factor = 1 / size if mean else 1.0
-    inputs = {"x": (size,), "target": (size,)} | ({"scale": (1,)} if gradient else {})
-    stored = {"dx": slope * (leaf("scale") * factor)} if gradient else {}
-    return sums((size,), (0,), inputs, {"loss": (loss, factor)}, stored)
 
 
 def squares(sizes: tuple[int, ...]) -> Plan:

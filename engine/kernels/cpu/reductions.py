@@ -1,4 +1,4 @@
-"""Sums of formulas over any axes, element-wise results on the way; losses that are made of such sums.
+"""Sums of formulas over any axes, element-wise results on the way.
 
 Long sums are taken in bands whose number depends on the sizes alone, and the bands are added in order: the number of
 threads changes no bit.
