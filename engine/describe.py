@@ -46,9 +46,10 @@ class Choice:
 
 @dataclass(frozen=True)
 class Inferred:
-    """Filled in from the shape that arrives: the length of `axis`, counted with the batch axis as 0."""
+    """Filled in from the shape that arrives at a port: the length of `axis`, counted with the batch axis as 0."""
 
     axis: int
+    port: int = 0
 
 
 @dataclass(frozen=True)

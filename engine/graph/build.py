@@ -19,7 +19,7 @@ from engine.graph.spec import FieldSpec, Graph
 from engine.graph.trial import first_value
 from engine.tensor import Tensor
 
-Prediction = Literal["classes", "binary", "value", "count"]
+Prediction = Literal["classes", "binary", "value", "count", "mask", "box"]
 LOSS_PARAMETERS = ("target", "loss_weight", "scale_target")
 """What a loss node says beyond the arguments of the loss itself."""
 
@@ -28,8 +28,8 @@ LOSS_PARAMETERS = ("target", "loss_weight", "scale_target")
 class BoundLoss:
     """A loss with what it judges: the output of the node `output` against the field `target`, counted `weight` times.
 
-    `prediction` says how an output is to be read: softmax over "classes", sigmoid for "binary", as it is for
-    "value", exp for "count".
+    `prediction` says how an output is to be read: softmax over "classes", sigmoid for "binary" and "mask", as it
+    is for "value" and "box", exp for "count".
     `scales_target`: the network learns a value as `Preparation` scales it.
     """
 

@@ -27,7 +27,7 @@ class Parameter:
 
     `kind`: "pair" is an int or a tuple of two; "ints" an int or a tuple of any length; "field" a data field's name.
     `default` is the signature's (MISSING where it has none), `start` what a new node begins with.
-    `inferred` is the axis of the input that fills it in when it is None; `optional` says that None is a value.
+    `inferred` is the axis of the input at `port` that fills it in when it is None; `optional`: None is a value.
     """
 
     name: str
@@ -42,6 +42,7 @@ class Parameter:
     inferred: int | None = None
     optional: bool = False
     role: str = ""
+    port: int = 0
 
     @property
     def label(self) -> str:
@@ -106,8 +107,14 @@ PREDICTIONS = {
     "SmoothL1Loss": "value",
     "HuberLoss": "value",
     "PoissonNLLLoss": "count",
+    "DiceLoss": "mask",
+    "TverskyLoss": "mask",
+    "GIoULoss": "box",
 }
-"""Loss -> what the network predicts under it: scores of classes, the logit of one of two, values, or log rates."""
+"""Loss -> what the network predicts under it.
+
+Scores of classes, the logit of one of two, values, log rates, the logits of a mask, or the four sides of a box.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -305,6 +312,7 @@ def _read_parameter(argument: inspect.Parameter, hint: Any, help: str) -> Parame
         argument.name, kind, argument.default, start, help, limits.minimum, limits.maximum, limits.log,
         noted[Choice].values if Choice in noted else (), inferred, optional,
         noted[FieldName].role if FieldName in noted else "",
+        noted[Inferred].port if Inferred in noted else 0,
     )  # fmt: skip
 
 

@@ -19,6 +19,8 @@ APPLIED = {
     "FocalLoss": "Softmax",
     "BCEWithLogitsLoss": "Sigmoid",
     "BinaryFocalLoss": "Sigmoid",
+    "DiceLoss": "Sigmoid",
+    "TverskyLoss": "Sigmoid",
 }
 """Loss -> the activation that is part of it."""
 
@@ -282,6 +284,9 @@ def _unsuited(network: Network, loss: Node, target: FieldSpec, spec: Spec) -> Pr
     if of_classes and count < 2:
         text = f"{who}: '{target.name}' has only {count} class, so there is nothing to tell apart."
         return Problem(loss.id, text, fixes=(Fix("Choose data", "choose_data"),))
+    if kind == "box" and target.shape != (4,):
+        text = f"{who} compares boxes, left, top, right and bottom, but '{target.name}' is {_times(target.shape)}."
+        return Problem(loss.id, text, fixes=instead("MSELoss", "L1Loss"))
     if kind == "binary" and count > 2:
         text = f"{who} tells two classes apart, but '{target.name}' has {count}."
         return Problem(loss.id, text, fixes=instead("CrossEntropyLoss"))

@@ -13,6 +13,8 @@ TASKS: dict[str, TaskKind] = {
     "binary": "binary",
     "value": "regression",
     "count": "regression",
+    "mask": "regression",
+    "box": "regression",
 }
 """What a loss says that the network predicts -> what it is for."""
 

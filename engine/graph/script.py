@@ -224,7 +224,7 @@ class _Script:
             return "(outputs[0].argmax(dim=1) == targets[0])"
         if kind == "binary":
             return "((outputs[0] > 0) == (targets[0] > 0.5))"
-        answer = "outputs[0].exp()" if kind == "count" else "outputs[0]"
+        answer = "outputs[0]" + {"count": ".exp()", "mask": ".sigmoid()"}.get(kind, "")
         difference = f"({answer} - targets[0])"
         return f"({difference} * engine.from_numpy(unit).to(DEVICE)).abs()" if self.unit() else f"{difference}.abs()"
 

@@ -173,7 +173,7 @@ def resolve(entry: Entry, given: Mapping[str, Any], inputs: Inputs) -> tuple[dic
     for parameter in entry.parameters:
         value = values[parameter.name]
         if value is None and parameter.inferred is not None:
-            shape = _times(inputs[0]) if inputs else "nothing"
+            shape = _times(inputs[parameter.port]) if inputs else "nothing"
             return values, f"{shape} arrives, which has no axis {parameter.inferred} to read {parameter.name} from", ()
         wrong = parameter.check(value)
         if wrong:
@@ -183,9 +183,10 @@ def resolve(entry: Entry, given: Mapping[str, Any], inputs: Inputs) -> tuple[dic
 
 def _from_wire(parameter: Parameter, inputs: Inputs) -> int | None:
     axis = parameter.inferred
-    if not inputs or axis is None or not -inputs[0].ndim <= axis < inputs[0].ndim:
+    if parameter.port >= len(inputs) or axis is None:
         return None
-    return inputs[0].shape[axis]
+    x = inputs[parameter.port]
+    return x.shape[axis] if -x.ndim <= axis < x.ndim else None
 
 
 def _mended_values(parameter: Parameter, value: Any) -> tuple[Fix, ...]:
@@ -212,11 +213,13 @@ _THINGS = {"in_channels": "channels", "num_channels": "channels", "max_len": "st
 def _explain(entry: Entry, values: Mapping[str, Any], inputs: Inputs) -> str:
     """The usual mistakes in words of the canvas; "" for others, where the op's own sentence is shown."""
     x = inputs[0]
-    for parameter, axis in _read_off(entry, x):
+    for parameter, axis in _read_off(entry, inputs):
+        x = inputs[parameter.port]
         if values[parameter.name] != x.shape[axis]:
             count, things = x.shape[axis], _THINGS.get(parameter.name, "features")
             arriving = f"{count} {things} arrive" if count != 1 else f"1 {things.removesuffix('s')} arrives"
             return f"{arriving}, but {parameter.name} is {values[parameter.name]}"
+    x = inputs[0]
     if entry.type == "Embedding" and x.dtype.kind == "f":
         return f"it looks up whole numbers, but {_times(x)} of {x.dtype} arrives"
     lengths = x.shape[2:]
@@ -225,17 +228,17 @@ def _explain(entry: Entry, values: Mapping[str, Any], inputs: Inputs) -> str:
         dilation, padding = _each(values.get("dilation", 1), len(lengths)), _each(values.get("padding"), len(lengths))
         reach = [d * (k - 1) + 1 - 2 * p for k, d, p in zip(kernel, dilation, padding or (0,) * len(lengths))]
         if any(r > length for r, length in zip(reach, lengths)):
-            thing = "image" if len(lengths) == 2 else "sequence"
+            thing = {1: "sequence", 2: "image"}.get(len(lengths), "volume")
             return f"its kernel of {times(kernel)} is larger than the {thing} of {times(lengths)} that arrives"
     if len(inputs) == 2 and entry.category == "Combine":
         return f"{_times(inputs[0])} and {_times(inputs[1])} do not go together"
     return ""
 
 
-def _read_off(entry: Entry, x: Spec) -> Iterator[tuple[Parameter, int]]:
+def _read_off(entry: Entry, inputs: Inputs) -> Iterator[tuple[Parameter, int]]:
     for parameter in entry.parameters:
         axis = parameter.inferred
-        if axis is not None and -x.ndim <= axis < x.ndim:
+        if axis is not None and -inputs[parameter.port].ndim <= axis < inputs[parameter.port].ndim:
             yield parameter, axis
 
 
@@ -270,7 +273,7 @@ def _candidates(entry: Entry, given: Mapping[str, Any], inputs: Inputs) -> Itera
     x = inputs[0]
     if x.ndim > 2 and entry.category in ("Dense", "Normalisation"):
         yield Fix(f"Insert Flatten before {entry.title}", "insert_before", name="Flatten")
-    for parameter, _ in _read_off(entry, x):
+    for parameter, _ in _read_off(entry, inputs):
         if given.get(parameter.name) is not None:
             yield Fix(f"Leave {parameter.name} to the wire", "set_parameter", name=parameter.name, value=None)
     yield from _kernel_fixes(given, x)

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from engine.describe import Choice, Range, Start, layer
 from engine.nn import functional as F
-from engine.nn.conv import Convolution
+from engine.nn.conv import PADDING_MODES, Channels, Convolution, Filters, Groups
 from engine.nn.conv_transposed import TransposedConvolution
 from engine.tensor import Tensor
 
 Triple = int | tuple[int, int, int]
+Taps = Annotated[Triple, Range(1, 64), Start(3)]
+Step = Annotated[Triple, Range(1, 64)]
+Border = Annotated[Triple, Range(0, 64)]
 
 
+@layer("Conv 3-D", category="Convolution", axes=("channels", "depth", "height", "width"),
+       synonyms=("convolution", "conv3d", "filter", "volume", "video", "scan"))  # fmt: skip
 class Conv3d(Convolution):
     """Slides small learned filters through a volume and says where each of them fits.
 
@@ -20,7 +28,7 @@ class Conv3d(Convolution):
     W and b start uniform in ±1/√(in_channels / groups · depth · height · width of the kernel).
 
     Args:
-        in_channels: Channels of the input.
+        in_channels: Channels of the input; on the canvas filled in from the wire.
         out_channels: Channels of the output: the number of filters.
         kernel_size: Depth, height and width of the filters.
         stride: Step of the filter.
@@ -44,9 +52,20 @@ class Conv3d(Convolution):
 
     _rank = 3
 
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: Triple, stride: Triple = 1,
-                 padding: str | Triple = 0, dilation: Triple = 1, groups: int = 1, bias: bool = True,
-                 padding_mode: str = "zeros", device=None, dtype=None):  # fmt: skip
+    def __init__(
+        self,
+        in_channels: Channels,
+        out_channels: Filters,
+        kernel_size: Taps,
+        stride: Step = 1,
+        padding: Annotated[str | Triple, Range(0, 64), Choice(("same", "valid"))] = 0,
+        dilation: Step = 1,
+        groups: Groups = 1,
+        bias: bool = True,
+        padding_mode: Annotated[str, Choice(PADDING_MODES)] = "zeros",
+        device=None,
+        dtype=None,
+    ):
         super().__init__(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode,
                          0, device, dtype)  # fmt: skip
 
@@ -54,6 +73,8 @@ class Conv3d(Convolution):
         return self._slide(F.conv3d, x)
 
 
+@layer("Transposed conv 3-D", category="Convolution", axes=("channels", "depth", "height", "width"),
+       synonyms=("convtranspose3d", "deconvolution", "upconvolution", "upsample", "volume"))  # fmt: skip
 class ConvTranspose3d(TransposedConvolution):
     """Puts a weighted copy of small learned filters at each place of a larger volume: a convolution's way back.
 
@@ -62,7 +83,7 @@ class ConvTranspose3d(TransposedConvolution):
     W and b start uniform in ±1/√(out_channels / groups · depth · height · width of the kernel).
 
     Args:
-        in_channels: Channels of the input.
+        in_channels: Channels of the input; on the canvas filled in from the wire.
         out_channels: Channels of the output: the number of filters.
         kernel_size: Depth, height and width of the filters.
         stride: Distance of the copies.
@@ -71,7 +92,7 @@ class ConvTranspose3d(TransposedConvolution):
         groups: Parts that the channels are split into, each with filters of its own.
         bias: Whether b is added and learned.
         dilation: Distance of the filter's taps.
-        padding_mode: "zeros"; PyTorch knows no other here either.
+        padding_mode: zeros; PyTorch knows no other here either.
 
     Shape:
         x: (N, in_channels, D, H, W) or (in_channels, D, H, W) -> (N, out_channels, D', H', W') or without N
@@ -87,9 +108,21 @@ class ConvTranspose3d(TransposedConvolution):
 
     _rank = 3
 
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: Triple, stride: Triple = 1,
-                 padding: Triple = 0, output_padding: Triple = 0, groups: int = 1, bias: bool = True,
-                 dilation: Triple = 1, padding_mode: str = "zeros", device=None, dtype=None):  # fmt: skip
+    def __init__(
+        self,
+        in_channels: Channels,
+        out_channels: Filters,
+        kernel_size: Annotated[Triple, Range(1, 64), Start(4)],
+        stride: Annotated[Triple, Range(1, 64), Start(2)] = 1,
+        padding: Annotated[Triple, Range(0, 64), Start(1)] = 0,
+        output_padding: Border = 0,
+        groups: Groups = 1,
+        bias: bool = True,
+        dilation: Step = 1,
+        padding_mode: Annotated[str, Choice(("zeros",))] = "zeros",
+        device=None,
+        dtype=None,
+    ):
         super().__init__(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode,
                          output_padding, device, dtype)  # fmt: skip
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Annotated
 
-from engine.describe import Range, Start, layer
+from engine.describe import Inferred, Range, Start, layer
 from engine.nn import functional as F
 from engine.nn import init
 from engine.nn.module import Module
@@ -14,6 +14,7 @@ from engine.tensor import Tensor
 from engine.tensor.creation import empty
 
 
+@layer("Cosine similarity", category="Combine", synonyms=("angle", "siamese", "metric", "embedding", "likeness"))
 class CosineSimilarity(Module):
     """The cosine of the angle between two vectors: 1 where they point the same way, -1 where they are opposed.
 
@@ -32,7 +33,7 @@ class CosineSimilarity(Module):
         [0.0]
     """
 
-    def __init__(self, dim: int = 1, eps: float = 1e-8):
+    def __init__(self, dim: Annotated[int, Range(-8, 8)] = 1, eps: Annotated[float, Range(0.0, 1.0)] = 1e-8):
         super().__init__()
         self.dim = dim
         self.eps = eps
@@ -76,6 +77,7 @@ class PairwiseDistance(Module):
         return F.pairwise_distance(x1, x2, self.norm, self.eps, self.keepdim)
 
 
+@layer("Bilinear", category="Combine", synonyms=("products", "interaction", "dense", "two inputs"))
 class Bilinear(Module):
     """Every output is a weighted sum of all products of a value of the one input with a value of the other.
 
@@ -84,8 +86,8 @@ class Bilinear(Module):
     W and b start uniform in ±1/√in1_features.
 
     Args:
-        in1_features: Length of the last axis of the first input.
-        in2_features: Length of the last axis of the second input.
+        in1_features: Length of the last axis of the first input; on the canvas filled in from the wire.
+        in2_features: Length of the last axis of the second input; on the canvas filled in from the wire.
         out_features: Length of the last axis of the output.
         bias: Whether b is added and learned.
 
@@ -101,8 +103,15 @@ class Bilinear(Module):
         (5, 2)
     """
 
-    def __init__(self, in1_features: int, in2_features: int, out_features: int, bias: bool = True, device=None,
-                 dtype=None):  # fmt: skip
+    def __init__(
+        self,
+        in1_features: Annotated[int, Inferred(-1), Range(1, 65_536)],
+        in2_features: Annotated[int, Inferred(-1, port=1), Range(1, 65_536)],
+        out_features: Annotated[int, Range(1, 65_536, log=True), Start(64)],
+        bias: bool = True,
+        device=None,
+        dtype=None,
+    ):
         super().__init__()
         self.in1_features = in1_features
         self.in2_features = in2_features

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
+from engine.describe import Hidden, Range, Start, layer
 from engine.errors import OptionError
 from engine.nn import functional as F
 from engine.nn.module import Module
@@ -31,6 +32,8 @@ class FractionalMaxPool(Module):
             raise OptionError(where, got=f"output_ratio is {output_ratio}", expected="shares between 0 and 1")
 
 
+@layer("Fractional max pool", category="Pooling", axes=("channels", "height", "width"),
+       synonyms=("fractionalmaxpool2d", "random windows", "downsample"))  # fmt: skip
 class FractionalMaxPool2d(FractionalMaxPool):
     """Keeps the largest value of each of so many windows of an image, which begin at random places.
 
@@ -38,8 +41,8 @@ class FractionalMaxPool2d(FractionalMaxPool):
 
     Args:
         kernel_size: Height and width of the window in pixels.
-        output_size: Height and width of the result; or
-        output_ratio: which share of the image's they are.
+        output_size: Height and width of the result; none: output_ratio says it.
+        output_ratio: Which share of the image's they are; none: output_size says it.
         return_indices: Whether the places of the maxima are returned, too.
         _random_samples: Where the windows begin, (N, C, 2) numbers from 0 to 1, instead of random ones.
 
@@ -55,9 +58,14 @@ class FractionalMaxPool2d(FractionalMaxPool):
         (1, 8, 14, 7)
     """
 
-    def __init__(self, kernel_size: Pair, output_size: Pair | None = None,
-                 output_ratio: float | tuple[float, float] | None = None, return_indices: bool = False,
-                 _random_samples: Tensor | None = None):  # fmt: skip
+    def __init__(
+        self,
+        kernel_size: Annotated[Pair, Range(1, 64), Start(2)],
+        output_size: Annotated[Pair | None, Range(1, 65_536)] = None,
+        output_ratio: Annotated[float | tuple[float, float] | None, Range(0.01, 0.99), Start(0.7)] = None,
+        return_indices: Annotated[bool, Hidden()] = False,
+        _random_samples: Annotated[Tensor | None, Hidden()] = None,
+    ):
         super().__init__(kernel_size, output_size, output_ratio, return_indices, _random_samples)
 
     def _each(self, value: Any) -> tuple:
@@ -68,6 +76,8 @@ class FractionalMaxPool2d(FractionalMaxPool):
                                        _random_samples=self._random_samples)  # fmt: skip
 
 
+@layer("Fractional max pool 3-D", category="Pooling", axes=("channels", "depth", "height", "width"),
+       synonyms=("fractionalmaxpool3d", "random windows", "volume"))  # fmt: skip
 class FractionalMaxPool3d(FractionalMaxPool):
     """Keeps the largest value of each of so many windows of a volume, which begin at random places.
 
@@ -75,8 +85,8 @@ class FractionalMaxPool3d(FractionalMaxPool):
 
     Args:
         kernel_size: Depth, height and width of the window.
-        output_size: Depth, height and width of the result; or
-        output_ratio: which share of the volume's they are.
+        output_size: Depth, height and width of the result; none: output_ratio says it.
+        output_ratio: Which share of the volume's they are; none: output_size says it.
         return_indices: Whether the places of the maxima are returned, too.
         _random_samples: Where the windows begin, (N, C, 3) numbers from 0 to 1, instead of random ones.
 
@@ -92,9 +102,14 @@ class FractionalMaxPool3d(FractionalMaxPool):
         (1, 8, 3, 3, 3)
     """
 
-    def __init__(self, kernel_size: Triple, output_size: Triple | None = None,
-                 output_ratio: float | tuple[float, float, float] | None = None, return_indices: bool = False,
-                 _random_samples: Tensor | None = None):  # fmt: skip
+    def __init__(
+        self,
+        kernel_size: Annotated[Triple, Range(1, 64), Start(2)],
+        output_size: Annotated[Triple | None, Range(1, 65_536)] = None,
+        output_ratio: Annotated[float | tuple[float, float, float] | None, Range(0.01, 0.99), Start(0.7)] = None,
+        return_indices: Annotated[bool, Hidden()] = False,
+        _random_samples: Annotated[Tensor | None, Hidden()] = None,
+    ):
         super().__init__(kernel_size, output_size, output_ratio, return_indices, _random_samples)
 
     def _each(self, value: Any) -> tuple:

@@ -128,6 +128,8 @@ class InstanceNorm2d(_InstanceNorm):
         super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias)
 
 
+@layer("Instance norm 3-D", category="Normalisation", axes=("channels", "depth", "height", "width"),
+       synonyms=("instancenorm3d", "instance normalization", "volume"))  # fmt: skip
 class InstanceNorm3d(_InstanceNorm):
     """Brings each channel of each volume to mean 0 and deviation 1, independent of the rest of the batch.
 

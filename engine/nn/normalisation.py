@@ -182,15 +182,17 @@ class BatchNorm2d(BatchNorm):
         super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias)
 
 
+@layer("Batch norm 3-D", category="Normalisation", axes=("channels", "depth", "height", "width"),
+       synonyms=("batchnorm3d", "batch normalization 3-D", "batch normalisation", "bn", "volume"))  # fmt: skip
 class BatchNorm3d(BatchNorm):
     """Brings each channel to mean 0 and deviation 1 over batch and volume, as BatchNorm2d does for images.
 
     y = (x - mean) / √(variance + eps) · weight + bias
 
     Args:
-        num_features: Channels of the input.
+        num_features: Channels of the input; on the canvas filled in from the wire.
         eps: Added to the variance, against division by zero.
-        momentum: Share of the newest batch in the running average; None: the plain average of all batches.
+        momentum: Share of the newest batch in the running average; none: the plain average of all batches.
         affine: Whether weight and bias are learned.
         track_running_stats: Whether the running average is kept; without it evaluation uses the batch's own.
         bias: Whether bias is learned, where weight is.
@@ -206,6 +208,16 @@ class BatchNorm3d(BatchNorm):
 
     _ranks = (5,)
 
-    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
-                 track_running_stats: bool = True, device=None, dtype=None, *, bias: bool = True):  # fmt: skip
+    def __init__(
+        self,
+        num_features: Annotated[int, Inferred(1), Range(1, 65_536)],
+        eps: Epsilon = 1e-5,
+        momentum: Annotated[float | None, Range(0.0, 1.0)] = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        device=None,
+        dtype=None,
+        *,
+        bias: Annotated[bool, Hidden()] = True,
+    ):
         super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias)

@@ -13,7 +13,7 @@ from engine.tensor import Tensor
 
 Ends = Annotated[int | tuple[int, int], Range(-4096, 4096), Start(1)]
 Borders = Annotated[int | tuple[int, int, int, int], Range(-4096, 4096), Start(1)]
-Faces = int | tuple[int, int, int, int, int, int]
+Faces = Annotated[int | tuple[int, int, int, int, int, int], Range(-4096, 4096), Start(1)]
 Value = Annotated[float, Range(-1e6, 1e6), Start(0.0)]
 
 
@@ -107,6 +107,8 @@ class ZeroPad2d(Padding):
         super().__init__(padding)
 
 
+@layer("Zero pad 3-D", category="Shape", axes=("channels", "depth", "height", "width"),
+       synonyms=("zeropad3d", "padding", "border", "zeros", "volume"))  # fmt: skip
 class ZeroPad3d(Padding):
     """Widens a volume with zeros.
 
@@ -191,6 +193,8 @@ class ConstantPad2d(_ConstantPad):
         super().__init__(padding, value)
 
 
+@layer("Constant pad 3-D", category="Shape", axes=("channels", "depth", "height", "width"),
+       synonyms=("constantpad3d", "padding", "border", "value", "volume"))  # fmt: skip
 class ConstantPad3d(_ConstantPad):
     """Widens a volume with one value.
 
@@ -214,5 +218,5 @@ class ConstantPad3d(_ConstantPad):
 
     _rank = 3
 
-    def __init__(self, padding: Faces, value: float):
+    def __init__(self, padding: Faces, value: Value):
         super().__init__(padding, value)

@@ -64,6 +64,8 @@ class ReflectionPad2d(Padding):
         super().__init__(padding)
 
 
+@layer("Reflection pad 3-D", category="Shape", axes=("channels", "depth", "height", "width"),
+       synonyms=("reflectionpad3d", "padding", "border", "mirror", "volume"))  # fmt: skip
 class ReflectionPad3d(Padding):
     """Widens a volume with what lies inside, as in a mirror.
 
@@ -149,6 +151,8 @@ class ReplicationPad2d(Padding):
         super().__init__(padding)
 
 
+@layer("Replication pad 3-D", category="Shape", axes=("channels", "depth", "height", "width"),
+       synonyms=("replicationpad3d", "padding", "border", "edge", "volume"))  # fmt: skip
 class ReplicationPad3d(Padding):
     """Widens a volume with what lies at its edge.
 
@@ -234,6 +238,8 @@ class CircularPad2d(Padding):
         super().__init__(padding)
 
 
+@layer("Circular pad 3-D", category="Shape", axes=("channels", "depth", "height", "width"),
+       synonyms=("circularpad3d", "padding", "border", "wrap around", "volume"))  # fmt: skip
 class CircularPad3d(Padding):
     """Widens a volume with what lies at its other end.
 

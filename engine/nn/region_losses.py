@@ -80,6 +80,7 @@ class BinaryFocalLoss(Module):
         return F.sigmoid_focal_loss(input, target, self.alpha, self.gamma, self.reduction)
 
 
+@loss("Tversky", synonyms=("segmentation", "mask", "region", "overlap", "small regions"))
 class TverskyLoss(Module):
     """How little two regions share, what only one has counted apart; for small regions that must not be missed.
 
@@ -100,7 +101,13 @@ class TverskyLoss(Module):
         0.3333
     """
 
-    def __init__(self, alpha: float = 0.5, beta: float = 0.5, smooth: float = 1.0, reduction: Reduction = "mean"):
+    def __init__(
+        self,
+        alpha: Annotated[float, Range(0.0, 10.0)] = 0.5,
+        beta: Annotated[float, Range(0.0, 10.0)] = 0.5,
+        smooth: Annotated[float, Range(0.0, 1e6)] = 1.0,
+        reduction: Reduction = "mean",
+    ):
         super().__init__()
         self.alpha, self.beta, self.smooth, self.reduction = alpha, beta, smooth, reduction
 
@@ -108,6 +115,7 @@ class TverskyLoss(Module):
         return F.tversky_loss(input, target, self.alpha, self.beta, self.smooth, self.reduction)
 
 
+@loss("Dice", synonyms=("segmentation", "mask", "region", "overlap", "f1", "sorensen"))
 class DiceLoss(Module):
     """How little two regions share, whatever their size; for segmentation with much background.
 
@@ -126,7 +134,7 @@ class DiceLoss(Module):
         0.3333
     """
 
-    def __init__(self, smooth: float = 1.0, reduction: Reduction = "mean"):
+    def __init__(self, smooth: Annotated[float, Range(0.0, 1e6)] = 1.0, reduction: Reduction = "mean"):
         super().__init__()
         self.smooth, self.reduction = smooth, reduction
 
@@ -134,10 +142,14 @@ class DiceLoss(Module):
         return F.dice_loss(input, target, self.smooth, self.reduction)
 
 
+@loss("Generalised IoU", synonyms=("giou", "box", "bounding box", "detection", "overlap", "intersection over union"))
 class GIoULoss(Module):
     """How little two boxes share; boxes that do not touch are drawn together, too (Rezatofighi et al., 2019).
 
     loss = mean of 1 - both / either + (around - either) / around, of areas; around is the least box around both
+
+    A box whose right lies left of its left has no area, and hardly a slope: put L1Loss beside it, which brings sides
+    into their order.
 
     Args:
         reduction: Whether the boxes are averaged or summed.
@@ -153,7 +165,7 @@ class GIoULoss(Module):
         1.3333
     """
 
-    def __init__(self, reduction: Reduction = "mean", eps: float = 1e-7):
+    def __init__(self, reduction: Reduction = "mean", eps: Annotated[float, Hidden()] = 1e-7):
         super().__init__()
         self.reduction, self.eps = reduction, eps
 

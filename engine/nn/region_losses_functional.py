@@ -176,7 +176,8 @@ def giou_loss(input: Tensor, target: Tensor, reduction: str = "mean", eps: float
         raise ShapeError("GIoULoss", got=f"boxes of {times(input.shape)} arrive", expected="4 numbers on the last axis")
     (low1, high1), (low2, high2) = ((x[..., :2], x[..., 2:]) for x in (input, target))
     shared = _area((high1.minimum(high2) - low1.maximum(low2)).relu())
-    union = _area(high1 - low1) + _area(high2 - low2) - shared
+    # a box whose sides stand in the wrong order holds nothing
+    union = _area((high1 - low1).relu()) + _area((high2 - low2).relu()) - shared
     around = _area(high1.maximum(high2) - low1.minimum(low2))
     iou = shared / (union + eps)
     return reduced(1 - iou + (around - union) / (around + eps), reduction)

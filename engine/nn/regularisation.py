@@ -123,6 +123,8 @@ class Dropout2d(_Dropout):
         return F.dropout2d(x, self.p, self.training, self.inplace)
 
 
+@layer("Dropout of channels 3-D", category="Regularisation", axes=("channels", "depth", "height", "width"),
+       synonyms=("dropout3d", "spatial dropout", "volume"))  # fmt: skip
 class Dropout3d(_Dropout):
     """Sets whole channels of a volume to zero while training, as neighbouring places say much the same.
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from engine.describe import Choice, Fixed, Inferred, Range, Start, layer
+from engine.describe import Choice, Fixed, Hidden, Inferred, Range, Start, layer
 from engine.errors import ShapeError
 from engine.nn import init
 from engine.nn.attention import MultiheadAttention, check_heads
@@ -167,6 +167,8 @@ class TransformerDecoder(Module):
         return tgt if self.norm is None else self.norm(tgt)
 
 
+@layer("Transformer", category="Attention", axes=("steps", "features"),
+       synonyms=("encoder and decoder", "translation", "sequence to sequence", "attention"))  # fmt: skip
 class Transformer(Module):
     """An encoder that reads one sequence and a decoder that writes another, as for translation.
 
@@ -175,13 +177,13 @@ class Transformer(Module):
     Weights with more than one axis start Xavier uniform. Vaswani et al., 2017.
 
     Args:
-        d_model: Features of each step.
+        d_model: Features of each step; on the canvas filled in from the wire.
         nhead: Attention heads; d_model is split among them.
         num_encoder_layers: Layers of the encoder.
         num_decoder_layers: Layers of the decoder.
         dim_feedforward: Units of the dense networks' hidden layers.
         dropout: Share of values set to zero while training.
-        activation: "relu", "gelu" or any function.
+        activation: relu or gelu; in a script any function, too.
         custom_encoder: A module instead of the encoder, or None.
         custom_decoder: A module instead of the decoder, or None.
         layer_norm_eps: Added to the variance in the layer norms.
@@ -202,11 +204,24 @@ class Transformer(Module):
         (2, 5, 8)
     """
 
-    def __init__(self, d_model: int = 512, nhead: int = 8, num_encoder_layers: int = 6, num_decoder_layers: int = 6,
-                 dim_feedforward: int = 2048, dropout: float = 0.1,
-                 activation: str | Callable[[Tensor], Tensor] = "relu", custom_encoder: Any = None,
-                 custom_decoder: Any = None, layer_norm_eps: float = 1e-5, batch_first: bool = False,
-                 norm_first: bool = False, bias: bool = True, device=None, dtype=None):  # fmt: skip
+    def __init__(
+        self,
+        d_model: Annotated[int, Inferred(-1), Range(1, 65_536), Start(None)] = 512,
+        nhead: Annotated[int, Range(1, 256), Start(4)] = 8,
+        num_encoder_layers: Annotated[int, Range(1, 64), Start(2)] = 6,
+        num_decoder_layers: Annotated[int, Range(1, 64), Start(2)] = 6,
+        dim_feedforward: Annotated[int, Range(1, 65_536, log=True), Start(256)] = 2048,
+        dropout: Annotated[float, Range(0.0, 1.0)] = 0.1,
+        activation: Annotated[str | Callable[[Tensor], Tensor], Choice(tuple(ACTIVATIONS))] = "relu",
+        custom_encoder: Annotated[Any, Hidden()] = None,
+        custom_decoder: Annotated[Any, Hidden()] = None,
+        layer_norm_eps: Annotated[float, Range(1e-12, 1.0, log=True)] = 1e-5,
+        batch_first: Annotated[bool, Fixed(True)] = False,
+        norm_first: bool = False,
+        bias: bool = True,
+        device=None,
+        dtype=None,
+    ):
         super().__init__()
         place = {"device": device, "dtype": dtype}
         options = (d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first, bias)

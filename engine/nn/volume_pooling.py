@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from engine.describe import Hidden, Range, Start, layer
 from engine.nn import functional as F
 from engine.nn.adaptive_pooling import AdaptiveMaxPool, MaxUnpool
 from engine.nn.module import Module
@@ -9,9 +12,15 @@ from engine.nn.pooling import AvgPool2d, LPPool, MaxPool2d
 from engine.tensor import Tensor
 
 Triple = int | tuple[int, int, int]
-Sizes = int | tuple[int | None, int | None, int | None] | None
+Sizes = Annotated[int | tuple[int | None, int | None, int | None] | None, Range(1, 4096), Start(1)]
+Window = Annotated[Triple, Range(1, 64), Start(2)]
+Step = Annotated[Triple | None, Range(1, 64)]
+Border = Annotated[Triple, Range(0, 32)]
+Indices = Annotated[bool, Hidden()]
 
 
+@layer("Max pool 3-D", category="Pooling", axes=("channels", "depth", "height", "width"),
+       synonyms=("maxpool3d", "downsample", "volume", "video"))  # fmt: skip
 class MaxPool3d(Module):
     """Keeps the largest value of each window of a volume, so that it shrinks and small shifts matter less.
 
@@ -21,7 +30,7 @@ class MaxPool3d(Module):
 
     Args:
         kernel_size: Depth, height and width of the window.
-        stride: Step of the window; None: as large as the window.
+        stride: Step of the window; none: as large as the window.
         padding: Values added at each face, at most half the window; they never win.
         dilation: Distance of the values of a window.
         return_indices: Whether the places of the maxima are returned, too, for MaxUnpool3d.
@@ -36,8 +45,9 @@ class MaxPool3d(Module):
         (1, 8, 2, 7, 7)
     """
 
-    def __init__(self, kernel_size: Triple, stride: Triple | None = None, padding: Triple = 0, dilation: Triple = 1,
-                 return_indices: bool = False, ceil_mode: bool = False):  # fmt: skip
+    def __init__(self, kernel_size: Window, stride: Step = None, padding: Border = 0,
+                 dilation: Annotated[Triple, Range(1, 64)] = 1, return_indices: Indices = False,
+                 ceil_mode: bool = False):  # fmt: skip
         super().__init__()
         self.kernel_size = kernel_size
         self.stride = stride if stride is not None else kernel_size
@@ -52,8 +62,10 @@ class MaxPool3d(Module):
     extra_repr = MaxPool2d.extra_repr
 
 
+@layer("Average pool 3-D", category="Pooling", axes=("channels", "depth", "height", "width"),
+       synonyms=("avgpool3d", "mean pool", "volume", "video"))  # fmt: skip
 class AvgPool3d(Module):
-    """Replaces each window of a volume by its mean.
+    """Replaces each window of a volume by its mean, so that it shrinks smoothly.
 
     y[n, c, i] = mean x[n, c, i·stride + u], over u in the window; places i and u are three numbers
 
@@ -61,7 +73,7 @@ class AvgPool3d(Module):
 
     Args:
         kernel_size: Depth, height and width of the window.
-        stride: Step of the window; None: as large as the window.
+        stride: Step of the window; none: as large as the window.
         padding: Zeros added at each face, at most half the window.
         ceil_mode: Round the output's size up instead of down, so that a last, partial window counts.
         count_include_pad: Whether the padding counts in the mean.
@@ -76,8 +88,9 @@ class AvgPool3d(Module):
         (1, 8, 4, 2, 2)
     """
 
-    def __init__(self, kernel_size: Triple, stride: Triple | None = None, padding: Triple = 0, ceil_mode: bool = False,
-                 count_include_pad: bool = True, divisor_override: int | None = None):  # fmt: skip
+    def __init__(self, kernel_size: Window, stride: Step = None, padding: Border = 0, ceil_mode: bool = False,
+                 count_include_pad: bool = True,
+                 divisor_override: Annotated[int | None, Range(1, 4096)] = None):  # fmt: skip
         super().__init__()
         self.kernel_size = kernel_size
         self.stride = stride if stride is not None else kernel_size
@@ -91,13 +104,17 @@ class AvgPool3d(Module):
     extra_repr = AvgPool2d.extra_repr
 
 
+@layer("Power pool 3-D", category="Pooling", axes=("channels", "depth", "height", "width"),
+       synonyms=("lppool3d", "lp pooling", "norm pool", "volume"))  # fmt: skip
 class LPPool3d(LPPool):
-    """Joins each window of a volume by a power mean: y = (Σ x^p)^(1/p), p = norm_type.
+    """Joins each window of a volume by a power mean: between a sum (norm_type 1) and, for large ones, the greatest.
+
+    y = (Σ x^p)^(1/p), over the window, p = norm_type
 
     Args:
         norm_type: The power p.
         kernel_size: Depth, height and width of the window.
-        stride: Step of the window; None: as large as the window.
+        stride: Step of the window; none: as large as the window.
         ceil_mode: Round the output's size up instead of down, so that a last, partial window counts.
 
     Shape:
@@ -109,13 +126,16 @@ class LPPool3d(LPPool):
         (1, 8, 2, 3, 3)
     """
 
-    def __init__(self, norm_type: float, kernel_size: Triple, stride: Triple | None = None, ceil_mode: bool = False):
+    def __init__(self, norm_type: Annotated[float, Range(1.0, 64.0), Start(2.0)], kernel_size: Window,
+                 stride: Step = None, ceil_mode: bool = False):  # fmt: skip
         super().__init__(norm_type, kernel_size, stride, ceil_mode)
 
     def forward(self, x: Tensor) -> Tensor:
         return F.lp_pool3d(x, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
 
 
+@layer("Adaptive average pool 3-D", category="Pooling", axes=("channels", "depth", "height", "width"),
+       synonyms=("global average pool", "adaptiveavgpool3d", "volume"))  # fmt: skip
 class AdaptiveAvgPool3d(Module):
     """Means over so many parts of a volume, whatever its size; with 1 the mean of each whole channel.
 
@@ -144,6 +164,8 @@ class AdaptiveAvgPool3d(Module):
         return f"output_size={self.output_size}"
 
 
+@layer("Adaptive max pool 3-D", category="Pooling", axes=("channels", "depth", "height", "width"),
+       synonyms=("global max pool", "adaptivemaxpool3d", "volume"))  # fmt: skip
 class AdaptiveMaxPool3d(AdaptiveMaxPool):
     """Keeps the largest value of each of so many parts of a volume, whatever its size.
 
@@ -162,7 +184,7 @@ class AdaptiveMaxPool3d(AdaptiveMaxPool):
         (2, 8, 1, 1, 1)
     """
 
-    def __init__(self, output_size: Sizes, return_indices: bool = False):
+    def __init__(self, output_size: Sizes, return_indices: Indices = False):
         super().__init__(output_size, return_indices)
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
@@ -176,7 +198,7 @@ class MaxUnpool3d(MaxUnpool):
 
     Args:
         kernel_size: Size of the window.
-        stride: Step of the window; None: as large as the window.
+        stride: Step of the window; none: as large as the window.
         padding: What was added at each face before pooling.
 
     Shape:

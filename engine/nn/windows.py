@@ -57,6 +57,7 @@ class Unfold(Module):
         return f"kernel_size={self.kernel_size}, dilation={self.dilation}, padding={self.padding}, stride={self.stride}"
 
 
+@layer("Fold", category="Shape", axes=("columns", "places"), synonyms=("col2im", "patches", "overlap add"))
 class Fold(Module):
     """Adds columns, as Unfold lays them out, up to an image: where windows overlap, their values are summed.
 
@@ -81,8 +82,14 @@ class Fold(Module):
         (1, 3, 8, 8)
     """
 
-    def __init__(self, output_size: Pixels, kernel_size: Pixels, dilation: Pixels = 1, padding: Pixels = 0,
-                 stride: Pixels = 1):  # fmt: skip
+    def __init__(
+        self,
+        output_size: Annotated[Pixels, Range(1, 65_536), Start(8)],
+        kernel_size: Annotated[Pixels, Range(1, 64), Start(2)],
+        dilation: Annotated[Pixels, Range(1, 64)] = 1,
+        padding: Annotated[Pixels, Range(0, 64)] = 0,
+        stride: Annotated[Pixels, Range(1, 64)] = 1,
+    ):
         super().__init__()
         self.output_size = output_size
         self.kernel_size = kernel_size

@@ -147,6 +147,8 @@ class Predictor:
         if self.judge.prediction == "count":  # the network gives the logarithm of the rate
             with np.errstate(over="ignore"):
                 return np.exp(values)
+        if self.judge.prediction == "mask":  # the network gives logits
+            return 0.5 * (1 + np.tanh(0.5 * values))
         return self.preparation.restore(self.target.name, values) if self.learns_scaled else values
 
     def decided(self, output: Any) -> np.ndarray:

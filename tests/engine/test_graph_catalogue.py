@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import engine.nn
+from engine import lazy
 from engine.device import device
 from engine.errors import GraphError
 from engine.graph import catalogue
@@ -21,8 +23,46 @@ ROOT = Path(__file__).parents[2]
 EVERY = [*entries().values()]
 LAYERS = [*entries("layer").values()]
 SPECS = [
-    Spec((BATCH, *shape), dtype) for shape in ((8,), (3, 16, 16), (4, 8, 8), (5, 8)) for dtype in ("float32", "int64")
+    Spec((BATCH, *shape), dtype)
+    for shape in ((8,), (3, 16, 16), (4, 8, 8), (5, 8), (2, 4, 8, 8), (4, 49))
+    for dtype in ("float32", "int64")
 ]
+ELSEWHERE = {
+    "BCELoss": "BCEWithLogitsLoss is the same behind the logits, and more exact",
+    "SoftMarginLoss": "BCEWithLogitsLoss is the same for targets 0 and 1",
+    "HingeEmbeddingLoss": "its input is a distance of two samples",
+    "KLDivLoss": "no field of the data is a distribution",
+    "MultiLabelMarginLoss": "no field of the data names several classes at once",
+    "MultiLabelSoftMarginLoss": "no field of the data names several classes at once",
+    "GaussianNLLLoss": "it judges two outputs, a mean and a variance",
+    "CTCLoss": "it needs the lengths of both sequences",
+    "BPRLoss": "it judges two outputs, of a sample that is liked and of another",
+    "MarginRankingLoss": "it judges two outputs",
+    "CosineEmbeddingLoss": "it judges two outputs",
+    "TripletMarginLoss": "it judges three outputs",
+    "TripletMarginWithDistanceLoss": "it judges three outputs",
+    "HingeGANLoss": "two networks learn against each other",
+    "WassersteinLoss": "two networks learn against each other",
+    "AdaptiveLogSoftmaxWithLoss": "it is the last layer, too",
+    "RNNCell": "a wire has no place for the state: RNN goes through all steps",
+    "LSTMCell": "a wire has no place for the state: LSTM goes through all steps",
+    "GRUCell": "a wire has no place for the state: GRU goes through all steps",
+    "MaxUnpool1d": "a wire has no place for the indices",
+    "MaxUnpool2d": "a wire has no place for the indices",
+    "MaxUnpool3d": "a wire has no place for the indices",
+    "TransformerEncoder": "its layers stand behind each other on the canvas",
+    "TransformerDecoder": "its layers stand behind each other on the canvas",
+    "Sequential": "the wires are that",
+    "ModuleList": "the wires are that",
+    "ModuleDict": "the wires are that",
+    "ParameterList": "it holds parameters and computes nothing",
+    "ParameterDict": "it holds parameters and computes nothing",
+    "Module": "what all layers are",
+    "UpsamplingNearest2d": "Upsample does the same",
+    "UpsamplingBilinear2d": "Upsample does the same",
+    "Unflatten": "Reshape does the same",
+}
+"""What a script has and the canvas does not -> why."""
 
 
 def ids(entry) -> str:
@@ -86,6 +126,23 @@ def test_what_is_fixed_on_the_canvas_is_in_no_form_and_options_of_a_call_are_no_
     assert lstm.fixed == attention.fixed == {"batch_first": True}
     assert "batch_first" not in [p.name for p in (*lstm.parameters, *attention.parameters)]
     assert {e.type for e in LAYERS if e.gives_tuple} == {"MultiheadAttention", "RNN", "GRU", "LSTM"}
+
+
+def test_the_canvas_offers_all_layers_and_losses_of_scripts_or_it_is_known_why_not():
+    lazy.load("engine.nn")
+    classes = [n for n in engine.nn.__all__ if inspect.isclass(thing := getattr(engine.nn, n))
+               and issubclass(thing, engine.nn.Module)]  # fmt: skip
+    offered = {*entries("layer"), *entries("loss")}
+    assert sorted(name for name in classes if name not in offered) == sorted(ELSEWHERE)
+
+
+def test_what_is_filled_in_from_the_second_wire_is_read_off_it():
+    trial = attempt("Bilinear", {"out_features": 5}, (Spec((BATCH, 3)), Spec((BATCH, 4))))
+    assert trial.fault == ""
+    assert (trial.params["in1_features"], trial.params["in2_features"]) == (3, 4)
+    assert trial.output.shape == (BATCH, 5)
+    wrong = attempt("Bilinear", {"out_features": 5, "in2_features": 7}, (Spec((BATCH, 3)), Spec((BATCH, 4))))
+    assert wrong.fault == "4 features arrive, but in2_features is 7"
 
 
 def test_an_unknown_layer_is_named_with_the_nearest():

@@ -11,12 +11,15 @@ from engine import nn
 from engine.graph import catalogue
 
 rng = np.random.default_rng(0)
-OUTPUTS = {"classes": 3, "binary": 1, "value": 2, "count": 2}
+OUTPUTS = {"classes": 3, "binary": 1, "value": 2, "count": 2, "mask": 2, "box": 4}
 
 
 def targets(kind):
     if kind == "classes":
         return engine.from_numpy(rng.integers(0, 3, 16))
+    if kind == "box":
+        corner = rng.random((16, 2), np.float32)
+        return engine.from_numpy(np.concatenate([corner, corner + 1], 1))
     return engine.from_numpy((rng.random((16, OUTPUTS[kind])) > 0.5).astype(np.float32))
 
 
