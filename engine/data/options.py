@@ -12,6 +12,7 @@ from engine.errors import DataError, Fix
 from engine.wording import plain_words
 
 Kinds = dict[str, Literal["number", "category"]]
+TableKinds = dict[str, Literal["number", "category", "text"]]
 Side = Annotated[int, Meta(ge=1, le=4096)]
 
 
@@ -22,6 +23,7 @@ class TextOptions(Struct, forbid_unknown_fields=True):
     vocabulary: Annotated[int, Meta(ge=3, le=1_000_000)] | None = None
     length: Annotated[int, Meta(ge=1, le=10_000)] | None = None
     lower: bool = True
+    side: Literal["right", "left"] = "right"
 
 
 class TableOptions(TextOptions, forbid_unknown_fields=True):
@@ -31,7 +33,7 @@ class TableOptions(TextOptions, forbid_unknown_fields=True):
     header: bool | None = None
     encoding: str | None = None
     decimal: Literal[".", ","] | None = None
-    kinds: dict[str, Literal["number", "category", "text"]] = {}
+    kinds: TableKinds = {}
     missing: Literal["mean", "median", "mode", "constant", "drop", "refuse"] = "mean"
     missing_value: Annotated[float, Meta(ge=-3.4e38, le=3.4e38)] = 0.0
     missing_target: Literal["refuse", "drop"] = "refuse"
@@ -41,6 +43,7 @@ class BundledOptions(TextOptions, forbid_unknown_fields=True):
     """For "bundled"; see `engine.data.shipped`."""
 
     columns: Annotated[list[str], Meta(min_length=1)] | None = None
+    kinds: TableKinds = {}
 
 
 class ImageOptions(Struct, forbid_unknown_fields=True):

@@ -80,7 +80,8 @@ def find(spec: DataSpec) -> BundledSet:
 
 
 def open_bundled(spec: DataSpec, progress: Progress = no_progress) -> FieldDataset:
-    """A bundled set; option "columns" (a list) keeps only those columns of a table as inputs.
+    """A bundled set; option "columns" (a list) keeps only those columns of a table as inputs, "kinds"
+    and those of `engine.data.tokens` are as for a table of one's own.
 
     Raises:
         DataError: the set is unknown or its file is damaged.
@@ -133,7 +134,7 @@ def told(found: BundledSet, spec: DataSpec) -> DataSpec:
     kinds |= {field.name: "text" for field in found.fields if field.kind == "text"}
     options = {
         **{k: v for k, v in spec.options.items() if k != "columns"},
-        "kinds": kinds,
+        "kinds": kinds | spec.options.get("kinds", {}),
         "header": True,
         "delimiter": ",",
     }

@@ -2,7 +2,8 @@
 
 Options of every reader that finds texts: "tokens" ("words", "characters" or "pairs": pieces of words that byte pairs
 make), "vocabulary" (how many different tokens are learned at most; else as many as the tokens have by default),
-"length" (tokens of a text at most; else what nearly all texts have), "lower" (whether capitals count as small letters).
+"length" (tokens of a text at most; else what nearly all texts have), "lower" (whether capitals count as small letters),
+"side" ("right", or "left" for networks that are asked at the end of a text, where short ones are filled up).
 Token 0 fills short texts up, token 1 stands for whatever was not learned.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 import msgspec
 import numpy as np
@@ -30,6 +31,7 @@ LOOKED_AT = 20_000
 NEARLY_ALL = 0.95
 PIECES_OF_A_WORD = 1.3
 BYTES = 256
+Side = Literal["right", "left"]
 _SPECIALS = ("<pad>", "<unk>")
 
 
@@ -97,8 +99,9 @@ class Tokens:
 
     Args:
         tokenizer: fitted on the training part.
-        length: tokens in a row: longer texts are cut off, shorter ones filled up behind.
+        length: tokens in a row: longer texts are cut off, shorter ones filled up.
         lower: whether capitals are made small first.
+        side: where short texts are filled up.
 
     >>> spec = DataSpec(options={"length": 4})
     >>> field = FieldSpec("text", "text", (4,), "input", "int64", vocabulary=100)
@@ -106,8 +109,8 @@ class Tokens:
     [[2, 1, 0, 0], [3, 2, 0, 0]]
     """
 
-    def __init__(self, tokenizer: Any, length: int, lower: bool):
-        self.tokenizer, self.length, self.lower = tokenizer, length, lower
+    def __init__(self, tokenizer: Any, length: int, lower: bool, side: Side = "right"):
+        self.tokenizer, self.length, self.lower, self.side = tokenizer, length, lower, side
 
     @classmethod
     def fit(cls, texts: Iterable[str], field: FieldSpec, spec: DataSpec) -> Self:
@@ -123,18 +126,18 @@ class Tokens:
                 max_tokens=field.vocabulary, **settings
             )
         tokenizer.fit(text.lower() if lower else text for text in texts)
-        return cls(tokenizer, field.shape[0], lower)
+        return cls(tokenizer, field.shape[0], lower, spec.options.get("side", "right"))
 
     def __call__(self, texts: Iterable[str]) -> np.ndarray:
         """(N, L) int64."""
         from engine.data.transforms.rows import pad_rows
 
         rows = [self.tokenizer.encode(text.lower() if self.lower else text, max_length=self.length) for text in texts]
-        return pad_rows(rows, self.tokenizer.special("<pad>"), length=self.length)
+        return pad_rows(rows, self.tokenizer.special("<pad>"), length=self.length, side=self.side)
 
     def state(self) -> np.ndarray:
         """What a checkpoint keeps: JSON, as an array of bytes."""
-        plain = {"tokenizer": self.tokenizer.state(), "length": self.length, "lower": self.lower}
+        plain = _State(self.tokenizer.state(), self.length, self.lower, self.side)
         return np.frombuffer(msgspec.json.encode(plain), dtype=np.uint8)
 
     @classmethod
@@ -152,10 +155,11 @@ class Tokens:
             raise DataError("Tokens", got=f"they are not readable ({error})", mend="train again") from None
         tokenizer = Tokenizer.from_state(kept.tokenizer)
         tokenizer.special("<pad>")
-        return cls(tokenizer, kept.length, kept.lower)
+        return cls(tokenizer, kept.length, kept.lower, kept.side)
 
 
 class _State(Struct, forbid_unknown_fields=True):
     tokenizer: dict[str, Any]
     length: Annotated[int, Meta(ge=1, le=10_000)]
     lower: bool
+    side: Side = "right"

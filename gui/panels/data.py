@@ -48,7 +48,7 @@ _SEED = Parameter("seed", "int", 0, 0, "The same seed gives the same split.", 0,
 _CONTENT = ("source", "reader", "options", "roles", "fields", "samples")
 _MISSING = ("mean", "median", "mode", "constant", "drop", "refuse")
 _SCALINGS = ("standard", "unit", "robust", "none")
-_USUAL = {"missing": "mean", "tokens": "words", "lower": True}
+_USUAL = {"missing": "mean", "tokens": "words", "lower": True, "side": "right"}
 """Options that need not be said."""
 
 

@@ -24,6 +24,7 @@ _NAMES = {
     "min_delta": "Least gain",
     "clip_norm": "Gradient limit",
     "lower": "Ignore capitals",
+    "side": "Filled up on the",
     "mae": "Mean absolute error",
     "mape": "Mean relative error",
     "rmse": "Root mean square error",

@@ -23,6 +23,9 @@ _VOCABULARY = Parameter("vocabulary", "int", 10_000, 10_000, "Different tokens t
                         "of the training part. All others count as one.", 3, 1_000_000)  # fmt: skip
 _LOWER = Parameter("lower", "bool", True, True, "Whether capitals count as small letters.")
 
+_SIDE = Parameter("side", "choice", "right", "right", "Where short texts are filled up: left suits recurrent layers "
+                  "of which the last step is taken.", choices=("right", "left"))  # fmt: skip
+
 
 class TextForm(QWidget):
     """`edited(option, value)` when a person changed something."""
@@ -48,7 +51,7 @@ class TextForm(QWidget):
         row.addWidget(self.tokens, 0, Qt.AlignmentFlag.AlignRight)
         column.addLayout(row)
         self.form = ParameterForm("data-text-form")
-        self.form.set_parameters([_VOCABULARY, _LENGTH, _LOWER])
+        self.form.set_parameters([_VOCABULARY, _LENGTH, _LOWER, _SIDE])
         self.form.edited.connect(lambda name, value, gesture: self.edited.emit(name, value))
         column.addWidget(self.form)
 
@@ -60,4 +63,5 @@ class TextForm(QWidget):
             return
         self.tokens.show_value(options.get("tokens", "words"))
         found = {"vocabulary": text.vocabulary, "length": text.shape[0]}
-        self.form.show_values([{**found, "lower": options.get("lower", True)}])
+        told = {"lower": options.get("lower", True), "side": options.get("side", "right")}
+        self.form.show_values([found | told])

@@ -149,6 +149,30 @@ def test_capitals_count_only_where_they_are_asked_for(reviews):
     assert read(reviews, {"lower": False, "length": 20}).fields[0].shape == (20,)
 
 
+def test_short_texts_are_filled_up_on_the_side_that_is_asked_for_and_a_checkpoint_knows_it(reviews):
+    spec = read(reviews, {"side": "left"})
+    opened = data.open(spec)
+    fitted = Preparation.fit(opened, np.arange(FEW), spec)
+    for preparation in (fitted, Preparation.from_state(fitted.state())):
+        (row,) = preparation.apply({"text": np.array(["the place"], dtype=object)})["text"]
+        assert (row[:-2] == 0).all()
+        assert (row[-2:] > 0).all()
+
+
+def test_nothing_written_is_answered_too(reviews):
+    task = Task(project(read(reviews), epochs=1))
+    assert sum(task.predict({"text": ""}).probabilities.values()) == pytest.approx(1)
+
+
+def test_a_bundled_set_may_be_read_otherwise():
+    assert describe(DataSpec("bundled:reviews", options={"tokens": "characters", "length": 40})).fields[0].shape == (
+        40,
+    )
+    spec = describe(DataSpec("bundled:spirals", roles={"arm": "input", "x": "target"},
+                             options={"kinds": {"arm": "text"}}))  # fmt: skip
+    assert [field.kind for field in spec.fields] == ["text", "vector", "number"]
+
+
 def test_byte_pairs_need_a_token_for_each_byte(reviews):
     with pytest.raises(DataError, match="it is 100, expected at least 258") as refused:
         read(reviews, {"tokens": "pairs", "vocabulary": 100})
