@@ -9,7 +9,8 @@ from typing import Any, Literal
 import numpy as np
 
 from engine import random
-from engine.errors import OptionError, ShapeError
+from engine.errors import OptionError, ShapeError, TypeMismatch
+from engine.ops.base import times
 from engine.random import Generator
 from engine.tensor import Tensor
 from engine.tensor.tape import mode
@@ -61,7 +62,7 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generato
 
     Args:
         tensor: what is filled.
-        a, b: the bounds.
+        a, b: the bounds, the first no larger.
         generator: where the random numbers come from, instead of the default stream.
 
     Example:
@@ -70,7 +71,14 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generato
         >>> bool(((values >= 1) & (values < 2)).all())
         True
     """
-    return _fill(tensor, lambda g, shape, dtype: g.uniform(shape, dtype) * dtype.type(b - a) + dtype.type(a), generator)
+    if a > b:
+        raise OptionError("uniform_", got=f"bounds {a} to {b}", expected="the first no larger than the second")
+    return _drawn(
+        "uniform_",
+        tensor,
+        lambda g, shape, dtype: g.uniform(shape, dtype) * dtype.type(b - a) + dtype.type(a),
+        generator,
+    )
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
@@ -78,7 +86,7 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Gene
 
     Args:
         tensor: what is filled.
-        mean, std: mean and deviation.
+        mean, std: mean and deviation, 0 or more.
         generator: where the random numbers come from, instead of the default stream.
 
     Example:
@@ -86,7 +94,14 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Gene
         >>> normal_(engine.empty(3, 5), std=0.0).sum().item()
         0.0
     """
-    return _fill(tensor, lambda g, shape, dtype: g.normal(shape, dtype) * dtype.type(std) + dtype.type(mean), generator)
+    if std < 0:
+        raise OptionError("normal_", got=f"a deviation of {std:g}", expected="0 or more")
+    return _drawn(
+        "normal_",
+        tensor,
+        lambda g, shape, dtype: g.normal(shape, dtype) * dtype.type(std) + dtype.type(mean),
+        generator,
+    )
 
 
 def trunc_normal_(
@@ -136,7 +151,7 @@ def trunc_normal_(
             values = np.concatenate([values, some(g, max(size - values.size, 64))])
         return values[:size].reshape(shape).astype(dtype).clip(*np.array((a, b), dtype))
 
-    return _fill(tensor, draw, generator)
+    return _drawn("trunc_normal_", tensor, draw, generator)
 
 
 def _normal_share(mean: float, std: float, a: float, b: float) -> float:
@@ -268,7 +283,7 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Gener
         values[order < math.ceil(sparsity * shape[0])] = 0
         return values
 
-    return _fill(tensor, draw, generator)
+    return _drawn("sparse_", tensor, draw, generator)
 
 
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
@@ -287,7 +302,7 @@ def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | No
         >>> xavier_uniform_(engine.empty(2, 4)).abs().max().item() <= 1
         True
     """
-    bound = gain * math.sqrt(6.0 / sum(_fans(tensor)))
+    bound = gain * math.sqrt(3.0) * _xavier_std(tensor)
     return uniform_(tensor, -bound, bound, generator)
 
 
@@ -307,7 +322,7 @@ def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | Non
         >>> xavier_normal_(engine.empty(2, 4), gain=0.0).tolist()
         [[0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]]
     """
-    return normal_(tensor, 0.0, gain * math.sqrt(2.0 / sum(_fans(tensor))), generator)
+    return normal_(tensor, 0.0, gain * _xavier_std(tensor), generator)
 
 
 def kaiming_uniform_(
@@ -336,6 +351,8 @@ def kaiming_uniform_(
         >>> weight.abs().max().item() <= 1  # √2 · √(3 / 6)
         True
     """
+    if not tensor.numel():
+        return tensor
     bound = math.sqrt(3.0) * _kaiming_std(tensor, a, mode, nonlinearity)
     return uniform_(tensor, -bound, bound, generator)
 
@@ -366,7 +383,7 @@ def kaiming_normal_(
         >>> round(weight.std().item(), 2)  # √2 / √50
         0.2
     """
-    return normal_(tensor, 0.0, _kaiming_std(tensor, a, mode, nonlinearity), generator)
+    return normal_(tensor, 0.0, _kaiming_std(tensor, a, mode, nonlinearity), generator) if tensor.numel() else tensor
 
 
 def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = None) -> Tensor:
@@ -395,7 +412,14 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
         q = q * np.sign(np.diag(r))
         return (gain * (q if rows >= columns else q.T)).reshape(shape).astype(dtype)
 
-    return _fill(tensor, draw, generator) if tensor.numel() else tensor
+    return _drawn("orthogonal_", tensor, draw, generator) if tensor.numel() else tensor
+
+
+def _drawn(where: str, tensor: Tensor, draw: Callable[..., Any], generator: Generator | None) -> Tensor:
+    """Random numbers of which whole ones would keep nothing."""
+    if tensor.dtype.kind != "f":
+        raise TypeMismatch(where, got=f"a tensor of {tensor.dtype}", expected="real numbers")
+    return _fill(tensor, draw, generator)
 
 
 def _fill(
@@ -419,6 +443,13 @@ def _fans(tensor: Tensor) -> tuple[int, int]:
         raise ShapeError("fan_in and fan_out", got=f"a tensor with {tensor.ndim} axes", expected="2 or more")
     field = math.prod(tensor.shape[2:])
     return tensor.shape[1] * field, tensor.shape[0] * field
+
+
+def _xavier_std(tensor: Tensor) -> float:
+    fans = sum(_fans(tensor))
+    if not fans:
+        raise ShapeError("xavier initialisation", got=f"a tensor of {times(tensor.shape)}", expected="a unit at least")
+    return math.sqrt(2.0 / fans)
 
 
 def _kaiming_std(tensor: Tensor, a: float, mode: Mode, nonlinearity: str) -> float:

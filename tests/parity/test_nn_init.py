@@ -110,3 +110,39 @@ def test_arguments_are_pytorchs(name):
         return [(p.name, p.default, p.kind) for p in inspect.signature(function).parameters.values()]
 
     assert arguments(getattr(init, name)) == arguments(getattr(torch.nn.init, name))
+
+
+OPTIONS = {
+    "constant_": [(0.5,)], "sparse_": [(0.5,), (0.0,), (1.0,)], "dirac_": [(), (2,)], "orthogonal_": [(), (2.0,)],
+    "uniform_": [(), (1.0, 1.0), (2.0, 1.0)], "normal_": [(), (0.0, 0.0), (0.0, -1.0)],
+    "trunc_normal_": [(), (0.0, 1.0, 2.0, 1.0)], "xavier_uniform_": [(), (0.0,), (-1.0,)],
+    "xavier_normal_": [(), (0.0,), (-1.0,)],
+    "kaiming_uniform_": [(), (0.0, "fan_out"), (0.0, "fan"), (0.0, "fan_in", "f")],
+    "kaiming_normal_": [(), (0.0, "fan_out"), (0.0, "fan"), (0.0, "fan_in", "f")],
+}  # fmt: skip
+SIZES = [(), (3,), (1, 1), (4, 3), (2, 3, 4), (1, 2, 3, 3), (2, 2, 1, 2, 2), (1, 1, 1, 1, 1, 1)]
+EMPTY = [(0, 3), (3, 0), (0, 3, 3), (0, 0)]
+CASES = [*[(shape, dtype) for shape in SIZES for dtype in ("float32", "float64", "int64")],
+         *[(shape, "float32") for shape in EMPTY]]  # fmt: skip
+
+
+def outcome(library, name, shape, dtype, arguments):
+    """ "taken", or the refusal"""
+    tensor = library.zeros(shape, dtype=getattr(library, dtype))
+    try:
+        getattr(library.nn.init, name)(tensor, *arguments)
+    except (RuntimeError, ValueError, TypeError, ZeroDivisionError) as refusal:
+        return refusal
+    return "taken"
+
+
+@pytest.mark.filterwarnings("ignore:Initializing zero-element tensors is a no-op")
+@pytest.mark.parametrize(("shape", "dtype"), CASES)
+@pytest.mark.parametrize("name", [name for name in NAMES if name.endswith("_")])
+def test_the_same_tensors_and_options_are_refused(name, shape, dtype):
+    for arguments in OPTIONS.get(name, [()]):
+        if 0 in shape and name.startswith("kaiming") and len(arguments) > 1 and arguments[1] != "fan_out":
+            continue  # PyTorch looks at no option then
+        theirs, ours = (outcome(library, name, shape, dtype, arguments) for library in (torch, engine))
+        assert (ours == "taken") == (theirs == "taken"), (arguments, theirs, ours)
+        assert ours == "taken" or isinstance(ours, engine.errors.EngineError)
