@@ -9,6 +9,7 @@ pytest.importorskip("torch", reason="the layers are those of the comparison with
 from tests.parity import comparing_layers
 from tests.parity.test_nn_activation import *  # noqa: F403
 from tests.parity.test_nn_convolution import *  # noqa: F403
+from tests.parity.test_nn_grid import *  # noqa: F403
 from tests.parity.test_nn_norms import *  # noqa: F403
 from tests.parity.test_nn_padding import *  # noqa: F403
 from tests.parity.test_nn_pooling import *  # noqa: F403
