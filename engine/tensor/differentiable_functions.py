@@ -29,7 +29,7 @@ class FunctionKernels:
     cosh, sinh = _op(lambda: el.Elementary("cosh")), _op(lambda: el.Elementary("sinh"))
     i0, i0e = _op(lambda: el.Elementary("i0")), _op(lambda: el.Elementary("i0e"))
     i1, i1e = _op(lambda: el.Elementary("i1")), _op(lambda: el.Elementary("i1e"))
-    erfcx = _op(lambda: el.Elementary("erfcx"))
+    lgamma, erfcx = _op(lambda: el.Elementary("lgamma")), _op(lambda: el.Elementary("erfcx"))
     exp2, floor, trunc = _op(lambda: el.ElementaryByResult("exp2")), _op(ew.Floor), _op(el.Trunc)
     polygamma, cumprod, logcumsumexp = _op(el.Polygamma), _op(scans.CumProd), _op(scans.LogCumSumExp)
     scatter_add, scatter_prod = _op(scattering.ScatterAdd, 3), _op(scattering.ScatterProd, 3)

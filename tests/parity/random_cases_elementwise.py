@@ -144,13 +144,15 @@ ELEMENTWISE = {
     "logit": lambda d: call(d.tensor(low=0.05, high=0.95), **({"eps": d.pick(0.01, 0.3)} if d.maybe() else {})),
     "detach": lambda d: call(d.tensor(plain=True)),
     "ldexp": lambda d: call(d.tensor(s := d.shape()), d.tensor(d.partner(s))),
+    **dict.fromkeys(("igamma", "igammac"), lambda d: call(d.tensor(s := d.shape(), 0.5, 30), d.tensor(s, 0.3, 40))),
     "mvlgamma": lambda d: call(d.tensor(low=4, high=9), d.int(1, 4)),
     "polygamma": lambda d: call(d.int(0, 3), d.tensor(low=0.5, high=6)),
     "is_nonzero": lambda d: call(d.tensor(d.shape(sizes=(0, 1, 1, 1, 2)), -1, 1)),
     "isfinite": unary(-3, 3),
 }  # fmt: skip
 
-KINDS = {  # where PyTorch's answers for other kinds differ from build to build, or warn
+KINDS = {
+    "igamma": FLOATS, "igammac": FLOATS,  # where PyTorch's answers for other kinds differ from build to build, or warn
     "gcd": WHOLE, "lcm": WHOLE, "bitwise_left_shift": WHOLE, "bitwise_right_shift": WHOLE,
 }  # fmt: skip
 
@@ -159,6 +161,7 @@ _SPECIAL = {"entr": (0.1, 3), "erfcx": (-2, 30), "expit": (-4, 4), "gammaln": (0
             "i1e": (-9, 60), "log_ndtr": (-30, 4), "ndtr": (-3, 4), "psi": (0.3, 9)}  # fmt: skip
 
 SPECIAL = {
+    **dict.fromkeys(("gammainc", "gammaincc"), ELEMENTWISE["igamma"]),
     **{name: unary(*limits) for name, limits in _SPECIAL.items()},
     "multigammaln": ELEMENTWISE["mvlgamma"],
     "xlog1py": binary("xlog1py", 0.3, 3, 0.3, 3),

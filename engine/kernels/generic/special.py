@@ -151,3 +151,37 @@ class Special:
         out = xp.where(size <= 20, total * xp.exp(-near), series / xp.sqrt(2 * pi * far))
         out = xp.where(xp.isnan(wide), wide, out)
         return xp.where(wide < 0, -out, out) if order else out
+
+    def igamma(self, a: Any, x: Any) -> Any:
+        """The share of gamma(a) that its integral has gathered up to x."""
+        return self._gamma_shares(a, x)[0]
+
+    def igammac(self, a: Any, x: Any) -> Any:
+        """The share of gamma(a) that its integral gathers beyond x."""
+        return self._gamma_shares(a, x)[1]
+
+    def _gamma_shares(self, a: Any, x: Any) -> tuple[Any, Any]:
+        """By a power series up to about a, beyond by a continued fraction (Lentz); both take about 9 sqrt(a) rounds."""
+        xp, dtype = self.xp, x.dtype
+        a, x = a.astype("float64"), x.astype("float64")
+        rounds = 100 + int(9 * sqrt(max(float(xp.where(xp.isfinite(a), a, 0.0).max()), 0.0))) if a.size else 0
+        scale = xp.exp(a * xp.log(x) - x - self.lgamma(a + 1))  # x^a e^-x / gamma(a + 1)
+        low = x < a + 1
+        near, far = xp.where(low, x, 0.0), xp.where(low, a + 2, x)
+        term = total = xp.ones_like(a)
+        b, c = far + 1 - a, xp.full_like(a, 1e300)
+        d = fraction = 1 / b
+        for i in range(1, rounds + 1):
+            term = term * near / (a + i)
+            total = total + term
+            b = b + 2
+            d = 1 / (b - i * (i - a) * d)
+            c = b - i * (i - a) / c
+            fraction = fraction * (d * c)
+        below = xp.where(low, scale * total, 1 - scale * a * fraction)
+        beyond = xp.where(low, 1 - scale * total, scale * a * fraction)
+        done, begun = ((x == float("inf")) | (a == 0)), (x == 0) | (a == float("inf"))
+        nothing = (a < 0) | (x < 0) | xp.isnan(a) | xp.isnan(x) | (done & begun)
+        below = xp.where(nothing, float("nan"), xp.where(done, 1.0, xp.where(begun, 0.0, below)))
+        beyond = xp.where(nothing, float("nan"), xp.where(done, 0.0, xp.where(begun, 1.0, beyond)))
+        return below.astype(dtype), beyond.astype(dtype)

@@ -41,6 +41,7 @@ BOTH: dict[str, str] = {
     "decompositions": "inverse det slogdet logdet cholesky qr svd pinverse lu_solve",
     "factored": "cholesky_solve cholesky_inverse matrix_exp",
     "drawing": "multinomial",
+    "special": "igamma igammac",
     "inquiry": "allclose get_device is_complex is_signed is_nonzero is_same_size",
 }
 """engine.x(input, ...) and input.x(...)"""
@@ -76,10 +77,10 @@ IN_PLACE = """
     abs acos acosh addcdiv addcmul addmm addmv addr addbmm asin asinh atan atan2 atanh baddbmm bitwise_and
     bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor ceil clamp_max clamp_min copysign cos
     cosh cumprod cumsum deg2rad digamma eq erf erfc erfinv exp exp2 expm1 float_power floor floor_divide fmod frac
-    gcd ge gt heaviside hypot i0 index_add index_copy index_fill index_put index_reduce lcm ldexp le lerp lgamma log
-    log10 log1p log2 logical_and logical_not logical_or logical_xor logit lt masked_scatter mvlgamma nan_to_num ne
-    neg nextafter polygamma put rad2deg reciprocal remainder renorm round rsqrt scatter scatter_add scatter_reduce
-    sgn sigmoid sign sin sinc sinh sqrt square tan tanh tril triu true_divide trunc xlogy"""
+    gcd ge gt heaviside hypot i0 igamma igammac index_add index_copy index_fill index_put index_reduce lcm ldexp le
+    lerp lgamma log log10 log1p log2 logical_and logical_not logical_or logical_xor logit lt masked_scatter mvlgamma
+    nan_to_num ne neg nextafter polygamma put rad2deg reciprocal remainder renorm round rsqrt scatter
+    scatter_add scatter_reduce sgn sigmoid sign sin sinc sinh sqrt square tan tanh tril triu true_divide trunc xlogy"""
 """input.x_(...): the values of input.x(...) in the memory of the input"""
 
 WRITTEN_OUT = "add sub mul div pow clamp relu masked_fill"
