@@ -22,7 +22,7 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     predict = commands.add_parser("predict", parents=[common], help="what a trained project says to new samples")
     predict.add_argument("project", metavar="PROJECT", type=a_path)
     predict.add_argument("--input", metavar="FILE", type=a_path, required=True,
-                         help="a table, an image, a folder of images, NPZ, or JSON")  # fmt: skip
+                         help="a table, an image, a text, a folder of them, NPZ, or JSON")  # fmt: skip
     predict.add_argument("--run", metavar="DIR", type=a_path, dest="from_run", help="the run whose weights are meant")
     add_trust(predict)
     predict.set_defaults(run=run_predict)

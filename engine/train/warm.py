@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from engine.data.augment import MIXING
 from engine.data.prepare import part_sizes
 from engine.data.spec import FieldSpec
 from engine.graph.spec import Project
@@ -34,7 +35,8 @@ def warm(project: Project, spare: int = 0) -> None:
     trained, validated = (np.arange(size) for size in part_sizes(project.data.samples, project.data.validation))
     with np.errstate(all="ignore"):
         learner.model.train()
-        for batch in _batches(learner, cut(trained, project.data.batch_size)):
+        is_mixed = any(choice.type in MIXING for choice in project.data.augment)
+        for batch in _batches(learner, cut(trained, project.data.batch_size), is_mixed):
             step.train(batch)
         with learner.evaluating():
             for batch in _batches(learner, learner.in_batches(validated)):
@@ -44,11 +46,15 @@ def warm(project: Project, spare: int = 0) -> None:
             learner.scores(batch.inputs)
 
 
-def _batches(learner: Learner, parts: Iterable[np.ndarray]) -> list[Batch]:
-    """One of each size."""
+def _batches(learner: Learner, parts: Iterable[np.ndarray], is_mixed: bool = False) -> list[Batch]:
+    """One of each size; mixed ones are of several classes by their shares."""
     sizes = dict.fromkeys(len(part) for part in parts if len(part))
     fields = [field for field in learner.project.data.fields if field.role != "unused"]
-    return [learner.as_batch({field.name: made_up(field, size) for field in fields}) for size in sizes]
+    batches = [{field.name: made_up(field, size) for field in fields} for size in sizes]
+    for field in (field for field in fields if is_mixed and field.role == "target" and field.kind == "category"):
+        for batch in batches:
+            batch[field.name] = np.eye(max(len(field.classes), 1), dtype=np.float32)[batch[field.name]]
+    return [learner.as_batch(batch) for batch in batches]
 
 
 def made_up(field: FieldSpec, count: int) -> np.ndarray:

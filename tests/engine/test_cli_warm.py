@@ -10,7 +10,8 @@ import msgspec
 
 from engine.formats import project_file
 from engine.graph import templates
-from tests.engine.projects import last_object, layerloom, small_digits
+from engine.graph.spec import Choice, DataSpec, TrainingSpec
+from tests.engine.projects import last_object, layerloom, project, small_digits
 
 
 @pytest.fixture
@@ -34,6 +35,17 @@ def test_the_picture_of_a_plane_is_compiled_for_too(kernels, tmp_path):
     assert layerloom("warm", path).returncode == 0
     there = set(kernels.iterdir())
     assert layerloom("train", path, "--epochs", 2, "--out", tmp_path / "run").returncode == 0
+    assert set(kernels.iterdir()) == there
+
+
+def test_mixed_images_are_compiled_for_too(kernels, tmp_path):
+    layers = [("Input", {}), ("Flatten", {}), ("Linear", {"out_features": 10}), ("CrossEntropyLoss", {})]
+    source = DataSpec("bundled:digits", batch_size=512, augment=(Choice("MixUp"),))
+    path = tmp_path / "mixed.loom"
+    project_file.write(path, project(layers, source, TrainingSpec(Choice("SGD", {"lr": 0.1}), epochs=1)))
+    assert layerloom("warm", path).returncode == 0
+    there = set(kernels.iterdir())
+    assert layerloom("train", path, "--out", tmp_path / "run").returncode == 0
     assert set(kernels.iterdir()) == there
 
 
