@@ -550,3 +550,9 @@ class Arithmetic:
 
     def _whole(self) -> Any:
         return cast(self, int64)
+
+
+for _name in sorted(vars(Arithmetic), key=lambda name: name.startswith("_")):  # `eq` is the name of `__eq__`, too
+    _made = vars(Arithmetic)[_name]
+    if "<locals>" in getattr(_made, "__qualname__", ""):
+        _made.__name__, _made.__qualname__ = _name, f"Arithmetic.{_name}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import pickle
 import subprocess
 import sys
@@ -371,3 +372,9 @@ def test_a_broken_cupy_is_a_reason_and_not_a_traceback(tmp_path, monkeypatch):
     found = {d.device: d for d in engine.diagnose()}["cuda:0"]
     assert not found.usable
     assert "libcudart.so is missing" in found.reason
+
+
+@pytest.mark.parametrize("place", [engine, engine.Tensor])
+def test_every_function_is_called_by_a_name_of_its_own(place):
+    functions = {name: f for name in dir(place) if inspect.isfunction(f := getattr(place, name))}
+    assert [name for name, f in functions.items() if "<locals>" in f.__qualname__ or f.__name__ == "method"] == []

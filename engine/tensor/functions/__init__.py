@@ -175,7 +175,7 @@ def _in_place(cls: type, name: str) -> Any:
         before = self.clone() if tracked else self  # gradients may need the values that are about to go
         return self._become(f"{name}_", function(before, *args, **named))
 
-    method.__name__ = f"{name}_"
+    method.__name__, method.__qualname__ = f"{name}_", f"{cls.__name__}.{name}_"
     method.__doc__ = in_place(function.__doc__)
     return method
 
@@ -193,6 +193,6 @@ def _turned(cls: type, name: str) -> Any:
         view = function(self, *args, **named)
         return view if view is self else self._turn(f"{name}_", view)
 
-    method.__name__ = f"{name}_"
+    method.__name__, method.__qualname__ = f"{name}_", f"{cls.__name__}.{name}_"
     method.__doc__ = in_place(function.__doc__)
     return method

@@ -271,7 +271,7 @@ def _split_by_name(name: str, least: int, axis: int, example: tuple[int, ...]) -
                              expected="parts of equal length")  # fmt: skip
         return tensor_split(input, indices_or_sections, dim)
 
-    function.__name__ = name
+    function.__name__ = function.__qualname__ = name
     function.__doc__ = f"""Parts along axis {axis}{" (of a row, along it)" if least < axis + 1 else ""}.
 
     Args:
@@ -304,7 +304,7 @@ def _at_least(count: int) -> Any:
             return one(tensors[0])
         return tuple(one(x) for x in _all(tensors))
 
-    function.__name__ = f"atleast_{count}d"
+    function.__name__ = function.__qualname__ = f"atleast_{count}d"
     function.__doc__ = f"""With at least {count} axes; of several tensors, each.
 
     >>> import engine

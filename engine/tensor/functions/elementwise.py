@@ -61,7 +61,8 @@ def _elementary(name: str) -> Any:
         return apply(op, real(input))
 
     place = f"special.{name}" if name in SPECIAL else name
-    function.__name__, function.__doc__ = name, described(place, *DEFINITIONS[name])
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = described(place, *DEFINITIONS[name])
     return function
 
 
@@ -74,7 +75,8 @@ def _whole(name: str) -> Any:
             raise TypeMismatch(name, got=f"the values are {a.dtype}", expected="whole numbers", mend="call .long()")
         return apply(op, a, b)
 
-    function.__name__, function.__doc__ = name, described(name, *WHOLE[name])
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = described(name, *WHOLE[name])
     return function
 
 

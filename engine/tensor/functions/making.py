@@ -188,7 +188,7 @@ def _window(name: str, definition: str, shape: Any) -> Any:
         values = shape(2 * np.pi * np.arange(window_length) / count) if window_length > 1 else np.ones(window_length)
         return placed(values.astype(np.dtype(dtype or get_default_dtype())), device, requires_grad)
 
-    function.__name__ = name
+    function.__name__ = function.__qualname__ = name
     function.__doc__ = f"""{definition}, t from 0 to 2 pi: weights that fade a row out at both ends.
 
     Args:
