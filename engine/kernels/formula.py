@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import copysign
 from typing import Any
 
 
@@ -56,8 +57,9 @@ def leaf(name: str) -> Expr:
 
 
 def number(value: float) -> Expr:
-    """The same for every element."""
-    return Expr("number", (float(value),))
+    """The same for every element; -0.0 is less 0.0, so that formulas that compare as equal are the same."""
+    value = float(value)
+    return -Expr("number", (0.0,)) if value == 0 and copysign(1.0, value) < 0 else Expr("number", (value,))
 
 
 def apply(op: str, *args: Any) -> Expr:

@@ -129,6 +129,21 @@ def test_the_same_kernel_is_compiled_once(folder):
     assert compile.compiled(executor.nothing) == compile.compiled(executor.nothing)
 
 
+asked: list[object] = []
+
+
+def emit_noted(parameter):
+    asked.append(parameter)
+    return executor.nothing()
+
+
+def test_parameters_that_are_equal_but_not_the_same_make_kernels_of_their_own(folder):
+    asked.clear()
+    for parameter in (0.0, -0.0, 0, False, 0.0, -0.0, 0, False):
+        compile.compiled(emit_noted, parameter)
+    assert list(map(repr, asked)) == ["0.0", "-0.0", "0", "False"]
+
+
 def test_the_longest_unused_files_go_where_there_are_too_many(folder):
     for age in range(10):
         compile.write(f"key{age}", bytes(1000))

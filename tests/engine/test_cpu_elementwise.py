@@ -54,3 +54,15 @@ def test_a_chain_in_place_reads_before_it_writes(size, threads):
     want = x * x + 1
     elementwise.chain((size,), {"x": (size,)}, {"x": leaf("x") * leaf("x") + 1.0})(x=x)
     np.testing.assert_allclose(x, want, rtol=1e-6)
+
+
+def test_a_formula_with_minus_zero_is_another_than_with_zero():
+    x, plus, minus = numbers(40), np.empty(40, np.float32), np.empty(40, np.float32)
+    gated = lambda zero: apply("where_positive", leaf("x"), leaf("x"), zero)  # noqa: E731
+    elementwise.chain((40,), {"x": (40,)}, {"plus": gated(0.0), "minus": gated(-0.0)})(x=x, plus=plus, minus=minus)
+    assert np.array_equal(np.signbit(minus), x <= 0)
+    assert not np.signbit(plus).any()
+    elementwise.chain((40,), {"x": (40,)}, {"out": gated(0.0)})(x=x, out=plus)
+    elementwise.chain((40,), {"x": (40,)}, {"out": gated(-0.0)})(x=x, out=minus)
+    assert np.array_equal(np.signbit(minus), x <= 0)
+    assert not np.signbit(plus).any()

@@ -91,6 +91,12 @@ def test_functions_of_one_array(name, draw):
     agree(name, x, *([0.1] if name == "leaky_relu" else []))
 
 
+def test_an_option_of_minus_zero_is_another_than_zero():
+    x = np.full(5000, -1, np.float32)
+    assert np.signbit(fast.leaky_relu(x, 0.0)).all()
+    assert not np.signbit(fast.leaky_relu(x, -0.0)).any()
+
+
 @pytest.mark.parametrize("name", [*BACKWARD, "leaky_relu_backward", "bce_with_logits"])
 @few
 @given(draw=drawn)

@@ -44,12 +44,11 @@ def compiled(emit: Callable[..., ir.Module], *parameters: Any) -> int:
         emit: a function of a module that returns a module with a function named "kernel".
         parameters: hashable, with a repr that tells them apart: numbers, text, tuples, frozen dataclasses.
     """
-    return _compiled(emit, parameters, host())
+    key = _key(emit, parameters, host())  # not the parameters themselves: 0.0 equals -0.0, and 1 True
+    return _addresses.get(key) or _compiled(key, emit, parameters, host())
 
 
-@cache
-def _compiled(emit: Callable[..., ir.Module], parameters: tuple[Any, ...], target: Host) -> int:
-    key = _key(emit, parameters, target)
+def _compiled(key: str, emit: Callable[..., ir.Module], parameters: tuple[Any, ...], target: Host) -> int:
     with _lock_of(key):  # two threads may compile at once, but not the same
         if key not in _addresses:
             code = read(key)

@@ -41,7 +41,8 @@ def compiled(
         def kernel(self: Any, *arguments: Any) -> Any:
             if arguments[number].size < least:
                 return otherwise(self, *arguments)
-            key = tuple([(a.shape, a.strides, a.dtype) if type(a) is np.ndarray else a for a in arguments])
+            # a 0 by its text: 0.0 and -0.0 are equal
+            key = tuple([(a.shape, a.strides, a.dtype) if type(a) is np.ndarray else a or repr(a) for a in arguments])
             call = calls.get(key)
             if call is None:
                 call = cached(calls, key, lambda: bind(self, arguments))
