@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 
 pytest.importorskip("llvmlite", reason="the compiled kernels need llvmlite")
 
-from engine.kernels.cpu import batch_norm, embedding, pool, updates
-from engine.kernels.cpu.dropout import GROUP, MULTIPLIERS, WEYL, dropout, masked
-from engine.kernels.cpu.dropout import mask as draw_mask
+from engine.kernels.cpu import batch_norm, dropout, embedding, pool, updates
+from engine.kernels.cpu.dropout import GROUP, MULTIPLIERS, WEYL
 from engine.optim.adagrad import adagrad_rule
 from engine.optim.adam import adam_rule
 from engine.optim.sgd import sgd_rule
@@ -34,42 +33,24 @@ def numbers(*shape, seed=0):
 @given(
     n=st.sampled_from([2, 5, 64, 65, 200, 3001]),
     c=channels,
-    fused=st.booleans(),
     threads=st.integers(1, 3),
     far=st.sampled_from([0, 1000]),
 )
-def test_batch_norm_and_its_gradients(n, c, fused, threads, far):
+def test_the_statistics_of_a_batch_and_the_gradients_of_its_norm(n, c, threads, far):
     pool.set_num_threads(threads)
-    x, dy, rest = numbers(n, c) + far, numbers(n, c, seed=1), numbers(n, c, seed=2)
-    a = {
-        "x": x,
-        "dy": dy,
-        "residual": rest,
-        "weight": numbers(c, seed=3),
-        "bias": numbers(c, seed=4),
-        "y": np.empty_like(x),
-        "dx": np.empty_like(x),
-        "mean": np.empty(c, np.float32),
-        "rstd": np.empty(c, np.float32),
-        "running mean": np.zeros(c, np.float32),
-        "running var": np.ones(c, np.float32),
-        "dweight dbias": np.empty((2, c), np.float32),
-    }
-    batch_norm.training(n, c, 1e-3, 0.1, "relu" if fused else "", fused)(**a)
+    x, dy, weight = numbers(n, c) + far, numbers(n, c, seed=1), numbers(c, seed=3)
+    mean, var, dx, sums = (np.empty(shape, np.float32) for shape in (c, c, (n, c), (2, c)))
+    batch_norm.statistics(n, c)(x=x, mean=mean, var=var)
     wide = x.astype("d")
+    np.testing.assert_allclose(mean, wide.mean(0), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(var, wide.var(0), rtol=1e-3)
     scale = 1 / np.sqrt(wide.var(0) + 1e-3)
-    normal = (wide - wide.mean(0)) * scale
-    want = normal * a["weight"] + a["bias"] + (rest if fused else 0)
-    tolerance = 1e-4 if far == 0 else 3e-3  # x itself is only known to its own rounding
-    np.testing.assert_allclose(a["y"], np.maximum(want, 0) if fused else want, rtol=tolerance, atol=tolerance)
-    np.testing.assert_allclose(a["running var"], 0.9 + 0.1 * wide.var(0, ddof=1), rtol=1e-3)
-    np.testing.assert_allclose(a["running mean"], 0.1 * wide.mean(0), rtol=1e-4, atol=1e-5)
-    batch_norm.gradient(n, c, gated=fused)(**a)
-    g = dy * (a["y"] > 0) if fused else dy.astype("d")
-    sums = np.stack([(g * normal).sum(0), g.sum(0)])
-    np.testing.assert_allclose(a["dweight dbias"], sums, rtol=1e-2, atol=0.02 if far else 2e-3)
-    dx = a["weight"] * scale * (g - sums[1] / n - normal * sums[0] / n)
-    np.testing.assert_allclose(a["dx"], dx, rtol=1e-2, atol=(2e-2 if far else 1e-4) * np.abs(scale).max())
+    rstd, normal, g = scale.astype(np.float32), (wide - wide.mean(0)) * scale, dy.astype("d")
+    batch_norm.gradient(n, c)(x=x, dy=dy, mean=mean, rstd=rstd, weight=weight, dx=dx, **{"dweight dbias": sums})
+    want = np.stack([(g * normal).sum(0), g.sum(0)])
+    np.testing.assert_allclose(sums, want, rtol=1e-2, atol=0.02 if far else 2e-3)
+    want = weight * scale * (g - want[1] / n - normal * want[0] / n)
+    np.testing.assert_allclose(dx, want, rtol=1e-2, atol=(2e-2 if far else 1e-4) * np.abs(scale).max())
 
 
 @few
@@ -137,45 +118,28 @@ def test_the_reference_generator_gives_the_published_numbers():
 
 @pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("size", [1, 63, 64, 1000, 20_001])
-def test_dropout_follows_the_generator_and_draws_the_same_again(size, threads):
+def test_a_mask_follows_the_generator_and_is_drawn_the_same_again(size, threads):
     pool.set_num_threads(threads)
     seed, offset = 0x0123456789ABCDEF, 0x1234500000007
-    x, y, state = numbers(size), np.empty(size, np.float32), np.array([seed, offset])
-    dropout(size, 0.3)(x=x, y=y, state=state)
-    np.testing.assert_allclose(
-        y, np.where(philox(seed, offset, size) >= round(0.3 * 2**32), x / np.float32(0.7), 0), rtol=1e-6
-    )
-    again = np.empty_like(y)
-    dropout(size, 0.3)(x=x, y=again, state=state)
-    assert np.array_equal(y, again)
+    mask, again, state = np.full(size, 9, np.uint8), np.full(size, 9, np.uint8), np.array([seed, offset])
+    dropout.mask(size, 0.3)(mask=mask, state=state)
+    assert np.array_equal(mask, philox(seed, offset, size) >= round(0.3 * 2**32))
+    dropout.mask(size, 0.3)(mask=again, state=state)
+    assert np.array_equal(mask, again)
     state[1] += 1
-    dropout(size, 0.3)(x=x, y=again, state=state)
-    assert size < 60 or not np.array_equal(y, again)
-
-
-@pytest.mark.parametrize("size", [1, 63, 64, 1000, 20_001])
-def test_a_mask_that_is_kept_says_what_dropout_did(size):
-    x, y, state = numbers(size), np.empty(size, np.float32), np.array([7, 0])
-    mask, alone = np.full(size, 9, np.uint8), np.full(size, 9, np.uint8)
-    dropout(size, 0.25, keeps_mask=True)(x=x, y=y, state=state, mask=mask)
-    np.testing.assert_allclose(y, x * mask / np.float32(0.75), rtol=1e-6)
-    draw_mask(size, 0.25)(mask=alone, state=state)
-    assert np.array_equal(mask, alone)
-    assert size < 1000 or 0.7 < mask.mean() < 0.8
-    again = np.empty_like(y)
-    masked(size, 0.25)(x=x, mask=mask, y=again)
-    np.testing.assert_allclose(again, y, rtol=1e-6)
+    dropout.mask(size, 0.3)(mask=again, state=state)
+    assert size < 60 or not np.array_equal(mask, again)
 
 
 def test_dropout_of_nearly_everything_keeps_nearly_nothing():
     kept, state = np.ones(1000, np.uint8), np.array([7, 0], np.int64)
-    draw_mask(1000, 1 - 1e-12)(mask=kept, state=state)
+    dropout.mask(1000, 1 - 1e-12)(mask=kept, state=state)
     assert kept.sum() == 0
 
 
 def test_dropout_of_everything_is_refused():
     with pytest.raises(ValueError, match="below 1"):
-        dropout(10, 1.0)
+        dropout.mask(10, 1.0)
 
 
 @few
@@ -220,6 +184,7 @@ def test_a_table_steps_as_with_a_dense_gradient(count, table_rows, columns, rule
     got, want, dense = state(), state(), np.zeros((table_rows, columns))
     np.add.at(dense, index[index != 2], dy[index != 2])
     embedding.update(count, table_rows, columns, rule, skipped=2)(dy=dy, index=index, **got, **scalars)
-    updates.update(dense.size, rule)(grad=dense.astype(np.float32), **want, **scalars)
+    apart = {f"{name} 0": array for name, array in want.items()}
+    updates.together((dense.size,), rule)(**{"grad 0": dense.astype(np.float32)}, **apart, **scalars)
     for name in rule.arrays:
         np.testing.assert_allclose(got[name], want[name], rtol=1e-4, atol=1e-5)

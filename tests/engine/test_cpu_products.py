@@ -52,14 +52,17 @@ def close(got, want, terms):
     b_turned=st.booleans(),
     threads=st.integers(1, 3),
 )
-def test_matmul_of_every_orientation(m, k, n, batch, a_turned, b_turned, threads):
+def test_products_of_every_orientation(m, k, n, batch, a_turned, b_turned, threads):
     pool.set_num_threads(threads)
     a, b, c = (
         numbers(batch, *((k, m) if a_turned else (m, k))),
         numbers(batch, *((n, k) if b_turned else (k, n)), seed=1),
         numbers(batch, m, n),
     )
-    products.matmul(m, k, n, batch, a_turned, b_turned, scale=0.5)(a=a, b=b, c=c)
+    lie_a = Matrix("a", *((1, m) if a_turned else (k, 1)), m * k)
+    lie_b = Matrix("b", *((1, k) if b_turned else (n, 1)), k * n)
+    half = leaf("sum") * 0.5
+    products.product(m, k, n, lie_a, lie_b, Matrix("c", n, 1, m * n), batch, half)(a=a, b=b, c=c)
     want = (a.swapaxes(1, 2) if a_turned else a).astype("d") @ (b.swapaxes(1, 2) if b_turned else b)
     close(c, want * 0.5, k)
 
@@ -274,7 +277,8 @@ def test_a_weight_gradient_takes_the_optimizer_along(n, i, o, keeps, bias, threa
     products.linear_weight_gradient(n, i, o, bias)(**a, **own)
     if keeps:
         close(mine["dweight"], own["dweight"], n)
-    updates.update(o * i, rule)(**scalars, **apart, grad=own["dweight"])
+    numbered = {f"{name} 0": array for name, array in {"grad": own["dweight"], **apart}.items()}
+    updates.together((o * i,), rule)(**scalars, **numbered)
     for name, value in apart.items():
         close(fused[name], value, n)
 

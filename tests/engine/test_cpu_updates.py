@@ -62,6 +62,11 @@ def state(rule, size):
     return {"param": numbers(size, 8), "grad": numbers(size, 9), **held}
 
 
+def numbered(arrays):
+    """The arrays of the only parameter, as a step of many is told them."""
+    return {f"{name} 0": array for name, array in arrays.items()}
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("name", RULES)
 def test_a_step_is_the_same_compiled_together_alone_and_call_by_call(name, threads):
@@ -73,7 +78,7 @@ def test_a_step_is_the_same_compiled_together_alone_and_call_by_call(name, threa
     arrays = {f"{name} {i}": array for i, each in enumerate(got) for name, array in each.items()}
     updates.together(sizes, rule)(**arrays, **scalars)
     for each in apart:
-        updates.update(each["param"].size, rule)(**each, **scalars)
+        updates.together((each["param"].size,), rule)(**numbered(each), **scalars)
     columns = ([each[name] for each in want] for name in rule.state)
     room = lambda i, n: np.empty((n, sizes[i]), np.float32)  # noqa: E731
     pace = Pace(rule, [row] * len(sizes))
@@ -100,6 +105,8 @@ def test_adam_bears_squares_at_the_ends_of_the_range(square, finite):
          {"param": 1.0, "grad": 0.0, "exp_avg": 0.0, "exp_avg_sq": square}.items()}  # fmt: skip
     scalars = adam_numbers(0.01, (0.9, 0.99), 1e-8, 0.0, 3)
     rule = adam_rule(0.99)
-    updates.update(40, rule)(**a, **{name: np.array([scalars[name]], np.float32) for name in rule.scalars})
+    updates.together((40,), rule)(
+        **numbered(a), **{name: np.array([scalars[name]], np.float32) for name in rule.scalars}
+    )
     assert np.isfinite(a["param"]).all() == finite
     assert not finite or (a["param"] == 1).all()

@@ -26,19 +26,6 @@ FOLDED = leaf("x") * leaf("scale") + leaf("shift")  # batch norm of x
 SLOPE = leaf("dy") * leaf("scale") + leaf("x") * leaf("slope") + leaf("offset")  # gradient of x, dy gated before
 
 
-def training(rows: int, channels: int, eps: float = 1e-5, momentum: float = 0.1, activation: str = "",
-             residual: bool = False) -> Plan:  # fmt: skip
-    """y = activation((x - mean) · rstd · weight + bias + residual), and the running statistics.
-
-    Arrays: x, y, residual (rows, channels); mean, rstd, weight, bias, "running mean", "running var" (channels).
-    """
-    each = rows_in_piece(rows, channels)
-    gather = over(1, rows, 1, channels, Source(), Epilogue(moments=True), stores=False, step=each)
-    plans = gather, merge(rows, each, channels, eps, momentum), normalise(rows, channels, activation, residual)
-    scratch = {"moments": ceil(rows / each) * 2 * channels, "scale": channels, "shift": channels}
-    return Plan(tuple(step for plan in plans for step in plan.steps), scratch)
-
-
 def statistics(rows: int, channels: int) -> Plan:
     """Mean and biased variance of each channel. Arrays: x (rows, channels), mean, var (channels)."""
     each = rows_in_piece(rows, channels)
@@ -74,33 +61,15 @@ def merge_gradient(rows: int, pieces: int, channels: int) -> Plan:
     return Plan((Step(Kernel(emit_merge_gradient, (rows, pieces, channels), alone=True), names),))
 
 
-def normalise(rows: int, channels: int, activation: str = "", residual: bool = False) -> Plan:
-    """y with a mean and rstd that are given: activation((x - mean) · rstd · weight + bias + residual)."""
-    result = normalised() * leaf("weight") + leaf("bias")
-    if residual:
-        result = result + leaf("residual")
-    if activation:
-        result = apply(activation, result)
-    whole, each = (rows, channels), (channels,)
-    inputs = {"x": whole, "mean": each, "rstd": each, "weight": each, "bias": each}
-    return chain(whole, inputs | ({"residual": whole} if residual else {}), {"y": result})
-
-
-def gradient(rows: int, channels: int, gated: bool = False) -> Plan:
-    """dx, and "dweight dbias" (2, channels). Arrays: x, dy, mean, rstd, weight, dx, "dweight dbias"; y if gated.
-
-    Args:
-        rows, channels: sizes.
-        gated: y went through a ReLU: dy counts where y is positive.
-    """
-    slope: Expr = apply("where_positive", leaf("y"), leaf("dy"), 0.0) if gated else leaf("dy")
-    read = Source(("x", "dy", *(["y"] if gated else [])), ("mean", "rstd"), formula=slope)
+def gradient(rows: int, channels: int) -> Plan:
+    """dx, and "dweight dbias" (2, channels). Arrays: x, dy, mean, rstd, weight, dx, "dweight dbias"."""
+    read = Source(("x", "dy"), ("mean", "rstd"), formula=leaf("dy"))
     each = rows_in_piece(rows, channels)
     sums = Epilogue(sums=(leaf("value") * normalised(), leaf("value")))
     gather = over(1, rows, 1, channels, read, sums, stores=False, step=each)
     pieces = ceil(rows / each)
     add = Step(column_sums(pieces, 2 * channels), ("sums", "dweight dbias"))
-    centred = slope - leaf("dbias") * (1 / rows) - normalised() * leaf("dweight") * (1 / rows)
+    centred = leaf("dy") - leaf("dbias") * (1 / rows) - normalised() * leaf("dweight") * (1 / rows)
     whole, vector = (rows, channels), (channels,)
     shapes = dict.fromkeys(read.whole, whole)
     shapes |= dict.fromkeys(("mean", "rstd", "weight", "dweight", "dbias"), vector)

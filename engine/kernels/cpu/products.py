@@ -144,23 +144,3 @@ def linear_weight_gradient(samples: int, inputs: int, outputs: int, bias: bool =
         return plan
     sums = Step(column_sums(samples, outputs, accumulate), ("dy", "dbias"))
     return Plan((*plan.steps, sums), plan.scratch)
-
-
-def matmul(m: int, k: int, n: int, batch: int = 1, a_turned: bool = False, b_turned: bool = False, scale: float = 1.0,
-           accumulate: bool = False, shared_b: bool = False) -> Plan:  # fmt: skip
-    """c (batch, m, n) = scale · a b, of arrays that lie one matrix after the other.
-
-    Args:
-        a_turned: a lies as (batch, k, m).
-        b_turned: b lies as (batch, n, k).
-        scale: a factor, as attention's 1 / √d.
-        accumulate: add to c.
-        shared_b: b is one matrix for the whole batch.
-    """
-    a = Matrix("a", 1, m, m * k) if a_turned else Matrix("a", k, 1, m * k)
-    per_batch = 0 if shared_b else k * n
-    b = Matrix("b", 1, k, per_batch) if b_turned else Matrix("b", n, 1, per_batch)
-    epilogue = leaf("sum") * scale if scale != 1.0 else None
-    if epilogue is not None and accumulate:
-        raise ValueError("a scaled product cannot be added to c: the factor would act on c too")
-    return product(m, k, n, a, b, Matrix("c", n, 1, m * n), batch, epilogue, accumulate=accumulate)

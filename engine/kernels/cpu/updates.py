@@ -1,4 +1,4 @@
-"""Steps of the optimizers, over a flat arena of parameters or inside the kernel that makes the gradient.
+"""Steps of the optimizers, over many parameters at once or inside the kernel that makes the gradient.
 
 What changes from step to step is read from arrays of one number each, so that a step can be replayed.
 """
@@ -9,7 +9,7 @@ from math import ceil
 
 import llvmlite.ir as ir
 
-from engine.kernels.cpu.elementwise import SMALL_LOOP, chain
+from engine.kernels.cpu.elementwise import SMALL_LOOP
 from engine.kernels.cpu.emit import Code, new_kernel
 from engine.kernels.cpu.expression import Expr, evaluate
 from engine.kernels.cpu.program import Kernel, Plan, Step
@@ -17,14 +17,6 @@ from engine.kernels.cpu.values import I64, Value
 from engine.kernels.update import Update
 
 GRAIN = 1024  # elements that one thread takes together
-
-
-def update(size: int, rule: Update) -> Plan:
-    """One step of an arena of `size` numbers. Arrays: grad, and those of the rule; its scalars."""
-    shapes = {"grad": (size,)} | dict.fromkeys(rule.arrays, (size,)) | dict.fromkeys(rule.scalars, (1,))
-    outputs = dict(rule.outputs)
-    used = {name for formula in outputs.values() for name in formula.leaves()}
-    return chain((size,), {name: shape for name, shape in shapes.items() if name in used}, outputs)
 
 
 def together(sizes: tuple[int, ...], rule: Update) -> Plan:
