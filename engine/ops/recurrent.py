@@ -17,7 +17,6 @@ class _Recurrent(Op):
     reverse: bool
 
     checked = True
-    twice = False
     gates: ClassVar[int]  # how many times the hidden size weight_ih has rows
     pointwise: ClassVar[int]  # operations for each unit and step beside the products
 
@@ -51,6 +50,10 @@ class _Recurrent(Op):
     def _weights(self, hidden, weight_ih, weight_hh, *others):
         return weight_ih, weight_hh
 
+    def backward_of_tensors(self, k, grad, needs, *saved):
+        """Where the gradients are to have gradients; all inputs are saved, in their order, before the rest."""
+        return k.through_time(self, grad, needs, saved[: len(self._inputs)])
+
     def _linear_gradients(self, k, needs, of_input, of_state, x, before, weight_ih):
         """Gradients of x, and of weight_ih, weight_hh, bias_ih, bias_hh; `needs` is for these five."""
         by_bias = k.linear_backward_bias(of_input) if needs[3] else None
@@ -73,7 +76,7 @@ class RNN(_Recurrent):
 
     relu: bool
 
-    saves = ("x", "hidden", "weight_ih", "weight_hh", "out")
+    saves = ("x", "hidden", "weight_ih", "weight_hh", "bias_ih", "bias_hh", "out")
     gates = 1
     pointwise = 4
 
@@ -84,7 +87,7 @@ class RNN(_Recurrent):
     def forward(self, k, x, hidden, weight_ih, weight_hh, bias_ih=None, bias_hh=None):
         return k.rnn(x, hidden, weight_ih, weight_hh, bias_ih, bias_hh, self.relu, self.reverse)
 
-    def backward(self, k, grad, needs, x, hidden, weight_ih, weight_hh, out):
+    def backward(self, k, grad, needs, x, hidden, weight_ih, weight_hh, bias_ih, bias_hh, out):
         sums, by_hidden = k.rnn_backward(grad, out, weight_hh, self.relu, self.reverse)
 
         def before():
@@ -102,7 +105,7 @@ class GRU(_Recurrent):
     rows are in the order r, z, n.
     """
 
-    saves = ("x", "hidden", "weight_ih", "weight_hh", "out", "gated", "recalled")
+    saves = ("x", "hidden", "weight_ih", "weight_hh", "bias_ih", "bias_hh", "out", "gated", "recalled")
     extras = ("gated", "recalled")
     gates = 3
     pointwise = 23
@@ -114,7 +117,7 @@ class GRU(_Recurrent):
     def forward(self, k, x, hidden, weight_ih, weight_hh, bias_ih=None, bias_hh=None):
         return k.gru(x, hidden, weight_ih, weight_hh, bias_ih, bias_hh, self.reverse)
 
-    def backward(self, k, grad, needs, x, hidden, weight_ih, weight_hh, out, gated, recalled):
+    def backward(self, k, grad, needs, x, hidden, weight_ih, weight_hh, bias_ih, bias_hh, out, gated, recalled):
         before = k.states_before(out, hidden, self.reverse)
         of_input, of_state, by_hidden = k.gru_backward(grad, before, weight_hh, gated, recalled, self.reverse)
         by_x, *others = self._linear_gradients(
@@ -132,7 +135,19 @@ class LSTM(_Recurrent):
     With weight_hr (P, H) h' = W_hr o tanh(c'): hidden (N, P), weight_hh (4 H, P), and h is in the first P columns.
     """
 
-    saves = ("x", "hidden", "cell", "weight_ih", "weight_hh", "weight_hr", "out", "gated", "cells")
+    saves = (
+        "x",
+        "hidden",
+        "cell",
+        "weight_ih",
+        "weight_hh",
+        "bias_ih",
+        "bias_hh",
+        "weight_hr",
+        "out",
+        "gated",
+        "cells",
+    )
     extras = ("gated", "cells")
     gates = 4
     pointwise = 30
@@ -146,7 +161,8 @@ class LSTM(_Recurrent):
     def forward(self, k, x, hidden, cell, weight_ih, weight_hh, bias_ih=None, bias_hh=None, weight_hr=None):
         return k.lstm(x, hidden, cell, weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, self.reverse)
 
-    def backward(self, k, grad, needs, x, hidden, cell, weight_ih, weight_hh, weight_hr, out, gated, cells):
+    def backward(self, k, grad, needs, x, hidden, cell, weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, out, gated,
+                 cells):  # fmt: skip
         sums, by_hidden, by_cell, by_hr = k.lstm_backward(grad, cell, weight_hh, weight_hr, gated, cells, self.reverse)
 
         def before():

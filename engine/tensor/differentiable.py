@@ -3,7 +3,7 @@
 It holds the kernels that occur in the `backward` of ops. Kernels that are ops already are those; what occurs in
 gradients alone is written out of other kernels, or is a `Formula`: a kernel with its gradient beside it.
 Here are the kernels of elements, sums and places; those of layers are in `differentiable_layers`,
-those of functions in `differentiable_functions`.
+those of functions in `differentiable_functions`, recurrent layers in `differentiable_recurrent`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from engine.ops.base import Op
 from engine.tensor.arithmetic import cast, full_like, meet
 from engine.tensor.differentiable_functions import FunctionKernels
 from engine.tensor.differentiable_layers import LayerKernels
+from engine.tensor.differentiable_recurrent import RecurrentKernels
 from engine.tensor.formula import bilinear, linear
 from engine.tensor.shapes import plain_index
 from engine.tensor.tape import Core, apply, wrap
@@ -55,7 +56,7 @@ def _gate(name: str) -> Callable[..., Any]:
     return kernel
 
 
-class DifferentiableKernels(LayerKernels, FunctionKernels):
+class DifferentiableKernels(LayerKernels, FunctionKernels, RecurrentKernels):
     """Kernels on tensors of one device.
 
     Args:

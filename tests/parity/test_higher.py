@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -13,10 +15,11 @@ import engine  # noqa: E402
 import engine.nn.functional as F  # noqa: E402
 from engine import nn  # noqa: E402
 from engine.errors import EngineError  # noqa: E402
+from tests.parity.comparing_layers import pair  # noqa: E402
 from tests.parity.test_ops_corners_every_op import CASES, VALUES  # noqa: E402
 
-ONCE_ONLY = {"RNN", "GRU", "LSTM", "CTC"}
-"""Ops that the engine derives once only; all but CTC are derived twice by PyTorch, on the processor."""
+ELSEWHERE = {"CTC", "RNN", "GRU", "LSTM"}
+"""What is derived once only, as by PyTorch, and layers of float32, which have a test of their own."""
 BOTH = ((torch, TF), (engine, F))
 
 
@@ -43,7 +46,7 @@ def twice(t, out, inputs):
 
 def every_op():
     for name, run in CASES.items():
-        if name not in ONCE_ONLY and run(engine, F, engine.tensor(VALUES.copy(), requires_grad=True)).requires_grad:
+        if name not in ELSEWHERE and run(engine, F, engine.tensor(VALUES.copy(), requires_grad=True)).requires_grad:
             yield name
 
 
@@ -211,6 +214,29 @@ def test_what_pytorch_refuses_is_refused(what):
     for t, error in ((torch, RuntimeError), (engine, EngineError)):
         with pytest.raises(error):
             WRONG[what](t, t.tensor(VALUES.copy(), requires_grad=True))
+
+
+RECURRENT = [{}, {"num_layers": 2, "bidirectional": True}, {"batch_first": True, "bias": False}]
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        *itertools.product(("RNN", "GRU", "LSTM"), RECURRENT),
+        ("RNN", {"nonlinearity": "relu"}),
+        ("LSTM", {"proj_size": 2}),
+    ],
+)
+def test_second_derivatives_of_recurrent_layers_agree(name, options):
+    layers = pair(lambda nn: getattr(nn, name)(3, 4, **options), "float64")
+    values, found = np.random.default_rng(0).standard_normal((3, 2, 3)), []
+    for (t, _), layer in zip(BOTH, layers):
+        leaves = [t.tensor(values, requires_grad=True), *layer.parameters()]
+        slopes = t.autograd.grad(layer(leaves[0])[0].sin().sum(), leaves, create_graph=True)
+        total = sum((slope * slope).sum() for slope in slopes)
+        found.append([*slopes, *t.autograd.grad(total, leaves)])
+    for theirs, ours in zip(*found, strict=True):
+        close(ours, theirs, 1e-8, 1e-9)
 
 
 def cube(t):
