@@ -12,17 +12,25 @@ from engine.graph import edit
 from engine.graph.script import to_script
 from engine.graph.spec import TrainingSpec
 from engine.train.task import Task
-from tests.engine.projects import project, small_digits
-from tests.engine.test_train_augmented import StopAfter, augmented, trained
+from tests.engine.projects import project
+from tests.engine.test_train_augmented import StopAfter, trained
 
 MIXED = (Choice("RandomHorizontalFlip", {"p": 0.5}), Choice("MixUp", {"alpha": 0.4}), Choice("CutMix", {"p": 0.5}))
 
 
-def with_loss(project, type, last=10):
-    """The same network under another loss, its last layer of so many outputs."""
-    graph = edit.replace(project.graph, project.graph.nodes[-1].id, type)
-    graph = edit.set_parameter(graph, project.graph.nodes[-2].id, "out_features", last)
-    return msgspec.structs.replace(project, graph=graph)
+def augmented(*choices, epochs=2, batch_size=256):
+    """Digits and a network that is quickly compiled, with dropout, which draws beside the mixing."""
+    layers = [
+        ("Input", {}), ("Flatten", {}), ("Dropout", {"p": 0.1}), ("Linear", {"out_features": 10}),
+        ("CrossEntropyLoss", {}),
+    ]  # fmt: skip
+    source = DataSpec("bundled:digits", batch_size=batch_size, scaling="unit", augment=choices)
+    return project(layers, source, TrainingSpec(Choice("Adam", {"lr": 0.01}), epochs=epochs))
+
+
+def with_loss(told, type):
+    """The same network under another loss."""
+    return msgspec.structs.replace(told, graph=edit.replace(told.graph, told.graph.nodes[-1].id, type))
 
 
 @pytest.mark.parametrize("type", ["MixUp", "CutMix"])
@@ -48,7 +56,7 @@ def test_classes_are_mixed_in_the_share_of_the_pixels(type):
 
 
 def test_what_is_only_looked_at_is_not_mixed():
-    task, without = Task(augmented(*MIXED)), Task(small_digits(2, 256))
+    task, without = Task(augmented(*MIXED)), Task(augmented())
     ours, theirs = (each.batch(each.validation[:9]) for each in (task, without))
     np.testing.assert_array_equal(ours.inputs["image"].numpy(), theirs.inputs["image"].numpy())
     assert next(iter(ours.targets.values())).numpy().dtype == np.int64
@@ -71,22 +79,22 @@ def test_mixing_still_teaches(tmp_path):
 
 @pytest.mark.parametrize("choices", [(Choice("CutMix"),), MIXED])
 def test_the_script_mixes_as_the_project_does(choices, tmp_path, capsys):
-    project, script = augmented(*choices, epochs=1), {"__name__": "script"}
-    exec(to_script(project), script)
+    told, script = augmented(*choices, epochs=1), {"__name__": "script"}
+    exec(to_script(told), script)
     script["train"]()
-    trainer = trained(tmp_path / "run", project)
+    trainer = trained(tmp_path / "run", told)
     assert f"validation {trainer.validation_figures['loss']:.4f}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("type", ["NLLLoss", "FocalLoss", "MultiMarginLoss"])
 def test_a_loss_that_takes_one_class_alone_says_so_and_the_mends_mend_it(type):
-    project = with_loss(augmented(*MIXED), type)
+    told = with_loss(augmented(*MIXED), type)
     with pytest.raises(DataError, match="mixed images are of several classes, which the loss 'loss1' does not") as no:
-        Task(project)
+        Task(told)
     make, take_out = no.value.fixes
-    Task(msgspec.structs.replace(project, graph=edit.apply_fix(project.graph, make)))
+    Task(msgspec.structs.replace(told, graph=edit.apply_fix(told.graph, make)))
     assert [choice.type for choice in take_out.value] == ["RandomHorizontalFlip"]
-    Task(msgspec.structs.replace(project, data=msgspec.structs.replace(project.data, augment=take_out.value)))
+    Task(msgspec.structs.replace(told, data=msgspec.structs.replace(told.data, augment=take_out.value)))
 
 
 def test_one_of_two_classes_and_values_are_mixed_too(tmp_path):
