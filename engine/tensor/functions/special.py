@@ -94,7 +94,8 @@ def _share(name: str, sign: int, text: str, result: str) -> Any:
         formula = Formula(name, lambda k, a, x: getattr(k, name)(a, x), backward, 2, (0, 1))
         return apply(formula, a.expand(shape), x.expand(shape))
 
-    function.__name__, function.__doc__ = name, described(name, text, "2.0, 1.0", result)
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = described(name, text, "2.0, 1.0", result)
     return function
 
 
