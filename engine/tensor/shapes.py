@@ -326,7 +326,9 @@ class Shapes:
         >>> engine.arange(5).narrow(0, 1, 3)
         tensor([1, 2, 3])
         """
-        axis, n = axis_of("narrow", dim, self.ndim), self.shape[dim] if self.ndim else 0
+        shape = self.array.shape
+        axis = axis_of("narrow", dim, len(shape))
+        n = shape[axis] if shape else 0
         start = int(start) + n if start < 0 else int(start)
         if not 0 <= start <= start + length <= n:
             raise RangeError("narrow", got=f"{length} places from {start} on of an axis of {n}",
