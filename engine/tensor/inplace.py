@@ -138,7 +138,9 @@ class InPlace:
         """self /= other, rounded as `div` does it."""
         self._refuse("div_")
         if rounding_mode is not None:
-            return self._become("div_", self.div(other, rounding_mode=rounding_mode))
+            tracked = mode.grad and (self._requires_grad or (isinstance(other, Core) and other._requires_grad))
+            before = self.clone() if tracked else self
+            return self._become("div_", before.div(other, rounding_mode=rounding_mode))
         return self if self._directly("div", other) else self._become("div_", self / other)
 
     def pow_(self, exponent: Any) -> Any:

@@ -146,7 +146,7 @@ PRODUCTS = {
     "qr": lambda d: call(matrix(d), d.maybe()), "svd": lambda d: call(matrix(d, square=False, least=1)),
     "lu_solve": lambda d: (lambda f: call(_right(d, f[0]), *f))(_factor(d)), "cholesky_solve": _cholesky_solve,
     "cholesky_inverse": lambda d: call(*_factor(d, symmetric=True)), 
-    "matrix_exp": lambda d: call(d.tensor((*d.shape(0, 2), *[d.size()] * 2))),
+    "matrix_exp": lambda d: call(d.tensor((*d.shape(0, 2), *[d.size()] * 2), plain=True)),
     "lu_unpack": lambda d: call(*_factor(d), d.maybe(), d.maybe()),
     "pinverse": lambda d: call(matrix(d, square=False, least=1)),
 }  # fmt: skip

@@ -149,3 +149,19 @@ def test_memory_can_be_told_apart():
         assert x.data_ptr() == x.t().data_ptr() != x[0, 1].data_ptr() == x.data_ptr() + 4
         assert x.get_device() == -1
         assert x.is_cpu
+
+
+def test_a_batch_of_as_many_triangles_as_each_has_rows_is_solved_for_matrices():
+    same(lambda t, x, y: t.linalg.solve_triangular(x + 4 * t.eye(3), y, upper=True), randn(3, 3, 3), randn(3, 3))
+    same(lambda t, x, y: t.cholesky_solve(y, x.tril() + 4 * t.eye(3)), randn(3, 3, 3), randn(3, 3, seed=1))
+    same(lambda t, x: t.cholesky_inverse((x.tril() + 4 * t.eye(3)).detach()), randn(3, 3, 3))
+    same(lambda t, x, y: t.linalg.solve_triangular(x, y, upper=True), randn(3, 3), randn(3))
+
+
+def test_division_in_place_and_rounded_keeps_what_its_gradient_needs():
+    def divided(t, x, y):
+        z = x * 1
+        z.div_(y, rounding_mode="trunc")
+        return z + x
+
+    same(divided, randn(4) * 9, rand(4, seed=2))

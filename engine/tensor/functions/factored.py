@@ -174,7 +174,7 @@ def lstsq(A: Any, B: Any, rcond: float | None = None, *, driver: str | None = No
     rest = (A.matmul(x) - b).square().sum(-2) if driver not in (None, "gelsy") and m > n else none
     rank = none.long() if driver == "gels" else linalg.matrix_rank(A, rtol=rcond)
     values = linalg.svdvals(A) if driver in ("gelsd", "gelss") else none
-    return LeastSquares(x.squeeze(-1) if vector else x, rest.detach(), rank, values.detach())
+    return LeastSquares(x.squeeze(-1) if vector else x, rest, rank, values.detach())
 
 
 def matrix_exp(A: Any) -> Any:

@@ -180,7 +180,7 @@ def solve_triangular(A: Any, B: Any, *, upper: bool, left: bool = True, unitrian
     """The X of which A X is B, of A only the upper (or lower) triangle being looked at.
 
     Args:
-        A, B: as of `solve`.
+        A, B: as of `solve`, but B holds matrices.
         upper: which triangle.
         left: on which side of X A stands.
         unitriangular: whether the diagonal of A is taken to be ones.
@@ -190,6 +190,9 @@ def solve_triangular(A: Any, B: Any, *, upper: bool, left: bool = True, unitrian
     >>> engine.linalg.solve_triangular(A, engine.tensor([[2.0], [9.0]]), upper=False).reshape(-1)
     tensor([1., 2.])
     """
+    la.require_matrix("linalg.solve_triangular", A)
+    la.require_matrix("linalg.solve_triangular", B, square=False)
+    B = B.expand((*broadcast_shapes(A.shape[:-2], B.shape[:-2]), *B.shape[-2:]))  # no batch of vectors
     triangle = A.triu(1 if unitriangular else 0) if upper else A.tril(-1 if unitriangular else 0)
     if unitriangular:
         place = arange(A.shape[-1], device=A.device)
