@@ -95,10 +95,10 @@ def _share(name: str, sign: int, text: str, result: str) -> Any:
         return apply(formula, a.expand(shape), x.expand(shape))
 
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = described(name, text, "2.0, 1.0", result)
+    function.__doc__ = described(name, text, "2.5, 1.0", result)
     return function
 
 
-igamma = _share("igamma", 1, "The share of gamma(input) that its integral has gathered up to other.", "0.2642")
-igammac = _share("igammac", -1, "The share of gamma(input) that its integral gathers beyond other.", "0.7358")
+igamma = _share("igamma", 1, "The share of gamma(input) that its integral has gathered up to other.", "0.1509")
+igammac = _share("igammac", -1, "The share of gamma(input) that its integral gathers beyond other.", "0.8491")
 gammainc, gammaincc = igamma, igammac
