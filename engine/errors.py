@@ -116,3 +116,12 @@ class PlanError(EngineError):
 
 class CaptureWarning(UserWarning):
     """A captured step runs as it is written, and why."""
+
+
+def times(shape: tuple[int, ...]) -> str:
+    """A shape as errors say it.
+
+    >>> times((2, 3, 4)), times(())
+    ('2 x 3 x 4', 'a single number')
+    """
+    return " x ".join(map(str, shape)) if shape else "a single number"

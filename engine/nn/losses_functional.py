@@ -134,7 +134,11 @@ def _smooth_classes(input: Tensor, target: Tensor, weight: Any, ignore: int, red
     return mean.masked_fill(total == 0, nan)  # and nothing is learned
 
 
-def require_classes(where: str, input: Tensor, target: Tensor, ignore: int = -100) -> None:
+NO_CLASS = -(2**63)
+"""A target that none is, where none is to be ignored."""
+
+
+def require_classes(where: str, input: Tensor, target: Tensor, ignore: int = NO_CLASS) -> None:
     """An error where the target (N, ...) does not name classes of the scores (N, C, ...)."""
     losses.check_classes(where, input, target)
     if not input.is_meta:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from engine.errors import RangeError, ShapeError, TypeMismatch
+from engine.errors import RangeError, ShapeError, TypeMismatch, times
 
 
 @dataclass(frozen=True)
@@ -103,15 +103,6 @@ class Op:
     def flops(self, *specs: Any) -> int:
         """Floating-point operations of one forward; a multiply-add counts as two."""
         return self.shape(*specs).size
-
-
-def times(shape: tuple[int, ...]) -> str:
-    """A shape as errors say it.
-
-    >>> times((2, 3, 4)), times(())
-    ('2 x 3 x 4', 'a single number')
-    """
-    return " x ".join(map(str, shape)) if shape else "a single number"
 
 
 def whole_length(length: Any) -> int:

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from engine.errors import RangeError, ShapeError, TypeMismatch
+from engine.errors import ShapeError, TypeMismatch
+from engine.kernels.generic.places import is_basic, no_place
 from engine.ops.base import Op, Spec, axis_of, times
-
-
-def is_basic(index: Any) -> bool:
-    """Whether an index has only numbers, slices, None and Ellipsis, and so names each place at most once."""
-    parts = index if isinstance(index, tuple) else (index,)
-    return all(p is None or p is Ellipsis or (isinstance(p, int | slice) and not isinstance(p, bool)) for p in parts)
 
 
 def _once(index: Any) -> bool:
@@ -34,34 +28,7 @@ class _Index(Op):
             # a stretched zero has the shape without its memory
             return np.broadcast_to(np.zeros((), bool), x.shape)[index].shape
         except IndexError as error:
-            raise _no_place(x.shape, index, str(error).rstrip(".")) from None
-
-
-def _no_place(shape: tuple[int, ...], index: Any, why: str) -> RangeError:
-    """The error about an index of which NumPy says `why` it leads nowhere."""
-    parts = index if isinstance(index, tuple) else (index,)
-    of = f"of a tensor of {times(shape)}"
-    strange = [p for p in parts if not (is_basic(p) or isinstance(p, bool) or hasattr(p, "dtype"))]
-    if strange:
-        mend = "// divides whole numbers without a rest" if isinstance(strange[0], float) else ""
-        return RangeError("index", got=f"the {type(strange[0]).__name__} {strange[0]!r} stands in an index",
-                          expected="whole numbers, slices, None, or tensors of whole numbers or truth values",
-                          mend=mend)  # fmt: skip
-    if found := re.match(r"index (-?\d+) is out of bounds for axis (\d+) with size (\d+)", why):
-        place, axis, size = map(int, found.groups())
-        return RangeError("index", got=f"place {place} was asked of axis {axis} {of}",
-                          expected=f"{-size} to {size - 1}" if size else "none, as it is empty")  # fmt: skip
-    if why.startswith("too many indices"):
-        count = sum(p is not None and p is not Ellipsis for p in parts)
-        if not shape:
-            return RangeError("index", got="a single number has no places", mend="call .item() for its value")
-        return RangeError("index", got=f"{count} places were asked {of}", expected=f"at most {len(shape)}",
-                          mend="separate indices of one axis by brackets, as in x[[0, 2]]")  # fmt: skip
-    masks = [p for p in parts if hasattr(p, "dtype") and p.dtype.kind == "b"]
-    if why.startswith("boolean index") and len(masks) == 1:
-        return RangeError("index", got=f"a mask of {times(masks[0].shape)} was laid on a tensor of {times(shape)}",
-                          expected="as many places as its axes have")  # fmt: skip
-    return RangeError("index", got=f"{why} (the tensor is {times(shape)})")
+            raise no_place(x.shape, index, str(error).rstrip(".")) from None
 
 
 class GetItem(_Index):
@@ -169,16 +136,34 @@ class Gather(_Index):
         return Spec(index.shape, x.dtype)
 
     def forward(self, k, x, index):
-        try:
-            return k.gather(x, index, self.axis)
-        except IndexError:
-            self.shape(x, index)
-            size = x.shape[self.axis]
-            raise RangeError("gather", got=f"the index goes from {index.min()} to {index.max()}",
-                             expected=f"0 to {size - 1}, as axis {self.axis} is {size} long") from None  # fmt: skip
+        return k.gather(x, index, self.axis)
 
     def backward(self, k, grad, needs, shape, index):
         return k.gather_backward(grad, index, shape, self.axis), None
+
+
+@dataclass(eq=False)
+class IndexSelect(_Index):
+    """Places of an axis, which are counted from its front.   index (M)"""
+
+    axis: int
+    saves = ("x.shape", "index")
+    checked = True
+
+    def shape(self, x, index):
+        if index.dtype.kind not in "iu":
+            raise TypeMismatch("index_select", got=f"the index is {index.dtype}", expected="whole numbers",
+                               mend="call .long() on it")  # fmt: skip
+        if index.ndim != 1:
+            raise ShapeError("index_select", got=f"an index of {times(index.shape)}", expected="a row of places",
+                             mend="index as in x[index] for a result of its shape")  # fmt: skip
+        return Spec((*x.shape[: self.axis], *index.shape, *x.shape[self.axis + 1 :]), x.dtype)
+
+    def forward(self, k, x, index):
+        return k.index_select(x, index, self.axis)
+
+    def backward(self, k, grad, needs, shape, index):
+        return k.put_add(shape, (slice(None),) * self.axis + (index,), grad), None
 
 
 class Embedding(_Index):

@@ -292,10 +292,10 @@ def reads_memory_of(lazy: Lazy, target: Place) -> bool:
 
 
 def wanted(calls: list[Call], kept: list[Value]) -> list[Call]:
-    """The calls that have a part in what is kept or written."""
+    """The calls that have a part in what is kept or written, and those that may refuse an index."""
     needed, result = set(kept), []
     for call in reversed(calls):
-        if any(v.kind in OUTSIDE for v in call.writes()) or needed.intersection(call.makes()):
+        if call.may_refuse or any(v.kind in OUTSIDE for v in call.writes()) or needed.intersection(call.makes()):
             needed.update(call.reads())
             result.append(call)
     return result[::-1]

@@ -12,6 +12,11 @@ WRITES = {
     "update_running": (0, 1), "assign": (0,), "assign_at": (0,), "update_step": (0, 2), "muon_step": (0, 2),
 }  # fmt: skip
 """Kernels that write into arguments, and into which."""
+LOOKUPS = frozenset({
+    "getitem", "setitem", "index_select", "gather", "scatter", "scatter_fill", "scatter_add", "scatter_extreme",
+    "scatter_prod",
+})  # fmt: skip
+"""Kernels that refuse an index which leads nowhere."""
 OUTSIDE = ("state", "gradient")
 """Kinds of what lies outside and may be changed in place."""
 
@@ -70,6 +75,11 @@ class Call:
     def makes(self) -> list[Value]:
         """The Values that the kernel returned."""
         return [v for v in leaves(self.results) if isinstance(v, Value)]
+
+    @property
+    def may_refuse(self) -> bool:
+        """Whether it looks places up by whole numbers, of which one may lead nowhere."""
+        return self.kernel in LOOKUPS and any(value.dtype.kind in "iu" for value in self.reads()[1:])
 
     def writes(self) -> list[Value]:
         """The Values that are changed in place."""

@@ -217,6 +217,7 @@ class DifferentiableKernels(LayerKernels, FunctionKernels, RecurrentKernels):
         return linear("put", lambda k, v: k.put(shape, index, v), lambda k, up: k.getitem(up, index), values)
 
     def put_add(self, shape: Shape, index: Any, values: Any) -> Any:
+        index = plain_index(index, self.device)
         return linear("put_add", lambda k, v: k.put_add(shape, index, v), lambda k, up: k.getitem(up, index), values)
 
     def gather(self, x: Any, index: Any, axis: int) -> Any:

@@ -12,7 +12,7 @@ from engine.device import Device
 from engine.errors import RangeError, ShapeError, TypeMismatch
 from engine.ops import layout
 from engine.ops.base import Spec, axis_of, times, whole_length
-from engine.ops.indexing import Gather, GetItem, SetItem
+from engine.ops.indexing import Gather, GetItem, IndexSelect, SetItem
 from engine.tensor.promotion import promote_types
 from engine.tensor.spellings import also, whole
 from engine.tensor.strangers import raise_stranger
@@ -372,14 +372,15 @@ class Shapes:
         return apply(Gather(axis), self, index)
 
     def index_select(self, dim: int, index: Any) -> Any:
-        """The places listed in `index` along the axis dim.
+        """The places listed in `index` along the axis dim, counted from its front.
 
         >>> import engine
         >>> engine.tensor([[1, 2], [3, 4]]).index_select(1, engine.tensor([1, 1]))
         tensor([[2, 2],
                 [4, 4]])
         """
-        return self[(slice(None),) * axis_of("index_select", dim, self.ndim) + (index,)]
+        axis = axis_of("index_select", dim, self.ndim)
+        return apply(IndexSelect(axis), self, index.reshape(1) if isinstance(index, Core) and not index.ndim else index)
 
     def masked_select(self, mask: Any) -> Any:
         """The elements where the mask holds, in one row.

@@ -317,7 +317,7 @@ REFUSED_AS_IN_PYTORCH = [
      "CrossEntropyLoss."),
     ("gathers beyond the end",
      lambda: ones(2, 3).gather(1, engine.tensor([[5], [0]])),
-     "gather: the index goes from 0 to 5, expected 0 to 2, as axis 1 is 3 long."),
+     "gather: place 5 was asked of axis 1 of a tensor of 2 x 3, expected 0 to 2."),
     ("gives a rate as text",
      lambda: engine.optim.SGD([leaf(2)], lr="0.1"),
      "SGD: lr='0.1', expected a number; take the quotes away."),

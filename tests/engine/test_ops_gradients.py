@@ -148,6 +148,8 @@ for index in (1, slice(1, None), (slice(None), 1), (..., None, 0), (slice(None, 
         if not twice:
             case(indexing.SetItem(index), random(3, 4), random(*place.shape))
 case(indexing.SetItem((slice(None), 1)), random(3, 4), random(), label="stretched")
+case(indexing.IndexSelect(1), random(3, 4), np.array([0, 3, 3]))
+case(indexing.IndexSelect(0), random(3, 4), np.array([2, 0, 0]))
 case(indexing.Gather(1), random(3, 4), np.array([[0, 0, 3], [1, 2, 2], [3, 0, 3]]))
 case(indexing.Gather(0), random(3, 4), np.array([[0, 2, 1, 1]]))
 case(indexing.Gather(1), random(3, 4), np.array([[0, 0], [1, 2]]), label="shorter")

@@ -9,6 +9,7 @@ import pytest
 
 import engine
 import engine.nn as nn
+from engine.errors import RangeError
 
 pytest.importorskip("llvmlite")
 F = nn.functional
@@ -254,6 +255,48 @@ def test_a_label_out_of_range_is_refused_in_a_replay_too():
     with pytest.raises(engine.errors.EngineError, match="class 9"):
         step(x, y * 0 + 9)
     np.testing.assert_array_equal(model[0].weight.numpy(force=True), before)
+
+
+LOOKS = {
+    "indexing": lambda x, i: x[i] * 2,
+    "indexing of rows alone": lambda x, i: x[0, i] * 2,
+    "indexing of pairs": lambda x, i: x[i, i] * 2,
+    "index_select": lambda x, i: x.index_select(0, i) * 2,
+    "take": lambda x, i: engine.take(x, i),
+    "gather": lambda x, i: x.gather(0, i.reshape(1, 2)) * 2,
+    "take_along_dim": lambda x, i: engine.take_along_dim(x, i.reshape(2, 1), 0),
+    "scatter": lambda x, i: x.scatter(0, i.reshape(1, 2), engine.ones(1, 2)),
+    "scatter of a number": lambda x, i: x.scatter(0, i.reshape(1, 2), 5.0),
+    "scatter_add": lambda x, i: x.scatter_add(0, i.reshape(1, 2), engine.ones(1, 2)),
+    "index_add": lambda x, i: x.index_add(0, i, engine.ones(2, 4)),
+    "index_fill": lambda x, i: x.index_fill(0, i, 5.0),
+    "index_put": lambda x, i: engine.index_put(x, (i,), engine.ones(4), accumulate=True),
+    "embedding": lambda x, i: F.embedding(i, x),
+    "labels": lambda x, i: F.cross_entropy(x[:2], i),
+}
+
+
+@pytest.mark.parametrize("gradient", [False, True])
+@pytest.mark.parametrize("look", LOOKS)
+def test_an_index_out_of_range_is_refused_in_a_replay_as_in_the_step_as_it_is_written(look, gradient):
+    weight = normal(3, 4).requires_grad_(gradient)
+
+    def step(index):
+        out = LOOKS[look](weight, index).sum()
+        if gradient:
+            weight.grad = None
+            out.backward()
+        return None if gradient else out
+
+    captured, index = engine.capture(step), engine.tensor([0, 1])
+    for _ in range(2):
+        captured(index)
+    for wrong in (engine.tensor([0, 99]), engine.tensor([-99, 0])):
+        with pytest.raises(RangeError) as expected:
+            step(wrong)
+        with pytest.raises(RangeError) as found:
+            captured(wrong)
+        assert str(found.value) == str(expected.value)
 
 
 def test_arguments_may_lie_in_any_order():

@@ -113,6 +113,23 @@ def test_an_index_outside_of_a_table_is_said_when_the_device_is_next_read():
     assert table.sum().item() == table.sum().item()  # said once
 
 
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda x, i: x.index_select(0, i),
+        lambda x, i: x.gather(0, i.reshape(1, 2)),
+        lambda x, i: x.scatter_add(0, i.reshape(1, 2), engine.ones(1, 2, device="cuda")),
+        lambda x, i: engine.index_put(x, (i,), engine.ones(2, device="cuda"), accumulate=True),
+    ],
+)
+def test_a_place_that_an_axis_does_not_have_is_said_when_the_device_is_next_read(look):
+    x = engine.ones(5, 2, device="cuda")
+    look(x, engine.tensor([0, 4], device="cuda")).sum().item()
+    found = look(x, engine.tensor([0, 7], device="cuda"))
+    with pytest.raises(engine.errors.RangeError, match="place 7 was asked of axis 0 of a tensor of 5 x 2"):
+        found.sum().item()
+
+
 def test_a_class_without_a_score_is_said_when_the_device_is_next_read():
     loss = engine.nn.functional.cross_entropy(engine.randn(2, 3, device="cuda"), engine.tensor([0, 3], device="cuda"))
     with pytest.raises(engine.errors.EngineError, match="class 3, and there are scores for 3 classes"):

@@ -249,3 +249,41 @@ def test_windows_of_images(options, dtype):
         same(lambda t, x: functional(t).fold(x, (5, 6), **options), randn(*columns), dtype=dtype)
     same(lambda t, x: functional(t).fold(x, (9, 9), **options), randn(2, 4, 3))
     same(lambda t, x: functional(t).unfold(x[:, :, :1, :1], **options), rand(2, 3, 5, 6))
+
+
+COUNTED = {
+    "index_select": lambda t, f, x, i: t.index_select(x, 0, i),
+    "gather": lambda t, f, x, i: x.gather(0, i.reshape(1, 2)),
+    "scatter": lambda t, f, x, i: x.scatter(0, i.reshape(1, 2), t.ones(1, 2)),
+    "scatter of a number": lambda t, f, x, i: x.scatter(0, i.reshape(1, 2), 5.0),
+    "scatter_add": lambda t, f, x, i: x.scatter_add(0, i.reshape(1, 2), t.ones(1, 2)),
+    "scatter_reduce": lambda t, f, x, i: x.scatter_reduce(0, i.reshape(1, 2), t.ones(1, 2), "amax"),
+    "take": lambda t, f, x, i: t.take(x, i),
+    "put": lambda t, f, x, i: x.clone().put_(i, t.ones(2)),
+    "index_add": lambda t, f, x, i: x.index_add(0, i, t.ones(2, 4)),
+    "index_copy": lambda t, f, x, i: x.index_copy(0, i, t.ones(2, 4)),
+    "index_reduce": lambda t, f, x, i: x.index_reduce(0, i, t.ones(2, 4), "amax"),
+    "index_fill": lambda t, f, x, i: x.index_fill(0, i, 5.0),
+    "index_put": lambda t, f, x, i: t.index_put(x, (i,), t.ones(2, 4)),
+    "indexing": lambda t, f, x, i: x[i],
+    "embedding": lambda t, f, x, i: f.embedding(i, x),
+    "one_hot": lambda t, f, x, i: f.one_hot(i, 3),
+    "cross_entropy": lambda t, f, x, i: f.cross_entropy(x[:2], i),
+    "multi_margin_loss": lambda t, f, x, i: f.multi_margin_loss(x[:2], i),
+    "bincount": lambda t, f, x, i: t.bincount(i),
+}
+
+
+@pytest.mark.parametrize("place", [2, -1, -3, -4, 3, -12, -13, 12, -100])
+@pytest.mark.parametrize("name", COUNTED)
+def test_places_are_counted_from_the_end_where_pytorch_does_and_refused_where_it_refuses(name, place):
+    found = []
+    for t, f in ((torch, TF), (engine, F)):
+        try:
+            found.append(COUNTED[name](t, f, t.arange(12.0).reshape(3, 4), t.tensor([0, place])).numpy())
+        except (RuntimeError, IndexError):
+            found.append(None)
+    theirs, ours = found
+    assert (theirs is None) == (ours is None)
+    if ours is not None:
+        np.testing.assert_allclose(ours, theirs, rtol=1e-6)

@@ -101,6 +101,7 @@ CASES = {
     "Embedding": lambda t, f, x: f.embedding(t.tensor([2, 0, 2]), x),
     "Gather": lambda t, f, x: x.gather(1, t.tensor([[0, 0], [3, 1], [2, 2]])),
     "GetItem": lambda t, f, x: x[1:, ::2],
+    "IndexSelect": lambda t, f, x: x.index_select(1, t.tensor([2, 0, 2])),
     "OneHot": lambda t, f, x: f.one_hot(t.tensor([2, 0]), 4),
     "SetItem": assigned,
     "Clone": lambda t, f, x: x.clone(),

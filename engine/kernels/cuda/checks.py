@@ -7,12 +7,13 @@ from typing import Any
 
 from engine.errors import EngineError, RangeError
 from engine.kernels.cuda.source import Source
+from engine.kernels.generic import places
 
 outside = Source(
-    "outside", "T index, int64 count", "raw int64 fault",
-    "if (index < 0 || index >= count) { fault[1] = index; fault[0] = 1; }",
+    "outside", "T index, int64 low, int64 count", "raw int64 fault",
+    "if ((long long)index < low || (long long)index >= count) { fault[1] = index; fault[0] = 1; }",
 )  # fmt: skip
-"""A number that names no row of a table; whichever thread comes last says its own."""
+"""A number that names no place; whichever thread comes last says its own."""
 
 unknown_class = Source(
     "unknown_class", "T target, int64 classes, int64 ignore", "bool ignored, raw int64 fault",
@@ -45,7 +46,12 @@ class Checks:
     def check_index(self, index: Any, rows: int) -> None:
         """Note a number that names no row of a table."""
         if index.size:
-            outside(index, rows, self._noted(_no_row, rows))
+            outside(index, 0, rows, self._noted(_no_row, rows))
+
+    def check_places(self, where: str, index: Any, shape: tuple[int, ...], axis: int, low: int = 0) -> None:
+        """Note a number that names no place of an axis."""
+        if index.size:
+            outside(index, low, shape[axis], self._noted(_no_place, where, tuple(shape), axis, low))
 
     def check_classes(self, where: str, target: Any, classes: int, ignore: int) -> Any:
         """-> which targets count for nothing (N, ...); one without a score is noted."""
@@ -68,10 +74,10 @@ class Checks:
         if not samples:
             return
         for what, lengths, most in (("input", input_lengths, frames), ("target", target_lengths, targets.shape[1])):
-            outside(lengths, most + 1, self._noted(_no_length, what, most))
+            outside(lengths, 0, most + 1, self._noted(_no_length, what, most))
         used = self.xp.where(self._places(targets.shape[1]) < target_lengths[:, None], targets, blank)
         if used.size:
-            outside(used, classes, self._noted(_no_score, "CTCLoss", classes))
+            outside(used, 0, classes, self._noted(_no_score, "CTCLoss", classes))
 
     def raise_faults(self) -> None:
         """Say what was noted; the host waits for the device.
@@ -86,6 +92,10 @@ class Checks:
         for (kind, *about), (is_fault, number) in zip(asked, noted.tolist()):
             if is_fault:
                 raise kind(number, *about)
+
+
+def _no_place(number: int, where: str, shape: tuple[int, ...], axis: int, low: int) -> EngineError:
+    return places.outside(where, number, shape, axis, low)
 
 
 def _no_row(number: int, rows: int) -> EngineError:

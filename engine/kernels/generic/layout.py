@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from engine.kernels.generic.places import indexes
+
 
 class Layout:
     """Copying, reshaping, axes, joining, filling."""
@@ -30,6 +32,7 @@ class Layout:
         """Write values, stretched where they are fewer, into an array."""
         target[...] = value
 
+    @indexes
     def assign_at(self, target: Any, index: Any, value: Any) -> None:
         """Write values into the part of an array that an index names."""
         target[index] = value

@@ -14,19 +14,19 @@ class Scattering:
     def scatter(self, x: Any, index: Any, values: Any, axis: int) -> Any:
         """A copy of x with values put in; of several for one place the last one stays, as on the processor."""
         out = x.copy()
-        out[self._along(index, axis)] = values[tuple(slice(n) for n in index.shape)]
+        out[self._along("scatter", x.shape, index, axis)] = values[tuple(slice(n) for n in index.shape)]
         return out
 
     def scatter_fill(self, x: Any, index: Any, value: float, axis: int) -> Any:
         """A copy of x with one value put in."""
         count = self.xp.zeros(x.shape, "int32")
-        self.xp.add.at(count, self._along(index, axis), 1)
+        self.xp.add.at(count, self._along("scatter", x.shape, index, axis), 1)
         return self.xp.where(count > 0, x.dtype.type(value), x)
 
     def scatter_add(self, x: Any, index: Any, values: Any, axis: int) -> Any:
         """A copy of x with values added."""
         out = x.copy()
-        self.xp.add.at(out, self._along(index, axis), values[tuple(slice(n) for n in index.shape)])
+        self.xp.add.at(out, self._along("scatter", x.shape, index, axis), values[tuple(slice(n) for n in index.shape)])
         return out
 
     def scatter_extreme(self, kind: str, x: Any, index: Any, values: Any, axis: int, include_self: bool) -> Any:
@@ -34,7 +34,7 @@ class Scattering:
         greatest = kind == "amax"
         out = x.copy() if include_self else self.scatter_fill(x, index, self._worst(x.dtype, greatest), axis)
         extreme = self.xp.maximum if greatest else self.xp.minimum
-        extreme.at(out, self._along(index, axis), values[tuple(slice(n) for n in index.shape)])
+        extreme.at(out, self._along("scatter", x.shape, index, axis), values[tuple(slice(n) for n in index.shape)])
         return out
 
     def _worst(self, dtype: Any, greatest: bool) -> Any:
@@ -45,7 +45,7 @@ class Scattering:
 
     def scatter_prod(self, x: Any, index: Any, values: Any, axis: int) -> Any:
         """A copy of x with values multiplied in: sorted by place, and multiplied within each in log2(n) passes."""
-        xp, places = self.xp, self._along(index, axis)
+        xp, places = self.xp, self._along("scatter", x.shape, index, axis)
         if not index.size:
             return x.copy()
         numbers = xp.arange(x.size).reshape(x.shape)[places].reshape(-1)

@@ -8,7 +8,7 @@ import numpy as np
 
 from engine.errors import OptionError, ShapeError, TypeMismatch
 from engine.ops import scattering as sc
-from engine.ops.base import axis_of, times
+from engine.ops.base import axis_of, broadcast, times
 from engine.ops.indexing import SetItem
 from engine.tensor.arithmetic import cast, full_like, number
 from engine.tensor.creation import arange
@@ -180,7 +180,7 @@ def index_fill(input: Any, dim: int, index: Any, value: Any) -> Any:
     axis = axis_of("index_fill", dim, x.ndim)
     value = value if isinstance(value, Core) else full_like(x, value)
     row = full_like(x, 0).long().expand(x.shape[axis])
-    chosen = apply(sc.ScatterFill(0, 1), row, index.reshape(-1)) != 0
+    chosen = apply(sc.ScatterFill(0, 1), row, _from_front(index.reshape(-1), x.shape[axis])) != 0
     out = cast(value, x.dtype).where(chosen.reshape((-1,) + (1,) * (x.ndim - axis - 1)), x)
     return _shaped(out, input)
 
@@ -257,17 +257,22 @@ def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Any:
             [3]])
     """
     if dim is None:
-        return input.reshape(-1).gather(0, indices.reshape(-1))
+        return input.reshape(-1).gather(0, _from_front(indices.reshape(-1), input.numel()))
     axis = axis_of("take_along_dim", dim, input.ndim)
     if input.ndim != indices.ndim:
         raise ShapeError("take_along_dim", got=f"an index of {times(indices.shape)} for {times(input.shape)}",
                          expected="as many axes")  # fmt: skip
     shapes = [tuple(1 if i == axis else n for i, n in enumerate(x.shape)) for x in (input, indices)]
-    together = np.broadcast_shapes(*shapes)
+    together = broadcast("take_along_dim", *shapes)
     x, index = (
         y.expand([n if i == axis else m for i, (n, m) in enumerate(zip(y.shape, together))]) for y in (input, indices)
     )
-    return x.gather(axis, index)
+    return x.gather(axis, _from_front(index, x.shape[axis]))
+
+
+def _from_front(index: Any, size: int) -> Any:
+    """Places of an axis of that length, of which those below 0 are counted from its end."""
+    return (index + size).where(index < 0, index)
 
 
 def fill(input: Any, value: Any) -> Any:
