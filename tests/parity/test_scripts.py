@@ -1,0 +1,37 @@
+"""Training scripts, the same text for PyTorch and for the engine: the losses of all steps agree."""
+
+import warnings
+
+import numpy as np
+import pytest
+import torch
+import torch.utils.checkpoint
+
+import engine
+from tests.parity.scripts import SCRIPTS
+
+IN_HALF = {"half"}
+
+
+def run(script, t, capture):
+    """The losses of a script with one of the two libraries."""
+    weights = np.random.default_rng(7)
+
+    def init(module):
+        with t.no_grad():
+            for _, weight in sorted(module.named_parameters()):
+                weight.copy_(t.tensor(weights.uniform(-0.4, 0.4, tuple(weight.shape)).astype("f")))
+        return module
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return list(script(t, init, np.random.default_rng(3), capture))
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.__name__)
+def test_a_script_has_the_losses_that_it_has_in_pytorch(script):
+    expected = run(script, torch, lambda step: step)
+    assert len(expected) >= 20 and np.isfinite(expected).all()
+    rtol = 2e-2 if script.__name__ in IN_HALF else 1e-3
+    np.testing.assert_allclose(run(script, engine, lambda step: step), expected, rtol, 1e-5)
+    np.testing.assert_allclose(run(script, engine, engine.capture), expected, rtol, 1e-5)
