@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine.kernels.cpu import updates
-from engine.kernels.cpu.expression import leaf
+from engine.kernels.cpu.expression import leaf, substitute
 from engine.kernels.update import Pace, Update
 from engine.plan.lazy import SUM, Lazy
 from engine.plan.lower import FLOAT, Lowering, rule
@@ -39,7 +39,7 @@ def _together(low: Lowering, rule: Update, params: Any, grads: Any, state: dict[
         arrays = {name: _flat(low, state[name][i], param) for name in rule.arrays}
         found = low.env.get(grad)
         if isinstance(found, Lazy) and found.heavy and found.heavy.update and found.expr == PLAIN and low.is_last(grad):
-            found.heavy.update(rule, arrays | scalars)
+            found.heavy.update(_apart(rule), {_own(name): place for name, place in (arrays | scalars).items()})
             continue
         number = len(sizes)
         places[f"grad {number}"] = _flat(low, grad, param)
@@ -47,6 +47,18 @@ def _together(low: Lowering, rule: Update, params: Any, grads: Any, state: dict[
         sizes.append(param.size)
     if sizes:
         low.emit(updates.together(tuple(sizes), rule), **places)
+
+
+def _own(name: str) -> str:
+    """A name of the optimizer's that is none of the kernel's that it follows: Adagrad remembers a "sum", too."""
+    return f"own {name}"
+
+
+def _apart(rule: Update) -> Update:
+    """The rule by names of its own."""
+    own = {name: leaf(_own(name)) for name in (*rule.arrays, *rule.scalars)}
+    outputs = tuple((_own(name), substitute(formula, own)) for name, formula in rule.outputs)
+    return Update(outputs, tuple(map(_own, rule.scalars)), rule.rests)
 
 
 def _fit(params: tuple[Value, ...], grads: tuple[Value, ...], state: tuple[tuple[Value, ...], ...]) -> bool:
