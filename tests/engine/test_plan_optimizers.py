@@ -27,27 +27,31 @@ def captured_step(make, **options):
     return p, optimizer, once
 
 
+def losses_of_a_small_network(make, capture):
+    """Six steps of a table and a layer, whose gradients are products that an update may follow."""
+    x, words = engine.linspace(-1, 1, 32).reshape(8, 4), engine.arange(8) % 5
+    classes, table, layer = words % 3, nn.Embedding(5, 4), nn.Linear(4, 3)
+    weights = [*table.parameters(), *layer.parameters()]
+    for weight in weights:
+        weight.data.copy_(engine.linspace(-0.5, 0.7, weight.numel()).reshape(weight.shape))
+    optimizer = make(weights, lr=0.1)
+
+    @capture
+    def step():
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(layer(x + table(words)), classes)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return [step().item() for _ in range(6)]
+
+
 @pytest.mark.parametrize("make", [optim.SGD, optim.Adam, optim.Adagrad, optim.RMSprop, optim.ASGD, optim.Rprop])
 def test_a_step_that_follows_the_product_at_once_is_that_of_the_optimizer(make):
     """Whatever it remembers is called: Adagrad's is a "sum", as the product itself is."""
-    losses = []
-    for capture in (engine.capture, lambda step: step):
-        x, words = engine.linspace(-1, 1, 32).reshape(8, 4), engine.arange(8) % 5
-        classes, table, layer = words % 3, nn.Embedding(5, 4), nn.Linear(4, 3)
-        for weight in (*table.parameters(), *layer.parameters()):
-            weight.data.copy_(engine.linspace(-0.5, 0.7, weight.numel()).reshape(weight.shape))
-        optimizer = make([*table.parameters(), *layer.parameters()], lr=0.1)
-
-        @capture
-        def step():
-            optimizer.zero_grad()
-            loss = nn.functional.cross_entropy(layer(x + table(words)), classes)
-            loss.backward()
-            optimizer.step()
-            return loss
-
-        losses.append([step().item() for _ in range(6)])
-    np.testing.assert_allclose(*losses, rtol=1e-4)
+    plain = losses_of_a_small_network(make, lambda step: step)
+    np.testing.assert_allclose(losses_of_a_small_network(make, engine.capture), plain, rtol=1e-4)
 
 
 @pytest.mark.parametrize(("make", "options"), [(optim.SGD, {"momentum": 0.5}), (optim.AdamW, {}), (optim.NAdam, {})])

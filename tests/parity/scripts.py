@@ -232,7 +232,7 @@ def transferred(torch, init, draw, capture):
     network = init(Net(3))
     weights = {name: value for name, value in old.state_dict().items() if not name.startswith("head")}
     found = network.load_state_dict(weights, strict=False)
-    assert found.missing_keys == ["head.weight", "head.bias"] and not found.unexpected_keys
+    assert (found.missing_keys, found.unexpected_keys) == (["head.weight", "head.bias"], [])
     for weight in network.body.parameters():
         weight.requires_grad = False
     network.body.eval()
@@ -528,7 +528,9 @@ def graph(torch, init, draw, capture):
                 sent = self.message(nodes[source], nodes.index_select(0, target))
                 arrived = torch.zeros(len(nodes), 6).index_add_(0, target, sent)
                 nodes = self.update(arrived, nodes)
-            pooled = torch.zeros(2, 4).scatter_reduce(0, member[:, None].expand(-1, 4), nodes, "mean", include_self=False)
+            pooled = torch.zeros(2, 4).scatter_reduce(
+                0, member[:, None].expand(-1, 4), nodes, "mean", include_self=False
+            )
             return self.guess(pooled)
 
     network = init(Messages())
@@ -603,7 +605,9 @@ def segmented(torch, init, draw, capture):
     nn, F = torch.nn, torch.nn.functional
 
     def block(inside, outside):
-        return nn.Sequential(nn.Conv2d(inside, outside, 3, padding=1), nn.GroupNorm(2, outside), nn.LeakyReLU(0.1, True))
+        return nn.Sequential(
+            nn.Conv2d(inside, outside, 3, padding=1), nn.GroupNorm(2, outside), nn.LeakyReLU(0.1, True)
+        )
 
     class UNet(nn.Module):
         def __init__(self):

@@ -31,7 +31,7 @@ def run(script, t, capture):
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.__name__)
 def test_a_script_has_the_losses_that_it_has_in_pytorch(script):
     expected = run(script, torch, lambda step: step)
-    assert len(expected) >= 20 and np.isfinite(expected).all()
+    assert np.isfinite(expected).sum() >= 20
     rtol = 2e-2 if script.__name__ in IN_HALF else 1e-3
     np.testing.assert_allclose(run(script, engine, lambda step: step), expected, rtol, 1e-5)
     np.testing.assert_allclose(run(script, engine, engine.capture), expected, rtol, 1e-5)
