@@ -128,7 +128,9 @@ class ATan2(Binary):
         return k.atan2(a, b)
 
     def backward(self, k, grad, needs, a, b):
-        share = k.div(grad, k.add(k.square(a), k.square(b)))
+        square = k.add(k.square(a), k.square(b))
+        nothing = k.eq(square, 0)  # at the origin the slope is 0, as PyTorch has it
+        share = k.where(nothing, k.mul(grad, 0), k.div(grad, k.where(nothing, 1, square)))
         return (
             k.sum_to(k.mul(share, b), a.shape) if needs[0] else None,
             k.sum_to(k.neg(k.mul(share, a)), b.shape) if needs[1] else None,

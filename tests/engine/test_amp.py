@@ -77,6 +77,14 @@ def test_float16_is_stored_and_read(tmp_path):
     assert engine.ones(3).half().dtype == (x * 2).dtype == "float16"
 
 
+def test_the_gradient_of_a_bias_adds_up_more_than_float16_can_count():
+    layer, x = nn.Linear(2, 2), engine.ones(6000, 2)
+    with engine.autocast("cpu", dtype=engine.float16):
+        y = layer(x)
+    y.float().sum().backward()
+    assert layer.bias.grad.tolist() == [6000.0, 6000.0]
+
+
 class Counted(nn.Module):
     def __init__(self):
         super().__init__()

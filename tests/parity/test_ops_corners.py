@@ -35,6 +35,13 @@ def augmented(t, f):
     return x
 
 
+def slope(t, function):
+    """The gradient where all arguments are 0."""
+    x = t.zeros(2, requires_grad=True)
+    function(x).sum().backward()
+    return x.grad
+
+
 CASES = {
     "conv0": lambda t, f: f.conv2d(t.zeros(0, 3, 5, 5), t.ones(4, 3, 3, 3)),
     "pool0": lambda t, f: f.max_pool2d(t.zeros(0, 3, 4, 4), 2),
@@ -127,6 +134,19 @@ CASES = {
     "put a whole number": put((0, 0), lambda t: t.tensor(3)),
     "put rows by list": put([0, 2], lambda t: t.zeros(2, 4)),
     "augmented parts": augmented,
+    **{
+        f"{name} of 3,000 in float16": half
+        for name, half in {
+            "sum": lambda t, f: t.ones(3000, 2, dtype=t.float16).sum(0),
+            "mean": lambda t, f: t.ones(3000, 2, dtype=t.float16).mean(0),
+            "sums so far": lambda t, f: t.ones(3000, dtype=t.float16).cumsum(0)[-1],
+            "norm": lambda t, f: t.ones(3000, 2, dtype=t.float16).norm(p=1, dim=0),
+            "logsumexp": lambda t, f: t.ones(3000, 2, dtype=t.float16).logsumexp(0),
+            "softmax": lambda t, f: t.ones(3000, 2, dtype=t.float16).softmax(0)[0],
+            "great mean": lambda t, f: t.full((3000,), 6e4, dtype=t.float16).mean(),
+        }.items()
+    },
+    "atan2 at the origin": lambda t, f: slope(t, lambda x: t.atan2(x, x * 0)),
 }
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from engine.kernels.generic.reduction import total
+
 Pair = tuple[int, int]
 
 
@@ -47,7 +49,7 @@ class Convolution:
 
     def conv2d_backward_bias(self, grad: Any) -> Any:
         """grad (N, O, OH, OW) -> (O)"""
-        return grad.transpose(1, 0, 2, 3).reshape(grad.shape[1], -1).sum(axis=1)
+        return total(grad.transpose(1, 0, 2, 3).reshape(grad.shape[1], -1), 1)
 
     def conv2d_backward_input(self, grad: Any, weight: Any, shape: tuple[int, ...], stride: Pair,
                               padding: tuple[Pair, Pair], dilation: Pair, groups: int) -> Any:  # fmt: skip

@@ -5,6 +5,8 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
+from engine.kernels.generic.reduction import total
+
 
 class Normalisation:
     """Normalisation and its gradients."""
@@ -85,8 +87,8 @@ class Normalisation:
         """-> gradients of x, weight, bias"""
         normal = (x - mean) * rstd
         ahead = tuple(range(x.ndim - len(axes)))
-        d_bias = grad.sum(axis=ahead)
-        d_weight = (grad * normal).sum(axis=ahead)
+        d_bias = total(grad, ahead)
+        d_weight = total(grad * normal, ahead)
         g = grad if weight is None else grad * weight
         along = (g * normal).mean(axis=axes, keepdims=True)
         return rstd * (g - g.mean(axis=axes, keepdims=True) - normal * along), d_weight, d_bias
@@ -110,8 +112,8 @@ class Normalisation:
         """-> gradients of x (N, C, ...), weight (C), bias (C)"""
         groups, rest = mean.shape[1], (0, *range(2, x.ndim))
         normal = (x.reshape(x.shape[0], groups, prod(x.shape[1:]) // groups) - mean) * rstd  # (N, G, C / G ...)
-        d_bias = grad.sum(axis=rest)
-        d_weight = (grad * normal.reshape(x.shape)).sum(axis=rest)
+        d_bias = total(grad, rest)
+        d_weight = total(grad * normal.reshape(x.shape), rest)
         g = grad if weight is None else grad * weight.reshape(-1, *(1,) * (x.ndim - 2))
         g = g.reshape(normal.shape)
         along = (g * normal).mean(axis=2, keepdims=True)

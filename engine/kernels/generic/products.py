@@ -5,6 +5,8 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
+from engine.kernels.generic.reduction import total
+
 
 def rows(x: Any) -> Any:
     """All axes but the last one made one, also where there are no elements."""
@@ -34,7 +36,7 @@ class Products:
 
     def linear_backward_bias(self, grad: Any) -> Any:
         """grad (..., O) -> (O)"""
-        return rows(grad).sum(axis=0)
+        return total(rows(grad), 0)
 
     def linear_backward_input(self, grad: Any, weight: Any) -> Any:
         """grad (..., O), weight (O, I) -> (..., I)"""

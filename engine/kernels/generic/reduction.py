@@ -10,20 +10,27 @@ from engine.errors import GradientError
 Axes = tuple[int, ...]
 
 
+def total(x: Any, axes: Any, keepdims: bool = False) -> Any:
+    """The sum of floating-point numbers; of float16 it gathers in float32, as in float16 ones end at 2,048."""
+    if x.dtype.char != "e":
+        return x.sum(axis=axes, keepdims=keepdims)
+    return x.sum(axis=axes, dtype="float32", keepdims=keepdims).astype(x.dtype)
+
+
 class Reduction:
     """Sums, extremes, softmax."""
 
     xp: Any
 
     def sum(self, x: Any, axes: Axes | None = None, keepdims: bool = False) -> Any:
-        # whole numbers are summed as int64 (NumPy would make uint64 of uint8)
-        dtype = None if x.dtype.kind == "f" else "int64"
-        return x.sum(axis=axes, dtype=dtype, keepdims=keepdims)
+        if x.dtype.kind == "f":
+            return total(x, axes, keepdims)
+        return x.sum(axis=axes, dtype="int64", keepdims=keepdims)  # NumPy would make uint64 of uint8
 
     def mean(self, x: Any, axes: Axes | None = None, keepdims: bool = False) -> Any:
-        total = x.sum(axis=axes, keepdims=keepdims)
-        count = x.size // total.size if total.size else 1
-        return total / count if count else total * nan
+        whole = x.sum(axis=axes, dtype="float32" if x.dtype.char == "e" else None, keepdims=keepdims)
+        count = x.size // whole.size if whole.size else 1
+        return (whole / count if count else whole * nan).astype(x.dtype, copy=False)
 
     def prod(self, x: Any, axes: Axes | None = None, keepdims: bool = False) -> Any:
         return x.prod(axis=axes, dtype=None if x.dtype.kind == "f" else "int64", keepdims=keepdims)
@@ -47,6 +54,8 @@ class Reduction:
         return x.argmin(axis=axis, keepdims=keepdims)
 
     def cumsum(self, x: Any, axis: int) -> Any:
+        if x.dtype.char == "e":
+            return self.xp.cumsum(x, axis=axis, dtype="float32").astype(x.dtype)
         return self.xp.cumsum(x, axis=axis, dtype=None if x.dtype.kind == "f" else "int64")
 
     def sum_to(self, x: Any, shape: tuple[int, ...]) -> Any:
@@ -55,7 +64,7 @@ class Reduction:
             return x
         ahead = x.ndim - len(shape)
         axes = tuple(range(ahead)) + tuple(i + ahead for i, n in enumerate(shape) if n == 1)
-        return x.sum(axis=axes, keepdims=True).reshape(shape)
+        return total(x, axes, keepdims=True).reshape(shape)
 
     def prod_backward(self, grad: Any, x: Any, axes: Axes) -> Any:
         """d prod / d x_i is the product of all others; exact where there are zeros.   grad: reduced axes kept as 1"""
@@ -85,30 +94,30 @@ class Reduction:
     def logsumexp(self, x: Any, axes: Axes, keepdims: bool = False) -> Any:
         top = x.max(axis=axes, keepdims=True) if x.size else x.dtype.type(0)  # of nothing, the sum is 0
         top = self.xp.where(self.xp.isfinite(top), top, 0)
-        total = self.xp.log(self.xp.exp(x - top).sum(axis=axes, keepdims=True)) + top
-        return total if keepdims else total.squeeze(axes)
+        whole = self.xp.log(total(self.xp.exp(x - top), axes, keepdims=True)) + top
+        return whole if keepdims else whole.squeeze(axes)
 
     def softmax(self, x: Any, axis: int) -> Any:
         if x.size == 0:
             return x.copy()
         value = x - x.max(axis=axis, keepdims=True)
         self.xp.exp(value, out=value)
-        value /= value.sum(axis=axis, keepdims=True)
+        value /= total(value, axis, keepdims=True)
         return value
 
     def softmax_backward(self, grad: Any, out: Any, axis: int) -> Any:
         value = grad * out
-        value -= out * value.sum(axis=axis, keepdims=True)
+        value -= out * total(value, axis, keepdims=True)
         return value
 
     def log_softmax(self, x: Any, axis: int) -> Any:
         if x.size == 0:
             return x.copy()
         value = x - x.max(axis=axis, keepdims=True)
-        value -= self.xp.log(self.xp.exp(value).sum(axis=axis, keepdims=True))
+        value -= self.xp.log(total(self.xp.exp(value), axis, keepdims=True))
         return value
 
     def log_softmax_backward(self, grad: Any, out: Any, axis: int) -> Any:
         value = self.xp.exp(out)
-        value *= grad.sum(axis=axis, keepdims=True)
+        value *= total(grad, axis, keepdims=True)
         return self.xp.subtract(grad, value, out=value)

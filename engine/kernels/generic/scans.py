@@ -6,6 +6,8 @@ from collections.abc import Callable
 from math import inf
 from typing import Any
 
+from engine.kernels.generic.reduction import total
+
 
 class Scans:
     """Products and extremes so far, sorting, searching."""
@@ -104,7 +106,7 @@ class Scans:
     def norm(self, x: Any, order: float, axes: tuple[int, ...] | None, keepdims: bool) -> Any:
         """(Σ |x|^order)^(1 / order); the greatest or smallest |x| for an infinite one, how many are not 0 for 0."""
         if order == 2:
-            return self.xp.sqrt((x * x).sum(axis=axes, keepdims=keepdims))
+            return self.xp.sqrt(total(x * x, axes, keepdims))
         size = self.xp.abs(x)
         if order == inf:
             return size.max(axis=axes, keepdims=keepdims)
@@ -113,8 +115,8 @@ class Scans:
         if order == 0:
             return (x != 0).sum(axis=axes, keepdims=keepdims).astype(x.dtype)
         if order == 1:
-            return size.sum(axis=axes, keepdims=keepdims)
-        return (size**order).sum(axis=axes, keepdims=keepdims) ** (1 / order)
+            return total(size, axes, keepdims)
+        return total(size**order, axes, keepdims) ** (1 / order)
 
 
 def _turn(x: Any, axis: int) -> tuple[slice, ...]:
