@@ -102,9 +102,25 @@ class Optimizer:
         if len({id(p) for p in group["params"]}) < len(group["params"]):
             raise OptionError(type(self).__name__, got="a parameter comes twice in one group", expected="each once")
         self._check_switches(group)
+        self._settle(group)
+        self.param_groups.append(group)
+
+    def _settle(self, group: dict[str, Any]) -> None:
+        """A place for what will be remembered of a group's parameters."""
         arena = Arena(group["params"])
         self._arenas.update((id(param), arena) for param in group["params"])
-        self.param_groups.append(group)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Optimizer:
+        """A copy with parameters of its own: those of the network, where that is copied in the same call."""
+        twin = object.__new__(type(self))
+        memo[id(self)] = twin
+        vars(twin).update(deepcopy({k: v for k, v in vars(self).items() if k not in ("state", "_arenas")}, memo))
+        twin._arenas = {}
+        for group in twin.param_groups:
+            twin._settle(group)
+        held = {deepcopy(param, memo): state for param, state in self.state.items()}
+        twin.state = defaultdict(dict, {param: twin._restored(param, state) for param, state in held.items()})
+        return twin
 
     def _check(self, param: Any) -> None:
         name = type(self).__name__

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import tracemalloc
 
 import numpy as np
@@ -45,6 +46,17 @@ def step(model, optimizer, steps):
         optimizer.zero_grad()
         (model(x) ** 2).mean().backward()
         optimizer.step()
+
+
+@pytest.mark.parametrize(("make", "options"), OPTIMIZERS)
+def test_a_copy_of_network_and_optimizer_goes_on_by_itself(make, options):
+    expected, _ = trained(make, options, steps=6)
+    half, optimizer = trained(make, options, steps=3)
+    model, copied = copy.deepcopy((half, optimizer))
+    step(model, copied, 3)
+    for gone_on, stopped, plain in zip(model.parameters(), half.parameters(), expected.parameters(), strict=True):
+        np.testing.assert_array_equal(gone_on.detach().numpy(), plain.detach().numpy())
+        assert not np.array_equal(stopped.detach().numpy(), plain.detach().numpy())
 
 
 @pytest.mark.parametrize(("make", "options"), OPTIMIZERS)
