@@ -22,7 +22,7 @@ from engine.device import default_device as get_default_device
 from engine.device import diagnose, set_default_device
 from engine.functions import cat, equal, is_tensor, stack, where
 from engine.random import Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
-from engine.tensor import Size, Tensor, enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from engine.tensor import Size, Tensor, enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from engine.tensor.creation import (
     arange,
     as_tensor,
@@ -72,7 +72,6 @@ warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"engine\.(ker
 
 concat = concatenate = cat
 inf, nan, pi = 1e999, 1e999 - 1e999, 3.141592653589793
-inference_mode = no_grad
 
 _MODULES = {"nn": "engine.nn", "optim": "engine.optim", "data": "engine.data", "cuda": "engine.cuda",
             "autograd": "engine.autograd", "amp": "engine.amp", "utils": "engine.utils",

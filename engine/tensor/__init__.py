@@ -41,7 +41,7 @@ from engine.tensor.creation import (
     zeros,
     zeros_like,
 )
-from engine.tensor.grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from engine.tensor.grad_mode import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from engine.tensor.inplace import InPlace
 from engine.tensor.printing import show
 from engine.tensor.promotion import float32, float64, int8, int16, int32, int64, uint8
@@ -79,6 +79,7 @@ __all__ = [
     "from_numpy",
     "full",
     "full_like",
+    "inference_mode",
     "int8",
     "int16",
     "int32",

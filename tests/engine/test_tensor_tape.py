@@ -296,6 +296,32 @@ def test_no_grad_and_enable_grad_nest_and_decorate():
     assert engine.is_grad_enabled()
 
 
+@pytest.mark.parametrize("make", [engine.no_grad, engine.inference_mode, lambda: engine.set_grad_enabled(False)])
+def test_a_decorated_generator_runs_without_the_tape_and_its_reader_with_it(make):
+    @make()
+    def pieces():
+        try:
+            got = yield engine.is_grad_enabled()
+            yield got, engine.is_grad_enabled()
+        except KeyError:
+            yield "told", engine.is_grad_enabled()
+        return "end"
+
+    running = pieces()
+    assert [next(running), engine.is_grad_enabled()] == [False, True]
+    assert [running.send("sent"), engine.is_grad_enabled()] == [("sent", False), True]
+    assert running.throw(KeyError) == ("told", False)
+    with pytest.raises(StopIteration, match="end"):
+        next(running)
+    assert engine.is_grad_enabled()
+
+
+def test_inference_mode_may_be_off():
+    with engine.no_grad(), engine.inference_mode(False):
+        assert engine.is_grad_enabled()
+    assert not engine.inference_mode(engine.is_grad_enabled)()
+
+
 def test_the_tape_of_one_thread_is_not_switched_by_another():
     seen = []
     with engine.no_grad():
