@@ -53,7 +53,7 @@ class WalkWithHistory(Walk):
             tensor.grad = _own(grad) if tensor.grad is None else tensor.grad + grad
 
     def arrive(self, leaf: Any, grad: Any, above: Any, beside: tuple[Any, ...]) -> None:
-        if leaf._hooks:
+        if leaf._hooks and self.since < 0:
             grad = self.hooked(leaf._hooks, grad, leaf.device)
         if self.into is None:
             leaf.grad = _own(grad) if leaf.grad is None else leaf.grad + grad

@@ -30,6 +30,11 @@ mode = _Mode()
 _order = count()
 
 
+def now() -> int:
+    """A moment on the tape: what was noted before has a lesser order, what comes after a greater one."""
+    return next(_order)
+
+
 class Call(NamedTuple):
     """One op call, as `record` notes it; an absent optional input is None."""
 

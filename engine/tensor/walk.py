@@ -23,10 +23,11 @@ class Walk:
         retain_graph: whether saved values stay for another walk.
         into: where given, gradients of the nodes in it, and of leaves whose id is, are put here, and no `.grad` is
             touched.
+        since: where given, the walk ends at what is older; its hooks are for another walk to call.
     """
 
-    def __init__(self, retain_graph: bool, into: dict[Any, Any] | None = None) -> None:
-        self.retain_graph, self.into = retain_graph, into
+    def __init__(self, retain_graph: bool, into: dict[Any, Any] | None = None, since: int = -1) -> None:
+        self.retain_graph, self.into, self.since = retain_graph, into, since
 
     def run(self, outputs: list[tuple[Any, Any]]) -> None:
         """Walk back from pairs of a tensor and its gradient, and add up the gradients of the leaves.
@@ -50,11 +51,11 @@ class Walk:
                 self.arrive(tensor, grad, grad, ())
             else:
                 send(tensor._node, grad)
-        aims = None if into is None else aims_of(list(pending), into)
+        aims = None if into is None else aims_of(list(pending), into, self.since)
         while heap:
             node = heapq.heappop(heap)[1]
             grad = pending.pop(node)
-            if node.hooks:
+            if node.hooks and node.order > self.since:
                 grad = self.hooked(node.hooks, grad, node.device)
             needs = node.needs
             if aims is not None:
@@ -120,7 +121,7 @@ class Walk:
 
     def arrive(self, leaf: Any, grad: Any, above: Any, beside: tuple[Any, ...]) -> None:
         """Add a gradient to a leaf; it may lie in the memory of the one above, or of one beside it."""
-        if leaf._hooks:
+        if leaf._hooks and self.since < 0:
             grad = self.hooked(leaf._hooks, grad, leaf.device)
         k = leaf.device.kernels
         if self.into is not None:
@@ -281,12 +282,13 @@ def _zeros(x: Any) -> Any:
     return wrap(x.device.kernels.zeros(x.array.shape, x.array.dtype), x.device)
 
 
-def aims_of(starts: list[Node], wanted: dict[Any, Any]) -> Aims:
-    """Of the nodes behind `starts`, those that lead to a node or to the id of a leaf that is wanted."""
-    behind, left = set(starts), list(starts)
+def aims_of(starts: list[Node], wanted: dict[Any, Any], since: int = -1) -> Aims:
+    """Of the nodes behind `starts` and made since, those that lead to a node or the id of a leaf that is wanted."""
+    left = [node for node in starts if node.order > since]
+    behind = set(left)
     while left:
         for edge in left.pop().edges:
-            if type(edge) is Node and edge not in behind:
+            if type(edge) is Node and edge.order > since and edge not in behind:
                 behind.add(edge)
                 left.append(edge)
     aims: Aims = {}

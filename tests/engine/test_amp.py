@@ -9,7 +9,7 @@ import engine
 from engine import nn
 from engine.amp import GradScaler, autocast
 from engine.errors import OptionError
-from engine.utils.checkpoint import checkpoint
+from engine.utils.checkpoint import checkpoint, checkpoint_sequential
 
 
 def test_products_compute_in_float16_and_what_needs_digits_in_float32():
@@ -126,3 +126,43 @@ def test_checkpoints_stand_inside_each_other():
     x = engine.tensor(0.5, requires_grad=True)
     checkpoint(lambda x: checkpoint(lambda x: x.exp(), x * 2).sin(), x).backward()
     assert x.grad.item() == pytest.approx(2 * np.exp(1) * np.cos(np.exp(1)))
+
+
+def test_gradients_go_through_a_checkpoint_to_single_weights_and_leave_others_alone():
+    a, b = engine.tensor(0.5, requires_grad=True), engine.tensor(2.0, requires_grad=True)
+    y = checkpoint(lambda x: (x * b).sin(), a)
+    seen = []
+    a.register_hook(seen.append)
+    (slope,) = engine.autograd.grad(y, a)
+    assert slope.item() == pytest.approx(2 * np.cos(1))
+    assert (a.grad, b.grad, len(seen)) == (None, None, 1)
+
+
+def test_a_checkpoint_has_gradients_of_gradients():
+    """d/da (b cos(ab))² = -2 b³ cos(ab) sin(ab)"""
+    a, b = engine.tensor(0.5, requires_grad=True), engine.tensor(2.0, requires_grad=True)
+    inner = a * 1
+    (slope,) = engine.autograd.grad(checkpoint(lambda x: (x * b).sin(), inner), inner, create_graph=True)
+    (slope**2).backward()
+    assert a.grad.item() == pytest.approx(-16 * np.cos(1) * np.sin(1))
+    assert b.grad.item() == pytest.approx(4 * np.cos(1) * (np.cos(1) - np.sin(1)))
+
+
+def test_what_a_checkpoint_takes_from_around_it_gets_its_gradient_once():
+    a = engine.tensor(0.5, requires_grad=True)
+    above = a * 3
+    checkpoint(lambda x: x * above, above * 2).backward()
+    assert a.grad.item() == 4 * 9 * 0.5
+
+
+def test_a_sequence_in_segments_comes_to_the_same():
+    model, x = nn.Sequential(*(nn.Linear(3, 3) for _ in range(5))), engine.ones(2, 3)
+    found = []
+    for call in (model, lambda x: checkpoint_sequential(model, 2, x)):
+        model.zero_grad()
+        call(x).square().sum().backward()
+        found.append([weight.grad.numpy() for weight in model.parameters()])
+    for plain, again in zip(*found, strict=True):
+        np.testing.assert_array_equal(again, plain)
+    with pytest.raises(OptionError, match="6 segments of 5 functions"):
+        checkpoint_sequential(model, 6, x)
