@@ -67,7 +67,8 @@ class Outside:
     def is_same(self) -> bool:
         """Whether all of it is as it was."""
         for tensor, array, wants in self._tensors.values():
-            if tensor.array is not array or tensor._requires_grad is not wants or tensor._hooks:
+            hooks = tensor._hooks or tensor._after
+            if tensor.array is not array or tensor._requires_grad is not wants or hooks:
                 return False
         for container, before in self._containers.values():
             if not _has_just(container, before):

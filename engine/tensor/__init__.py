@@ -356,13 +356,27 @@ class Tensor(Arithmetic, Reductions, Shapes, Conversion, InPlace, Core):
         if not self.requires_grad:
             raise GradientError("register_hook", got="the tensor requires no gradient")
         owner = self if self._node is None else self._node
-        name = "_hooks" if self._node is None else "hooks"
-        hooks = getattr(owner, name)
-        if hooks is None:
-            hooks = []
-            setattr(owner, name, hooks)
-        hooks.append(hook)
-        return Hook(hooks, hook)
+        return Hook.added(owner, "_hooks" if self._node is None else "hooks", hook)
+
+    def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> Hook:
+        """Call `hook` with the tensor whenever a walk back has added to its `.grad`.
+
+        Args:
+            hook: a function of the tensor; `remove()` of the result takes it away.
+
+        Raises:
+            GradientError: the tensor is no leaf that requires a gradient.
+
+        >>> import engine
+        >>> x = engine.ones(2, requires_grad=True)
+        >>> hook = x.register_post_accumulate_grad_hook(lambda x: print(x.grad))
+        >>> (x * 2 + x).sum().backward()
+        tensor([3., 3.])
+        """
+        if not self.requires_grad or self._node is not None:
+            raise GradientError("register_post_accumulate_grad_hook", expected="a leaf that requires a gradient",
+                                got="the tensor is none")  # fmt: skip
+        return Hook.added(self, "_after", hook)
 
     def retain_grad(self) -> None:
         """Keep `.grad` of a tensor that is no leaf.
@@ -417,6 +431,16 @@ class Hook:
 
     def __init__(self, hooks: list[Any], hook: Any) -> None:
         self._hooks, self._hook = hooks, hook
+
+    @classmethod
+    def added(cls, owner: Any, name: str, hook: Any) -> Hook:
+        """The hook at the end of the owner's list of this name."""
+        hooks = getattr(owner, name)
+        if hooks is None:
+            hooks = []
+            setattr(owner, name, hooks)
+        hooks.append(hook)
+        return cls(hooks, hook)
 
     def remove(self) -> None:
         """Take the hook away; a second call does nothing."""

@@ -16,7 +16,7 @@ from engine.ops.layout import Clone
 from engine.tensor.arithmetic import ADD
 from engine.tensor.differentiable import DifferentiableKernels
 from engine.tensor.tape import Node, Version, apply, mode, wrap
-from engine.tensor.walk import Walk
+from engine.tensor.walk import Walk, changed_by
 
 
 class WalkWithHistory(Walk):
@@ -43,8 +43,7 @@ class WalkWithHistory(Walk):
 
     def hooked(self, hooks: Any, grad: Any, device: Device) -> Any:
         for hook in hooks:
-            changed = hook(grad)
-            grad = grad if changed is None else changed
+            grad = changed_by(hook, grad)
         return grad
 
     def retain(self, node: Node, grad: Any) -> None:
@@ -52,9 +51,7 @@ class WalkWithHistory(Walk):
         if tensor is not None:
             tensor.grad = _own(grad) if tensor.grad is None else tensor.grad + grad
 
-    def arrive(self, leaf: Any, grad: Any, above: Any, beside: tuple[Any, ...]) -> None:
-        if leaf._hooks and self.since < 0:
-            grad = self.hooked(leaf._hooks, grad, leaf.device)
+    def gather(self, leaf: Any, grad: Any, above: Any, beside: tuple[Any, ...]) -> None:
         if self.into is None:
             leaf.grad = _own(grad) if leaf.grad is None else leaf.grad + grad
         elif id(leaf) in self.into:

@@ -97,6 +97,7 @@ class Core:
     _told = 0
     _turned = 0
     _hooks: list[Callable[[Any], Any]] | None = None
+    _after: list[Callable[[Any], Any]] | None = None  # called with the leaf when its gradient has been added
     _retains = False
     array: Any
     device: Device

@@ -28,6 +28,7 @@ class Walk:
 
     def __init__(self, retain_graph: bool, into: dict[Any, Any] | None = None, since: int = -1) -> None:
         self.retain_graph, self.into, self.since = retain_graph, into, since
+        self.waiting: dict[int, tuple[Any, Any]] = {}  # leaves with hooks, which see the sum of what arrives
 
     def run(self, outputs: list[tuple[Any, Any]]) -> None:
         """Walk back from pairs of a tensor and its gradient, and add up the gradients of the leaves.
@@ -77,6 +78,12 @@ class Walk:
                     send(edge, gradient)
                 else:
                     self.arrive(edge, gradient, grad, gradients)
+        for leaf, grad in self.waiting.values():
+            if leaf._hooks:
+                grad = self.hooked(leaf._hooks, grad, leaf.device)
+            self.gather(leaf, grad, grad, ())
+            if leaf._after and into is None:
+                self.tell(leaf)
 
     def opened(self, node: Node) -> tuple[Any, Any, list[Any]]:
         """The backward of an op, the kernel set for it, and what was saved.
@@ -106,10 +113,16 @@ class Walk:
         if hooks and mode.recorder is not None:
             mode.recorder.fail("a tensor has a hook")
         for hook in hooks:
-            changed = hook(wrap(device.kernels.as_array(grad), device))
-            if changed is not None:
-                grad = changed.array
+            given = wrap(device.kernels.as_array(grad), device)
+            grad = changed_by(hook, given).array
         return grad
+
+    def tell(self, leaf: Any) -> None:
+        """Call the hooks that wait for a leaf to have its gradient."""
+        if mode.recorder is not None:
+            mode.recorder.fail("a tensor has a hook")
+        for hook in leaf._after:
+            hook(leaf)
 
     def retain(self, node: Node, grad: Any) -> None:
         """Add a gradient to a tensor that is no leaf and keeps its own."""
@@ -120,9 +133,15 @@ class Walk:
             tensor.grad = wrap(whole, node.device)
 
     def arrive(self, leaf: Any, grad: Any, above: Any, beside: tuple[Any, ...]) -> None:
-        """Add a gradient to a leaf; it may lie in the memory of the one above, or of one beside it."""
-        if leaf._hooks and self.since < 0:
-            grad = self.hooked(leaf._hooks, grad, leaf.device)
+        """A gradient has come to a leaf; it may lie in the memory of the one above, or of one beside it."""
+        if (leaf._hooks or leaf._after) and self.since < 0 and (self.into is None or id(leaf) in self.into):
+            before = self.waiting.get(id(leaf))
+            self.waiting[id(leaf)] = leaf, grad if before is None else self.add(before[1], grad, leaf.device)
+        else:
+            self.gather(leaf, grad, above, beside)
+
+    def gather(self, leaf: Any, grad: Any, above: Any, beside: tuple[Any, ...]) -> None:
+        """Add a gradient to a leaf's."""
         k = leaf.device.kernels
         if self.into is not None:
             if id(leaf) in self.into:
@@ -133,7 +152,7 @@ class Walk:
             mode.recorder.reads_gradient(leaf)
         gathered = leaf._grad
         if gathered is None:
-            own = not leaf._hooks and _is_owned(grad) and not _is_shared(grad, above, beside)
+            own = _is_owned(grad) and not _is_shared(grad, above, beside)
             leaf._grad = wrap(grad if own else k.copy(grad), leaf.device)
         elif gathered._requires_grad:  # it has a history, of which what is added is no part
             leaf._grad = wrap(k.as_array(k.add(gathered.array, grad)), leaf.device)
@@ -280,6 +299,17 @@ def seed(where: str, output: Any, gradient: Any) -> Any:
 
 def _zeros(x: Any) -> Any:
     return wrap(x.device.kernels.zeros(x.array.shape, x.array.dtype), x.device)
+
+
+def changed_by(hook: Any, grad: Any) -> Any:
+    """A gradient after a hook, which may give another of its shape."""
+    changed = hook(grad)
+    if changed is None:
+        return grad
+    if tuple(changed.shape) != tuple(grad.shape):
+        raise GradientError("a hook of a tensor", got=f"it returns {times(changed.shape)}",
+                            expected=f"{times(grad.shape)}, as the gradient is")  # fmt: skip
+    return changed
 
 
 def aims_of(starts: list[Node], wanted: dict[Any, Any], since: int = -1) -> Aims:

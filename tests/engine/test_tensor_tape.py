@@ -459,3 +459,21 @@ def test_clipping_gradients_is_kernels_alone(monkeypatch):
     engine.nn.utils.clip_grad_value_(p, 0.5)
     assert {"total_norm", "check_finite", "mul", "clip"} <= set(spy.called)
     assert p.grad.tolist() == [0.5, 0.5, 0.5]
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_a_hook_of_a_leaf_sees_the_whole_gradient_once(create_graph):
+    x, seen = leaf(1.0, 2.0), []
+    x.register_hook(lambda grad: (seen.append(grad.tolist()), grad.clamp(max=3.0))[1])
+    x.register_post_accumulate_grad_hook(lambda x: seen.append(x.grad.tolist()))
+    (x * 2 + x * 3).sum().backward(create_graph=create_graph)
+    assert seen == [[5.0, 5.0], [3.0, 3.0]]
+    assert engine.autograd.grad((x * 2 + x * 3).sum(), x)[0].tolist() == [3.0, 3.0]
+    assert len(seen) == 3  # nothing was added to .grad
+
+
+def test_a_hook_cannot_change_the_shape_of_a_gradient():
+    x = leaf(1.0, 2.0)
+    x.register_hook(lambda grad: grad[:1])
+    with pytest.raises(GradientError, match="it returns 1, expected 2, as the gradient is"):
+        x.sum().backward()
