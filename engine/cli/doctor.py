@@ -9,10 +9,13 @@ import platform
 import secrets
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.cli.output import Output, Result
 from engine.wording import format_size
+
+if TYPE_CHECKING:
+    from engine.kernels.cache import Contents
 
 NEEDED = ("numpy", "msgspec", "safetensors", "pillow", "platformdirs", "filelock")
 OPTIONAL = {
@@ -80,6 +83,8 @@ def _print(figures: dict[str, Any], output: Output) -> None:
         output.say(
             f"  {'kept kernels':20} {found['kept']}, {format_size(found['megabytes'] * 1e6)} in {found['folder']}"
         )
+    if found["fault"]:
+        output.say(f"  {'':20} {found['fault']}")
     step = figures["step"]
     output.say(f"  {'a training step':20} {step.get('error') or format(step['milliseconds'], '.2f') + ' ms'}")
     output.say()
@@ -133,7 +138,18 @@ def kernels() -> dict[str, Any]:
         "folder": str(found.folder) if found else "",
         "kept": found.kernels if found else 0,
         "megabytes": round(found.bytes / 1e6, 3) if found else 0.0,
+        "fault": _fault(found) if found else "",
     }
+
+
+def _fault(found: Contents) -> str:
+    """Why kernels are compiled anew by each process, in a sentence; "" where what is kept is used."""
+    if not found.writable:
+        return "nothing can be kept there, so that each process compiles anew; set LAYERLOOM_CACHE to another folder"
+    if found.refused:
+        return (f"{found.refused} of them are never run, as others can write to the files; call doctor "
+                "--clear-cache and, if that is in vain, set LAYERLOOM_CACHE to a folder of another disk")  # fmt: skip
+    return ""
 
 
 def _target() -> str:

@@ -16,12 +16,14 @@ class Contents:
         kernels: how many.
         bytes: of all files.
         writable: whether more can be kept.
+        refused: how many of them are never run, as others could have written them.
     """
 
     folder: Path
     kernels: int
     bytes: int
     writable: bool
+    refused: int = 0
 
 
 def contents() -> Contents | None:
@@ -37,8 +39,9 @@ def contents() -> Contents | None:
 
     folder = compile.folder()
     files = compile.kept(folder)
-    kernels = sum(path.suffix == ".o" for path, _, _ in files)
-    return Contents(folder, kernels, sum(size for _, size, _ in files), _can_be_written(folder))
+    kernels = [path for path, _, _ in files if path.suffix == ".o"]
+    refused = sum(path.exists() and not compile.is_own(path.stat()) for path in kernels)
+    return Contents(folder, len(kernels), sum(size for _, size, _ in files), _can_be_written(folder), refused)
 
 
 def clear() -> int:

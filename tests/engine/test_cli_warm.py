@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 pytest.importorskip("llvmlite", reason="there are no kernels to compile without it")
@@ -84,6 +86,17 @@ def test_the_doctor_says_what_is_kept_and_takes_it_away(path, kernels):
     assert found["kept"] == len(list(kernels.iterdir())) > 0
     assert found["megabytes"] > 0
     assert "compiled for" in found["compiled_for"]
+    assert found["fault"] == ""
     there = len(list(kernels.iterdir()))
     assert last_object(layerloom("doctor", "--clear-cache", "--json")) == {"cleared": there}
     assert not list(kernels.iterdir())
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="Windows keeps files by folders")
+def test_the_doctor_says_that_kept_kernels_are_not_used_and_what_helps(kernels):
+    kernels.mkdir(parents=True)
+    (kernels / "shared.o").write_bytes(b"code")
+    (kernels / "shared.o").chmod(0o660)  # as some file systems show all files
+    done = layerloom("doctor")
+    assert "1 of them are never run, as others can write to the files" in done.stdout
+    assert "set LAYERLOOM_CACHE" in done.stdout

@@ -128,7 +128,7 @@ def read(key: str) -> bytes | None:
     """The object file kept under `key`; None where there is none that is whole and that only this user can write."""
     try:
         with open(folder() / f"{key}.o", "rb") as file:
-            content = file.read() if _is_own(os.fstat(file.fileno())) else b""
+            content = file.read() if is_own(os.fstat(file.fileno())) else b""
     except OSError:
         return None
     head = len(MAGIC) + 32
@@ -189,7 +189,7 @@ def _discard(path: Path) -> None:
         return
 
 
-def _is_own(file: os.stat_result) -> bool:
+def is_own(file: os.stat_result) -> bool:
     """Whether nobody but this user, or the system's, can have written it; Windows keeps that by folders."""
     if not hasattr(os, "geteuid"):
         return True
