@@ -151,11 +151,12 @@ def _with_indices(op: Any, input: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def taps(size: int, kernel: int, stride: int, pad: int, dilation: int, count: int) -> np.ndarray:
-    """(kernel, count): where the taps of each window lie; one outside is taken to the window's first one inside."""
+    """(kernel, count): where the taps of each window lie; one outside is taken to the nearest one inside."""
     begin = np.arange(count) * stride - pad
     places = begin + np.arange(kernel)[:, None] * dilation
     first = begin + -(np.minimum(begin, 0) // dilation) * dilation
-    return np.where((places < 0) | (places >= size), first, places)
+    last = begin + (size - 1 - begin) // dilation * dilation
+    return np.clip(places, first, np.maximum(first, last))
 
 
 def greatest(image: Tensor, places: tuple[np.ndarray, ...]) -> tuple[Tensor, Tensor]:

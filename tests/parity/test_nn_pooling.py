@@ -14,6 +14,8 @@ from hypothesis import strategies as st  # noqa: E402
 
 import engine  # noqa: E402
 from engine import nn  # noqa: E402
+from engine.kernels.cpu.eager import CpuKernels  # noqa: E402
+from engine.kernels.generic import Kernels  # noqa: E402
 from tests.parity.comparing_layers import arguments, same_layer, same_results  # noqa: E402
 
 F, OURS = torch.nn.functional, nn.functional
@@ -191,3 +193,46 @@ def test_what_pytorch_refuses_is_refused(fault):
 def test_options_of_average_pooling_do_not_depend_on_each_other(options):
     values = np.random.default_rng(0).standard_normal((1, 2, 6, 5))
     same_results(lambda x: F.avg_pool2d(x, 3, 2, 1, *options), lambda x: OURS.avg_pool2d(x, 3, 2, 1, *options), values)
+
+
+WINDOWS = {
+    "max_pool1d": ((2, 3, 13), (3, 2, 1)),
+    "max_pool2d": ((2, 3, 13, 12), (3, 2, 1)),
+    "max_pool2d apart": ((2, 3, 12, 12), (2,)),
+    "max_pool2d dilated": ((2, 3, 13, 12), (3, 2, 1, 2)),
+    "max_pool2d over the end": ((2, 3, 12, 13), (3, 2, 1, 1, True)),
+    "max_pool2d of many": ((8, 16, 12, 12), (3, 2, 1)),
+    "max_pool3d": ((2, 3, 6, 5, 6), (3, 2, 1)),
+    "adaptive_max_pool1d": ((2, 3, 12), (5,)),
+    "adaptive_max_pool2d": ((2, 3, 12, 11), ((5, 4),)),
+    "adaptive_max_pool3d": ((2, 3, 7, 7, 7), (3,)),
+}
+
+
+@pytest.mark.parametrize("kernels", [CpuKernels, Kernels])
+@pytest.mark.parametrize("name", WINDOWS)
+def test_of_values_that_are_none_the_last_is_the_greatest_and_of_infinite_ones_the_first(name, kernels, monkeypatch):
+    monkeypatch.setattr(engine.device("cpu"), "kernels", kernels(np))
+    shape, options = WINDOWS[name]
+    rng = np.random.default_rng(0)
+    values = rng.integers(-3, 3, shape).astype(np.float32)
+    values[rng.random(shape) < 0.15], values[rng.random(shape) < 0.05] = np.nan, np.inf
+    values[0] = -np.inf
+    for x in (values, np.full(shape, np.nan, np.float32)):
+        found = []
+        for t, f in ((torch, F), (engine, OURS)):
+            pool = getattr(f, name.split()[0])
+            leaf = t.tensor(x, requires_grad=True)
+            plain = pool(leaf, *options)
+            plain.backward(t.arange(float(plain.numel())).reshape(plain.shape))
+            found.append((plain.detach(), leaf.grad, *pool(leaf.detach(), *options, return_indices=True)))
+        for theirs, ours in zip(*found):
+            np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=1e-6)
+
+
+def test_a_second_derivative_of_a_greatest_value_picks_and_does_not_multiply():
+    kernels, x = Kernels(np), np.array([[[[np.inf, 1.0], [np.nan, -np.inf]]]])
+    where, geometry = np.ones((1, 1, 1, 1), np.uint8), ((2, 2), (2, 2), ((0, 0), (0, 0)), (1, 1))
+    assert kernels.max_pool2d_pick(x, where, *geometry).tolist() == [[[[1.0]]]]
+    back = kernels.max_pool2d_backward(np.full((1, 1, 1, 1), np.inf), where, (1, 1, 2, 2), *geometry)
+    assert back.tolist() == [[[[0.0, np.inf], [0.0, 0.0]]]]

@@ -39,18 +39,28 @@ class Pooling:
     def max_pool2d(self, x: Any, kernel: Pair, stride: Pair, widths: tuple[Pair, Pair], dilation: Pair,
                    out: Pair) -> tuple[Any, Any]:  # fmt: skip
         """x (N, C, H, W) -> the maxima and which place of the window each came from, both (N, C, OH, OW)"""
-        x = self._widen(x, widths, -self.xp.inf)
+        first = self._first_inside(kernel, stride, widths, dilation, out)
+        x, kind = self._widen(x, widths, -self.xp.inf), "uint8" if kernel[0] * kernel[1] <= 256 else "int32"
         best = where = None
         for number, place in taps(kernel, stride, dilation, out):
             seen = x[place]
             if best is None:
-                best = seen.copy()
-                where = self.xp.zeros(best.shape, "uint8" if kernel[0] * kernel[1] <= 256 else "int32")
+                best, where = seen.copy(), self.xp.zeros(seen.shape, kind)
+                where += first.astype(kind)
                 continue
-            # places are numbered upwards, so the latest that was better is the greatest number
-            self.xp.maximum(where, (seen > best) * where.dtype.type(number), out=where)
+            # places are numbered upwards, so the latest that was better is the greatest number; NaN is, to the last one
+            better = (seen > best) | (seen != seen)
+            self.xp.maximum(where, better * where.dtype.type(number), out=where)
             self.xp.maximum(best, seen, out=best)
         return best, where
+
+    def _first_inside(self, kernel: Pair, stride: Pair, widths: tuple[Pair, Pair], dilation: Pair, out: Pair) -> Any:
+        """The number of the first place of each window that is not padding: (OH, OW)"""
+        y, x = (
+            np.minimum(-(-np.maximum(before - np.arange(count) * step, 0) // apart), taps - 1)
+            for taps, step, (before, _), apart, count in zip(kernel, stride, widths, dilation, out)
+        )
+        return self.constant(y[:, None] * kernel[1] + x)
 
     def max_pool2d_backward(self, grad: Any, where: Any, shape: tuple[int, ...], kernel: Pair, stride: Pair,
                             widths: tuple[Pair, Pair], dilation: Pair) -> Any:  # fmt: skip
@@ -60,10 +70,11 @@ class Pooling:
 
         def put(wide: Any) -> None:
             for number, place in taps(kernel, stride, dilation, grad.shape[2:]):
+                chosen = self.xp.where(where == number, grad, grad.dtype.type(0))
                 if apart:  # each pixel lies in one window
-                    self.xp.multiply(grad, where == number, out=wide[place])
+                    wide[place] = chosen
                 else:
-                    wide[place] += grad * (where == number)
+                    wide[place] += chosen
 
         return self._scatter(shape, widths, grad.dtype, put)
 
@@ -72,7 +83,7 @@ class Pooling:
         """x (N, C, H, W) -> (N, C, OH, OW): the pixels that `max_pool2d` chose, of another image"""
         x, picked = self._widen(x, widths, 0), self.xp.zeros(where.shape, x.dtype)
         for number, place in taps(kernel, stride, dilation, where.shape[2:]):
-            picked += x[place] * (where == number)
+            picked = self.xp.where(where == number, x[place], picked)
         return picked
 
     def window_argmax(self, x: Any, places: tuple[Any, ...]) -> Any:
