@@ -106,12 +106,23 @@ def test_any_window_stride_padding_and_dilation(
         Conv(2, 9, 8, 5, 5, stride=(2, 2), padding=SAME, groups=5),
         Conv(3, 10, 11, 33, 33, (5, 3), (2, 1), ((2, 2), (1, 0)), (2, 1), groups=33),
         Conv(2, 6, 6, 3, 6, padding=SAME, groups=3),
+        Conv(2, 12, 14, 20, 20, (13, 9), (2, 1), ((6, 6), (4, 3)), groups=20),
+        Conv(1, 15, 14, 5, 5, (11, 13), (1, 1), ((7, 5), (8, 6)), (1, 2), groups=5),
     ],
     ids=repr,
 )
 def test_groups_and_one_window_for_each_channel(conv, threads):
     pool.set_num_threads(threads)
     check(conv, gated=True, residual=True, activation="relu")
+
+
+@pytest.mark.parametrize("plan", [convolution.forward, convolution.input_gradient, convolution.weight_gradient])
+def test_a_window_that_is_taller_makes_no_more_code(plan):
+    def instructions(height):
+        steps = plan(Conv(1, 40, 40, 16, 16, (height, 15), padding=((height // 2,) * 2, (7, 7)), groups=16)).steps
+        return sum(str(step.kernel.emit(*step.kernel.parameters)).count("\n") for step in steps)
+
+    assert instructions(31) <= 1.1 * instructions(15)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,30 @@ from engine.kernels.cpu.values import Value
 
 PIXELS = 6  # neighbours that are computed together, so that their sums need not wait for each other
 SUMS = 12  # running sums of the weight gradient that stay in registers
+WRITTEN_OUT = 64  # taps that are worked off without a loop over rows of the window: more take seconds to compile
+
+
+@dataclass(frozen=True)
+class Taps:
+    """The taps of a window, row by row.
+
+    Args:
+        row: (offset in the source, offset in the weight) of each tap of the first row, in floats.
+        rows: how many.
+        step: how far apart two rows are, in the source and in the weight.
+    """
+
+    row: tuple[tuple[int, int], ...]
+    rows: int
+    step: tuple[int, int]
+
+    @property
+    def few(self) -> tuple[tuple[int, int], ...]:
+        """All of them one after the other; none where they are too many for that."""
+        if len(self.row) * self.rows > WRITTEN_OUT:
+            return ()
+        (a, b), rows = self.step, range(self.rows)
+        return tuple((i * a + in_a, i * b + in_weight) for i in rows for in_a, in_weight in self.row)
 
 
 @dataclass(frozen=True)
@@ -46,7 +70,7 @@ class Depthwise:
         conv, frame = self.conv, self.x
         band, out_row = conv.out_height // frame.pieces.bands, conv.out_width * conv.channels
         window = Window(
-            tuple(_taps(conv, frame.pitch)),
+            _taps(conv, frame.pitch),
             Dim(band, conv.stride[0] * frame.pitch, c=out_row),
             Dim(conv.out_width, conv.stride[1] * conv.channels, c=conv.channels),
             conv.channels,
@@ -106,22 +130,33 @@ class Correlation:
 
     def job(self, code: Code, x: Value, dy: Value, dweight: Value) -> Job:
         """A few taps at a time, with a call for each row of each."""
-        channels, lanes, taps = self.conv.channels, code.lanes, _taps(self.conv, self.x.pitch)
-        tail = channels % lanes
+        taps = _taps(self.conv, self.x.pitch)
         grad = code.at(dy, max(0, self.dy.top) * self.dy.pitch + max(0, self.dy.left) * self.conv.outputs)
 
         def run(each: Callable[[], None]) -> None:
-            for first in range(0, len(taps), SUMS):
-                some = taps[first : first + SUMS]
-                with code.loop(0, channels - tail, lanes) as channel:
-                    self._sum(code, some, x, grad, dweight, channel, lanes, each)
-                if tail:
-                    self._sum(code, some, x, grad, dweight, code.int(channels - tail), tail, each)
+            if taps.few:
+                self._sums(code, taps.few, x, grad, dweight, each)
+                return
+            with code.loop(0, taps.rows) as row:
+                in_x, in_weight = (code.at(p, row * step) for p, step in zip((x, dweight), taps.step))
+                self._sums(code, taps.row, in_x, grad, in_weight, each)
 
+        groups = ceil(len(taps.few) / SUMS) if taps.few else taps.rows * ceil(len(taps.row) / SUMS)
         rows = self.conv.out_height // self.x.pieces.bands * self.x.pieces.together
-        return Job(ceil(len(taps) / SUMS) * ceil(channels / lanes) * rows, run)
+        return Job(groups * ceil(self.conv.channels / code.lanes) * rows, run)
 
-    def _sum(self, code: Code, taps: list[tuple[int, int]], x: Value, grad: Value, sums: Value, channel: Value,
+    def _sums(self, code: Code, taps: tuple[tuple[int, int], ...], x: Value, grad: Value, sums: Value,
+              each: Callable[[], None]) -> None:  # fmt: skip
+        channels, lanes = self.conv.channels, code.lanes
+        tail = channels % lanes
+        for first in range(0, len(taps), SUMS):
+            some = taps[first : first + SUMS]
+            with code.loop(0, channels - tail, lanes) as channel:
+                self._sum(code, some, x, grad, sums, channel, lanes, each)
+            if tail:
+                self._sum(code, some, x, grad, sums, code.int(channels - tail), tail, each)
+
+    def _sum(self, code: Code, taps: tuple[tuple[int, int], ...], x: Value, grad: Value, sums: Value, channel: Value,
              count: int, each: Callable[[], None]) -> None:  # fmt: skip
         conv, lanes, x, sums = self.conv, code.lanes, code.at(x, channel), code.at(sums, channel)
         totals = [code.variable(code.load(sums, in_weight, lanes, count)) for _, in_weight in taps]
@@ -147,12 +182,12 @@ class Window:
     """Sums over taps, for all pixels of a piece.
 
     Args:
-        taps: (offset in the source, offset in the weight) of each, in floats.
+        taps: where they lie.
         rows, pixels: axes of the piece; a is the source, c the result and the operands like it.
         epilogue: what is stored of a sum.
     """
 
-    taps: tuple[tuple[int, int], ...]
+    taps: Taps
     rows: Dim
     pixels: Dim
     channels: int
@@ -188,12 +223,16 @@ class Window:
         lanes = code.lanes
         sums = [code.float(0.0, lanes)] * group
         from_a, to = code.at(a, pixel * self.pixels.a), code.at(out, pixel * self.pixels.c)
-        for in_a, in_weight in self.taps:
-            factor = code.load(weight, in_weight, lanes, count)
-            sums = [
-                code.fma(code.load(from_a, in_a + i * self.pixels.a, lanes, count), factor, total)
-                for i, total in enumerate(sums)
-            ]
+        if self.taps.few:
+            sums = self._add(code, self.taps.few, from_a, weight, sums, count)
+        else:
+            totals = [code.variable(total) for total in sums]
+            with code.loop(0, self.taps.rows) as row:
+                in_a, in_weight = (code.at(p, row * step) for p, step in zip((from_a, weight), self.taps.step))
+                now = self._add(code, self.taps.row, in_a, in_weight, [total.get() for total in totals], count)
+                for total, value in zip(totals, now):
+                    total.set(value)
+            sums = [total.get() for total in totals]
         for i, total in enumerate(sums):
             values = {"sum": total}
             for name, pointer in at.items():
@@ -201,24 +240,29 @@ class Window:
                 values[name] = code.load(pointer, index, lanes, count)
             code.store(evaluate(self.epilogue.formula, values), to, i * self.pixels.c, count)
 
+    def _add(self, code: Code, taps: tuple[tuple[int, int], ...], a: Value, weight: Value, sums: list[Value],
+             count: int) -> list[Value]:  # fmt: skip
+        """The sums of neighbouring pixels, and what these taps see."""
+        for in_a, in_weight in taps:
+            factor = code.load(weight, in_weight, code.lanes, count)
+            sums = [
+                code.fma(code.load(a, in_a + i * self.pixels.a, code.lanes, count), factor, total)
+                for i, total in enumerate(sums)
+            ]
+        return sums
 
-def _taps(conv: Conv, pitch: int) -> list[tuple[int, int]]:
-    """(offset in a framed band, offset in the weight) of each tap."""
-    return [
-        (i * conv.dilation[0] * pitch + j * conv.dilation[1] * conv.channels, (i * conv.kernel[1] + j) * conv.channels)
-        for i in range(conv.kernel[0])
-        for j in range(conv.kernel[1])
-    ]
+
+def _taps(conv: Conv, pitch: int) -> Taps:
+    """Where taps lie in a framed band and in the weight."""
+    height, width = conv.kernel
+    row = tuple((j * conv.dilation[1] * conv.channels, j * conv.channels) for j in range(width))
+    return Taps(row, height, (conv.dilation[0] * pitch, width * conv.channels))
 
 
-def _phase_taps(conv: Conv, v: Phase, h: Phase, pitch: int) -> tuple[tuple[int, int], ...]:
+def _phase_taps(conv: Conv, v: Phase, h: Phase, pitch: int) -> Taps:
     """The taps through which y sees the pixels of a phase; Phase counts taps from the last one back."""
-    last = prod(conv.kernel) - 1
-    return tuple(
-        (
-            i * v.source_step * pitch + j * h.source_step * conv.channels,
-            (last - (v.tap + i * v.tap_step) * conv.kernel[1] - (h.tap + j * h.tap_step)) * conv.channels,
-        )
-        for i in range(v.taps)
-        for j in range(h.taps)
+    first = prod(conv.kernel) - 1 - v.tap * conv.kernel[1]
+    row = tuple(
+        (j * h.source_step * conv.channels, (first - h.tap - j * h.tap_step) * conv.channels) for j in range(h.taps)
     )
+    return Taps(row, v.taps, (v.source_step * pitch, -v.tap_step * conv.kernel[1] * conv.channels))
