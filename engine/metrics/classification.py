@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from engine.errors import OptionError, ShapeError
-from engine.metrics.metric import Mean, Metric, class_numbers, of_one_length
+from engine.metrics.metric import Mean, Metric, class_numbers, of_one_length, of_one_shape
 
 Average = Literal["macro", "micro", "weighted"] | None
 """Of figures by class: their mean, the figure of all classes' counts together, the mean by true samples, or each."""
@@ -24,6 +24,7 @@ class Accuracy(Mean):
     """
 
     def update(self, predicted: np.ndarray, true: np.ndarray) -> None:
+        of_one_shape("Accuracy", predicted, true, "take argmax(-1) of scores")
         self.total += float(np.count_nonzero(predicted == true))
         self.count += true.size
 

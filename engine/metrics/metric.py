@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any, ClassVar
 
 import numpy as np
 
 from engine.errors import EngineError, ShapeError, TypeMismatch
+from engine.ops.base import times
 
 
 class Metric:
     """A figure gathered over batches.
 
     A subclass names what it gathers: `sums` are numbers or arrays that add up, `kept` are lists that grow. From these
-    follow `reset`, `merge`, `state` and `load`; it writes `update` and `compute`.
+    follow `reset`, `merge`, `state` and `load`; it writes `update` and `compute`. `update` may be given tensors and sees
+    arrays.
 
     >>> from engine.metrics import Accuracy
     >>> metric = Accuracy()
@@ -28,6 +32,11 @@ class Metric:
 
     def __init__(self) -> None:
         self.reset()
+
+    def __init_subclass__(cls, **more: Any) -> None:
+        super().__init_subclass__(**more)
+        if "update" in cls.__dict__:
+            cls.update = _of_arrays(cls.__dict__["update"])
 
     def reset(self) -> None:
         """Forget everything."""
@@ -61,6 +70,20 @@ class Metric:
             setattr(self, name, [np.asarray(part) for part in value])
 
 
+def _of_arrays(update: Callable[..., None]) -> Callable[..., None]:
+    """An `update` that sees the values of the tensors that it is given."""
+
+    @wraps(update)
+    def of_arrays(self: Metric, *batch: Any, **named: Any) -> None:
+        update(self, *map(_array, batch), **{name: _array(value) for name, value in named.items()})
+
+    return of_arrays
+
+
+def _array(value: Any) -> Any:
+    return value.detach().cpu().numpy() if hasattr(value, "detach") else value
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(part) for part in value]
@@ -88,6 +111,13 @@ def of_one_length(where: str, predicted: np.ndarray, true: np.ndarray) -> None:
     """A ShapeError where there is not one prediction for each truth."""
     if len(predicted) != len(true):
         raise ShapeError(where, got=f"{len(predicted)} predictions for {len(true)} samples", expected="one for each")
+
+
+def of_one_shape(where: str, predicted: np.ndarray, true: np.ndarray, mend: str) -> None:
+    """A ShapeError where predictions and truths would be stretched to each other: N by 1 and N to N by N."""
+    if predicted.shape != true.shape:
+        raise ShapeError(where, got=f"predictions of {times(predicted.shape)} come for truths of {times(true.shape)}",
+                         expected="one shape", mend=mend)  # fmt: skip
 
 
 def class_numbers(where: str, values: np.ndarray, classes: int) -> np.ndarray:

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from engine.metrics.metric import Mean, Metric
+from engine.metrics.metric import Mean, Metric, of_one_shape
+
+SQUEEZE = "take an axis of 1 away with squeeze(-1)"
 
 
 class MAE(Mean):
@@ -18,6 +20,7 @@ class MAE(Mean):
     """
 
     def update(self, predicted: np.ndarray, true: np.ndarray) -> None:
+        of_one_shape("MAE", predicted, true, SQUEEZE)
         self.total += float(np.abs(predicted.astype(np.float64) - true).sum())
         self.count += true.size
 
@@ -30,6 +33,7 @@ class RMSE(Mean):
     """
 
     def update(self, predicted: np.ndarray, true: np.ndarray) -> None:
+        of_one_shape("RMSE", predicted, true, SQUEEZE)
         self.total += float(np.square(predicted.astype(np.float64) - true).sum())
         self.count += true.size
 
@@ -47,6 +51,7 @@ class MAPE(Mean):
     """
 
     def update(self, predicted: np.ndarray, true: np.ndarray) -> None:
+        of_one_shape("MAPE", predicted, true, SQUEEZE)
         size = np.maximum(np.abs(true.astype(np.float64)), np.finfo(np.float64).eps)
         self.total += float((np.abs(predicted.astype(np.float64) - true) / size).sum())
         self.count += true.size
@@ -64,6 +69,7 @@ class R2(Metric):
     sums = ("count", "mean", "spread", "residual")
 
     def update(self, predicted: np.ndarray, true: np.ndarray) -> None:
+        of_one_shape("R2", predicted, true, SQUEEZE)
         true = true.astype(np.float64).ravel()
         if true.size:
             self.residual += float(np.square(true - predicted.ravel()).sum())

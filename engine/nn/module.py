@@ -276,6 +276,10 @@ class Module(Members):
         """Make everything that is floating point float64."""
         return self._apply(lambda tensor: tensor.double() if tensor.is_floating_point() else tensor)
 
+    def half(self) -> Self:
+        """Make everything that is floating point float16; for training see `engine.autocast`, which keeps float32."""
+        return self._apply(lambda tensor: tensor.half() if tensor.is_floating_point() else tensor)
+
     def _apply(self, change: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         """Change every parameter, its gradient and every buffer; a parameter stays the same object."""
         changed: set[int] = set()

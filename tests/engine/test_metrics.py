@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 
+import engine
 from engine import metrics
 from engine.errors import EngineError
 
@@ -109,3 +110,18 @@ def test_mistakes_are_told_in_one_sentence(act, sentence):
     with pytest.raises(EngineError) as caught:
         act()
     assert sentence in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["Accuracy", "MAE", "RMSE", "MAPE", "R2"])
+def test_predictions_in_a_column_are_not_stretched_to_a_square(name):
+    with pytest.raises(EngineError, match="predictions of 3 x 1 come for truths of 3, expected one shape"):
+        getattr(metrics, name)().update(np.ones((3, 1)), np.ones(3))
+
+
+@pytest.mark.parametrize("name", ["Accuracy", "TopK", "ConfusionMatrix", "ROC", "MAE", "R2", "Perplexity", "NDCG"])
+def test_tensors_are_taken_as_arrays_are(name):
+    make, *batch = METRICS[name]
+    of_arrays, of_tensors = make(), make()
+    of_arrays.update(*batch)
+    of_tensors.update(*map(engine.tensor, batch))
+    assert of_tensors.state() == of_arrays.state()

@@ -58,6 +58,7 @@ STORIES = {
     "modes": lambda library, m: [inner.training for inner in m.eval().rows[2:].train().modules()],
     "deepcopy": lambda library, m: [name for name, _ in copy.deepcopy(m).named_parameters()],
     "double": lambda library, m: [str(v.dtype).split(".")[-1] for v in m.double().state_dict().values()],
+    "half": lambda library, m: [str(v.dtype).split(".")[-1] for v in m.half().state_dict().values()],
     "not strict": lambda library, m: tuple(
         # without the count PyTorch takes the dict for one of its early versions, and forgives its absence
         m.load_state_dict({"scale": library.ones(1), "x": 1, "rows.2.num_batches_tracked": library.tensor(0)}, False)
