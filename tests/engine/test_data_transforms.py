@@ -140,6 +140,20 @@ def test_boxes_are_cut_off_at_the_border_and_empty_ones_go_with_label_and_mask()
     assert cut["name"] == "a"
 
 
+@pytest.mark.parametrize(
+    "transform",
+    [T.CenterCrop(4), T.Resize(5), T.Pad(2), T.RandomRotation(45), T.RandomAffine(9, scale=(0.5, 2)),
+     T.RandomResizedCrop(6), T.RandomCrop(6), T.RandomHorizontalFlip(1.0), T.SanitizeBoundingBoxes()],
+    ids=lambda transform: type(transform).__name__,
+)  # fmt: skip
+def test_an_image_with_nothing_on_it_has_no_boxes_and_masks_afterwards_either(transform):
+    nothing = {"image": np.zeros((3, 8, 8), np.float32), "boxes": np.zeros((0, 4)), "labels": np.zeros(0, int),
+               "masks": np.zeros((0, 8, 8), np.uint8)}  # fmt: skip
+    moved = transform(nothing)
+    assert (moved["boxes"].shape, moved["labels"].shape) == ((0, 4), (0,))
+    assert moved["masks"].shape == (0, *moved["image"].shape[1:])
+
+
 def test_in_a_batch_every_image_is_drawn_for_by_itself_and_its_boxes_follow():
     images = np.zeros((64, 1, 4, 6), np.float32)
     images[:, :, 0, 0] = 1

@@ -173,5 +173,5 @@ def _pick(images: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> tuple[np
     there = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
     flat = np.clip(rows, 0, height - 1) * width + np.clip(columns, 0, width - 1)
     n, channels = images.shape[:2]
-    values = np.take_along_axis(images.reshape(n, channels, -1), flat.reshape(n, 1, -1), axis=2)
+    values = np.take_along_axis(images.reshape(n, channels, height * width), flat.reshape(n, 1, -1), axis=2)
     return values.reshape(n, channels, *rows.shape[1:]), there[:, None]
