@@ -16,8 +16,7 @@ class Metric:
     """A figure gathered over batches.
 
     A subclass names what it gathers: `sums` are numbers or arrays that add up, `kept` are lists that grow. From these
-    follow `reset`, `merge`, `state` and `load`; it writes `update` and `compute`. `update` may be given tensors and sees
-    arrays.
+    follow `reset`, `merge`, `state` and `load`; it writes `update` and `compute`. Tensors come to `update` as arrays.
 
     >>> from engine.metrics import Accuracy
     >>> metric = Accuracy()
