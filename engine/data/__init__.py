@@ -6,7 +6,7 @@ from engine.data.inputs import read_inputs, sample_from_inputs
 from engine.data.loader import DataLoader, default_collate
 from engine.data.prepare import Preparation, part_sizes, split
 from engine.data.preview import Preview, preview
-from engine.data.readers import check_batch, describe, open
+from engine.data.readers import check_batch, describe, fitting_batch, open
 from engine.data.shipped import BundledSet, bundled
 from engine.data.source import Cancelled, Progress
 from engine.data.spec import Choice, DataSpec, FieldSpec
@@ -30,6 +30,7 @@ __all__ = [
     "check_batch",
     "default_collate",
     "describe",
+    "fitting_batch",
     "open",
     "part_sizes",
     "preview",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from engine.data.source import Progress, locate, no_progress
 from engine.data.spec import DataSpec, FieldSpec
 from engine.data.table import Column, listed
 from engine.errors import DataError
+
+LONGEST_HEADER = 2**16  # bytes of a table's first line that are looked at
 
 
 def sample_from_inputs(fields: tuple[FieldSpec, ...], inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
@@ -141,7 +144,7 @@ def _number(where: str, value: Any) -> float:
 
 def read_inputs(path: Path, spec: DataSpec, progress: Progress = no_progress) -> dict[str, np.ndarray]:
     """The input fields of a file without targets, in the order of the file: a table, an image, a text where the network
-    learned from text files, a folder of them, NPZ or NPY.
+    reads nothing else, a folder of them, NPZ or NPY.
 
     Args:
         path: what to predict for.
@@ -162,7 +165,7 @@ def read_inputs(path: Path, spec: DataSpec, progress: Progress = no_progress) ->
     path = Path(path)
     fields = tuple(field for field in spec.fields if field.role == "input")
     suffix = path.name.removesuffix(".gz").rpartition(".")[2].lower()
-    if spec.reader == "texts" and (path.is_dir() or suffix == "txt"):
+    if (spec.reader == "texts" and (path.is_dir() or suffix == "txt")) or _is_one_text(path, spec, fields):
         return _read_texts(path, spec, fields)
     if path.is_dir() or f".{suffix}" in images.SUFFIXES:
         return _read_images(path, spec, fields)
@@ -172,6 +175,16 @@ def read_inputs(path: Path, spec: DataSpec, progress: Progress = no_progress) ->
     if suffix == "json":
         return _read_json(located, fields)
     return _read_table(located, spec, fields, progress)
+
+
+def _is_one_text(path: Path, spec: DataSpec, fields: tuple[FieldSpec, ...]) -> bool:
+    """Whether a .txt file is a text for a network that learned from a table of them, not such a table itself."""
+    takes_texts = [field.kind for field in fields] == ["text"] and not spec.source.lower().endswith(".txt")
+    if not takes_texts or path.suffix.lower() != ".txt" or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        names = re.split(r"[,;|\t]", file.readline(LONGEST_HEADER).decode("utf-8", "replace"))
+    return fields[0].name not in (name.strip(' "\ufeff\r\n') for name in names)
 
 
 def _only(path: Path, fields: tuple[FieldSpec, ...], kind: str, holds: str) -> FieldSpec:
@@ -191,7 +204,7 @@ def _read_table(path: Path, spec: DataSpec, fields: tuple[FieldSpec, ...], progr
     used = {name for name in form.names if name in worded or name in known or _marks(name, known)}
     if not used or not worded <= used:
         raise DataError(str(path), got=f"its columns are {listed(form.names)}",
-                        expected=f"those trained with: {listed((*sorted(worded), *sorted(known)))}")  # fmt: skip
+                        expected=f"those trained with: {listed((*sorted(worded), *_sources(known)))}")  # fmt: skip
     kinds = {name: "text" if name in worded else "number" if name in known else "category" for name in used}
     options = {**(spec.options if spec.reader == "csv" else {}), "kinds": kinds}
     roles: dict[str, Any] = {name: "input" if name in used else "unused" for name in form.names}
@@ -202,6 +215,12 @@ def _read_table(path: Path, spec: DataSpec, fields: tuple[FieldSpec, ...], progr
         else vector_of(str(path), field, columns, table.samples)
         for field in fields
     }  # fmt: skip
+
+
+def _sources(known: set[str]) -> list[str]:
+    """The columns that these numbers come from: of "kind=a" and "kind=b" it is "kind"."""
+    heads = [name.partition("=")[0] for name in known]
+    return sorted({head if heads.count(head) > 1 else name for name, head in zip(known, heads, strict=True)})
 
 
 def _marks(column: str, known: set[str]) -> bool:

@@ -100,8 +100,8 @@ def check_batch(spec: DataSpec, samples: int) -> None:
     True
     """
     train, _ = part_sizes(samples, spec.validation)
-    if spec.batch_size > train:
-        size = 1 << (train.bit_length() - 1)
+    if spec.batch_size > train > 0:
+        size = fitting_batch(spec, samples)
         raise DataError(
             "Data",
             got=f"a batch of {spec.batch_size} is larger than the {train} training samples",
@@ -109,6 +109,20 @@ def check_batch(spec: DataSpec, samples: int) -> None:
             mend=f"set the batch size to {size}",
             fixes=(Fix(f"Set batch size to {size}", "set_data", name="batch_size", value=size),),
         )
+
+
+def fitting_batch(spec: DataSpec, samples: int) -> int:
+    """The batch size of `spec`, or the largest power of two that the training part has samples for.
+
+    Args:
+        spec: what says the batch size and the share to validate with.
+        samples: how many samples there are.
+
+    >>> fitting_batch(DataSpec(batch_size=32), 1000), fitting_batch(DataSpec(batch_size=32), 38)
+    (32, 16)
+    """
+    train, _ = part_sizes(samples, spec.validation)
+    return spec.batch_size if spec.batch_size <= train else 1 << max(0, train.bit_length() - 1)
 
 
 def _check_unchanged(spec: DataSpec, dataset: FieldDataset) -> None:

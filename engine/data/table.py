@@ -16,6 +16,7 @@ from engine.wording import format_size
 MOST_CLASSES = 1000  # more different texts are no category
 MOST_MARKS = 200  # more different texts make no good input
 MOST_BYTES = 8 * 2**30
+LONGEST = 60  # letters of a name in a sentence
 TARGET_NAMES = ("target", "label", "labels", "class", "y", "output", "outcome", "diagnosis", "species", "category")
 ID_NAMES = ("", "id", "index", "idx", "no", "no.", "nr", "nr.", "#", "row", "uid", "uuid", "key")
 
@@ -172,8 +173,8 @@ def one_class_only(where: str, name: str, found: str) -> DataError:
 
 
 def listed(names: Any, most: int = 6) -> str:
-    """'a', 'b', 'c' and 4 more."""
-    names = [f"'{name}'" for name in names]
+    """'a', 'b', 'c' and 4 more; of what is very long only its beginning."""
+    names = [f"'{name[:LONGEST]}…'" if len(name) > LONGEST else f"'{name}'" for name in map(str, names)]
     shown = ", ".join(names[:most])
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
 

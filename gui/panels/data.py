@@ -306,6 +306,8 @@ class DataPanel(QWidget):
         self._show_preview(preview)
         now = self._document.project.data
         content = {name: getattr(described, name) for name in _CONTENT}
+        if described.source != now.source:
+            content["batch_size"] = engine.data.fitting_batch(now, described.samples)
         if msgspec.structs.replace(now, **content) != now:
             self._document.set_data(msgspec.structs.replace(now, **content))
         self._reading = None

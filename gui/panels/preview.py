@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
 from engine.data import Preview
 from gui.i18n import tr
 from gui.panels import values
-from gui.panels.controls import label
+from gui.panels.controls import in_plain_words, label
 from gui.panels.pictures import ClassCounts, Thumbnails
 from gui.theme import SPACE
 
@@ -22,6 +22,8 @@ WIDEST = 170
 """Pixels of a column: beside sentences there is room for what they are."""
 LONG = 24
 """Letters of a text that may not be seen whole."""
+SHOWN = 300
+"""Letters of a text that a cell is given."""
 
 
 class PreviewView(QWidget):
@@ -46,6 +48,7 @@ class PreviewView(QWidget):
         self.table.verticalHeader().hide()
         self.table.verticalHeader().setDefaultSectionSize(22)
         self.table.setFixedHeight(168)
+        self.table.setWordWrap(False)
         self.table.horizontalHeader().setMaximumSectionSize(WIDEST)
         self.table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self._column.addWidget(self.table)
@@ -86,9 +89,9 @@ class PreviewView(QWidget):
         numeric = [kind == "number" for kind in preview.kinds] or [False] * len(preview.columns)
         for r, row in enumerate(preview.rows):
             for c, text in enumerate(row[: len(preview.columns)]):
-                item = QTableWidgetItem(text)
+                item = QTableWidgetItem(" ".join(text[:SHOWN].split()))
                 if len(text) > LONG:
-                    item.setToolTip(text)
+                    item.setToolTip(in_plain_words(text))
                 if numeric[c]:
                     item.setTextAlignment(right)
                 self.table.setItem(r, c, item)

@@ -7,44 +7,25 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import (
     QComboBox,
     QGridLayout,
-    QLabel,
     QLineEdit,
     QPlainTextEdit,
     QScrollArea,
-    QSizePolicy,
     QWidget,
 )
 
 from engine.graph.spec import FieldSpec
 from gui.i18n import tr
+from gui.panels.controls import ColumnName
 from gui.theme import theme
 from gui.turns import Turns
 
+CHOICE = 104
+"""Pixels of a choice at most; its list shows what is longer."""
 MOST = 64
 """Number fields for so many columns at most; wider samples come from the data alone."""
-
-
-class ColumnName(QLabel):
-    """A column's name, shortened with an ellipsis where there is no room for all of it."""
-
-    def __init__(self, column: str):
-        super().__init__(column.replace("_", " "))
-        self.setToolTip(column)
-        self.setMinimumWidth(60)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-
-    def shown(self) -> str:
-        """What stands there."""
-        return self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
-
-    def paintEvent(self, event) -> None:
-        with QPainter(self) as painter:
-            painter.setPen(theme.color("secondary"))
-            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, self.shown())
 
 
 class Number(QLineEdit):
@@ -67,7 +48,7 @@ class Number(QLineEdit):
     def set_value(self, value: float) -> None:
         """Show a number."""
         self._value = value
-        self.setText(f"{value:.4g}")
+        self.setText(_written(value))
         self._mark(True)
 
     def _read(self, text: str) -> None:
@@ -94,6 +75,18 @@ class Number(QLineEdit):
         size = 10.0 ** (math.floor(math.log10(abs(self._value))) - 1) if self._value else 0.1
         self.set_value(self._value + direction * size)
         self.value_changed.emit()
+
+
+def _written(value: float) -> str:
+    """A number in eight letters at most, which is what its field has room for.
+
+    >>> [_written(value) for value in (3.14159, 55620.0, -1234567.0, 0.000012345, 2.5e9)]
+    ['3.142', '55620', '-1234567', '1.23e-05', '2.5e+09']
+    """
+    if 1e4 <= abs(value) < 1e7:
+        return f"{value:.0f}"
+    shown = f"{value:.4g}"
+    return f"{value:.3g}" if "e" in shown else shown
 
 
 class Words(QPlainTextEdit):
@@ -191,6 +184,7 @@ class RowForm(QScrollArea):
     def _choice(self, field: str, column: str, values: tuple[str, ...]) -> QComboBox:
         choice = self._choices[field, column] = QComboBox()
         choice.addItems(list(values))
+        choice.setMaximumWidth(CHOICE)
         choice.currentIndexChanged.connect(self._tell)
         return choice
 

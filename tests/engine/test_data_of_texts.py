@@ -296,3 +296,11 @@ def test_a_file_is_a_sample_where_files_were_learned(folder):
     assert len(data.read_inputs(folder / "python", spec)["text"]) == 6
     with pytest.raises(DataError, match="Input 'text': a float came, expected a text"):
         data.sample_from_inputs(spec.fields, {"text": 3.5})
+
+
+def test_a_text_file_is_one_sample_where_a_table_of_texts_was_learned(reviews, tmp_path):
+    spec = read(reviews)
+    (tmp_path / "one.txt").write_text("Great, really; I\nwould buy it again", encoding="utf-8")
+    (tmp_path / "table.txt").write_text("text\nGood food\nBad food\n", encoding="utf-8")
+    assert data.read_inputs(tmp_path / "one.txt", spec)["text"].tolist() == ["Great, really; I\nwould buy it again"]
+    assert data.read_inputs(tmp_path / "table.txt", spec)["text"].tolist() == ["Good food", "Bad food"]

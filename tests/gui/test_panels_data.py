@@ -11,7 +11,7 @@ from PIL import Image
 from PySide6.QtCore import QMimeData, QObject, QPoint, QPointF, Qt, QUrl, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QComboBox, QPushButton, QSlider, QTableWidget, QToolButton
+from PySide6.QtWidgets import QApplication, QComboBox, QPushButton, QScrollArea, QSlider, QTableWidget, QToolButton
 
 from engine.graph import catalogue, templates
 from engine.graph.spec import Choice, Project
@@ -543,6 +543,29 @@ def test_a_folder_of_text_files_is_told_from_one_of_images(qtbot, data, document
     assert document.project.data.fields[1].classes == ("ham", "spam")
     table = data.findChild(QTableWidget, "data-table")
     assert (table.item(0, 0).text(), table.item(0, 1).text()) == ("a text on ham, number 0", "ham")
+
+
+def test_columns_of_any_name_and_texts_of_any_sort_fit_into_the_panel(qtbot, data, document, tmp_path):
+    data.resize(308, 700)
+    cell = "first line of <b>it</b>\nsecond line, " + "and on it goes " * 5000
+    lines = [f'"{index}: {cell}",{"ab"[index % 2]}' for index in range(40)]
+    (tmp_path / "long.csv").write_text("\n".join(["what was said and all of it " * 3 + ",kind", *lines]))
+    drop(data, tmp_path / "long.csv")
+    settled(qtbot, data)
+    QTest.qWait(50)
+    content = data.findChild(QScrollArea, "data-scroll")
+    assert content.widget().width() <= content.viewport().width()
+    item = data.findChild(QTableWidget, "data-table").item(0, 0)
+    assert item.text().startswith("0: first line of <b>it</b> second line, and on")
+    assert "&lt;b&gt;" in item.toolTip()
+    assert len(item.toolTip()) < 1000
+
+
+@pytest.mark.parametrize(("rows", "batch"), [(20, 16), (100, 32)])
+def test_new_data_are_dealt_out_in_batches_that_they_have_samples_for(qtbot, data, document, tmp_path, rows, batch):
+    drop(data, write_sentences(tmp_path / "moods.csv", rows))
+    settled(qtbot, data)
+    assert document.project.data.batch_size == batch
 
 
 def test_figures_of_merit_are_switched_on_and_off(qtbot, training, document):
