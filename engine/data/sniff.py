@@ -27,6 +27,9 @@ NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?inf(inity)?", r
 COMMA_NUMBER = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?", re.ASCII)
 LEAST_TEXTS = 10
 WORDS_OF_PROSE = 5
+UNSPACED = r"\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff"
+"""Chinese characters and Japanese syllables, which stand without spaces between words."""
+_UNSPACED = re.compile(f"[{UNSPACED}]")
 LATIN = "The file is not UTF-8; it was read as Latin-1 (western European)."
 
 
@@ -234,7 +237,16 @@ def _is_prose(texts: Sequence[str]) -> bool:
     """Whether these are sentences: mostly different ones, of some words each; names and addresses have fewer."""
     if len(texts) < LEAST_TEXTS or len(set(texts)) < 0.5 * len(texts):
         return False
-    return sum(len(text.split()) for text in texts) >= WORDS_OF_PROSE * len(texts)
+    return sum(map(_words, texts)) >= WORDS_OF_PROSE * len(texts)
+
+
+def _words(text: str) -> float:
+    """How many words there are about; two characters make one where there are no spaces.
+
+    >>> _words("a good film"), _words("这部电影很好看")
+    (3, 4.5)
+    """
+    return len(text.split()) + len(_UNSPACED.findall(text)) / 2
 
 
 def _names(header: Sequence[str], notes: list[str]) -> tuple[str, ...]:

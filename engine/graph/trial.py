@@ -220,7 +220,7 @@ def _explain(entry: Entry, values: Mapping[str, Any], inputs: Inputs) -> str:
             arriving = f"{count} {things} arrive" if count != 1 else f"1 {things.removesuffix('s')} arrives"
             return f"{arriving}, but {parameter.name} is {values[parameter.name]}"
     x = inputs[0]
-    if entry.type == "Embedding" and x.dtype.kind == "f":
+    if entry.type in ("Embedding", "EmbeddingBag") and x.dtype.kind == "f":
         return f"it looks up whole numbers, but {_times(x)} of {x.dtype} arrives"
     lengths = x.shape[2:]
     kernel = _each(values.get("kernel_size"), len(lengths))

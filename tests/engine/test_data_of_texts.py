@@ -11,6 +11,7 @@ import pytest
 from engine import data
 from engine.data import DataSpec, Preparation, shipped, split
 from engine.data.readers import describe
+from engine.data.transforms.text import WordTokenizer
 from engine.errors import DataError
 from engine.graph import templates
 from engine.graph.infer import infer
@@ -304,3 +305,11 @@ def test_a_text_file_is_one_sample_where_a_table_of_texts_was_learned(reviews, t
     (tmp_path / "table.txt").write_text("text\nGood food\nBad food\n", encoding="utf-8")
     assert data.read_inputs(tmp_path / "one.txt", spec)["text"].tolist() == ["Great, really; I\nwould buy it again"]
     assert data.read_inputs(tmp_path / "table.txt", spec)["text"].tolist() == ["Good food", "Bad food"]
+
+
+def test_sentences_without_spaces_are_texts_and_each_character_a_word(tmp_path):
+    rows = [f"{'这部电影很有趣我很喜欢' if i % 2 else '映画はとても退屈でした'}{i},{'ab'[i % 2]}" for i in range(20)]
+    (tmp_path / "reviews.csv").write_text("text,label\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    spec = read(tmp_path / "reviews.csv", validation=0.0)
+    assert (spec.fields[0].kind, spec.fields[0].shape) == ("text", (16,))
+    assert WordTokenizer().split("我like电影, ok") == ["我", "like", "电", "影", ",", "ok"]

@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 from msgspec import Struct
 
+from engine.data.sniff import UNSPACED
 from engine.data.transforms import bpe
 from engine.data.transforms.fitted import Fitted
 from engine.data.transforms.rows import pad_rows
@@ -17,7 +18,8 @@ from engine.errors import DataError, OptionError
 
 PAD, UNKNOWN, BEGIN, END = "<pad>", "<unk>", "<bos>", "<eos>"
 SPECIALS = (PAD, UNKNOWN, BEGIN, END)
-WORDS = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
+WORDS = re.compile(rf"[{UNSPACED}]|[^\W{UNSPACED}]+(?:['’][^\W{UNSPACED}]+)*|[^\w\s]")
+"""Words with their apostrophes, and signs; of what is written without spaces each character is a word."""
 
 
 class Vocabulary(Fitted):
