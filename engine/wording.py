@@ -49,6 +49,21 @@ def format_size(count: float) -> str:
     return f"{count:.3g} {units[-1]}" if count < 100 else f"{count:.0f} {units[-1]}"
 
 
+_HIDING = {
+    code: f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
+    for code in (*range(9), 11, 12, *range(14, 32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+} | {13: "\\r"}
+
+
+def legible(text: str) -> str:
+    r"""A stranger's text with all that would move the cursor, or turn the order of its letters, written out.
+
+    >>> print(legible("x = 1\x1b[2K\r# nothing"))
+    x = 1\x1b[2K\r# nothing
+    """
+    return text.translate(_HIDING)
+
+
 def _form(found: re.Match[str]) -> str:
     pattern = found[1][1:-1].replace("\\\\", "\\")
     return FORMS.get(pattern, "a text of another form")

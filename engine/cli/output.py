@@ -11,6 +11,8 @@ from typing import Any
 
 import msgspec
 
+from engine.wording import legible
+
 
 def a_path(text: str) -> Path:
     """An argument that names a file or folder; an empty one, as of an unset variable, would mean the folder one is in.
@@ -45,8 +47,12 @@ class Output:
         self._people = sys.stderr
 
     def say(self, text: str = "") -> None:
-        """A line for people."""
-        print(text, file=self._people, flush=True)
+        """A line for people; what a stranger's file says cannot move their cursor."""
+        print(legible(text), file=self._people, flush=True)
+
+    def letter_for_letter(self, text: str) -> None:
+        """A whole file on standard output, for another program."""
+        print(text, flush=True)
 
     def table(self, header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> None:
         """Columns wide enough for what is in them; the first `left` to the left, numbers to the right."""
@@ -62,7 +68,7 @@ class Output:
 
     def fail(self, message: str, code: int) -> int:
         """One line on standard error, and the object for --json; returns the code."""
-        print(" ".join(message.split()), file=sys.stderr, flush=True)
+        print(legible(" ".join(message.split())), file=sys.stderr, flush=True)
         self.result({"error": message})
         return code
 

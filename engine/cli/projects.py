@@ -148,7 +148,7 @@ def run_export(options: argparse.Namespace, output: Output) -> Result:
     if str(options.output) == "-":
         if options.format == "weights" or output.json:
             raise EngineError("--output", got="'-' is for the Python script, without --json", expected="a file's name")
-        output.say(content.decode())
+        output.letter_for_letter(content.decode())
         return Result()
     path = options.output or project_file.location(options.project).with_suffix(suffix)
     try:

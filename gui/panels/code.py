@@ -7,6 +7,7 @@ from PySide6.QtGui import QFontDatabase
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from engine.graph.spec import CodeFile
+from engine.wording import legible
 from gui.i18n import tr
 from gui.panels.controls import label, push, tabs
 from gui.panels.script import PythonColors
@@ -40,7 +41,7 @@ class CodeDialog(QDialog):
         self.text.setObjectName("code-text")
         self.text.setAccessibleName(tr("Code of the layers"))
         self.text.setReadOnly(True)
-        self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.WidgetWidth)  # nothing hides behind the right edge
         font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
         font.setPixelSize(12)
         self.text.setFont(font)
@@ -71,7 +72,7 @@ class CodeDialog(QDialog):
 
     def _show(self, number: int) -> None:
         if 0 <= number < len(self._files):
-            self.text.setPlainText(self._files[number].source)
+            self.text.setPlainText(legible(self._files[number].source))
 
     def _edit(self) -> None:
         self.edit_wanted.emit(self._files[self.tabs.currentIndex()].name)

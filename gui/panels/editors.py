@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QAbstractSpinBox, QComboBox, QHBoxLayout, QLabel, 
 
 from engine.graph.catalogue import Parameter
 from gui.i18n import tr
-from gui.panels.controls import Switch, restyle
+from gui.panels.controls import Switch, in_plain_words, restyle
 from gui.panels.values import parse_value, show_value, step_value
 
 _gestures = itertools.count(1)
@@ -106,7 +106,7 @@ class NumbersBox(QAbstractSpinBox):
         if bool(self.property("invalid")) != bool(wrong):
             self.setProperty("invalid", bool(wrong))
             restyle(self)
-        self.setToolTip(wrong or self._parameter.help)
+        self.setToolTip(in_plain_words(wrong or self._parameter.help))
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         if self.hasFocus():

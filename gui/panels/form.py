@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QGridLayout, QSizePolicy, QWidget
 
 from engine.graph.catalogue import MISSING, Entry, Parameter
 from gui.i18n import tr
-from gui.panels.controls import clear
+from gui.panels.controls import clear, in_plain_words
 from gui.panels.editors import Editor, ScrubLabel, make_editor
 from gui.theme import SPACE
 
@@ -67,14 +67,14 @@ class ParameterForm(QWidget):
             editor.setObjectName(f"{self.objectName()}-{parameter.name}")
             editor.setAccessibleName(label_of(parameter))
             editor.setAccessibleDescription(parameter.help)
-            editor.setToolTip(parameter.help)
+            editor.setToolTip(in_plain_words(parameter.help))
             editor.setMinimumWidth(EDITOR_WIDTH)
             editor.setMaximumWidth(EDITOR_WIDTH)
             editor.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
             editor.setFixedHeight(EDITOR_HEIGHT)
             editor.edited.connect(lambda value, gesture, name=parameter.name: self.edited.emit(name, value, gesture))
             name = ScrubLabel(label_of(parameter), editor)
-            name.setToolTip(parameter.help)
+            name.setToolTip(in_plain_words(parameter.help))
             self._grid.addWidget(name, row, 0)
             self._grid.addWidget(editor, row, 1, Qt.AlignmentFlag.AlignRight)
             self.editors[parameter.name] = editor

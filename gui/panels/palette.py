@@ -25,7 +25,7 @@ from gui import icons
 from gui.document.document import Document
 from gui.document.selection import Selection
 from gui.i18n import tr
-from gui.panels.controls import label, tool
+from gui.panels.controls import in_plain_words, label, tool
 from gui.theme import RADIUS, SPACE, theme
 
 MIME = "application/x-layerloom-layer"
@@ -176,7 +176,7 @@ def _row(entry: catalogue.Entry) -> QListWidgetItem:
     item.setData(TYPE, entry.type)
     item.setData(CATEGORY, entry.category)
     item.setData(Qt.ItemDataRole.AccessibleTextRole, f"{entry.title}, {entry.category}")
-    item.setToolTip(entry.summary)
+    item.setToolTip(in_plain_words(entry.summary))
     item.setSizeHint(QSize(0, _ROW))
     return item
 

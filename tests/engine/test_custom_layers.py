@@ -326,6 +326,15 @@ def test_code_with_trust_is_remembered_for_later_commands(capsys, tmp_path):
     assert last_object(here(capsys, "summary", path, "--json"))["layers"][1]["shape"] == "N x 2"
 
 
+def test_code_to_look_at_cannot_hide_a_part_of_itself(capsys, tmp_path):
+    path = tmp_path / "a.loom"
+    hiding = CodeFile("mine.py", SWISH.source + "# \x1b[8mimport os\x1b[0m \u202e\r\n")
+    project_file.write(path, project(hiding, "Swish"))
+    shown = here(capsys, "code", path).stdout
+    assert r"# \x1b[8mimport os\x1b[0m \u202e" in shown
+    assert "\x1b" not in shown
+
+
 def test_a_fault_while_training_is_told_by_file_and_line(capsys, tmp_path):
     path = tmp_path / "a.loom"
     file = layer(
