@@ -244,7 +244,7 @@ def _words(text: str) -> float:
     """How many words there are about; two characters make one where there are no spaces.
 
     >>> _words("a good film"), _words("这部电影很好看")
-    (3, 4.5)
+    (3.0, 4.5)
     """
     return len(text.split()) + len(_UNSPACED.findall(text)) / 2
 
