@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from engine.data.spec import FieldSpec
-from engine.errors import MissingMethod, OptionError, ShapeError, TypeMismatch
+from engine.errors import MissingMethod, OptionError, RangeError, ShapeError, TypeMismatch
 from engine.random import Generator, default_generator
 
 
@@ -35,6 +36,9 @@ class Dataset:
     def __len__(self) -> int:
         raise MissingMethod(type(self).__name__, got="it has no length", expected="a __len__(self)",
                             mend="define it in the class, for the number of samples")  # fmt: skip
+
+    def __add__(self, other: Any) -> ConcatDataset:
+        return ConcatDataset([self, other])
 
 
 class TensorDataset(Dataset):
@@ -97,6 +101,37 @@ class Subset(Dataset):
 
     def _take(self, indices: np.ndarray) -> Any:
         return self.dataset.take(np.asarray(self.indices)[indices])
+
+
+class ConcatDataset(Dataset):
+    """Data sets one behind the other.
+
+    Args:
+        datasets: anything with a length and samples by index; `a + b` of two data sets is the same.
+
+    Raises:
+        OptionError: none came.
+
+    >>> both = ConcatDataset(["abc", "de"])
+    >>> len(both), both[3], both[-1]
+    (5, 'd', 'e')
+    """
+
+    def __init__(self, datasets: Iterable[Any]):
+        self.datasets = list(datasets)
+        if not self.datasets:
+            raise OptionError("ConcatDataset", got="there is no data set", expected="at least one")
+        self.cumulative_sizes = np.cumsum([len(dataset) for dataset in self.datasets]).tolist()
+
+    def __getitem__(self, index: int) -> Any:
+        place = index + len(self) if index < 0 else index
+        if not 0 <= place < len(self):
+            raise RangeError("ConcatDataset", got=f"sample {index} is asked for", expected=f"one of {len(self)}")
+        number = bisect_right(self.cumulative_sizes, place)
+        return self.datasets[number][place - (self.cumulative_sizes[number - 1] if number else 0)]
+
+    def __len__(self) -> int:
+        return self.cumulative_sizes[-1]
 
 
 def random_split(dataset: Any, lengths: Sequence[float], generator: Any = None) -> list[Subset]:

@@ -91,3 +91,53 @@ def test_subsets_and_samplers_give_the_same_batches():
     for arguments in ({"batch_size": 2}, {"sampler": [2, 0]}, {"batch_sampler": [[1, 0], [2]]}, {"batch_size": None}):
         batches = [plain(batch) for batch in DataLoader(ours, **arguments)]
         assert batches == [plain(batch) for batch in torch_data.DataLoader(theirs, **arguments)]
+
+
+SAMPLERS = {
+    "sequential": lambda data, rows: data.SequentialSampler(rows),
+    "batches": lambda data, rows: data.BatchSampler(data.SequentialSampler(rows), 3, False),
+    "whole batches": lambda data, rows: data.BatchSampler([4, 1, 2, 6], 3, True),
+    "one possible": lambda data, rows: data.WeightedRandomSampler([0.0, 0.0, 3.0], 4),
+}
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_samplers_without_chance_give_the_same_indices(name):
+    ours, theirs = (SAMPLERS[name](data, range(7)) for data in (engine.utils.data, torch_data))
+    assert list(ours) == list(theirs)
+    assert len(ours) == len(theirs)
+
+
+DRAWN = {
+    "random": lambda data, g: data.RandomSampler(range(50), generator=g),
+    "more than there are": lambda data, g: data.RandomSampler(range(5), num_samples=60, generator=g),
+    "with replacement": lambda data, g: data.RandomSampler(range(5), True, 60, generator=g),
+    "of some": lambda data, g: data.SubsetRandomSampler([9, 4, 7], generator=g),
+    "weighted": lambda data, g: data.WeightedRandomSampler([1.0, 0.0, 9.0], 300, generator=g),
+    "weighted, each once": lambda data, g: data.WeightedRandomSampler([1.0, 2.0, 9.0, 0.0], 3, False, generator=g),
+}
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_samplers_draw_from_the_same_indices_as_often_and_again_with_the_same_seed(name):
+    ours = list(DRAWN[name](engine.utils.data, engine.Generator().manual_seed(4)))
+    again = list(DRAWN[name](engine.utils.data, engine.Generator().manual_seed(4)))
+    theirs = list(DRAWN[name](torch_data, torch.Generator().manual_seed(4)))
+    assert ours == again
+    assert sorted(set(ours)) == sorted(set(theirs))
+    assert len(ours) == len(theirs)
+    if name == "weighted":
+        assert 10 < ours.count(0) < 60
+    elif "replacement" not in name:
+        assert sorted(ours) == sorted(theirs)
+
+
+def test_data_sets_one_behind_the_other_are_one():
+    for data, library in ((engine.utils.data, engine), (torch_data, torch)):
+        first, second = data.TensorDataset(library.arange(3)), data.TensorDataset(library.arange(10, 12))
+        both = first + second
+        assert isinstance(both, data.ConcatDataset)
+        assert [int(both[i][0]) for i in (0, 2, 3, 4, -1)] == [0, 2, 10, 11, 11]
+        batches = data.DataLoader(both, batch_size=4, sampler=data.SequentialSampler(both))
+        assert [batch[0].tolist() for batch in batches] == [[0, 1, 2, 10], [11]]
+        assert len(list(both)) == 5
