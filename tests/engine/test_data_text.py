@@ -163,6 +163,9 @@ def test_a_loader_that_goes_on_gives_the_buckets_that_were_left():
         (lambda: Tokenizer.from_state({"type": "Vocabulary"}), "Tokenizer: the state is of another type, expected one"),
         (lambda: Fitted.from_state({"type": "BPETokenizer", "merges": [[300, 1]], "specials": []}),
          r"BPETokenizer: merge 0 is of \(300, 1\), expected tokens that came before."),
+        (lambda: Fitted.from_state({"type": "BPETokenizer", "merges": [[255 + n, 255 + n] for n in range(64)],
+                                    "specials": []}),
+         "BPETokenizer: merge 8 makes a token of 512 bytes, expected at most 256."),
         (lambda: Fitted.from_state({"type": "BPETokenizer", "merges": 3, "specials": []}), "BPETokenizer: at merges"),
     ],
 )  # fmt: skip
@@ -177,3 +180,18 @@ def test_a_file_that_is_none_is_named(tmp_path):
         Fitted.load(tmp_path / "broken.json")
     with pytest.raises(DataError, match=r"none.json: it cannot be read \(No such file or directory\)"):
         Fitted.load(tmp_path / "none.json")
+
+
+def test_a_word_without_end_is_cut_and_comes_back_whole():
+    tokenizer = BPETokenizer(300).fit(["ab" * 2_000])
+    assert tokenizer.decode(tokenizer.encode("ab" * 700)) == "ab" * 700
+    assert BPETokenizer.from_state(tokenizer.state()).encode("abab") == tokenizer.encode("abab")
+
+
+def test_what_is_cut_off_a_text_is_not_looked_at(monkeypatch):
+    tokenizer, looked_at, encode = BPETokenizer(300).fit(TEXTS), [], bpe.encode_piece
+    monkeypatch.setattr(bpe, "encode_piece", lambda piece, ranks: looked_at.append(piece) or encode(piece, ranks))
+    words = " ".join(f"word{'x' * number}" for number in range(200))
+    begun, seen = tokenizer.encode(words, max_length=3), len(looked_at)
+    assert begun == tokenizer.encode(words)[:3]
+    assert seen == 1 < len(looked_at)

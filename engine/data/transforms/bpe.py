@@ -16,6 +16,8 @@ _PRINTED = [*range(33, 127), *range(161, 173), *range(174, 256)]
 BYTES = bytes(_PRINTED + [byte for byte in range(256) if byte not in set(_PRINTED)])
 """The byte of each of the first 256 tokens: those that can be printed first, as GPT-2 numbers them."""
 TOKEN_OF = bytes(BYTES.index(byte) for byte in range(256))
+LONGEST = 256
+"""Bytes of a piece at most: a longer one is cut, so that no text takes more time than others of its length."""
 
 
 def pieces(text: str) -> list[bytes]:
@@ -24,7 +26,10 @@ def pieces(text: str) -> list[bytes]:
     >>> [bytes(BYTES[token] for token in piece).decode() for piece in pieces("It's 12 o'clock.")]
     ['It', "'s", ' 12', ' o', "'", 'clock', '.']
     """
-    return [word.encode("utf-8", "surrogatepass").translate(TOKEN_OF) for word in PIECES.findall(text)]
+    words = [word.encode("utf-8", "surrogatepass").translate(TOKEN_OF) for word in PIECES.findall(text)]
+    if all(len(word) <= LONGEST for word in words):
+        return words
+    return [word[start : start + LONGEST] for word in words for start in range(0, len(word), LONGEST)]
 
 
 def learn_merges(texts: Iterable[str], merges: int, least: int = 2) -> list[Pair]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any, Self
 
 import numpy as np
@@ -134,7 +135,7 @@ class Tokenizer(Fitted):
     def __len__(self) -> int:
         raise NotImplementedError(f"{type(self).__name__} must define __len__")
 
-    def _numbers(self, text: str) -> list[int]:
+    def _numbers(self, text: str) -> Iterable[int]:
         raise NotImplementedError(f"{type(self).__name__} must define _numbers")
 
     def _text(self, numbers: list[int]) -> str:
@@ -163,10 +164,8 @@ class Tokenizer(Fitted):
         _ = self.learned
         before = [self.special(BEGIN)] if bos else []
         behind = [self.special(END)] if eos else []
-        numbers = self._numbers(text)
-        if max_length is not None:
-            numbers = numbers[: max(max_length - len(before) - len(behind), 0)]
-        return [*before, *numbers, *behind]
+        room = None if max_length is None else max(max_length - len(before) - len(behind), 0)
+        return [*before, *islice(self._numbers(text), room), *behind]
 
     def decode(self, numbers: Iterable[int], *, skip_specials: bool = True) -> str:
         """The text of these numbers.
@@ -301,9 +300,15 @@ class BPETokenizer(Tokenizer):
         return self
 
     def _take(self, state: Any) -> None:
-        for number, pair in enumerate(state.merges):
-            if not all(0 <= token < 256 + number for token in pair):
-                raise DataError("BPETokenizer", got=f"merge {number} is of {pair}", expected="tokens that came before")
+        lengths = [1] * 256
+        for number, (first, second) in enumerate(state.merges):
+            if not (0 <= first < len(lengths) and 0 <= second < len(lengths)):
+                raise DataError("BPETokenizer", got=f"merge {number} is of {(first, second)}",
+                                expected="tokens that came before")  # fmt: skip
+            lengths.append(lengths[first] + lengths[second])
+            if lengths[-1] > bpe.LONGEST:  # else each merge of such a state might double what its token stands for
+                raise DataError("BPETokenizer", got=f"merge {number} makes a token of {lengths[-1]} bytes",
+                                expected=f"at most {bpe.LONGEST}")  # fmt: skip
         self.learned, self.specials = state, tuple(state.specials)
         self._ranks = {pair: rank for rank, pair in enumerate(state.merges)}
         self._spelled = bpe.spellings(state.merges)
@@ -312,16 +317,17 @@ class BPETokenizer(Tokenizer):
     def __len__(self) -> int:
         return len(self.specials) + 256 + len(self.learned.merges)
 
-    def _numbers(self, text: str) -> list[int]:
-        first, numbers = len(self.specials), []
+    def _numbers(self, text: str) -> Iterator[int]:
+        """One after the other, so that what is cut off a long text is not looked at."""
+        first = len(self.specials)
         for piece in bpe.pieces(text):
             tokens = self._known.get(piece)
             if tokens is None:
                 tokens = bpe.encode_piece(piece, self._ranks)
                 if len(self._known) < 2**16:
                     self._known[piece] = tokens
-            numbers += [first + token for token in tokens]
-        return numbers
+            for token in tokens:
+                yield first + token
 
     def _text(self, numbers: list[int]) -> str:
         first = len(self.specials)
