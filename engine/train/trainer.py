@@ -99,7 +99,9 @@ class Figures:
         return {"loss": self.loss.state()} | {name: metric.state() for name, metric in self.metrics.items()}
 
     def load(self, state: dict[str, list[Any]]) -> None:
+        """Go on from there; a metric that was not gathered then begins with the next pass."""
         self.loss.load(state["loss"])
+        self.metrics = {name: metric for name, metric in self.metrics.items() if name in state}
         for name, metric in self.metrics.items():
             metric.load(state[name])
 

@@ -15,9 +15,9 @@ from engine.graph import templates
 from engine.graph.spec import DataSpec, TrainingSpec, decode, encode
 from engine.metrics import F1, ROC, Perplexity, TopK, evaluate
 from engine.metrics.offers import OFFERS, offered
-from engine.train.events import EpochEnded, RunStarted
+from engine.train.events import RunStarted
 from engine.train.task import Task
-from engine.train.trainer import judged
+from engine.train.trainer import Extension, judged
 from tests.engine.projects import events, here, last_object, project, small_line
 from tests.engine.test_train_augmented import StopAfter, trained
 
@@ -37,16 +37,26 @@ def plain_digits():
     return project(layers, DataSpec("bundled:digits", batch_size=256), TrainingSpec(epochs=2))
 
 
+class Epochs(Extension):
+    """Notes what the training part gave in every epoch."""
+
+    def __init__(self):
+        self.told = []
+
+    def epoch_ended(self, trainer):
+        self.told.append(trainer.train_figures)
+
+
 @pytest.mark.parametrize("kind", ["digits", "two", "line"])
 def test_every_figure_that_is_offered_is_gathered_of_both_parts(kind, tmp_path):
     plain = project_of(kind)
     task = Task(plain)
     names = offered(task.kind, len(task.classes))
-    trainer = trained(tmp_path / "run", with_metrics(plain, *names))
+    epochs = Epochs()
+    trainer = trained(tmp_path / "run", with_metrics(plain, *names), epochs)
     assert tuple(trainer.validation_figures) == tuple(trainer.train_figures) == ("loss", *names)
     assert all(np.isfinite(list(trainer.validation_figures.values())))
-    told = events(tmp_path / "run")
-    assert all(set(each.validation) == {"loss", *names} for each in told if isinstance(each, EpochEnded))
+    assert [set(figures) for figures in epochs.told] == [{"loss", *names}] * 2
 
 
 def test_all_figures_stand_in_a_project_of_their_kind():
@@ -136,3 +146,12 @@ def test_relative_errors_are_told_of_values(tmp_path):
     true = raw["progression"]
     assert judged(task, task.validation).values()["mape"] == pytest.approx(float(np.mean(abs(predicted - true) / true)))
     assert evaluate("mae", predicted, true) > 0
+
+
+def test_a_run_from_before_a_figure_was_known_goes_on_and_tells_it_from_the_next_epoch_on(tmp_path):
+    plain = with_metrics(plain_digits(), "accuracy")
+    broken = trained(tmp_path / "broken", plain, StopAfter(2))
+    more = with_metrics(plain_digits(), "accuracy", "f1")
+    epochs = Epochs()
+    trained(tmp_path / "resumed", more, epochs, checkpoint=broken.checkpoint())
+    assert [set(figures) for figures in epochs.told] == [{"loss", "accuracy"}, {"loss", "accuracy", "f1"}]
