@@ -20,6 +20,8 @@ DECODED = 60
 """The same for images, which are decoded for it."""
 MOST_BYTES = 64 * 2**20
 """Of the samples to try."""
+LETTERS = 20
+"""Of a text for each token that the network reads; what goes beyond is not shown, however long the text."""
 
 
 @dataclass(frozen=True)
@@ -55,16 +57,30 @@ def load(spec: DataSpec, base: Path | None, progress: Progress) -> Samples:
         style = style_of(taken[images[0].name], data.maxima.get(images[0].name))
     elif images:
         style = ImageStyle(0.0, float(data.maxima.get(images[0].name, taken[images[0].name].max())))
+    taken = _shortened(data.fields, taken)
     start = {field.name: _middle(field, taken) for field in data.fields if field.role == "input"}
     return Samples(data.fields, _some(data, validation if len(validation) else train, spec), start, style)
 
 
 def _some(data: FieldDataset, indices: np.ndarray, spec: DataSpec) -> dict[str, np.ndarray]:
     """Samples of these indices, from all over them, as many as are decoded quickly and held easily."""
-    size = sum(int(np.prod(field.shape)) * np.dtype(field.dtype).itemsize for field in data.fields)
+    size = sum(int(np.prod(field.shape)) * _bytes_of_one(field) for field in data.fields)
     most = DECODED if spec.reader == "images" else LOOKED_AT
     count = max(1, min(most, MOST_BYTES // size, len(indices)))
-    return data.take(indices[np.linspace(0, len(indices) - 1, count).astype(int)])
+    return _shortened(data.fields, data.take(indices[np.linspace(0, len(indices) - 1, count).astype(int)]))
+
+
+def _bytes_of_one(field: FieldSpec) -> int:
+    return LETTERS if field.kind == "text" else np.dtype(field.dtype).itemsize
+
+
+def _shortened(fields: tuple[FieldSpec, ...], taken: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Texts cut off behind what the network reads of them."""
+    cut = dict(taken)
+    for field in (field for field in fields if field.kind == "text"):
+        for row, text in enumerate(cut[field.name]):
+            cut[field.name][row] = text[: LETTERS * field.shape[0]]
+    return cut
 
 
 def _middle(field: FieldSpec, taken: Mapping[str, np.ndarray]) -> np.ndarray:

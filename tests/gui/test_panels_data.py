@@ -13,6 +13,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QPushButton, QScrollArea, QSlider, QTableWidget, QToolButton
 
+from engine.data import Preview
 from engine.graph import catalogue, templates
 from engine.graph.spec import Choice, Project
 from gui.document.document import Document
@@ -21,6 +22,7 @@ from gui.first_network import first_network
 from gui.panels.data import DataPanel
 from gui.panels.message import Message
 from gui.panels.pictures import to_image
+from gui.panels.preview import PreviewView
 from gui.panels.training import TrainingPanel
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
@@ -605,3 +607,14 @@ def test_figures_of_merit_are_switched_on_and_off(qtbot, training, document):
     assert document.project.training.metrics == (), "the usual ones need not be named"
     document.new(templates.create("linear-regression"))
     qtbot.waitUntil(lambda: "mape" in training._metrics._form.editors)
+
+
+def test_a_tip_shows_a_text_as_it_is_and_not_what_it_would_be_as_html(qtbot):
+    shown = PreviewView()
+    qtbot.addWidget(shown)
+    text = "<img src='file:///secret'> " + "word " * 5_000
+    shown.show_preview(Preview(("text",), ("text",), ("input",), ((text,),), samples=1))
+    tip = shown.table.item(0, 0).toolTip()
+    assert "&lt;img src=" in tip
+    assert "<img" not in tip
+    assert len(tip) < 3_000

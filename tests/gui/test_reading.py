@@ -121,3 +121,13 @@ def test_reading_leaves_the_interpreter_to_the_window(large, tmp_path):
     reading.join()
     spent = os.times()
     assert spent.children_user - before.children_user > 4 * (spent.user - before.user)
+
+
+def test_a_long_text_is_shown_as_far_as_it_is_read(tmp_path):
+    long = "word " * 20_000
+    rows = "".join(f"{number} {long},{'yes' if number % 2 else 'no'}\n" for number in range(20))
+    (tmp_path / "long.csv").write_text("text,answer\n" + rows)
+    spec = DataSpec("long.csv", "csv", batch_size=8, options={"kinds": {"text": "text"}, "length": 8})
+    samples = TASKS["samples"][0](TASKS["look"][0](spec, tmp_path, go_on).described, tmp_path, go_on)
+    assert {len(text) for text in samples.unseen["text"]} == {160}
+    assert len(samples.start["text"].item()) == 160
