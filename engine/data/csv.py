@@ -20,11 +20,12 @@ from typing import Any
 import numpy as np
 
 from engine.data.columns import Categories, Numbers, Texts, collector
-from engine.data.sniff import LATIN, Format, as_text, broken_quotes, open_bytes, sniff
+from engine.data.sniff import HEAD_BYTES, LATIN, Format, as_text, broken_quotes, open_bytes, sniff
 from engine.data.source import CHOOSE_AGAIN, Progress, no_progress, report
 from engine.data.spec import DataSpec
 from engine.data.table import Column, Table
 from engine.errors import DataError
+from engine.wording import format_size
 
 CHUNK_FIELDS = 8_000  # parsed in one go: 1-2 ms, so that a window in the same process stays smooth
 
@@ -40,7 +41,7 @@ def read_table(
     """
     form = sniff(path, spec.options)
     if not form.rows:
-        raise no_rows(path)
+        raise no_rows(path) if form.is_whole else _long_row(path)
     try:
         return _read(path, spec, form, progress, most_rows), form
     except UnicodeDecodeError:
@@ -65,6 +66,12 @@ def no_rows(path: Path) -> DataError:
         expected="rows of values",
         fixes=(CHOOSE_AGAIN,),
     )
+
+
+def _long_row(path: Path) -> DataError:
+    return DataError(f"{path}, row 2", got=f"it does not end within {format_size(HEAD_BYTES)}",
+                     expected="shorter rows", mend="shorten it, or put such texts in files, in a folder for each class",
+                     fixes=(CHOOSE_AGAIN,))  # fmt: skip
 
 
 def _read(path: Path, spec: DataSpec, form: Format, progress: Progress, most_rows: int | None) -> Table:

@@ -148,8 +148,8 @@ def _parse(path: Path, text: str, delimiter: str) -> list[list[str]]:
         for row in islice(reader, HEAD_ROWS + 1):
             rows.append(row)
     except csv.Error as error:
-        if not rows:
-            raise broken_quotes(path, 1, error) from None
+        if len(rows) < 2:  # a header alone says nothing of what lies below
+            raise broken_quotes(path, len(rows) + 1, error) from None
     return rows
 
 

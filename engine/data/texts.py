@@ -5,13 +5,15 @@ Options: those of `engine.data.tokens`; "without" (["ham/17.txt"]) names files t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import sys
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
-from engine.data.class_folders import Kind, class_folders, list_files, without_them
+from engine.data.class_folders import Kind, list_files, without_them
 from engine.data.dataset import FieldDataset
 from engine.data.images import IMAGES
 from engine.data.source import CHOOSE_FOLDER, Progress, no_progress, report, unreadable
@@ -23,13 +25,29 @@ from engine.wording import format_size
 TEXTS = Kind("text file", "files that end in .txt", frozenset((".txt",)))
 MOST_BYTES = 10 * 2**20  # of one file
 MOST_TOGETHER = 2 * 2**30  # of all that are kept in memory
-LOOKED_AT = 20  # class folders, and entries of each
+MOST_ENTRIES, MOST_FOLDERS, LOOKED_AT = 500, 20, 20  # of a folder, of class folders, of what lies in each of those
 
 
 def holds_texts(folder: Path) -> bool:
-    """Whether more text files than images lie in the class folders, by the first few in each."""
-    found = [path for each in class_folders(folder)[:LOOKED_AT] for path in islice(each.iterdir(), LOOKED_AT)]
+    """Whether more text files than images lie in the class folders, by the first few in the first few.
+
+    A window asks while it takes a drop: however much lies there, only so much is looked at.
+
+    Raises:
+        DataError: a folder cannot be read.
+    """
+    folders = islice(filter(os.DirEntry.is_dir, _first(folder)), MOST_FOLDERS)
+    found = [Path(each) for inside in folders for each in islice(_first(Path(inside)), LOOKED_AT)]
     return sum(map(TEXTS.holds, found)) > sum(map(IMAGES.holds, found))
+
+
+def _first(folder: Path) -> Iterator[os.DirEntry[str]]:
+    """What lies in a folder, as far as it is looked at, in no order."""
+    try:
+        with os.scandir(folder) as entries:
+            yield from islice(entries, MOST_ENTRIES)
+    except OSError as error:
+        raise unreadable(folder, error, CHOOSE_FOLDER) from None
 
 
 def read_text(path: Path) -> str:
@@ -72,15 +90,15 @@ def read_texts(files: Sequence[Path], spec: DataSpec, progress: Progress = no_pr
     """
     texts = np.empty(len(files), dtype=object)
     faults: list[tuple[Path, DataError]] = []
-    letters = 0
+    size = 0
     for number, path in enumerate(files):
         try:
             texts[number] = read_text(path)
-            letters += len(texts[number])
+            size += sys.getsizeof(texts[number])  # one letter beyond Latin makes all of them wider
         except DataError as fault:
             faults.append((path, fault))
-        if letters > MOST_TOGETHER:
-            raise DataError(str(path.parent.parent), got=f"its texts have over {format_size(MOST_TOGETHER)}",
+        if size > MOST_TOGETHER:
+            raise DataError(str(path.parent.parent), got=f"its texts take over {format_size(MOST_TOGETHER)}",
                             expected="what fits in memory", mend="remove some of them",
                             fixes=(CHOOSE_FOLDER,))  # fmt: skip
         report(progress, (number + 1) / len(files))

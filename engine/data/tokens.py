@@ -17,17 +17,22 @@ import msgspec
 import numpy as np
 from msgspec import Meta, Struct
 
+from engine.data.source import CHOOSE_AGAIN
 from engine.data.spec import DataSpec, FieldSpec
 from engine.errors import DataError, Fix
 
 MOST_TOKENS = {"words": 10_000, "characters": 1_000, "pairs": 2_000}
 """Tokens that are learned at most where nothing is said."""
+MOST_LENGTH = 10_000
+"""Tokens that a project may ask for."""
 LONGEST = {"words": 256, "characters": 1_024, "pairs": 384}
 """Tokens of a text at most, where the length is guessed."""
 LEAST_OFTEN = 2
 """How often a token must occur: what is met once stands for what will not be known, so that this is learned too."""
 LOOKED_AT = 20_000
 """Texts that length and vocabulary are guessed from."""
+LETTERS = 20_000
+"""Of each of these texts; a row holds less, and a window in the same process need not wait long."""
 NEARLY_ALL = 0.95
 PIECES_OF_A_WORD = 1.3
 BYTES = 256
@@ -39,10 +44,10 @@ def text_fields(names: Sequence[str], columns: Sequence[Iterable[str]], spec: Da
     """Fields for texts, alike for all columns: of the size that the project knows, is told, or that the texts suggest.
 
     Raises:
-        DataError: the vocabulary that is asked for is too small.
+        DataError: the vocabulary that is asked for is too small, or what the project knows of its texts cannot be.
     """
     _check_vocabulary(spec)
-    known = next((field for field in spec.fields if field.kind == "text"), None)
+    known = _known(spec)
     length, vocabulary = _measure(columns, spec) if known is None else (known.shape[0], known.vocabulary)
     length = spec.options.get("length") or length
     vocabulary = min(vocabulary, spec.options.get("vocabulary") or vocabulary)
@@ -51,10 +56,20 @@ def text_fields(names: Sequence[str], columns: Sequence[Iterable[str]], spec: Da
 
 def told_exactly(spec: DataSpec) -> dict[str, Any]:
     """The options of `spec` with the length and vocabulary that its fields have: nothing is left to guess."""
-    known = next((field for field in spec.fields if field.kind == "text"), None)
+    known = _known(spec)
     if known is None:
         return spec.options
     return {**spec.options, "length": known.shape[0], "vocabulary": known.vocabulary}
+
+
+def _known(spec: DataSpec) -> FieldSpec | None:
+    """The text that the project knows of; a project may come from anywhere."""
+    known = next((field for field in spec.fields if field.kind == "text"), None)
+    if known is not None and not (len(known.shape) == 1 and 1 <= known.shape[0] <= MOST_LENGTH):
+        raise DataError(f"Field {known.name!r}", got=f"its texts have the shape {known.shape}",
+                        expected=f"(tokens,), 1 to {MOST_LENGTH:,} of them", mend="choose the data again",
+                        fixes=(CHOOSE_AGAIN,))  # fmt: skip
+    return known
 
 
 def _check_vocabulary(spec: DataSpec) -> None:
@@ -77,7 +92,8 @@ def _measure(columns: Sequence[Iterable[str]], spec: DataSpec) -> tuple[int, int
     for column in columns:
         texts = column if isinstance(column, np.ndarray) else list(column)
         for text in texts[:: max(1, -(-len(texts) // LOOKED_AT))]:
-            tokens = split(text.lower() if lower else text)
+            head = text[:LETTERS]
+            tokens = split(head.lower() if lower else head)
             counts.update(tokens)
             lengths.append(len(tokens))
     lengths.sort()
@@ -160,6 +176,6 @@ class Tokens:
 
 class _State(Struct, forbid_unknown_fields=True):
     tokenizer: dict[str, Any]
-    length: Annotated[int, Meta(ge=1, le=10_000)]
+    length: Annotated[int, Meta(ge=1, le=MOST_LENGTH)]
     lower: bool
     side: Side = "right"

@@ -24,8 +24,6 @@ LONG = 24
 """Letters of a text that may not be seen whole."""
 SHOWN = 300
 """Letters of a text that a cell is given."""
-TOLD = 2_000
-"""Letters of it that a tip shows."""
 
 
 class PreviewView(QWidget):
@@ -93,7 +91,7 @@ class PreviewView(QWidget):
             for c, text in enumerate(row[: len(preview.columns)]):
                 item = QTableWidgetItem(" ".join(text[:SHOWN].split()))
                 if len(text) > LONG:
-                    item.setToolTip(in_plain_words(text[:TOLD]))
+                    item.setToolTip(in_plain_words(text))
                 if numeric[c]:
                     item.setTextAlignment(right)
                 self.table.setItem(r, c, item)

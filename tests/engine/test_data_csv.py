@@ -403,3 +403,14 @@ def test_plain_and_quoted_rows_read_the_same(tmp_path_factory, rows, ending):
     kept = [row for row in rows if row[2]]
     expected = np.array([[row[0] if isinstance(row[0], float) else np.nan, row[1]] for row in kept], np.float32)
     np.testing.assert_array_equal(plain.arrays["features"], expected)
+
+
+@pytest.mark.parametrize(
+    ("letters", "words"),
+    [(200_000, "row 2: a quote is not closed or stands in the wrong place (field larger than field limit"),
+     (300_000, "row 2: it does not end within 256 KiB, expected shorter rows")],
+)  # fmt: skip
+def test_a_text_that_is_too_long_for_a_row_is_told_by_its_row(tmp_path, letters, words):
+    path = tmp_path / "long.csv"
+    path.write_text(f"text,answer\n{'x' * letters},yes\nshort,no\n")
+    assert words in str(fault(path))

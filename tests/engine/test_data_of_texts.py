@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import os
 
 import msgspec
 import numpy as np
 import pytest
 
 from engine import data
-from engine.data import DataSpec, Preparation, shipped, split
+from engine.data import DataSpec, Preparation, shipped, split, texts
 from engine.data.readers import describe
 from engine.data.transforms.text import WordTokenizer
 from engine.errors import DataError
@@ -191,6 +192,14 @@ def test_a_damaged_vocabulary_is_a_sentence():
         Preparation.from_state({"text/tokens": np.frombuffer(b'{"tokenizer":', np.uint8)})
 
 
+@pytest.mark.parametrize("shape", [(), (10**12,)])
+def test_a_project_that_knows_texts_of_an_impossible_length_is_refused(reviews, shape):
+    spec = read(reviews)
+    wrong = [msgspec.structs.replace(field, shape=shape) if field.kind == "text" else field for field in spec.fields]
+    with pytest.raises(DataError, match=r"Field 'text': its texts have the shape .*choose the data again"):
+        data.open(msgspec.structs.replace(spec, fields=tuple(wrong)))
+
+
 # --- folders --------------------------------------------------------------------------------------------------------
 
 
@@ -203,6 +212,36 @@ def test_a_folder_of_text_files_is_read_by_class(folder):
     assert opened[6]["text"] == "Ein schöner Tag"
     assert data.preview(spec).class_counts == {"label": {"prose": 7, "python": 6}}
     assert data.preview(spec, rows=1).rows == (("It was a dark and rainy night. Line 0", "prose"),)
+
+
+def test_only_so_much_of_a_folder_is_looked_at_to_tell_whether_it_holds_texts(folder, monkeypatch):
+    for number in range(600):
+        (folder / "prose" / f"more {number}.txt").touch()
+    looked_at = []
+    monkeypatch.setattr(texts, "TEXTS", Watched(texts.TEXTS, looked_at))
+    assert texts.holds_texts(folder)
+    assert len(looked_at) <= 2 * texts.LOOKED_AT
+
+
+class Watched:
+    """A kind of file that notes what it is asked of."""
+
+    def __init__(self, kind, asked):
+        self.kind, self.asked = kind, asked
+
+    def holds(self, path):
+        self.asked.append(path)
+        return self.kind.holds(path)
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="whoever may read everything is refused nothing")
+def test_a_class_folder_that_may_not_be_read_is_a_sentence(folder):
+    (folder / "prose").chmod(0)
+    try:
+        with pytest.raises(DataError, match="you have no right to read it"):
+            texts.holds_texts(folder)
+    finally:
+        (folder / "prose").chmod(0o755)
 
 
 def test_a_file_that_is_no_text_can_be_left_out(folder):

@@ -617,4 +617,4 @@ def test_a_tip_shows_a_text_as_it_is_and_not_what_it_would_be_as_html(qtbot):
     tip = shown.table.item(0, 0).toolTip()
     assert "&lt;img src=" in tip
     assert "<img" not in tip
-    assert len(tip) < 3_000
+    assert len(tip) < 1_000
