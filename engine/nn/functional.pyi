@@ -36,6 +36,14 @@ from engine.nn.activation_functional import (
     threshold,
     threshold_,
 )
+from engine.nn.adaptive_pooling_functional import (
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    adaptive_max_pool1d,
+    adaptive_max_pool1d_with_indices,
+    adaptive_max_pool2d,
+    adaptive_max_pool2d_with_indices,
+)
 from engine.nn.adversarial_losses_functional import (
     generator_loss,
     gradient_penalty,
@@ -79,12 +87,6 @@ from engine.nn.normalisation_functional import (
 )
 from engine.nn.padding_functional import fold, pad, unfold
 from engine.nn.pooling_functional import (
-    adaptive_avg_pool1d,
-    adaptive_avg_pool2d,
-    adaptive_max_pool1d,
-    adaptive_max_pool1d_with_indices,
-    adaptive_max_pool2d,
-    adaptive_max_pool2d_with_indices,
     avg_pool1d,
     avg_pool2d,
     lp_pool1d,

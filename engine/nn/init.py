@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from engine import random
 from engine.errors import OptionError, ShapeError, TypeMismatch
-from engine.ops.base import times
+from engine.nn.fans import Mode, calculate_gain, kaiming_std, xavier_std
 from engine.random import Generator
 from engine.tensor import Tensor
 from engine.tensor.tape import mode
@@ -19,42 +19,6 @@ __all__ = [
     "calculate_gain", "constant_", "dirac_", "eye_", "kaiming_normal_", "kaiming_uniform_", "normal_", "ones_",
     "orthogonal_", "sparse_", "trunc_normal_", "uniform_", "xavier_normal_", "xavier_uniform_", "zeros_",
 ]  # fmt: skip
-
-Mode = Literal["fan_in", "fan_out"]
-
-GAINS = {
-    **dict.fromkeys(("linear", "conv1d", "conv2d", "conv3d"), 1.0),
-    **dict.fromkeys(("conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "sigmoid"), 1.0),
-    "tanh": 5 / 3,
-    "relu": math.sqrt(2.0),
-    "selu": 0.75,
-}
-
-
-def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
-    """How much wider weights start so that an activation keeps the deviation of what flows through.
-
-    Args:
-        nonlinearity: the activation's name: "linear", "conv2d", "sigmoid", "tanh", "relu", "leaky_relu" or "selu".
-        param: the negative slope of "leaky_relu"; 0.01 where none is given.
-
-    Raises:
-        OptionError: an activation that no gain is known for, or a slope that is no number.
-
-    Example:
-        >>> from engine.nn import init
-        >>> round(init.calculate_gain("relu"), 4)
-        1.4142
-    """
-    if nonlinearity == "leaky_relu":
-        slope = 0.01 if param is None else param
-        if isinstance(slope, bool) or not isinstance(slope, int | float):
-            raise OptionError("calculate_gain", got=f"a slope of {slope!r}", expected="a number")
-        return math.sqrt(2.0 / (1 + slope**2))
-    if nonlinearity not in GAINS:
-        raise OptionError("calculate_gain", got=f"no gain is known for {nonlinearity!r}",
-                          expected=f"one of {', '.join(GAINS)} or leaky_relu")  # fmt: skip
-    return GAINS[nonlinearity]
 
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
@@ -156,11 +120,8 @@ def trunc_normal_(
 
 def _normal_share(mean: float, std: float, a: float, b: float) -> float:
     """The share of a normal distribution that lies between a and b."""
-
-    def below(x: float) -> float:
-        return (1 + math.erf((x - mean) / std / math.sqrt(2))) / 2
-
-    return below(b) - below(a)
+    spread = std * math.sqrt(2)
+    return (math.erf((b - mean) / spread) - math.erf((a - mean) / spread)) / 2
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
@@ -302,7 +263,7 @@ def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | No
         >>> xavier_uniform_(engine.empty(2, 4)).abs().max().item() <= 1
         True
     """
-    bound = gain * math.sqrt(3.0) * _xavier_std(tensor)
+    bound = gain * math.sqrt(3.0) * xavier_std(tensor)
     return uniform_(tensor, -bound, bound, generator)
 
 
@@ -322,7 +283,7 @@ def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | Non
         >>> xavier_normal_(engine.empty(2, 4), gain=0.0).tolist()
         [[0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]]
     """
-    return normal_(tensor, 0.0, gain * _xavier_std(tensor), generator)
+    return normal_(tensor, 0.0, gain * xavier_std(tensor), generator)
 
 
 def kaiming_uniform_(
@@ -353,7 +314,7 @@ def kaiming_uniform_(
     """
     if not tensor.numel():
         return tensor
-    bound = math.sqrt(3.0) * _kaiming_std(tensor, a, mode, nonlinearity)
+    bound = math.sqrt(3.0) * kaiming_std(tensor, a, mode, nonlinearity)
     return uniform_(tensor, -bound, bound, generator)
 
 
@@ -383,7 +344,7 @@ def kaiming_normal_(
         >>> round(weight.std().item(), 2)  # √2 / √50
         0.2
     """
-    return normal_(tensor, 0.0, _kaiming_std(tensor, a, mode, nonlinearity), generator) if tensor.numel() else tensor
+    return normal_(tensor, 0.0, kaiming_std(tensor, a, mode, nonlinearity), generator) if tensor.numel() else tensor
 
 
 def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = None) -> Tensor:
@@ -435,25 +396,3 @@ def _fill(
         tensor.array[...] = tensor.device.asarray(values)
         tensor._changed()
     return tensor
-
-
-def _fans(tensor: Tensor) -> tuple[int, int]:
-    """Inputs and outputs of one unit: (O, I) -> I, O; (O, I, h, w) -> I · h · w, O · h · w."""
-    if tensor.ndim < 2:
-        raise ShapeError("fan_in and fan_out", got=f"a tensor with {tensor.ndim} axes", expected="2 or more")
-    field = math.prod(tensor.shape[2:])
-    return tensor.shape[1] * field, tensor.shape[0] * field
-
-
-def _xavier_std(tensor: Tensor) -> float:
-    fans = sum(_fans(tensor))
-    if not fans:
-        raise ShapeError("xavier initialisation", got=f"a tensor of {times(tensor.shape)}", expected="a unit at least")
-    return math.sqrt(2.0 / fans)
-
-
-def _kaiming_std(tensor: Tensor, a: float, mode: Mode, nonlinearity: str) -> float:
-    if mode.lower() not in ("fan_in", "fan_out"):
-        raise OptionError("kaiming initialisation", got=f"mode={mode!r}", expected="'fan_in' or 'fan_out'")
-    fan = _fans(tensor)[mode.lower() == "fan_out"]
-    return calculate_gain(nonlinearity, a) / math.sqrt(fan) if fan else 0.0

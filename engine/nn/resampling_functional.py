@@ -6,7 +6,7 @@ from math import floor
 from typing import Any
 
 from engine.errors import Fix, OptionError, ShapeError
-from engine.nn.pooling_functional import adaptive_avg_pool1d, adaptive_avg_pool2d
+from engine.nn.adaptive_pooling_functional import adaptive_avg_pool1d, adaptive_avg_pool2d
 from engine.nn.volume_pooling_functional import adaptive_avg_pool3d
 from engine.ops import resampling
 from engine.ops.base import times

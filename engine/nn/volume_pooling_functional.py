@@ -7,15 +7,13 @@ from math import inf, prod
 from typing import Any
 
 from engine.errors import ShapeError
+from engine.nn.adaptive_pooling_functional import adaptive_avg_pool2d, adaptive_max, output_sizes
 from engine.nn.convolution_functional import numbers
 from engine.nn.pooling_functional import (
-    adaptive_avg_pool2d,
-    adaptive_max,
     avg_pool2d,
     extreme,
     greatest,
     max_pool2d,
-    output_sizes,
     root,
     taps,
     unpool,

@@ -1,18 +1,22 @@
-"""Optimizer: what all optimizers share: parameter groups, state, saving, hooks."""
+"""Optimizer: what all optimizers share: parameter groups, state, steps, saving."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from copy import deepcopy
-from functools import wraps
 from typing import Annotated, Any
 
 from engine.describe import Hidden, Range
 from engine.errors import GradientError, OptionError, ShapeError, TypeMismatch
 from engine.kernels.update import Pace, Update
-from engine.nn.hooks import Hook, RemovableHandle
 from engine.optim.arena import Arena
+from engine.optim.hooks import (  # noqa: F401  (PyTorch has the two that register here)
+    Hooked,
+    register_optimizer_step_post_hook,
+    register_optimizer_step_pre_hook,
+    with_hooks,
+)
 from engine.tensor import Tensor, enable_grad, no_grad, wrap
 from engine.tensor.tape import mode
 
@@ -25,11 +29,8 @@ Epsilon = Annotated[float, Range(1e-12, 1.0, log=True)]
 Switch = Annotated[bool, Hidden()]
 Foreach = Annotated[bool | None, Hidden()]
 
-_pre_hooks: dict[int, Hook] = {}
-_post_hooks: dict[int, Hook] = {}
 
-
-class Optimizer:
+class Optimizer(Hooked):
     """Changes parameters by their gradients; a subclass says how: in `step`, or by formulas in `_rule` and `_numbers`.
 
     Args:
@@ -69,7 +70,7 @@ class Optimizer:
         self.state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
         self.param_groups: list[dict[str, Any]] = []
         self._arenas: dict[int, Arena] = {}  # id of the parameter -> the arena of its group
-        self._hooks: defaultdict[str, dict[int, Hook]] = defaultdict(dict)
+        super().__init__()
         groups = list(params)
         if not groups:
             raise OptionError(type(self).__name__, got="there is no parameter to learn",
@@ -81,7 +82,7 @@ class Optimizer:
     def __init_subclass__(cls, **more: Any) -> None:
         super().__init_subclass__(**more)
         if "step" in cls.__dict__:
-            cls.step = _with_hooks(cls.__dict__["step"])
+            cls.step = with_hooks(cls.__dict__["step"])
 
     @classmethod
     def groups(cls, parameters: Iterable[Tensor]) -> list[Any]:
@@ -319,53 +320,6 @@ class Optimizer:
                 restored[name] = deepcopy(value)
         return restored
 
-    # hooks
-
-    def register_step_pre_hook(self, hook: Hook) -> RemovableHandle:
-        """Call hook(optimizer, args, kwargs) before each step; a pair that it returns replaces args and kwargs.
-
-        The first of args is the optimizer, as in PyTorch.
-
-        Example:
-            >>> import engine
-            >>> optimizer = engine.optim.SGD([engine.nn.Parameter(engine.ones(1))])
-            >>> with optimizer.register_step_pre_hook(lambda optimizer, args, kwargs: print("a step")):
-            ...     optimizer.step()
-            a step
-        """
-        return RemovableHandle(self._hooks["step_pre"], hook)
-
-    def has_step_hooks(self) -> bool:
-        """Whether hooks run before or after its steps."""
-        own = self._hooks.get("step_pre") or self._hooks.get("step_post")
-        return bool(own or _pre_hooks or _post_hooks)
-
-    def register_step_post_hook(self, hook: Hook) -> RemovableHandle:
-        """Call hook(optimizer, args, kwargs) after each step."""
-        return RemovableHandle(self._hooks["step_post"], hook)
-
-    def register_state_dict_pre_hook(self, hook: Hook, prepend: bool = False) -> RemovableHandle:
-        """Call hook(optimizer) before `state_dict`."""
-        return RemovableHandle(self._hooks["state_dict_pre"], hook, prepend)
-
-    def register_state_dict_post_hook(self, hook: Hook, prepend: bool = False) -> RemovableHandle:
-        """Call hook(optimizer, state_dict) after `state_dict`; what it returns, if anything, is returned instead."""
-        return RemovableHandle(self._hooks["state_dict_post"], hook, prepend)
-
-    def register_load_state_dict_pre_hook(self, hook: Hook, prepend: bool = False) -> RemovableHandle:
-        """Call hook(optimizer, state_dict) before loading; what it returns, if anything, is loaded instead."""
-        return RemovableHandle(self._hooks["load_state_dict_pre"], hook, prepend)
-
-    def register_load_state_dict_post_hook(self, hook: Hook, prepend: bool = False) -> RemovableHandle:
-        """Call hook(optimizer) after loading."""
-        return RemovableHandle(self._hooks["load_state_dict_post"], hook, prepend)
-
-    def _changed_by(self, occasion: str, state_dict: dict[str, Any]) -> dict[str, Any]:
-        for hook in [*self._hooks[occasion].values()]:
-            changed = hook(self, state_dict)
-            state_dict = state_dict if changed is None else changed
-        return state_dict
-
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]
         for number, group in enumerate(self.param_groups):
@@ -374,41 +328,7 @@ class Optimizer:
         return "\n".join([*lines, ")"])
 
 
-def register_optimizer_step_pre_hook(hook: Hook) -> RemovableHandle:
-    """Call hook(optimizer, args, kwargs) before each step of every optimizer."""
-    return RemovableHandle(_pre_hooks, hook)
-
-
-def register_optimizer_step_post_hook(hook: Hook) -> RemovableHandle:
-    """Call hook(optimizer, args, kwargs) after each step of every optimizer."""
-    return RemovableHandle(_post_hooks, hook)
-
-
-def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
-    """A step that calls the hooks around it."""
-
-    @wraps(step)
-    def hooked(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
-        if not (self._hooks or _pre_hooks or _post_hooks):
-            return step(self, *args, **kwargs)
-        before = [*_pre_hooks.values(), *self._hooks["step_pre"].values()]
-        after = [*self._hooks["step_post"].values(), *_post_hooks.values()]
-        if (before or after) and mode.recorder is not None:
-            mode.recorder.fail("hooks of an optimizer run in it")
-        args = (self, *args)  # as PyTorch's hooks see them
-        for hook in before:
-            changed = hook(self, args, kwargs)
-            if changed is not None:
-                args, kwargs = changed
-        result = step(*args, **kwargs)
-        for hook in after:
-            hook(self, args, kwargs)
-        return result
-
-    return hooked
-
-
-Optimizer.step = _with_hooks(Optimizer.step)
+Optimizer.step = with_hooks(Optimizer.step)
 
 
 def _parameters_meant(given: Any) -> str:
