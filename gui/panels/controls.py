@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from html import escape
 
 from PySide6.QtCore import Property, QEasingCurve, QPropertyAnimation, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
@@ -48,36 +47,6 @@ def label(text: str = "", role: str = "", wrap: bool = False) -> QLabel:
         made.setWordWrap(True)
         made.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
     return made
-
-
-class ColumnName(QLabel):
-    """A column's name, shortened with an ellipsis where there is no room for all of it."""
-
-    def __init__(self, column: str):
-        super().__init__(column.replace("_", " "))
-        self.setTextFormat(Qt.TextFormat.PlainText)
-        self.setToolTip(in_plain_words(column))
-        self.setMinimumWidth(60)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-
-    def shown(self) -> str:
-        """What stands there."""
-        return self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        with QPainter(self) as painter:
-            painter.setPen(theme.color("secondary"))
-            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, self.shown())
-
-
-def in_plain_words(text: str, most: int = 600) -> str:
-    """A tooltip that shows a stranger's text as it stands, wrapped: Qt would take "<b>" for a sign of its own.
-
-    >>> in_plain_words("a < b")
-    '<p>a &lt; b</p>'
-    """
-    shown = text if len(text) <= most else f"{text[:most]}…"
-    return f"<p>{escape(shown)}</p>"
 
 
 def hairline() -> QFrame:

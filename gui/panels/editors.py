@@ -16,8 +16,9 @@ from PySide6.QtWidgets import QAbstractSpinBox, QComboBox, QHBoxLayout, QLabel, 
 
 from engine.graph.catalogue import Parameter
 from gui.i18n import tr
-from gui.panels.controls import Switch, in_plain_words, restyle
+from gui.panels.controls import Switch, restyle
 from gui.panels.values import parse_value, show_value, step_value
+from gui.plain_words import in_plain_words
 
 _gestures = itertools.count(1)
 _PAUSE = 0.7  # seconds without an edit after which the next one is a step of its own

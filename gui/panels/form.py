@@ -10,8 +10,9 @@ from PySide6.QtWidgets import QGridLayout, QSizePolicy, QWidget
 
 from engine.graph.catalogue import MISSING, Entry, Parameter
 from gui.i18n import tr
-from gui.panels.controls import clear, in_plain_words
+from gui.panels.controls import clear
 from gui.panels.editors import Editor, ScrubLabel, make_editor
+from gui.plain_words import in_plain_words
 from gui.theme import SPACE
 
 EDITOR_WIDTH, EDITOR_HEIGHT = 140, 28

@@ -25,7 +25,8 @@ from gui import icons
 from gui.document.document import Document
 from gui.document.selection import Selection
 from gui.i18n import tr
-from gui.panels.controls import in_plain_words, label, tool
+from gui.panels.controls import label, tool
+from gui.plain_words import in_plain_words
 from gui.theme import RADIUS, SPACE, theme
 
 MIME = "application/x-layerloom-layer"

@@ -14,8 +14,9 @@ from PySide6.QtWidgets import (
 from engine.data import Preview
 from gui.i18n import tr
 from gui.panels import values
-from gui.panels.controls import in_plain_words, label
+from gui.panels.controls import label
 from gui.panels.pictures import ClassCounts, Thumbnails
+from gui.plain_words import in_plain_words
 from gui.theme import SPACE
 
 WIDEST = 170

@@ -8,8 +8,9 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QGridLayout, QVBoxLayout, QWidget
 
 from gui.i18n import tr
-from gui.panels.controls import ColumnName, clear, label
+from gui.panels.controls import clear, label
 from gui.panels.editors import ChoiceBox
+from gui.plain_words import ColumnName
 from gui.turns import Turns
 
 MOST = 60

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 
 from engine.graph.spec import FieldSpec
 from gui.i18n import tr
-from gui.panels.controls import ColumnName
+from gui.plain_words import ColumnName
 from gui.theme import theme
 from gui.turns import Turns
 

@@ -16,7 +16,7 @@ from PySide6.QtTest import QTest
 from engine.graph import templates
 from engine.graph.spec import DataSpec, FieldSpec, Graph, Node, Project
 from gui.document.document import Document
-from gui.panels.controls import ColumnName
+from gui.plain_words import ColumnName
 from gui.playground.row import Number, RowForm
 from gui.playground.strokes import to_pixels
 from gui.plots.dashboard import Dashboard
