@@ -127,6 +127,8 @@ class _Call(Op):
     What the function saved is kept as the tape keeps it: inputs and outputs with their history, others as constants.
     """
 
+    calls_back = True
+
     def __init__(self, cls: type[Function], ctx: Context, args: tuple[Any, ...], outputs: tuple[Any, ...],
                  smooth: list[Any], whole: Any) -> None:  # fmt: skip
         self.cls, self.ctx, self.whole, self.device = cls, ctx, whole, whole.device

@@ -55,6 +55,7 @@ class Op:
     saves: ClassVar[tuple[str, ...]] = ()
     extras: ClassVar[tuple[str, ...]] = ()
     checked: ClassVar[bool] = False  # `shape` is asked before each forward: NumPy would accept some mistakes
+    calls_back: ClassVar[bool] = False  # it runs a person's code, which may call ops
     view: ClassVar[bool] = False  # the result may share its memory with the first input
     differentiable: bool = True
     twice: bool = True  # whether its gradient has a gradient

@@ -193,7 +193,7 @@ class Optimizer(Hooked):
         k = params[0].device.kernels
         live = k.live(pace)
         state = [self._remembered(params, name, self._start(group, name)) for name in names]
-        k.update_step(*self._arrays(params), state, self._room(params), live)
+        mode.quietly(k.update_step, *self._arrays(params), state, self._room(params), live)
 
     def _rule(self, group: dict[str, Any]) -> Update:
         """The formulas for the group's options: the same object for the same options."""

@@ -19,6 +19,7 @@ from engine.plan.replay import Replay
 from engine.plan.trace import Gradient, Trace, Value, leaves
 from engine.plan.updates import STEPS, structure
 from engine.tensor import Size, Tensor, wrap
+from engine.tensor.tape import mode
 
 CPU = Device("cpu")
 PLAIN = (type(None), bool, int, float, complex, str, bytes)
@@ -256,7 +257,7 @@ class Planned:
         for left in self._left:
             if left.number is not None and left.is_held():
                 left.gradient = wrap(self.run.renewed(self._places[left.number]), CPU)
-        self.run([np.ascontiguousarray(tensor.array) for tensor in tensors], gradients)
+        mode.quietly(self.run, [np.ascontiguousarray(tensor.array) for tensor in tensors], gradients)
         for left in self._left:
             left.tensor._grad = left.gradient
         for position, number in self._of_arguments:

@@ -32,10 +32,10 @@ class WalkWithHistory(Walk):
             mode.grad, mode.listeners = before
 
     def opened(self, node: Node) -> tuple[Any, Any, list[Any]]:
-        backward, _, saved = super().opened(node)
+        _, _, saved = super().opened(node)
         if not node.op.twice:
             return _Once(node), None, saved
-        of_tensors = getattr(node.op, "backward_of_tensors", backward)
+        of_tensors = getattr(node.op, "backward_of_tensors", node.op.backward)
         return of_tensors, DifferentiableKernels(node.device, node.op), lifted(node)
 
     def add(self, a: Any, b: Any, device: Device) -> Any:

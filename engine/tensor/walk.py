@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from engine.device import Device
@@ -102,11 +103,12 @@ class Walk:
                                     got="a value that its gradient needs was changed in place since",
                                     mend="use the op that makes a new tensor, or clone() before the change",
                                     )  # fmt: skip
-        return node.op.backward, node.device.kernels, node.saved
+        backward = node.op.backward if node.op.calls_back else partial(mode.quietly, node.op.backward)
+        return backward, node.device.kernels, node.saved
 
     def add(self, a: Any, b: Any, device: Device) -> Any:
         """The sum of two gradients of one tensor."""
-        return device.kernels.add(a, b)
+        return mode.quietly(device.kernels.add, a, b)
 
     def hooked(self, hooks: Any, grad: Any, device: Device) -> Any:
         """The gradient after the hooks."""

@@ -126,6 +126,7 @@ class _Again(Op):
 
     name = "checkpoint"
     outside: list[Any]  # the nodes and leaves from which the function took something
+    calls_back = True
 
     def __init__(self, call: _Call, smooth: list[int]) -> None:
         self.call, self.smooth = call, smooth
