@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
     QProgressBar,
-    QSlider,
     QVBoxLayout,
     QWidget,
 )
@@ -21,33 +20,24 @@ from PySide6.QtWidgets import (
 import engine.data
 from engine.data import Preview
 from engine.errors import EngineError, Fix
-from engine.graph.catalogue import Parameter
 from engine.graph.spec import DataSpec
 from gui import settings
 from gui.background import Background
 from gui.document.document import Document
 from gui.document.selection import Selection
 from gui.i18n import tr
-from gui.panels import values
-from gui.panels.augmentation import AugmentationForm
-from gui.panels.controls import Scrolled, hairline, label, push
-from gui.panels.editors import ChoiceBox, Gesture
-from gui.panels.form import ParameterForm
+from gui.panels.controls import Scrolled, label, push
+from gui.panels.dealing import DealingForm
+from gui.panels.editors import ChoiceBox
 from gui.panels.message import Message
 from gui.panels.preview import PreviewView
 from gui.panels.roles import TEXT, RolesView
 from gui.panels.source import content_key, dropped, spec_for
-from gui.panels.text_form import TextForm
 from gui.reading import apart
 from gui.reading.look import Look
 from gui.theme import SPACE
 
-_BATCH = Parameter("batch_size", "int", 32, 32, "Samples in one training step.", 1, 1_000_000)
-_SHUFFLE = Parameter("shuffle", "bool", True, True, "Deal the training samples anew in every epoch.")
-_SEED = Parameter("seed", "int", 0, 0, "The same seed gives the same split.", 0, 2**31 - 1)
 _CONTENT = ("source", "reader", "options", "roles", "fields", "samples")
-_MISSING = ("mean", "median", "mode", "constant", "drop", "refuse")
-_SCALINGS = ("standard", "unit", "robust", "none")
 _USUAL = {"missing": "mean", "tokens": "words", "lower": True, "side": "right"}
 """Options that need not be said."""
 
@@ -63,7 +53,6 @@ class DataPanel(QWidget):
         self.setAccessibleName(tr("Data"))
         self.setAcceptDrops(True)
         self._document = document
-        self._gesture = Gesture()
         self._previewed: tuple | None = None
         self._reading: tuple | None = None
         self._wanted = DataSpec()
@@ -80,7 +69,10 @@ class DataPanel(QWidget):
         self._build_source()
         self._preview = PreviewView()
         self._column.addWidget(self._preview)
-        self._build_split()
+        self.dealing = DealingForm()
+        self.dealing.edited.connect(self._set)
+        self.dealing.told.connect(self._set_option)
+        self._column.addWidget(self.dealing)
         self.roles = RolesView()
         self.roles.chosen.connect(self._set_role)
         self._column.addWidget(self.roles)
@@ -119,71 +111,6 @@ class DataPanel(QWidget):
         self.message = Message("data-message")
         self._column.addWidget(self.message)
 
-    def _build_split(self) -> None:
-        self._split = QWidget()
-        column = QVBoxLayout(self._split)
-        column.setContentsMargins(0, SPACE[0], 0, 0)
-        column.setSpacing(SPACE[1])
-        column.addWidget(hairline())
-        row = QHBoxLayout()
-        row.addWidget(label(tr("Validation"), "label"))
-        self._share = label("")
-        self._share.setObjectName("data-share")
-        self._share.setAlignment(Qt.AlignmentFlag.AlignRight)
-        row.addWidget(self._share, 1)
-        column.addLayout(row)
-        self._slider = QSlider(Qt.Orientation.Horizontal)
-        self._slider.setObjectName("data-validation")
-        self._slider.setAccessibleName(tr("Share of the samples kept for validation, in percent"))
-        self._slider.setRange(0, 50)
-        self._slider.valueChanged.connect(lambda percent: self._set("validation", percent / 100, self._gesture.now()))
-        self._slider.sliderReleased.connect(self._gesture.end)
-        column.addWidget(self._slider)
-        self._form = ParameterForm("data-form")
-        self._form.set_parameters([_BATCH, _SHUFFLE, _SEED])
-        self._form.edited.connect(self._set)
-        column.addWidget(self._form)
-        self._scales = QWidget()
-        row = QHBoxLayout(self._scales)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(label(tr("Scaling of inputs"), "label"))
-        self._scaling = ChoiceBox(_SCALINGS, [tr("standard"), tr("0 to 1"), tr("robust"), tr("none")])
-        self._scaling.setObjectName("data-scaling")
-        self._scaling.setAccessibleName(tr("Scaling of inputs"))
-        self._scaling.setFixedSize(140, 28)
-        self._scaling.setToolTip(
-            tr(
-                "Standard: mean 0 and deviation 1 over the training part. 0 to 1: by its smallest and largest value. "
-                "Robust: by its median and quartiles, which single large values leave alone."
-            )
-        )
-        self._scaling.edited.connect(lambda value, gesture: self._set("scaling", value, gesture))
-        row.addWidget(self._scaling, 0, Qt.AlignmentFlag.AlignRight)
-        column.addWidget(self._scales)
-        self._gaps = QWidget()
-        row = QHBoxLayout(self._gaps)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(label(tr("Gaps in inputs"), "label"))
-        self._missing = ChoiceBox(
-            _MISSING, [tr("mean"), tr("median"), tr("commonest"), tr("constant"), tr("leave row out"), tr("refuse")]
-        )
-        self._missing.setObjectName("data-missing")
-        self._missing.setAccessibleName(tr("What fills gaps in the inputs"))
-        self._missing.setFixedSize(140, 28)
-        self._missing.setToolTip(
-            tr("What stands for a missing number: a figure of the training part, or a constant, 0 if nothing is said.")
-        )
-        self._missing.edited.connect(lambda value, gesture: self._set_option("missing", value))
-        row.addWidget(self._missing, 0, Qt.AlignmentFlag.AlignRight)
-        column.addWidget(self._gaps)
-        self._texts = TextForm()
-        self._texts.edited.connect(self._set_option)
-        column.addWidget(self._texts)
-        self._augment = AugmentationForm()
-        self._augment.edited.connect(lambda choices, gesture: self._set("augment", choices, gesture))
-        column.addWidget(self._augment)
-        self._column.addWidget(self._split)
-
     # What stands there
 
     def _start_anew(self) -> None:
@@ -198,26 +125,7 @@ class DataPanel(QWidget):
     def _show(self) -> None:
         data = self._document.project.data
         self._offer_sources(data)
-        self._split.setVisible(bool(data.source))
-        self._slider.blockSignals(True)
-        self._slider.setValue(round(data.validation * 100))
-        self._slider.blockSignals(False)
-        held = round(data.samples * data.validation)
-        share = f"{data.validation:.0%}".replace("%", " %")
-        figures = {"share": share, "held": values.count(held), "samples": values.count(data.samples)}
-        self._share.setText(tr("{share}, {held} of {samples}", **figures) if data.samples else share)
-        self._form.show_values([{"batch_size": data.batch_size, "shuffle": data.shuffle, "seed": data.seed}])
-        self._scaling.show_value(data.scaling)
-        inputs = [field.kind for field in data.fields if field.role == "input"]
-        has_numbers = not inputs or any(kind != "text" for kind in inputs)
-        self._scales.setVisible(has_numbers)
-        self._gaps.setVisible(data.reader == "csv" and has_numbers)
-        self._missing.show_value(data.options.get("missing", "mean"))
-        self._texts.show_options(data.options, data.fields)
-        has_images = any(field.kind == "image" and field.role == "input" for field in data.fields)
-        self._augment.setVisible(has_images)
-        if has_images:
-            self._augment.show_choices(data.augment)
+        self.dealing.show_data(data)
         key = content_key(data, self._base)
         if not data.source:
             self._previewed = self._shown = None

@@ -322,7 +322,7 @@ def test_the_split_slider_is_one_step_to_undo(qtbot, data, document):
     for _ in range(10):
         QTest.keyClick(slider, Qt.Key.Key_Right)
     assert document.project.data.validation == pytest.approx(0.3)
-    assert "539 of 1,797" in data._share.text()
+    assert "539 of 1,797" in data.dealing.share.text()
     assert document.undo_stack.count() == before + 1
 
 
@@ -475,7 +475,7 @@ def built(qtbot, form):
 def test_images_are_changed_at_random_by_a_switch_and_its_numbers(qtbot, data, document):
     pick(data._source, "Handwritten digits")
     settled(qtbot, data)
-    form = data._augment
+    form = data.dealing.augment
     assert form.isVisible()
     built(qtbot, form)
     switch = form._switches["RandomRotation"].editors["rotate"].switch
@@ -500,11 +500,11 @@ def test_gaps_of_a_table_are_filled_as_chosen(qtbot, data, document, tmp_path):
     path.write_text("a,b,y\n" + "".join(f"{i if i % 3 else ''},{i},{i * 0.5}\n" for i in range(100)))
     drop(data, path)
     settled(qtbot, data)
-    assert not data._augment.isVisible()
-    pick(data._missing, "median")
+    assert not data.dealing.augment.isVisible()
+    pick(data.dealing.missing, "median")
     settled(qtbot, data)
     assert document.project.data.options["missing"] == "median"
-    pick(data._missing, "leave row out")
+    pick(data.dealing.missing, "leave row out")
     settled(qtbot, data)
     assert document.project.data.samples == 66
 
@@ -519,17 +519,17 @@ def write_sentences(path, rows=60):
 def test_sentences_are_read_as_chosen(qtbot, data, document, tmp_path):
     drop(data, write_sentences(tmp_path / "moods.csv"))
     settled(qtbot, data)
-    assert data._texts.isVisible()
-    assert not data._gaps.isVisible()
-    assert not data._scales.isVisible()
+    assert data.dealing.texts.isVisible()
+    assert not data.dealing.gaps.isVisible()
+    assert not data.dealing.scales.isVisible()
     text = document.project.data.fields[0]
     assert (text.kind, text.shape) == ("text", (16,))
-    assert data._texts.form.editors["length"].text() == "16"
-    pick(data._texts.tokens, "characters")
+    assert data.dealing.texts.form.editors["length"].text() == "16"
+    pick(data.dealing.texts.tokens, "characters")
     settled(qtbot, data)
     assert document.project.data.options == {"tokens": "characters"}
     assert document.project.data.fields[0].shape == (48,)
-    editor = data._texts.form.editors["length"]
+    editor = data.dealing.texts.form.editors["length"]
     editor.setFocus()
     editor.selectAll()
     QTest.keyClicks(editor, "20")
