@@ -10,11 +10,12 @@ import numpy as np
 
 from engine.errors import EngineError, MissingMethod, TypeMismatch
 from engine.nn import hooks
-from engine.nn.hooks import Hook, RemovableHandle
+from engine.nn.hooks import Hook
 from engine.nn.members import Members, Table
 from engine.nn.parameter import Parameter
 from engine.tensor import Tensor, no_grad
 from engine.tensor.creation import empty_like
+from engine.tensor.hooks import RemovableHandle
 from engine.tensor.strangers import raise_stranger
 from engine.tensor.tape import mode
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from engine.nn.hooks import Hook, RemovableHandle
+from engine.nn.hooks import Hook
+from engine.tensor.hooks import RemovableHandle
 from engine.tensor.tape import mode
 
 _pre_hooks: dict[int, Hook] = {}

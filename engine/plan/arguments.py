@@ -127,7 +127,7 @@ class Own:
             if meanwhile is not self._gradients[id(outer)]:  # what it had for the caller's is added, as one would have
                 outer._grad = meanwhile if gradient is None else gradient if meanwhile is None else gradient + meanwhile
             if own._requires_grad and own._node is None:
-                own._hooks = [lambda gradient, outer=outer: outer.backward(gradient)]
+                own._hooks = {0: lambda gradient, outer=outer: outer.backward(gradient)}
         callers = {id(own): outer for outer, own in self._twins.values()}
         for argument, copy, before in self._copies:
             if _contents(copy) == _contents(before):

@@ -42,6 +42,7 @@ from engine.tensor.creation import (
     zeros_like,
 )
 from engine.tensor.grad_mode import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
+from engine.tensor.hooks import RemovableHandle
 from engine.tensor.inplace import InPlace
 from engine.tensor.printing import show
 from engine.tensor.promotion import float32, float64, int8, int16, int32, int64, uint8
@@ -337,7 +338,7 @@ class Tensor(Arithmetic, Reductions, Shapes, Conversion, InPlace, Core):
         """Be no view any more as far as the tape is concerned: a leaf has no history to be told of."""
         self._base = self._path = None
 
-    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> Hook:
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
         """Call `hook` with the gradient when it arrives; what it returns, if anything, takes its place.
 
         Args:
@@ -356,9 +357,9 @@ class Tensor(Arithmetic, Reductions, Shapes, Conversion, InPlace, Core):
         if not self.requires_grad:
             raise GradientError("register_hook", got="the tensor requires no gradient")
         owner = self if self._node is None else self._node
-        return Hook.added(owner, "_hooks" if self._node is None else "hooks", hook)
+        return _added(owner, "_hooks" if self._node is None else "hooks", hook)
 
-    def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> Hook:
+    def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> RemovableHandle:
         """Call `hook` with the tensor whenever a walk back has added to its `.grad`.
 
         Args:
@@ -376,7 +377,7 @@ class Tensor(Arithmetic, Reductions, Shapes, Conversion, InPlace, Core):
         if not self.requires_grad or self._node is not None:
             raise GradientError("register_post_accumulate_grad_hook", expected="a leaf that requires a gradient",
                                 got="the tensor is none")  # fmt: skip
-        return Hook.added(self, "_after", hook)
+        return _added(self, "_after", hook)
 
     def retain_grad(self) -> None:
         """Keep `.grad` of a tensor that is no leaf.
@@ -426,23 +427,8 @@ results_are(Tensor)
 table.attach(Tensor)
 
 
-class Hook:
-    """What `register_hook` gives back: `remove` takes the hook away."""
-
-    def __init__(self, hooks: list[Any], hook: Any) -> None:
-        self._hooks, self._hook = hooks, hook
-
-    @classmethod
-    def added(cls, owner: Any, name: str, hook: Any) -> Hook:
-        """The hook at the end of the owner's list of this name."""
-        hooks = getattr(owner, name)
-        if hooks is None:
-            hooks = []
-            setattr(owner, name, hooks)
-        hooks.append(hook)
-        return cls(hooks, hook)
-
-    def remove(self) -> None:
-        """Take the hook away; a second call does nothing."""
-        if self._hook in self._hooks:
-            self._hooks.remove(self._hook)
+def _added(owner: Any, name: str, hook: Any) -> RemovableHandle:
+    """The hook behind the others of the owner's that go by this name."""
+    if getattr(owner, name) is None:
+        setattr(owner, name, {})
+    return RemovableHandle(getattr(owner, name), hook)

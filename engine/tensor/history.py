@@ -42,7 +42,7 @@ class WalkWithHistory(Walk):
         return apply(ADD, a, b)
 
     def hooked(self, hooks: Any, grad: Any, device: Device) -> Any:
-        for hook in hooks:
+        for hook in [*hooks.values()]:
             grad = changed_by(hook, grad)
         return grad
 

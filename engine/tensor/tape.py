@@ -71,7 +71,7 @@ class Node:
     guards: list[tuple[Version, int]]
     device: Device
     order: int
-    hooks: list[Callable[[Any], Any]] | None = None
+    hooks: dict[int, Callable[[Any], Any]] | None = None
     retained: weakref.ref[Core] | None = None
 
     def __init__(self, op: Op, edges: list[Any], saved: Any, guards: Any, device: Device) -> None:
@@ -110,8 +110,8 @@ class Core:
     _path: tuple[Op, ...] | None = None
     _told = 0
     _turned = 0
-    _hooks: list[Callable[[Any], Any]] | None = None
-    _after: list[Callable[[Any], Any]] | None = None  # called with the leaf when its gradient has been added
+    _hooks: dict[int, Callable[[Any], Any]] | None = None
+    _after: dict[int, Callable[[Any], Any]] | None = None  # called with the leaf when its gradient has been added
     _retains = False
     array: Any
     device: Device

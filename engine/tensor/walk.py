@@ -114,7 +114,7 @@ class Walk:
         """The gradient after the hooks."""
         if hooks and mode.recorder is not None:
             mode.recorder.fail("a tensor has a hook")
-        for hook in hooks:
+        for hook in [*hooks.values()]:
             given = wrap(device.kernels.as_array(grad), device)
             grad = changed_by(hook, given).array
         return grad
@@ -123,7 +123,7 @@ class Walk:
         """Call the hooks that wait for a leaf to have its gradient."""
         if mode.recorder is not None:
             mode.recorder.fail("a tensor has a hook")
-        for hook in leaf._after:
+        for hook in [*leaf._after.values()]:
             hook(leaf)
 
     def retain(self, node: Node, grad: Any) -> None:

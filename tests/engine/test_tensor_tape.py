@@ -477,3 +477,15 @@ def test_a_hook_cannot_change_the_shape_of_a_gradient():
     x.register_hook(lambda grad: grad[:1])
     with pytest.raises(GradientError, match="it returns 1, expected 2, as the gradient is"):
         x.sum().backward()
+
+
+def test_a_handle_takes_its_own_hook_away_and_no_other():
+    x, seen = leaf(1.0), []
+    first, _ = x.register_hook(seen.append), x.register_hook(seen.append)
+    first.remove()
+    first.remove()
+    x.sum().backward()
+    assert len(seen) == 1
+    with x.register_hook(lambda grad: grad * 2):
+        (slope,) = engine.autograd.grad(x.sum(), x)
+    assert slope.item() == 2.0
