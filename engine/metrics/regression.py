@@ -60,6 +60,8 @@ class MAPE(Mean):
 class R2(Metric):
     """Share of the target's variance that is explained, 1 - sum (true - predicted)² / sum (true - mean)².
 
+    Of several outputs each varies about its own mean, and the sums go over all of them.
+
     The variance is gathered with the update of Chan, Golub and LeVeque (1979), exact also for a large mean.
 
     >>> metric = R2(); metric.update(np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 4.0])); round(metric.compute(), 4)
@@ -70,16 +72,17 @@ class R2(Metric):
 
     def update(self, predicted: np.ndarray, true: np.ndarray) -> None:
         of_one_shape("R2", predicted, true, SQUEEZE)
-        true = true.astype(np.float64).ravel()
         if true.size:
-            self.residual += float(np.square(true - predicted.ravel()).sum())
-            mean = float(true.mean())
-            self._gather(true.size, mean, float(np.square(true - mean).sum()))
+            true = true.astype(np.float64).reshape(len(true), -1)
+            self.residual += float(np.square(true - predicted.reshape(true.shape)).sum())
+            mean = true.mean(axis=0)
+            self._gather(len(true), mean, float(np.square(true - mean).sum()))
 
-    def _gather(self, count: int, mean: float, spread: float) -> None:
+    def _gather(self, count: int, mean: np.ndarray, spread: float) -> None:
+        """mean (outputs)"""
         difference, total = mean - self.mean, self.count + count
-        self.spread += spread + difference**2 * self.count * count / total
-        self.mean += difference * count / total
+        self.spread += spread + float(np.square(difference).sum()) * self.count * count / total
+        self.mean = self.mean + difference * count / total
         self.count = total
 
     def merge(self, other: Any) -> None:

@@ -89,6 +89,14 @@ def test_areas_of_several_classes_are_the_mean_of_each_against_the_others():
     assert figure(ours.PrecisionRecall(4), scores, TRUE) == pytest.approx(expected, 1e-12)
 
 
+def test_r2_of_several_outputs_takes_each_by_its_own_mean():
+    true = np.random.default_rng(0).standard_normal((100, 2)) + np.array([0, 1_000])
+    predicted = true + np.random.default_rng(1).standard_normal((100, 2))
+    expected = metrics.r2_score(true, predicted, multioutput="variance_weighted")
+    np.testing.assert_allclose(figure(ours.R2(), predicted, true), expected, rtol=1e-9)
+    assert expected < 0.5
+
+
 @pytest.mark.parametrize(("name", "theirs"), [("MAE", metrics.mean_absolute_error), ("R2", metrics.r2_score),
                                               ("RMSE", metrics.root_mean_squared_error),
                                               ("MAPE", metrics.mean_absolute_percentage_error)])  # fmt: skip
