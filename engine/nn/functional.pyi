@@ -5,7 +5,6 @@ from engine.nn.activation_functional import (
     elu_,
     gelu,
     glu,
-    gumbel_softmax,
     hardshrink,
     hardsigmoid,
     hardswish,
@@ -13,7 +12,6 @@ from engine.nn.activation_functional import (
     hardtanh_,
     leaky_relu,
     leaky_relu_,
-    log_softmax,
     logsigmoid,
     mish,
     prelu,
@@ -26,8 +24,6 @@ from engine.nn.activation_functional import (
     selu_,
     sigmoid,
     silu,
-    softmax,
-    softmin,
     softplus,
     softshrink,
     softsign,
@@ -125,6 +121,7 @@ from engine.nn.resampling_functional import interpolate
 from engine.nn.sequence_losses_functional import (
     ctc_loss,
 )
+from engine.nn.softmax_functional import gumbel_softmax, log_softmax, softmax, softmin
 from engine.nn.sparse_functional import embedding, embedding_bag, one_hot
 from engine.nn.volume_functional import conv3d, conv_transpose3d
 from engine.nn.volume_pooling_functional import (
