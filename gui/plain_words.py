@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QLabel, QSizePolicy
 from gui.theme import theme
 
 
-class ColumnName(QLabel):
-    """A column's name, shortened with an ellipsis where there is no room for all of it."""
+class ShortLabel(QLabel):
+    """The name of a column or a parameter, shortened with an ellipsis where there is no room for all of it."""
 
     def __init__(self, column: str):
         super().__init__(column.replace("_", " "))

@@ -287,6 +287,9 @@ def _unsuited(network: Network, loss: Node, target: FieldSpec, spec: Spec) -> Pr
     if kind == "box" and target.shape != (4,):
         text = f"{who} compares boxes, left, top, right and bottom, but '{target.name}' is {_times(target.shape)}."
         return Problem(loss.id, text, fixes=instead("MSELoss", "L1Loss"))
+    if kind == "mask" and target.shape == (1,):
+        text = f"{who} compares masks, a share for each place, but '{target.name}' is a single number."
+        return Problem(loss.id, text, fixes=instead("MSELoss", "L1Loss"))
     if kind == "binary" and count > 2:
         text = f"{who} tells two classes apart, but '{target.name}' has {count}."
         return Problem(loss.id, text, fixes=instead("CrossEntropyLoss"))

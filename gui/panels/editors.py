@@ -12,13 +12,13 @@ from typing import Any
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QFocusEvent, QMouseEvent, QValidator, QWheelEvent
-from PySide6.QtWidgets import QAbstractSpinBox, QComboBox, QHBoxLayout, QLabel, QLineEdit, QWidget
+from PySide6.QtWidgets import QAbstractSpinBox, QComboBox, QHBoxLayout, QLineEdit, QWidget
 
 from engine.graph.catalogue import Parameter
 from gui.i18n import tr
 from gui.panels.controls import Switch, restyle
 from gui.panels.values import parse_value, show_value, step_value
-from gui.plain_words import in_plain_words
+from gui.plain_words import ShortLabel, in_plain_words
 
 _gestures = itertools.count(1)
 _PAUSE = 0.7  # seconds without an edit after which the next one is a step of its own
@@ -215,12 +215,11 @@ class TextBox(QLineEdit):
         self.setPlaceholderText(tr("mixed"))
 
 
-class ScrubLabel(QLabel):
+class ScrubLabel(ShortLabel):
     """A parameter's name; dragging it sideways steps its number."""
 
-    def __init__(self, text: str, editor: QWidget, parent: QWidget | None = None) -> None:
-        super().__init__(text, parent)
-        self.setProperty("role", "label")
+    def __init__(self, text: str, editor: QWidget) -> None:
+        super().__init__(text)
         self.setBuddy(editor)
         self._editor = editor
         self._from: float | None = None

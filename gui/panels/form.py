@@ -75,7 +75,8 @@ class ParameterForm(QWidget):
             editor.setFixedHeight(EDITOR_HEIGHT)
             editor.edited.connect(lambda value, gesture, name=parameter.name: self.edited.emit(name, value, gesture))
             name = ScrubLabel(label_of(parameter), editor)
-            name.setToolTip(in_plain_words(parameter.help))
+            if parameter.help:
+                name.setToolTip(in_plain_words(parameter.help))
             self._grid.addWidget(name, row, 0)
             self._grid.addWidget(editor, row, 1, Qt.AlignmentFlag.AlignRight)
             self.editors[parameter.name] = editor

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QVBoxLayout, QWidget
 from gui.i18n import tr
 from gui.panels.controls import clear, label
 from gui.panels.editors import ChoiceBox
-from gui.plain_words import ColumnName
+from gui.plain_words import ShortLabel
 from gui.turns import Turns
 
 MOST = 60
@@ -54,7 +54,7 @@ class RolesView(QWidget):
 
     def _make(self, columns: tuple[tuple[str, str, str], ...]) -> Iterator[None]:
         for row, (name, role, kind) in enumerate(columns):
-            self._grid.addWidget(ColumnName(name), row, 0)
+            self._grid.addWidget(ShortLabel(name), row, 0)
             words = {"input": tr("Input"), "target": tr("Target"), "unused": tr("Unused")}
             if kind != "number":
                 words = {"input": tr("Input"), TEXT: tr("Text"), "target": tr("Target"), "unused": tr("Unused")}

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 
 from engine.graph.spec import FieldSpec
 from gui.i18n import tr
-from gui.plain_words import ColumnName
+from gui.plain_words import ShortLabel
 from gui.theme import theme
 from gui.turns import Turns
 
@@ -161,14 +161,14 @@ class RowForm(QScrollArea):
         words.setAccessibleName(field)
         words.textChanged.connect(self._tell)
         if not is_alone:
-            name = ColumnName(field)
+            name = ShortLabel(field)
             name.setBuddy(words)
             grid.addWidget(name, row, 0, 1, 2)
         grid.addWidget(words, row + 1, 0, 1, 2)
         grid.setRowStretch(row + 1, 2)
 
     def _add(self, grid: QGridLayout, row: int, field: str, column: str, values: tuple[str, ...]) -> None:
-        word = ColumnName(column)
+        word = ShortLabel(column)
         control = self._choice(field, column, values) if values else self._number(field, column)
         control.setObjectName(f"try-{field}-{column}")
         control.setAccessibleName(column)

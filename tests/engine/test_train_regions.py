@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from engine.data import DataSpec, FieldSpec, describe
+from engine.graph import edit
 from engine.graph.infer import infer
 from engine.graph.script import to_script
 from engine.graph.spec import Choice, Graph, Node, Project, TrainingSpec, Wire
@@ -76,3 +77,12 @@ def test_boxes_are_asked_for_where_the_target_is_none():
     (problem,) = (p for p in infer(chain("GIoULoss", 3), fields).problems if p.node == "loss")
     assert "compares boxes, left, top, right and bottom, but 'y' is N x 3" in problem.message
     assert [fix.label for fix in problem.fixes] == ["Make it Mean squared error", "Make it Mean absolute error"]
+
+
+@pytest.mark.parametrize("loss", ["DiceLoss", "TverskyLoss"])
+def test_a_loss_of_masks_takes_no_single_number(loss):
+    numbers = (FieldSpec("x", "vector", (4,), "input"), FieldSpec("price", "number", (1,), "target"))
+    graph = edit.set_parameter(chain(loss, 1), "loss", "target", "price")
+    (problem,) = [p for p in infer(graph, numbers).problems if p.severity == "error"]
+    assert "compares masks, a share for each place, but 'price' is a single number" in problem.message
+    assert problem.fixes[0].label == "Make it Mean squared error"

@@ -9,11 +9,14 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QToolButton
 
 from engine.graph import catalogue, templates
+from engine.graph.catalogue import Parameter
 from gui.document.document import Document
 from gui.document.selection import Selection
+from gui.panels.form import ParameterForm
 from gui.panels.inspector import Inspector
 from gui.panels.palette import MIME, TYPE, Palette
 from gui.panels.problems import ProblemsPanel
+from gui.plain_words import ShortLabel
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
 """A window of its own, offscreen, warns of what such a screen cannot do."""
@@ -192,6 +195,21 @@ def test_a_kernel_is_typed_as_a_pair(inspector, document, selection):
     selection.set([conv])
     type_into(editor(inspector, "kernel_size"), "5 x 3")
     assert tuple(document.nodes[conv].params["kernel_size"]) == (5, 3)
+
+
+def test_a_parameter_of_any_name_fits_into_its_form(qtbot):
+    form = ParameterForm("form")
+    qtbot.addWidget(form)
+    name = "a_parameter_with_an_exceedingly_long_name_that_does_not_fit"
+    form.set_parameters([Parameter(name, "float", 1.5, 1.5, "")])
+    assert form.minimumSizeHint().width() <= 276
+    form.resize(276, 40)
+    form.show()
+    qtbot.waitExposed(form)
+    (shown,) = form.findChildren(ShortLabel)
+    assert shown.shown().startswith("A parameter")
+    assert shown.shown().endswith("…")
+    assert "does not fit" in shown.toolTip()
 
 
 def test_what_cannot_be_is_marked_and_changes_nothing(inspector, document, selection):

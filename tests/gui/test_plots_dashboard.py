@@ -16,7 +16,7 @@ from PySide6.QtTest import QTest
 from engine.graph import templates
 from engine.graph.spec import DataSpec, FieldSpec, Graph, Node, Project
 from gui.document.document import Document
-from gui.plain_words import ColumnName
+from gui.plain_words import ShortLabel
 from gui.playground.row import Number, RowForm
 from gui.playground.strokes import to_pixels
 from gui.plots.dashboard import Dashboard
@@ -274,7 +274,7 @@ def test_a_long_form_is_laid_out_in_turns_of_the_window(qtbot):
         QCoreApplication.processEvents()
     assert len(form.findChildren(Number)) == 30
     assert any(0 < count < 30 for count in made), "all of it was laid out in one turn"
-    name = form.findChild(ColumnName)
+    name = form.findChild(ShortLabel)
     assert name.shown().endswith("…")
     assert columns[0] in name.toolTip()
     assert name.buddy() is form.findChild(Number, f"try-features-{columns[0]}")
