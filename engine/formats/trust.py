@@ -118,6 +118,17 @@ def take_up(project: Project) -> None:
         )  # fmt: skip
 
 
+def remember_own(graph: Graph) -> None:
+    """Trust for good what this network needs of the user's own folder: a run answers also after its files were edited.
+
+    Raises:
+        ProjectError: a file in the user's folder cannot be read, or the list cannot be kept.
+    """
+    needed = custom.used(graph)
+    own = {file.digest for file in user_files()} if needed else ()
+    remember(file for file in needed if file.digest in own)
+
+
 def with_used_code(project: Project) -> Project:
     """The project with the files of all layers that its network uses, so that it can be sent as it is."""
     names = {file.name.lower() for file in project.code}

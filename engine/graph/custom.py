@@ -105,7 +105,7 @@ def sentence(error: BaseException) -> str:
     elif isinstance(error, SystemExit):
         said = "it ends the program"
     else:
-        said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        said = f"{type(error).__name__}: {' '.join(str(error).split())}" if str(error) else type(error).__name__
     return said.rstrip(".")
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from engine.errors import EngineError, Fix, ProjectError, TrainingError
 from engine.formats import checkpoint as checkpoints
-from engine.formats import project_file
+from engine.formats import project_file, trust
 from engine.graph import custom, spec
 from engine.graph.spec import Project
 from engine.train import threads
@@ -98,6 +98,7 @@ def train(
         store_project(folder.path, spec.encode(project))
         threads.choose(_threads_of(kept), spare)
         task = Task(project)
+        trust.remember_own(project.graph)
         trainer = _assemble(task, folder, reporter, interruption, extensions)
         if kept is not None:
             _take_up(trainer, kept, folder.checkpoint("last"))

@@ -38,6 +38,7 @@ class Card(QWidget):
         self.setAccessibleName(title)
         self._title = QLabel(title)
         self._title.setProperty("role", "strong")
+        self._parts: list[tuple[str, str, str]] = []
         self._value = QLabel()
         self._value.setProperty("role", "secondary")
         self._value.setObjectName(f"card-{name}-value")
@@ -89,6 +90,8 @@ class Card(QWidget):
 
     def _dress(self) -> None:
         self._value.setFont(theme.mono_numbers(11))
+        if self._parts:
+            self.set_parts(self._parts)  # in the colours of this look
         self.update()
 
     def paintEvent(self, event) -> None:
@@ -132,6 +135,7 @@ class Card(QWidget):
 
     def set_value(self, text: str) -> None:
         """The current figure, at the right of the title."""
+        self._parts = []
         if text != self._value.text():
             self._value.setText(text)
 
@@ -147,6 +151,7 @@ class Card(QWidget):
             for word, token, figure in parts
         ]
         self.set_value("&nbsp;&nbsp;".join(words))
+        self._parts = parts
 
     def catch_up(self) -> None:
         """Show what the run said before this card was made."""

@@ -319,6 +319,17 @@ def test_training_refuses_code_that_nobody_trusts_and_trains_with_trust(capsys, 
     assert project_file.read(tmp_path / "run").project.code[0].name == "mine.py"
 
 
+def test_a_run_with_a_layer_of_ones_own_answers_also_after_its_file_was_edited(capsys, tmp_path):
+    path = tmp_path / "a.loom"
+    project_file.write(path, project(SWISH, "Swish"))
+    trust.user_folder().mkdir(parents=True)
+    (trust.user_folder() / "mine.py").write_text(SWISH.source)
+    assert here(capsys, "train", path, "--out", tmp_path / "run").returncode == 0
+    (trust.user_folder() / "mine.py").write_text(SWISH.source + "# edited\n")
+    custom._permitted.clear()
+    assert here(capsys, "evaluate", path, "--run", tmp_path / "run").returncode == 0
+
+
 def test_code_with_trust_is_remembered_for_later_commands(capsys, tmp_path):
     path = tmp_path / "a.loom"
     project_file.write(path, project(SWISH, "Swish"))

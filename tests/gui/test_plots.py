@@ -403,6 +403,7 @@ def test_another_look_recolours_the_lines(run, qtbot, request):
         theme.set_mode(look)
         colors.add(card.plot._lines["train"].top.opts["pen"].color().name())
         assert card.plot._lines["train"].top.opts["pen"].color() == theme.color("train")
+        assert theme.color("train").name() in card.value
     assert len(colors) == 2
 
 
