@@ -98,7 +98,8 @@ def _folder(options: argparse.Namespace, resumed: Path | None) -> Iterator[Path]
 def _report(result: Any, project: Any, path: Path, output: Output) -> Result:
     ended = result.ended
     words = {"finished": "Finished", "stopped": "Stopped", "early_stopped": "Stopped early, nothing got better"}
-    output.say(f"{words[ended.reason]} after {ended.epoch} epochs, {ended.step} steps, {duration(ended.seconds)}")
+    lasted = f"{ended.epoch} epoch{'s' * (ended.epoch != 1)}, {ended.step} step{'s' * (ended.step != 1)}"
+    output.say(f"{words[ended.reason]} after {lasted}, {duration(ended.seconds)}")
     if ended.best:
         output.say(f"best epoch {ended.best_epoch}: {metrics(ended.best)}")
     figures = {

@@ -222,7 +222,7 @@ class TryCard(Card):
         """Another network: what was answered is not its own, and nothing is asked until its run is on show."""
         self._question, self._is_stale = "", False
         self._beat.stop()
-        self.answer.show_message("")
+        self.answer.show_message(self._invitation)
         self.set_value("")
 
     def _look_at_state(self, state: str) -> None:
@@ -239,10 +239,16 @@ class TryCard(Card):
 
     def _wonder(self) -> None:
         """The run came to another state: say what can be done here, or ask."""
-        if self._image_field and self.pad.is_blank:
-            self.answer.show_message(tr("Draw a sample. The network answers while it trains."))
+        if self._invitation:
+            self.answer.show_message(self._invitation)
         elif not self.is_empty and (self.run.is_training or self._is_stale):
             self._beat.start()
+
+    @property
+    def _invitation(self) -> str:
+        """What stands beside a blank pad."""
+        is_blank = self._image_field and self.pad.is_blank
+        return tr("Draw a sample. The network answers while it trains.") if is_blank else ""
 
     def _show(self, prediction: Prediction) -> None:
         if prediction.request == self._question:

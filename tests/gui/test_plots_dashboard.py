@@ -286,6 +286,12 @@ def test_without_a_run_the_card_says_to_train_first(make, qtbot):
     assert trying.answer.text() == "Train the network: it answers from its first step on."
 
 
+def test_a_project_that_is_opened_again_still_invites_to_draw(make):
+    dashboard = make("digits-cnn")
+    dashboard.document.new(dashboard.document.project)
+    assert dashboard.cards["try"].answer.text() == "Draw a sample. The network answers while it trains."
+
+
 def test_a_random_sample_of_the_validation_part_says_what_it_really_is(make):
     trying = make("digits-cnn").cards["try"]
     QTest.mouseClick(trying.dice, Qt.MouseButton.LeftButton)
