@@ -242,7 +242,8 @@ def test_every_layer_of_the_catalogue_runs_on_meta_as_on_the_cpu():
     from engine.graph.trial import first_value
 
     given = {"Embedding": engine.tensor([[1, 2]]), "Reshape": engine.zeros(2, 6), "BatchNorm1d": engine.randn(3, 4),
-             "Permute": engine.randn(2, 5, 8), "EmbeddingBag": engine.tensor([[1, 2]]), "Fold": engine.randn(2, 8, 49)}  # fmt: skip
+             "Permute": engine.randn(2, 5, 8), "EmbeddingBag": engine.tensor([[1, 2]]),
+             "Fold": engine.randn(2, 8, 49)}  # fmt: skip
     shapes = {0: (2, 4, 6, 6), 1: (2, 8), 2: (2, 8, 12), 3: (2, 8, 6, 6), 4: (2, 8, 6, 6, 6)}
     for entry in catalogue.entries("layer").values():
         x = given.get(entry.type, engine.randn(*shapes[len(entry.axes)]))
