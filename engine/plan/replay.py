@@ -26,10 +26,9 @@ class Replay:
 
     def __init__(self, low: Lowering, kept: list[Place]) -> None:
         self._inputs = low.inputs
-        count = len(low.trace.inputs)
+        self._first = len(low.trace.inputs)  # of the inputs that is a gradient
         self._values = [gradient.value for gradient in low.trace.read]
-        self._arguments, self._gradients = low.inputs[:count], low.inputs[count:]
-        self._at: list[Any] = [_nothing] * len(self._gradients)  # weak references to the arrays of the last replay
+        self._at: list[Any] = [_nothing] * len(low.inputs)  # weak references to the arrays of the last replay
         self._slots: dict[Buffer, list[tuple[np.ndarray, int, int]]] = {}  # block, slot, offset: of what moves
         items = [*low.before, *low.items]
         buffers = [[place.buffer for place in item.touches()] for item in items]
@@ -42,11 +41,6 @@ class Replay:
         self._present: list[Any] = []  # the arrays of the inputs, while it runs
         self._calls: dict[Buffer, list[_Called]] = {}  # those on the host that an output has a part in
         self.parts = self._bound(items)
-        self._pointers = [
-            (*pointer, number)
-            for number, buffer in enumerate(self._arguments)
-            for pointer in self._slots.get(buffer, ())
-        ]
 
     @property
     def nbytes(self) -> int:
@@ -55,14 +49,11 @@ class Replay:
 
     def __call__(self, arguments: list[np.ndarray], gradients: list[np.ndarray]) -> None:
         """Run with these arguments, C-contiguous, and these gradients, all of the recorded shapes and dtypes."""
-        addresses = [_address(array) for array in arguments]
-        for block, slot, offset, number in self._pointers:
-            block[slot] = addresses[number] + offset
-        for number, array in enumerate(gradients):
+        self._present = [*arguments, *gradients]
+        for number, array in enumerate(self._present):
             if self._at[number]() is not array:
                 self._at[number] = weakref.ref(array)
-                self._move(self._gradients[number], _address(array))
-        self._present = [*arguments, *gradients]
+                self._move(self._inputs[number], _address(array))
         for live, make, memory in self._lives:
             memory[:] = make(live.now)
         for generator, memory in self._draws:
@@ -73,7 +64,7 @@ class Replay:
 
     def reads(self, number: int, array: np.ndarray) -> bool:
         """Whether this array can be the gradient of that number."""
-        if self._at[number]() is array:
+        if self._at[self._first + number]() is array:
             return True
         value = self._values[number]
         strides = tuple(step // array.itemsize for step in array.strides)
