@@ -4,11 +4,13 @@ import warnings
 
 import numpy as np
 import pytest
-import torch
-import torch.utils.checkpoint
 
-import engine
-from tests.parity import scripts_methods, scripts_supervised, scripts_unsupervised
+torch = pytest.importorskip("torch")
+
+import torch.utils.checkpoint  # noqa: E402
+
+import engine  # noqa: E402
+from tests.parity import scripts_methods, scripts_supervised, scripts_unsupervised  # noqa: E402
 
 SCRIPTS = [*scripts_supervised.SCRIPTS, *scripts_unsupervised.SCRIPTS, *scripts_methods.SCRIPTS]
 
