@@ -7,7 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-import torch.utils.checkpoint  # noqa: E402
+pytest.importorskip("torch.utils.checkpoint")
 
 import engine  # noqa: E402
 from tests.parity import scripts_methods, scripts_supervised, scripts_unsupervised  # noqa: E402
