@@ -123,6 +123,7 @@ NO_FUNCTIONS = {
 
 NO_METHODS = {
     "backward", "cuda", "pin_memory", "data_ptr", "numpy", "register_hook", "retain_grad",
+    "register_post_accumulate_grad_hook",
     "exponential_", "bernoulli_", "cauchy_",
     "geometric_", "log_normal_", "random_", "uniform_", "normal_",
 }  # fmt: skip
