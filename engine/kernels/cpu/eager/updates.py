@@ -33,6 +33,8 @@ class Updates:
 
 def _step(rule: Update, row: tuple[float, ...], params: list[Any], grads: list[Any], state: list[list[Any]]) -> bool:
     """Do it, if it can be done here: float32 arrays without gaps, as many as are worth a launch."""
+    if sum([param.size for param in params]) < LEAST:  # before a key is made, which takes longer than such a step
+        return False
     everything = [array for arrays in (params, *state, grads) for array in arrays]
     if not all(type(array) is np.ndarray for array in everything):
         return False
@@ -53,7 +55,7 @@ def _bind(rule: Update, arrays: list[Any], count: int) -> Caller | bool:
     orders = [layout.order for layout in layouts[:count]] * (len(held) + 1)
     sizes = tuple([layout.size for layout in layouts[:count]])
     lie = all(o is not None and layout.lies(o) for o, layout in zip(orders, layouts[: count * len(held)]))
-    if sum(sizes) < LEAST or 0 in sizes or not lie or not all(layout.is_float for layout in layouts):
+    if 0 in sizes or not lie or not all(layout.is_float for layout in layouts):
         return False
     recipe = Recipe()
     for number, (layout, order) in enumerate(zip(layouts, orders)):
