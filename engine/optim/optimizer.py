@@ -247,11 +247,14 @@ class Optimizer(Hooked):
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget all gradients; without set_to_none they become zeros."""
-        if mode.recorder is not None:
+        recording = mode.recorder is not None
+        if recording:
             mode.recorder.grouped(self)
         for group in self.param_groups:
             for param in group["params"]:
-                if set_to_none:
+                if set_to_none and not recording:
+                    param._grad = None
+                elif set_to_none:
                     param.grad = None
                 elif param.grad is not None:
                     param.grad = param.grad.detach()

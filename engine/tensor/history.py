@@ -22,6 +22,8 @@ from engine.tensor.walk import Walk, changed_by
 class WalkWithHistory(Walk):
     """A walk back after which the gradients have gradients: `create_graph=True`."""
 
+    on_tensors = True
+
     def run(self, outputs: list[tuple[Any, Any]]) -> None:
         if mode.recorder is not None:
             mode.recorder.fail("it takes gradients with create_graph=True, and kernels of a plan are made for one walk")

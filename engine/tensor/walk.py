@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable
-from functools import partial
 from typing import Any
 
 from engine.device import Device
@@ -27,6 +26,9 @@ class Walk:
         since: where given, the walk ends at what is older; its hooks are for another walk to call.
     """
 
+    on_tensors = False
+    """Whether the backward of an op runs on tensors, and so calls ops."""
+
     def __init__(self, retain_graph: bool, into: dict[Any, Any] | None = None, since: int = -1) -> None:
         self.retain_graph, self.into, self.since = retain_graph, into, since
         self.waiting: dict[int, tuple[Any, Any]] = {}  # leaves with hooks, which see the sum of what arrives
@@ -39,7 +41,7 @@ class Walk:
         """
         heap: list[tuple[int, Node]] = []  # the latest op first: all that used its result lies behind it
         pending: dict[Node, Any] = {}  # the sum of the gradients that have arrived
-        opened, into, retain_graph = self.opened, self.into, self.retain_graph
+        opened, into, retain_graph, since, quietly = self.opened, self.into, self.retain_graph, self.since, mode.quietly
 
         def send(node: Node, grad: Any) -> None:
             if node in pending:
@@ -57,7 +59,7 @@ class Walk:
         while heap:
             node = heapq.heappop(heap)[1]
             grad = pending.pop(node)
-            if node.hooks and node.order > self.since:
+            if node.hooks and node.order > since:
                 grad = self.hooked(node.hooks, grad, node.device)
             needs = node.needs
             if aims is not None:
@@ -69,7 +71,10 @@ class Walk:
             elif node.retained is not None:
                 self.retain(node, grad)
             backward, k, saved = opened(node)
-            gradients = backward(k, grad, needs, *saved)
+            if self.on_tensors or node.op.calls_back:
+                gradients = backward(k, grad, needs, *saved)
+            else:
+                gradients = quietly(backward, k, grad, needs, *saved)
             if not retain_graph:
                 node.saved = None
             for edge, gradient in zip(node.edges, gradients):
@@ -103,8 +108,7 @@ class Walk:
                                     got="a value that its gradient needs was changed in place since",
                                     mend="use the op that makes a new tensor, or clone() before the change",
                                     )  # fmt: skip
-        backward = node.op.backward if node.op.calls_back else partial(mode.quietly, node.op.backward)
-        return backward, node.device.kernels, node.saved
+        return node.op.backward, node.device.kernels, node.saved
 
     def add(self, a: Any, b: Any, device: Device) -> Any:
         """The sum of two gradients of one tensor."""
