@@ -23,7 +23,8 @@ from engine.nn.fractional_pooling import FractionalMaxPool2d, FractionalMaxPool3
 from engine.nn.instance_norm import InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
 from engine.nn.last_step import LastStep
 from engine.nn.linear import Linear
-from engine.nn.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss, NLLLoss
+from engine.nn.linear_cross_entropy import LinearCrossEntropyLoss, LinearCrossEntropyOptions
+from engine.nn.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss, NLLLoss, NLLLoss2d
 from engine.nn.margin_losses import (
     BPRLoss,
     CosineEmbeddingLoss,
@@ -160,6 +161,8 @@ __all__ = [
     "LeakyReLU",
     "LearnedPositionalEncoding",
     "Linear",
+    "LinearCrossEntropyLoss",
+    "LinearCrossEntropyOptions",
     "LocalResponseNorm",
     "LogSigmoid",
     "LogSoftmax",
@@ -181,6 +184,7 @@ __all__ = [
     "MultiheadAttention",
     "Multiply",
     "NLLLoss",
+    "NLLLoss2d",
     "PReLU",
     "PairwiseDistance",
     "Parameter",

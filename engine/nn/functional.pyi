@@ -57,6 +57,7 @@ from engine.nn.losses_functional import (
     binary_cross_entropy_with_logits,
     cross_entropy,
     l1_loss,
+    linear_cross_entropy,
     mse_loss,
     nll_loss,
 )
@@ -208,6 +209,7 @@ __all__ = [
     "leaky_relu",
     "leaky_relu_",
     "linear",
+    "linear_cross_entropy",
     "local_response_norm",
     "log_softmax",
     "logsigmoid",

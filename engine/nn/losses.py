@@ -151,6 +151,26 @@ class NLLLoss(Loss):
         return F.nll_loss(input, target, weight=self.weight, ignore_index=self.ignore_index, reduction=self.reduction)
 
 
+class NLLLoss2d(NLLLoss):
+    """NLLLoss by the name that it had in older scripts for images with a class at each pixel.
+
+    loss = mean of -input[target]
+
+    Args:
+        weight: How much each class counts, one number a class.
+        ignore_index: Pixels with this target are left out.
+        reduction: Whether the pixels are averaged or summed.
+
+    Shape:
+        input: (N, C, H, W) log probabilities; target: (N, H, W) class numbers -> ()
+
+    Example:
+        >>> import engine
+        >>> engine.nn.NLLLoss2d()(engine.tensor([[[[-0.5]], [[-2.0]]]]), engine.tensor([[[1]]])).item()
+        2.0
+    """
+
+
 class BCELoss(Loss):
     """How surprised the network is by a yes or no, behind Sigmoid; BCEWithLogitsLoss is the two in one, and more exact.
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from math import nan
 from typing import Any
 
-from engine.errors import TypeMismatch
+from engine.errors import ShapeError, TypeMismatch
+from engine.nn.dense_functional import linear
 from engine.nn.loss_reduction import alike, by_class, check_weight, reduced, reduction_of, weighed
 from engine.ops import losses
+from engine.ops.base import times
 from engine.ops.indexing import OneHot
 from engine.tensor import Tensor, apply
 
@@ -132,6 +134,59 @@ def _smooth_classes(input: Tensor, target: Tensor, weight: Any, ignore: int, red
     total = counted.sum()
     mean = loss.sum() / total.clamp(min=1e-30)
     return mean.masked_fill(total == 0, nan)  # and nothing is learned
+
+
+def linear_cross_entropy(input: Tensor, linear_weight: Tensor, target: Tensor, *, linear_bias: Tensor | None = None,
+                         weight: Tensor | None = None, reduction: str = "mean", ignore_index: int | None = None,
+                         label_smoothing: float = 0.0, options: Any = None) -> Tensor:  # fmt: skip
+    """The cross-entropy of scores that a last linear layer makes: cross_entropy(linear(input, linear_weight), target).
+
+    Args:
+        input: samples (N, in_features), or one (in_features).
+        linear_weight: (C, in_features), or (C, d1, ..., in_features) for a class at each of some places.
+        target: classes as whole numbers, or a probability for each class.
+        linear_bias: added to the scores: as linear_weight without its last axis.
+        weight: how much each class counts; the mean is divided by the weights of the targets.
+        reduction: "mean", "sum", or "none" for the loss of every value.
+        ignore_index: targets of this value count for nothing; None for -100.
+        label_smoothing: this share of the target is spread evenly over all classes.
+        options: PyTorch's choice of chunks, which here nothing depends on: the scores are made at once.
+
+    Shape:
+        target (N, d1, ...) or (N, C, d1, ...) -> a single number, or (N, d1, ...) for "none"
+
+    Raises:
+        ShapeError: where input, weight and bias do not go together.
+        TypeMismatch: where an ignore_index is given and the target holds probabilities.
+
+    >>> import engine
+    >>> linear_cross_entropy(engine.ones(2, 3), engine.zeros(4, 3), engine.tensor([0, 3]))
+    tensor(1.3863)
+    """
+    classes, *places = _check_linear(input, linear_weight, linear_bias)
+    flat = linear_weight.reshape(-1, linear_weight.shape[-1])
+    scores = linear(input, flat, None if linear_bias is None else linear_bias.reshape(-1))
+    scores = scores.reshape(*input.shape[:-1], classes, *places)
+    if ignore_index is not None and target.shape == scores.shape:
+        raise TypeMismatch("linear_cross_entropy",
+                           got=f"ignore_index is {ignore_index} and the target holds probabilities",
+                           expected="class numbers where some are to be ignored")  # fmt: skip
+    return cross_entropy(scores, target, weight, ignore_index=-100 if ignore_index is None else ignore_index,
+                         reduction=reduction, label_smoothing=label_smoothing)  # fmt: skip
+
+
+def _check_linear(input: Tensor, weight: Tensor, bias: Tensor | None) -> tuple[int, ...]:
+    """The number of classes and the lengths of the axes of places."""
+    where = "linear_cross_entropy"
+    if input.ndim not in (1, 2) or weight.ndim < 2 or input.shape[-1] != weight.shape[-1]:
+        raise ShapeError(where, got=f"{times(input.shape)} and a linear_weight of {times(weight.shape)}",
+                         expected="(N, in_features) and (C, ..., in_features)")  # fmt: skip
+    if weight.ndim > 2 and input.ndim == 1:
+        raise ShapeError(where, got=f"one sample for a linear_weight of {times(weight.shape)}",
+                         expected="(N, in_features)", mend="call .unsqueeze(0) on the input")  # fmt: skip
+    if bias is not None and bias.shape != weight.shape[:-1]:
+        raise ShapeError(where, got=f"a linear_bias of {times(bias.shape)}", expected=times(weight.shape[:-1]))
+    return tuple(weight.shape[:-1])
 
 
 NO_CLASS = -(2**63)

@@ -44,6 +44,8 @@ ELSEWHERE = {
     "HingeGANLoss": "two networks learn against each other",
     "WassersteinLoss": "two networks learn against each other",
     "AdaptiveLogSoftmaxWithLoss": "it is the last layer, too",
+    "LinearCrossEntropyLoss": "it is the last layer, too",
+    "NLLLoss2d": "NLLLoss does the same",
     "RNNCell": "a wire has no place for the state: RNN goes through all steps",
     "LSTMCell": "a wire has no place for the state: LSTM goes through all steps",
     "GRUCell": "a wire has no place for the state: GRU goes through all steps",

@@ -75,7 +75,7 @@ def classes(draw: Draw) -> tuple[int, tuple[int, ...], tuple[int, ...]]:
     return count, (*shape[:1], count, *shape[1:]), shape
 
 
-@entry("CrossEntropyLoss", "NLLLoss")
+@entry("CrossEntropyLoss", "NLLLoss", "NLLLoss2d")
 def _of_classes(draw, name):
     count, scores, targets = classes(draw)
     options = reduced(draw) | draw.options(weight=(draw.positive(count + (draw.whole(0, 14) == 0)),),
@@ -88,6 +88,27 @@ def _of_classes(draw, name):
         if draw.whole(0, 2) == 0:
             target = draw.positive(*scores)
     return Drawn(options, (draw.array(*scores), target))
+
+
+def in_chunks(nn, options=None, **named):
+    """The options are each library's own."""
+    options = None if options is None else nn.LinearCrossEntropyOptions(**options)
+    return nn.LinearCrossEntropyLoss(**named, options=options)
+
+
+@entry("LinearCrossEntropyLoss")
+def _linear_cross_entropy(draw, name):
+    count, features = draw.whole(1, 4), draw.whole(1, 3)
+    samples, places = draw.of((), (0,), (1,), (3,)), draw.of((), (2,), (1, 3))
+    options = {"in_features": features, "num_classes": count}
+    options |= draw.options(out_features=(places,), bias=(True, False), reduction=(*REDUCTIONS, "median"),
+                            weight=(draw.positive(count + (draw.whole(0, 14) == 0)),), ignore_index=(0, 2, -1),
+                            label_smoothing=(0.1, 1.0), options=({"batch_chunk_size": 2}, {}))  # fmt: skip
+    places = options.get("out_features", ())
+    target = draw.indices(count, *samples, *places)
+    if draw.whole(0, 2) == 0:
+        target = draw.positive(*samples, count, *places)
+    return Drawn(options, (draw.array(*samples, features), target), make=in_chunks, tolerance=5.0)
 
 
 @entry("BCELoss", "BCEWithLogitsLoss")

@@ -82,7 +82,7 @@ REASONS = {
         multi_dim_common|common_args|init_num_threads""",
     "PyTorch has dropped or replaced it itself; what it says to use instead is there": r"""
         lstsq|lu|solve|symeig|matrix_rank|triangular_solve|range|frobenius_norm|nuclear_norm|resize|resize_as|volatile|
-        reinforce|new|upsample.*|NLLLoss2d|CrossMapLRN2d|Container|(Bool|Byte|Char|Double|Float|Half|Int|Long|Short)Tensor|
+        reinforce|new|upsample.*|CrossMapLRN2d|Container|(Bool|Byte|Char|Double|Float|Half|Int|Long|Short)Tensor|
         set_default_tensor_type|constant|dirac|eye|kaiming_(normal|uniform)|normal|orthogonal|sparse|uniform|
         xavier_(normal|uniform)""",
     "it stands in `nn`, `nn.functional` or `amp` alone": r"""
@@ -97,7 +97,7 @@ REASONS = {
     "not there yet": r"""
         binomial|frexp|geqrf|orgqr|ormqr|householder_product|ldl_.*|lobpcg|(pca|svd)_lowrank|histogram(dd)?|
         kaiser_window|gradient|nonzero_static|tensorinv|tensorsolve|.*_ex|conv_tbc|Adafactor|Buffer|
-        [lL]inear_?[cC]ross_?[eE]ntropy.*|register_post_accumulate_grad_hook|airy_ai|(spherical_)?bessel_.*|.*polynomial.*|
+        register_post_accumulate_grad_hook|airy_ai|(spherical_)?bessel_.*|.*polynomial.*|
         (scaled_)?modified.*|ndtri|zeta""",
 }
 """Why PyTorch's names have no counterpart -> which names these are, the first that fits."""

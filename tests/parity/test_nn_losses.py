@@ -196,7 +196,7 @@ def test_constructor_and_forward_take_the_same_arguments(name):
 
 
 FUNCTIONS = [n for n in dir(torch.nn.functional) if n.endswith("_loss") or n in ("cross_entropy", "kl_div",
-             "binary_cross_entropy", "binary_cross_entropy_with_logits")]  # fmt: skip
+             "binary_cross_entropy", "binary_cross_entropy_with_logits", "linear_cross_entropy")]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
