@@ -79,6 +79,13 @@ class Fixed:
 
 
 @dataclass(frozen=True)
+class Part:
+    """A layer that this one is made of: a form shows its parameters, and it is made of them. Parts come first."""
+
+    cls: type
+
+
+@dataclass(frozen=True)
 class Description:
     """What the decorator noted; `engine.graph.catalogue` reads it together with signature and docstring.
 

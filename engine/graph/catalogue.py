@@ -7,13 +7,13 @@ import math
 import re
 import types
 import typing
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal
 
 from engine import lazy
-from engine.describe import Choice, FieldName, Fixed, Hidden, Inferred, Kind, Range, Start, registered
+from engine.describe import Choice, FieldName, Fixed, Hidden, Inferred, Kind, Part, Range, Start, registered
 from engine.errors import GraphError
 from engine.graph.spec import CodeFile
 
@@ -123,7 +123,8 @@ class Entry:
 
     `inputs` and `outputs` are port names; a loss has no outputs, an Input node no inputs. `fixed` are the arguments
     that are always the same on the canvas. `axes` names an input's axes behind N where other numbers of them are
-    refused. Of a layer that gives a tuple (`gives_tuple`) the first value goes on. A layer of one's own has no `cls`
+    refused. Of a layer that gives a tuple (`gives_tuple`) the first value goes on. `parts` are the layers that it is
+    made of, by the argument that takes them; their parameters stand behind its own. A layer of one's own has no `cls`
     but the `code` that it stands in, from `line` on.
     """
 
@@ -142,6 +143,7 @@ class Entry:
     fixed: dict[str, Any] = field(default_factory=dict)
     axes: tuple[str, ...] = ()
     gives_tuple: bool = False
+    parts: dict[str, Entry] = field(default_factory=dict)
     code: CodeFile | None = None
     line: int = 0
 
@@ -155,6 +157,16 @@ class Entry:
     def starts(self) -> dict[str, Any]:
         """The parameters of a new node, without those left to the wire or the signature."""
         return {p.name: p.start for p in self.parameters if p.start is not MISSING and p.start != p.default}
+
+    def make(self, params: Mapping[str, Any]) -> Any:
+        """One of it, with these parameters, and with its parts made first."""
+        shared = {p.name for part in self.parts.values() for p in part.parameters}
+        made = {name: part.make(part.given(params) | part.fixed) for name, part in self.parts.items()}
+        return self.cls(**made, **{name: value for name, value in params.items() if name not in shared})
+
+    def given(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Those of `params` that are parameters of it."""
+        return {p.name: params[p.name] for p in self.parameters if p.name in params}
 
 
 FAMILIES = ("engine.nn", "engine.optim.lr_scheduler", "engine.optim")
@@ -262,6 +274,8 @@ def _read(cls: type) -> Entry:
     parameters = [_read_parameter(a, hints.get(a.name, Any), helps.get(a.name, "")) for a in arguments]
     notes = {name: typing.get_args(hint)[1:] for name, hint in hints.items() if hasattr(hint, "__metadata__")}
     fixed = {name: note.value for name, some in notes.items() for note in some if isinstance(note, Fixed)}
+    parts = {name: _read(note.cls) for name, some in notes.items() for note in some if isinstance(note, Part)}
+    parameters += [parameter for part in parts.values() for parameter in part.parameters]
     inputs, outputs = _ports(cls, description.kind)
     if description.kind == "loss":
         parameters += [
@@ -277,7 +291,7 @@ def _read(cls: type) -> Entry:
     return Entry(
         description.type, description.title, description.kind, description.category, description.synonyms,
         summary, formula, shape, tuple(p for p in parameters if p is not None), inputs, outputs, cls,
-        fixed, description.axes, _gives_tuple(cls),
+        fixed, description.axes, _gives_tuple(cls), parts,
     )  # fmt: skip
 
 
@@ -302,7 +316,7 @@ def _read_parameter(argument: inspect.Parameter, hint: Any, help: str) -> Parame
         hint, *rest = typing.get_args(hint)
         notes = tuple(rest)
     noted = {type(note): note for note in notes}
-    if Hidden in noted or Fixed in noted:
+    if Hidden in noted or Fixed in noted or Part in noted:
         return None
     kind, optional = _kind_of(hint, noted)
     limits = noted.get(Range, Range())

@@ -51,7 +51,7 @@ def make(entry: Entry, params: dict[str, Any]) -> Module:
     Raises:
         GraphError: it is one's own, and its file is not permitted here or at fault.
     """
-    return (entry.cls if entry.code is None else _class_of(entry))(**params)
+    return entry.make(params) if entry.code is None else _class_of(entry)(**params)
 
 
 def _class_of(entry: Entry) -> type:

@@ -237,9 +237,11 @@ def _made(module: str, choice: Choice, kind: str, subject: str) -> str:
 
 def _arguments(entry: Entry, params: Mapping[str, Any]) -> str:
     """As people write them: what has no default by position, what differs from its default by name."""
-    positional, named = [], []
+    positional = [f"nn.{part.type}({_arguments(part, params)})" for part in entry.parts.values()]
+    shared = {parameter for part in entry.parts.values() for parameter in part.parameters}
+    named = []
     for parameter in entry.parameters:
-        if parameter.name not in params:
+        if parameter.name not in params or parameter in shared:
             continue
         value = _native(params[parameter.name])
         if parameter.default is MISSING and not named:

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable
 from typing import Annotated
 
-from engine.describe import Choice, Fixed, Inferred, Range, Start, layer
+from engine.describe import Choice, Fixed, Hidden, Inferred, Part, Range, Start, layer
 from engine.errors import OptionError
 from engine.nn import functional as F
 from engine.nn.attention import MultiheadAttention, check_heads
@@ -116,6 +116,8 @@ class TransformerEncoderLayer(Module):
         return self.dropout2(self.linear2(self.dropout(self.activation(self.linear1(x)))))
 
 
+@layer("Transformer encoder", category="Attention", axes=("steps", "features"),
+       synonyms=("transformer blocks", "self-attention", "bert", "stack of encoder layers"))  # fmt: skip
 class TransformerEncoder(Module):
     """Encoder layers one behind the other.
 
@@ -141,8 +143,14 @@ class TransformerEncoder(Module):
         (2, 5, 8)
     """
 
-    def __init__(self, encoder_layer: Module, num_layers: int, norm: Module | None = None,
-                 enable_nested_tensor: bool = True, mask_check: bool = True):  # fmt: skip
+    def __init__(
+        self,
+        encoder_layer: Annotated[Module, Part(TransformerEncoderLayer)],
+        num_layers: Annotated[int, Range(1, 64), Start(2)],
+        norm: Annotated[Module | None, Hidden()] = None,
+        enable_nested_tensor: Annotated[bool, Hidden()] = True,
+        mask_check: Annotated[bool, Hidden()] = True,
+    ):
         super().__init__()
         self.layers = ModuleList(copy.deepcopy(encoder_layer) for _ in range(num_layers))
         self.num_layers = num_layers

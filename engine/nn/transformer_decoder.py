@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from engine.describe import Choice, Fixed, Hidden, Inferred, Range, Start, layer
+from engine.describe import Choice, Fixed, Hidden, Inferred, Part, Range, Start, layer
 from engine.errors import ShapeError
 from engine.nn import init
 from engine.nn.attention import MultiheadAttention, check_heads
@@ -121,6 +121,8 @@ def _attend(
     )[0]
 
 
+@layer("Transformer decoder", category="Attention", axes=("steps", "features"),
+       synonyms=("transformer blocks", "cross-attention", "stack of decoder layers"))  # fmt: skip
 class TransformerDecoder(Module):
     """Decoder layers one behind the other.
 
@@ -144,7 +146,12 @@ class TransformerDecoder(Module):
         (2, 5, 8)
     """
 
-    def __init__(self, decoder_layer: Module, num_layers: int, norm: Module | None = None):
+    def __init__(
+        self,
+        decoder_layer: Annotated[Module, Part(TransformerDecoderLayer)],
+        num_layers: Annotated[int, Range(1, 64), Start(2)],
+        norm: Annotated[Module | None, Hidden()] = None,
+    ):
         super().__init__()
         self.layers = ModuleList(copy.deepcopy(decoder_layer) for _ in range(num_layers))
         self.num_layers = num_layers

@@ -57,20 +57,23 @@ def reader() -> Graph:
 
 
 def attentive() -> Graph:
-    """The rows of an image as tokens that attend to each other, once by hand and once as a whole encoder layer."""
+    """The rows of an image as tokens that attend to each other: by hand, in encoder layers, and in decoder layers."""
     graph = chain([("Input", {}), ("Reshape", {"shape": [8, 8]}), ("LearnedPositionalEncoding", {})])
     graph = edit.add(graph, Node("attention", "MultiheadAttention", {"num_heads": 2}))
     for port in ("query", "key", "value"):
         graph = edit.connect(graph, Wire(graph.nodes[2].id, "attention", target_port=port))
     rest = (
         ("encoder", "TransformerEncoderLayer", {"nhead": 4, "dim_feedforward": 16, "activation": "gelu"}),
+        ("stack", "TransformerEncoder", {"nhead": 2, "dim_feedforward": 16, "num_layers": 2}),
+        ("decoder", "TransformerDecoder", {"nhead": 2, "dim_feedforward": 16, "num_layers": 1, "norm_first": True}),
         ("last", "LastStep", {}), ("fc", "Linear", {"out_features": 10}), ("loss", "CrossEntropyLoss", {}),
     )  # fmt: skip
+    ports = {"loss": "input", "stack": "src", "decoder": "memory"}
     for id, type, params in rest:
         before = graph.nodes[-1].id
         graph = edit.add(graph, Node(id, type, params))
-        graph = edit.connect(graph, Wire(before, id, target_port="input" if id == "loss" else "x"))
-    return graph
+        graph = edit.connect(graph, Wire(before, id, target_port=ports.get(id, "x")))
+    return edit.connect(graph, Wire("attention", "decoder", target_port="tgt"))
 
 
 TWO_HEADED = (POINT, SIDE, FieldSpec("point2", "vector", (4,), "target"))
@@ -256,7 +259,11 @@ def test_a_layer_that_gives_a_tuple_hands_on_its_first_value_in_the_script_and_i
 
 def test_attention_wired_by_hand_learns_the_same_in_the_script_and_in_the_trainer(tmp_path):
     project = replace(bundled("digits-mlp", epochs=1), graph=attentive())
-    assert "attention = self.attention(position1, position1, position1)[0] " in to_script(project)
+    text = to_script(project)
+    assert "attention = self.attention(position1, position1, position1)[0] " in text
+    layer = "nn.TransformerEncoderLayer(8, 2, dim_feedforward=16, batch_first=True)"
+    assert f"self.stack = nn.TransformerEncoder({layer}, 2)" in text
+    assert "decoder = self.decoder(attention, stack) " in text
     compare_with_trainer(project, tmp_path)
 
 
