@@ -25,6 +25,6 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     >>> linear(engine.ones(2, 3), engine.ones(4, 3)).shape
     (2, 4)
     """
-    if input.array.dtype != weight.array.dtype and mode.autocast is None:
+    if input.array.dtype is not weight.array.dtype and mode.autocast is None:
         products.same_dtype("Linear", input, weight)
     return apply(LINEAR, input, weight, bias)

@@ -49,7 +49,7 @@ def alike(where: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     """
     if not isinstance(target, Tensor) or not isinstance(input, Tensor):
         raise_stranger(where, (input, target), Tensor)
-    if input.shape != target.shape:
+    if input.array.shape != target.array.shape:
         mend = ""
         if input.ndim == 2 and input.shape[1] == 1 and target.shape == input.shape[:1]:
             mend = "call .unsqueeze(1) on the target"

@@ -13,7 +13,7 @@ import numpy as np
 from engine.errors import RangeError, ShapeError, TypeMismatch, times
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Spec:
     """A shape and a dtype: all that is known of a tensor before there are values.
 
@@ -22,11 +22,11 @@ class Spec:
     """
 
     shape: tuple[int, ...]
-    dtype: Any = "float32"
+    dtype: Any
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "shape", tuple(self.shape))
-        object.__setattr__(self, "dtype", np.dtype(self.dtype))
+    def __init__(self, shape: tuple[int, ...], dtype: Any = "float32") -> None:
+        object.__setattr__(self, "shape", tuple(shape))
+        object.__setattr__(self, "dtype", np.dtype(dtype))
 
     @property
     def ndim(self) -> int:

@@ -82,8 +82,10 @@ class Walk:
                     continue
                 if type(edge) is Node:
                     send(edge, gradient)
-                else:
+                elif edge._hooks or edge._after:
                     self.arrive(edge, gradient, grad, gradients)
+                else:
+                    self.gather(edge, gradient, grad, gradients)
         for leaf, grad in self.waiting.values():
             if leaf._hooks:
                 grad = self.hooked(leaf._hooks, grad, leaf.device)
@@ -139,8 +141,8 @@ class Walk:
             tensor.grad = wrap(whole, node.device)
 
     def arrive(self, leaf: Any, grad: Any, above: Any, beside: tuple[Any, ...]) -> None:
-        """A gradient has come to a leaf; it may lie in the memory of the one above, or of one beside it."""
-        if (leaf._hooks or leaf._after) and self.since < 0 and (self.into is None or id(leaf) in self.into):
+        """A gradient has come to a leaf with hooks; it may lie in the memory of the one above, or of one beside it."""
+        if self.since < 0 and (self.into is None or id(leaf) in self.into):
             before = self.waiting.get(id(leaf))
             self.waiting[id(leaf)] = leaf, grad if before is None else self.add(before[1], grad, leaf.device)
         else:

@@ -113,9 +113,8 @@ class Losses:
     def squared_error(self, a: Any, b: Any, mean: bool) -> tuple[Any, Any]:
         """-> the sum or mean of (a - b)^2, and a - b"""
         difference = a - b
-        flat = difference.reshape(-1)
-        total = self.xp.dot(flat, flat)
-        return (total / flat.size if mean else total), difference
+        total = self.xp.vdot(difference, difference)
+        return (total / difference.size if mean else total), difference
 
     def bce(self, p: Any, target: Any) -> Any:
         """-(y log p + (1 - y) log(1 - p)), element by element; an EngineError where one is no probability."""

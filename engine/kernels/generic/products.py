@@ -10,7 +10,7 @@ from engine.kernels.generic.reduction import total
 
 def rows(x: Any) -> Any:
     """All axes but the last one made one, also where there are no elements."""
-    return x.reshape(prod(x.shape[:-1]), x.shape[-1])
+    return x if x.ndim == 2 else x.reshape(prod(x.shape[:-1]), x.shape[-1])
 
 
 class Products:

@@ -13,7 +13,7 @@ Axes = tuple[int, ...]
 def total(x: Any, axes: Any, keepdims: bool = False) -> Any:
     """The sum of floating-point numbers; of float16 it gathers in float32, as in float16 ones end at 2,048."""
     if x.dtype.char != "e":
-        return x.sum(axis=axes, keepdims=keepdims)
+        return x.sum(axes, None, None, keepdims)
     return x.sum(axis=axes, dtype="float32", keepdims=keepdims).astype(x.dtype)
 
 
