@@ -6,19 +6,13 @@ from typing import Annotated
 
 import numpy as np
 
-from engine.data.transforms.base import Drawn, Transform, interval
+from engine.data.transforms.base import Drawn, Stream, Transform, interval
 from engine.data.transforms.sampling import (
     affine_matrices,
     warp,
 )
-from engine.describe import Choice, Hidden, Range, Start, transform
+from engine.describe import Choice, Hidden, Start, transform
 from engine.errors import OptionError
-from engine.random import Generator
-
-Probability = Annotated[float, Range(0.0, 1.0)]
-Stream = Annotated[Generator | None, Hidden()]
-MOST_PADDED = 4096  # pixels at a side: a project that somebody sent may ask for any number
-TRIES = 10  # at a region of the wanted area and shape, before the middle is taken
 
 
 class Affine(Transform):

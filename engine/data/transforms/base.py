@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
+from engine.describe import Hidden, Range
 from engine.errors import DataError, OptionError
 from engine.random import Generator, default_generator
 from engine.tensor import Tensor
 from engine.tensor.creation import from_numpy
+
+Probability = Annotated[float, Range(0.0, 1.0)]
+Stream = Annotated[Generator | None, Hidden()]
+TRIES = 10  # at a region of the wanted area and shape, before the middle is taken
 
 Drawn = dict[str, np.ndarray]
 """What a transform drew for each image, (N, ...) by name."""

@@ -8,8 +8,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from engine.data.transforms.base import Drawn, Transform, chance, interval
-from engine.data.transforms.geometry import TRIES, Probability, Stream
+from engine.data.transforms.base import TRIES, Drawn, Probability, Stream, Transform, chance, interval
 from engine.data.transforms.sampling import as_dtype, computing_dtype
 from engine.describe import Start, transform
 from engine.errors import OptionError

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import numpy as np
 
-from engine.data.transforms.base import Drawn, Transform, chance, interval, pair
+from engine.data.transforms.base import TRIES, Drawn, Probability, Stream, Transform, chance, interval, pair
 from engine.data.transforms.sampling import (
     Interpolation,
     PaddingMode,
@@ -16,14 +16,10 @@ from engine.data.transforms.sampling import (
     pad,
     resize,
 )
-from engine.describe import Choice, Hidden, Range, Start, transform
+from engine.describe import Choice, Start, transform
 from engine.errors import OptionError
-from engine.random import Generator
 
-Probability = Annotated[float, Range(0.0, 1.0)]
-Stream = Annotated[Generator | None, Hidden()]
 MOST_PADDED = 4096  # pixels at a side: a project that somebody sent may ask for any number
-TRIES = 10  # at a region of the wanted area and shape, before the middle is taken
 
 
 class Resize(Transform):

@@ -6,8 +6,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from engine.data.transforms.base import chance
-from engine.data.transforms.geometry import Probability, Stream
+from engine.data.transforms.base import Probability, Stream, chance
 from engine.describe import Hidden, Range, transform
 from engine.errors import DataError, OptionError
 from engine.random import default_generator
