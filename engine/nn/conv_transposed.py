@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 from engine.describe import Choice, Range, Start, layer
@@ -17,6 +18,11 @@ class TransposedConvolution(Convolution):
     """What transposed convolutions share."""
 
     _transposed = True
+
+    def _spread(self, function: Callable[..., Tensor], x: Tensor, output_size: tuple[int, ...] | None) -> Tensor:
+        """The transposed convolution by its function."""
+        extra = self._extra(x, output_size)
+        return function(x, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation)
 
     def _extra(self, x: Tensor, output_size: tuple[int, ...] | None) -> tuple[int, ...]:
         """output_padding, or what brings the result to `output_size`."""
@@ -87,9 +93,7 @@ class ConvTranspose2d(TransposedConvolution):
                          output_padding, device, dtype)  # fmt: skip
 
     def forward(self, x: Tensor, output_size: tuple[int, ...] | None = None) -> Tensor:
-        extra = self._extra(x, output_size)
-        return F.conv_transpose2d(x, self.weight, self.bias, self.stride, self.padding, extra, self.groups,
-                                  self.dilation)  # fmt: skip
+        return self._spread(F.conv_transpose2d, x, output_size)
 
 
 @layer("Transposed conv 1-D", category="Convolution", axes=("channels", "length"),
@@ -146,6 +150,4 @@ class ConvTranspose1d(TransposedConvolution):
                          output_padding, device, dtype)  # fmt: skip
 
     def forward(self, x: Tensor, output_size: tuple[int, ...] | None = None) -> Tensor:
-        extra = self._extra(x, output_size)
-        return F.conv_transpose1d(x, self.weight, self.bias, self.stride, self.padding, extra, self.groups,
-                                  self.dilation)  # fmt: skip
+        return self._spread(F.conv_transpose1d, x, output_size)

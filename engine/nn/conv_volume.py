@@ -127,6 +127,4 @@ class ConvTranspose3d(TransposedConvolution):
                          output_padding, device, dtype)  # fmt: skip
 
     def forward(self, x: Tensor, output_size: tuple[int, ...] | None = None) -> Tensor:
-        extra = self._extra(x, output_size)
-        return F.conv_transpose3d(x, self.weight, self.bias, self.stride, self.padding, extra, self.groups,
-                                  self.dilation)  # fmt: skip
+        return self._spread(F.conv_transpose3d, x, output_size)

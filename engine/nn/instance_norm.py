@@ -18,6 +18,20 @@ Share = Annotated[float, Range(0.0, 1.0)]
 class _InstanceNorm(ChannelNorm):
     """What instance norms of every rank share; _ranks are without and with N."""
 
+    def __init__(
+        self,
+        num_features: Features,
+        eps: Epsilon = 1e-5,
+        momentum: Share = 0.1,
+        affine: bool = False,
+        track_running_stats: bool = False,
+        device=None,
+        dtype=None,
+        *,
+        bias: Annotated[bool, Hidden()] = True,
+    ):
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias)
+
     def forward(self, x: Tensor) -> Tensor:
         self._check(x)
         if x.ndim == self._ranks[0]:
@@ -67,20 +81,6 @@ class InstanceNorm1d(_InstanceNorm):
 
     _ranks = (2, 3)
 
-    def __init__(
-        self,
-        num_features: Features,
-        eps: Epsilon = 1e-5,
-        momentum: Share = 0.1,
-        affine: bool = False,
-        track_running_stats: bool = False,
-        device=None,
-        dtype=None,
-        *,
-        bias: Annotated[bool, Hidden()] = True,
-    ):
-        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias)
-
 
 @layer("Instance norm", category="Normalisation", synonyms=("instance normalization", "style transfer", "contrast"),
        axes=("channels", "height", "width"))  # fmt: skip
@@ -113,20 +113,6 @@ class InstanceNorm2d(_InstanceNorm):
 
     _ranks = (3, 4)
 
-    def __init__(
-        self,
-        num_features: Features,
-        eps: Epsilon = 1e-5,
-        momentum: Share = 0.1,
-        affine: bool = False,
-        track_running_stats: bool = False,
-        device=None,
-        dtype=None,
-        *,
-        bias: Annotated[bool, Hidden()] = True,
-    ):
-        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias)
-
 
 @layer("Instance norm 3-D", category="Normalisation", axes=("channels", "depth", "height", "width"),
        synonyms=("instancenorm3d", "instance normalization", "volume"))  # fmt: skip
@@ -158,17 +144,3 @@ class InstanceNorm3d(_InstanceNorm):
     """
 
     _ranks = (4, 5)
-
-    def __init__(
-        self,
-        num_features: Features,
-        eps: Epsilon = 1e-5,
-        momentum: Share = 0.1,
-        affine: bool = False,
-        track_running_stats: bool = False,
-        device=None,
-        dtype=None,
-        *,
-        bias: Annotated[bool, Hidden()] = True,
-    ):
-        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias)

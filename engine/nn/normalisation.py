@@ -64,6 +64,20 @@ class ChannelNorm(Module):
 class BatchNorm(ChannelNorm):
     """What batch norms of every rank share."""
 
+    def __init__(
+        self,
+        num_features: Annotated[int, Inferred(1), Range(1, 65_536)],
+        eps: Epsilon = 1e-5,
+        momentum: Annotated[float | None, Range(0.0, 1.0)] = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        device=None,
+        dtype=None,
+        *,
+        bias: Annotated[bool, Hidden()] = True,
+    ):
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias)
+
     def forward(self, x: Tensor) -> Tensor:
         self._check(x)
         learns = self.training and self.track_running_stats
@@ -124,20 +138,6 @@ class BatchNorm1d(BatchNorm):
 
     _ranks = (2, 3)
 
-    def __init__(
-        self,
-        num_features: Annotated[int, Inferred(1), Range(1, 65_536)],
-        eps: Epsilon = 1e-5,
-        momentum: Annotated[float | None, Range(0.0, 1.0)] = 0.1,
-        affine: bool = True,
-        track_running_stats: bool = True,
-        device=None,
-        dtype=None,
-        *,
-        bias: Annotated[bool, Hidden()] = True,
-    ):
-        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias)
-
 
 @layer("Batch norm", category="Normalisation", synonyms=("batch normalization 2-D", "batch normalisation", "bn"))
 class BatchNorm2d(BatchNorm):
@@ -167,20 +167,6 @@ class BatchNorm2d(BatchNorm):
 
     _ranks = (4,)
 
-    def __init__(
-        self,
-        num_features: Annotated[int, Inferred(1), Range(1, 65_536)],
-        eps: Epsilon = 1e-5,
-        momentum: Annotated[float | None, Range(0.0, 1.0)] = 0.1,
-        affine: bool = True,
-        track_running_stats: bool = True,
-        device=None,
-        dtype=None,
-        *,
-        bias: Annotated[bool, Hidden()] = True,
-    ):
-        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias)
-
 
 @layer("Batch norm 3-D", category="Normalisation", axes=("channels", "depth", "height", "width"),
        synonyms=("batchnorm3d", "batch normalization 3-D", "batch normalisation", "bn", "volume"))  # fmt: skip
@@ -207,17 +193,3 @@ class BatchNorm3d(BatchNorm):
     """
 
     _ranks = (5,)
-
-    def __init__(
-        self,
-        num_features: Annotated[int, Inferred(1), Range(1, 65_536)],
-        eps: Epsilon = 1e-5,
-        momentum: Annotated[float | None, Range(0.0, 1.0)] = 0.1,
-        affine: bool = True,
-        track_running_stats: bool = True,
-        device=None,
-        dtype=None,
-        *,
-        bias: Annotated[bool, Hidden()] = True,
-    ):
-        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias)

@@ -42,6 +42,33 @@ class Padding(Module):
         return f"{self.padding}"
 
 
+class EndsPadding(Padding):
+    """Padding of sequences."""
+
+    _rank = 1
+
+    def __init__(self, padding: Ends):
+        super().__init__(padding)
+
+
+class BordersPadding(Padding):
+    """Padding of images."""
+
+    _rank = 2
+
+    def __init__(self, padding: Borders):
+        super().__init__(padding)
+
+
+class FacesPadding(Padding):
+    """Padding of volumes."""
+
+    _rank = 3
+
+    def __init__(self, padding: Faces):
+        super().__init__(padding)
+
+
 class _ConstantPad(Padding):
     def __init__(self, padding, value):
         super().__init__(padding)
@@ -53,7 +80,7 @@ class _ConstantPad(Padding):
 
 @layer("Zero pad 1-D", category="Shape", axes=("channels", "length"),
        synonyms=("zeropad1d", "padding", "border", "zeros"))  # fmt: skip
-class ZeroPad1d(Padding):
+class ZeroPad1d(EndsPadding):
     """Widens a sequence with zeros.
 
     L' = L + before + after, for each axis
@@ -73,15 +100,10 @@ class ZeroPad1d(Padding):
         (2, 3, 10)
     """
 
-    _rank = 1
-
-    def __init__(self, padding: Ends):
-        super().__init__(padding)
-
 
 @layer("Zero pad", category="Shape", axes=("channels", "height", "width"),
        synonyms=("zeropad2d", "padding", "border", "zeros"))  # fmt: skip
-class ZeroPad2d(Padding):
+class ZeroPad2d(BordersPadding):
     """Widens an image with zeros.
 
     L' = L + before + after, for each axis
@@ -101,15 +123,10 @@ class ZeroPad2d(Padding):
         (2, 3, 10, 10)
     """
 
-    _rank = 2
-
-    def __init__(self, padding: Borders):
-        super().__init__(padding)
-
 
 @layer("Zero pad 3-D", category="Shape", axes=("channels", "depth", "height", "width"),
        synonyms=("zeropad3d", "padding", "border", "zeros", "volume"))  # fmt: skip
-class ZeroPad3d(Padding):
+class ZeroPad3d(FacesPadding):
     """Widens a volume with zeros.
 
     L' = L + before + after, for each axis
@@ -128,11 +145,6 @@ class ZeroPad3d(Padding):
         >>> tuple(engine.nn.ZeroPad3d(1)(engine.zeros(2, 3, 4, 4, 4)).shape)
         (2, 3, 6, 6, 6)
     """
-
-    _rank = 3
-
-    def __init__(self, padding: Faces):
-        super().__init__(padding)
 
 
 @layer("Constant pad 1-D", category="Shape", axes=("channels", "length"),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from engine.describe import layer
-from engine.nn.padding import Borders, Ends, Faces, Padding
+from engine.nn.padding import BordersPadding, EndsPadding, FacesPadding
 
 
 @layer("Reflection pad 1-D", category="Shape", axes=("channels", "length"),
        synonyms=("reflectionpad1d", "padding", "border", "mirror", "reflect"))  # fmt: skip
-class ReflectionPad1d(Padding):
+class ReflectionPad1d(EndsPadding):
     """Widens a sequence with what lies inside, as in a mirror.
 
     L' = L + before + after, for each axis
@@ -28,16 +28,12 @@ class ReflectionPad1d(Padding):
         (2, 3, 10)
     """
 
-    _rank = 1
     _mode = "reflect"
-
-    def __init__(self, padding: Ends):
-        super().__init__(padding)
 
 
 @layer("Reflection pad", category="Shape", axes=("channels", "height", "width"),
        synonyms=("reflectionpad2d", "padding", "border", "mirror", "reflect"))  # fmt: skip
-class ReflectionPad2d(Padding):
+class ReflectionPad2d(BordersPadding):
     """Widens an image with what lies inside, as in a mirror.
 
     L' = L + before + after, for each axis
@@ -57,16 +53,12 @@ class ReflectionPad2d(Padding):
         (2, 3, 10, 10)
     """
 
-    _rank = 2
     _mode = "reflect"
-
-    def __init__(self, padding: Borders):
-        super().__init__(padding)
 
 
 @layer("Reflection pad 3-D", category="Shape", axes=("channels", "depth", "height", "width"),
        synonyms=("reflectionpad3d", "padding", "border", "mirror", "volume"))  # fmt: skip
-class ReflectionPad3d(Padding):
+class ReflectionPad3d(FacesPadding):
     """Widens a volume with what lies inside, as in a mirror.
 
     L' = L + before + after, for each axis
@@ -86,16 +78,12 @@ class ReflectionPad3d(Padding):
         (2, 3, 6, 6, 6)
     """
 
-    _rank = 3
     _mode = "reflect"
-
-    def __init__(self, padding: Faces):
-        super().__init__(padding)
 
 
 @layer("Replication pad 1-D", category="Shape", axes=("channels", "length"),
        synonyms=("replicationpad1d", "padding", "border", "edge", "replicate"))  # fmt: skip
-class ReplicationPad1d(Padding):
+class ReplicationPad1d(EndsPadding):
     """Widens a sequence with what lies at its edge.
 
     L' = L + before + after, for each axis
@@ -115,16 +103,12 @@ class ReplicationPad1d(Padding):
         (2, 3, 10)
     """
 
-    _rank = 1
     _mode = "replicate"
-
-    def __init__(self, padding: Ends):
-        super().__init__(padding)
 
 
 @layer("Replication pad", category="Shape", axes=("channels", "height", "width"),
        synonyms=("replicationpad2d", "padding", "border", "edge", "replicate"))  # fmt: skip
-class ReplicationPad2d(Padding):
+class ReplicationPad2d(BordersPadding):
     """Widens an image with what lies at its edge.
 
     L' = L + before + after, for each axis
@@ -144,16 +128,12 @@ class ReplicationPad2d(Padding):
         (2, 3, 10, 10)
     """
 
-    _rank = 2
     _mode = "replicate"
-
-    def __init__(self, padding: Borders):
-        super().__init__(padding)
 
 
 @layer("Replication pad 3-D", category="Shape", axes=("channels", "depth", "height", "width"),
        synonyms=("replicationpad3d", "padding", "border", "edge", "volume"))  # fmt: skip
-class ReplicationPad3d(Padding):
+class ReplicationPad3d(FacesPadding):
     """Widens a volume with what lies at its edge.
 
     L' = L + before + after, for each axis
@@ -173,16 +153,12 @@ class ReplicationPad3d(Padding):
         (2, 3, 6, 6, 6)
     """
 
-    _rank = 3
     _mode = "replicate"
-
-    def __init__(self, padding: Faces):
-        super().__init__(padding)
 
 
 @layer("Circular pad 1-D", category="Shape", axes=("channels", "length"),
        synonyms=("circularpad1d", "padding", "border", "wrap", "circular"))  # fmt: skip
-class CircularPad1d(Padding):
+class CircularPad1d(EndsPadding):
     """Widens a sequence with what lies at its other end.
 
     L' = L + before + after, for each axis
@@ -202,16 +178,12 @@ class CircularPad1d(Padding):
         (2, 3, 10)
     """
 
-    _rank = 1
     _mode = "circular"
-
-    def __init__(self, padding: Ends):
-        super().__init__(padding)
 
 
 @layer("Circular pad", category="Shape", axes=("channels", "height", "width"),
        synonyms=("circularpad2d", "padding", "border", "wrap", "circular"))  # fmt: skip
-class CircularPad2d(Padding):
+class CircularPad2d(BordersPadding):
     """Widens an image with what lies at its other end.
 
     L' = L + before + after, for each axis
@@ -231,16 +203,12 @@ class CircularPad2d(Padding):
         (2, 3, 10, 10)
     """
 
-    _rank = 2
     _mode = "circular"
-
-    def __init__(self, padding: Borders):
-        super().__init__(padding)
 
 
 @layer("Circular pad 3-D", category="Shape", axes=("channels", "depth", "height", "width"),
        synonyms=("circularpad3d", "padding", "border", "wrap around", "volume"))  # fmt: skip
-class CircularPad3d(Padding):
+class CircularPad3d(FacesPadding):
     """Widens a volume with what lies at its other end.
 
     L' = L + before + after, for each axis
@@ -260,8 +228,4 @@ class CircularPad3d(Padding):
         (2, 3, 6, 6, 6)
     """
 
-    _rank = 3
     _mode = "circular"
-
-    def __init__(self, padding: Faces):
-        super().__init__(padding)

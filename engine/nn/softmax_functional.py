@@ -18,8 +18,7 @@ def softmax(input: Tensor, dim: int | None = None, *, dtype: Any = None) -> Tens
     >>> softmax(engine.tensor([0.0, 0.0, 0.0, 0.0]), dim=0)
     tensor([0.2500, 0.2500, 0.2500, 0.2500])
     """
-    input = input if dtype is None else input.to(dtype)
-    return input.softmax(class_axis(input) if dim is None else dim)
+    return input.softmax(class_axis(input) if dim is None else dim, dtype)
 
 
 def log_softmax(input: Tensor, dim: int | None = None, *, dtype: Any = None) -> Tensor:
@@ -32,8 +31,7 @@ def log_softmax(input: Tensor, dim: int | None = None, *, dtype: Any = None) -> 
     >>> log_softmax(engine.tensor([0.0, 1000.0]), dim=0)
     tensor([-1000.,     0.])
     """
-    input = input if dtype is None else input.to(dtype)
-    return input.log_softmax(class_axis(input) if dim is None else dim)
+    return input.log_softmax(class_axis(input) if dim is None else dim, dtype)
 
 
 def softmin(input: Tensor, dim: int | None = None, *, dtype: Any = None) -> Tensor:
