@@ -11,7 +11,7 @@ import numpy as np
 from engine import nn
 from engine.errors import GraphError, TypeMismatch
 from engine.graph import catalogue, custom
-from engine.graph.catalogue import PREDICTIONS
+from engine.graph.catalogue import OF_TWO, PREDICTIONS
 from engine.graph.infer import Inference, infer
 from engine.graph.judge import target_field
 from engine.graph.network import Network
@@ -19,7 +19,9 @@ from engine.graph.spec import FieldSpec, Graph
 from engine.graph.trial import first_value
 from engine.tensor import Tensor
 
-Prediction = Literal["classes", "binary", "value", "count", "mask", "box"]
+Prediction = Literal[
+    "classes", "binary", "probability", "sign", "value", "count", "distribution", "mask", "box"
+]  # fmt: skip
 LOSS_PARAMETERS = ("target", "loss_weight", "scale_target")
 """What a loss node says beyond the arguments of the loss itself."""
 
@@ -28,8 +30,8 @@ LOSS_PARAMETERS = ("target", "loss_weight", "scale_target")
 class BoundLoss:
     """A loss with what it judges: the output of the node `output` against the field `target`, counted `weight` times.
 
-    `prediction` says how an output is to be read: softmax over "classes", sigmoid for "binary" and "mask", as it
-    is for "value" and "box", exp for "count".
+    `prediction` says how an output is to be read: softmax over "classes", sigmoid for "binary", "sign" and "mask",
+    exp for "count" and "distribution", as it is for others.
     `scales_target`: the network learns a value as `Preparation` scales it.
     """
 
@@ -49,21 +51,29 @@ class BoundLoss:
     @property
     def takes_shares(self) -> bool:
         """Whether a sample may be of several classes, each by its share, as mixed images are."""
-        return self.prediction != "classes" or isinstance(self.module, nn.CrossEntropyLoss)
+        if self.prediction == "classes":
+            return isinstance(self.module, nn.CrossEntropyLoss)
+        return self.prediction != "sign"
+
+    @property
+    def boundary(self) -> float:
+        """The output above which a sample is of the second of two classes."""
+        return 0.5 if self.prediction == "probability" else 0.0
 
     def shape_target(self, values: np.ndarray) -> np.ndarray:
-        """Target values as the loss takes them: (N,) int64 for classes, (N, ...) float32 otherwise.
+        """Target values as the loss takes them: (N,) int64 for classes, (N, ...) float32 otherwise; a sign is -1 or 1.
 
         Shape:
             values: (N,) for a category, (N, classes) for shares of its classes, (N, *shape) for other fields
         """
         if self.target.kind == "category" and values.ndim == 2:
-            shares = values[:, 1:] if self.prediction == "binary" else values
+            shares = values[:, 1:] if self.prediction in OF_TWO else values
             return np.ascontiguousarray(shares, np.float32)
         if self.prediction == "classes":
             return np.ascontiguousarray(values, np.int64).reshape(len(values))
-        shape = (1,) if self.prediction == "binary" else self.target.shape
-        return np.ascontiguousarray(values, np.float32).reshape(len(values), *shape)
+        shape = (1,) if self.prediction in OF_TWO else self.target.shape
+        shaped = np.ascontiguousarray(values, np.float32).reshape(len(values), *shape)
+        return 2 * shaped - 1 if self.prediction == "sign" else shaped
 
 
 class GraphModule(nn.Module):

@@ -102,19 +102,26 @@ PREDICTIONS = {
     "FocalLoss": "classes",
     "BCEWithLogitsLoss": "binary",
     "BinaryFocalLoss": "binary",
+    "BCELoss": "probability",
+    "SoftMarginLoss": "sign",
     "MSELoss": "value",
     "L1Loss": "value",
     "SmoothL1Loss": "value",
     "HuberLoss": "value",
     "PoissonNLLLoss": "count",
+    "KLDivLoss": "distribution",
     "DiceLoss": "mask",
     "TverskyLoss": "mask",
+    "MultiLabelSoftMarginLoss": "mask",
     "GIoULoss": "box",
 }
 """Loss -> what the network predicts under it.
 
-Scores of classes, the logit of one of two, values, log rates, the logits of a mask, or the four sides of a box.
+Scores of classes; of one of two the logit ("binary", and "sign" where the loss takes it as -1 or 1) or the probability;
+values, log rates, the logarithms of a distribution, the logits of a mask, or the four sides of a box.
 """
+OF_TWO = ("binary", "probability", "sign")
+"""What is predicted where one of two classes is."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from engine.errors import Fix
 from engine.graph import catalogue, edit
-from engine.graph.catalogue import PREDICTIONS
+from engine.graph.catalogue import OF_TWO, PREDICTIONS
 from engine.graph.network import Network, Problem, with_batch, without_batch
 from engine.graph.spec import FieldSpec, Node, Wire
 from engine.graph.trial import attempt
@@ -21,8 +21,16 @@ APPLIED = {
     "BinaryFocalLoss": "Sigmoid",
     "DiceLoss": "Sigmoid",
     "TverskyLoss": "Sigmoid",
+    "SoftMarginLoss": "Sigmoid",
+    "MultiLabelSoftMarginLoss": "Sigmoid",
 }
 """Loss -> the activation that is part of it."""
+TAKEN = {
+    "NLLLoss": ("log probabilities", ("LogSoftmax",), "CrossEntropyLoss"),
+    "KLDivLoss": ("log probabilities", ("LogSoftmax",), ""),
+    "BCELoss": ("probabilities", ("Sigmoid", "Hardsigmoid"), "BCEWithLogitsLoss"),
+}
+"""Loss -> what it takes, the activations that give it, and the loss that they are part of."""
 
 
 def judge(network: Network) -> Iterator[Problem]:
@@ -55,7 +63,7 @@ def target_field(fields: tuple[FieldSpec, ...], loss: Node) -> FieldSpec | None:
 def expected_output(loss_type: str, target: FieldSpec) -> tuple[int, ...]:
     """The shape, without the batch axis, that a loss needs of the network for this target."""
     kind = PREDICTIONS.get(loss_type, "value")
-    return (len(target.classes),) if kind == "classes" else (1,) if kind == "binary" else target.shape
+    return (len(target.classes),) if kind == "classes" else (1,) if kind in OF_TWO else target.shape
 
 
 def matching_fixes(network: Network, node: Node, inputs: dict[str, Spec | None]) -> Iterator[Fix]:
@@ -243,7 +251,7 @@ def _judge_loss(network: Network, loss: Node, spec: Spec) -> Iterator[Problem]:
         yield unsuited
         return
     yield from _applied_twice(network, loss)
-    yield from _not_logarithms(network, loss)
+    yield from _not_activated(network, loss)
     wanted = expected_output(loss.type, target)
     if len(spec.shape) > len(wanted):
         yield _too_many_axes(network, loss, spec, wanted)
@@ -272,7 +280,7 @@ def _unsuited(network: Network, loss: Node, target: FieldSpec, spec: Spec) -> Pr
     def instead(*types: str) -> tuple[Fix, ...]:
         return tuple(Fix(f"Make it {catalogue.entry(t).title}", "replace", loss.id, t) for t in types)
 
-    of_classes = kind in ("classes", "binary")
+    of_classes = kind == "classes" or kind in OF_TWO
     if not of_classes and target.kind == "category":
         two = count == 2 and spec.shape == (1,)
         text = f"{who} measures distances between numbers, but '{target.name}' names {count} classes."
@@ -290,7 +298,10 @@ def _unsuited(network: Network, loss: Node, target: FieldSpec, spec: Spec) -> Pr
     if kind == "mask" and target.shape == (1,):
         text = f"{who} compares masks, a share for each place, but '{target.name}' is a single number."
         return Problem(loss.id, text, fixes=instead("MSELoss", "L1Loss"))
-    if kind == "binary" and count > 2:
+    if kind == "distribution" and target.shape == (1,):
+        text = f"{who} compares distributions, a share for each of several values, but '{target.name}' is one number."
+        return Problem(loss.id, text, fixes=instead("MSELoss", "L1Loss"))
+    if kind in OF_TWO and count > 2:
         text = f"{who} tells two classes apart, but '{target.name}' has {count}."
         return Problem(loss.id, text, fixes=instead("CrossEntropyLoss"))
     return None
@@ -304,13 +315,18 @@ def _applied_twice(network: Network, loss: Node) -> Iterator[Problem]:
         yield Problem(before.id, text, "warning", (fix,))
 
 
-def _not_logarithms(network: Network, loss: Node) -> Iterator[Problem]:
+def _not_activated(network: Network, loss: Node) -> Iterator[Problem]:
     before = network.nodes[network.into[loss.id]["input"].source]
-    if loss.type == "NLLLoss" and before.type != "LogSoftmax":
-        whole = catalogue.entry("CrossEntropyLoss").title
-        text = f"{network.name(loss)} takes log probabilities: put LogSoftmax before it, or make it {whole}."
-        fix = Fix(f"Make it {whole}", "replace", loss.id, "CrossEntropyLoss")
-        yield Problem(loss.id, text, "warning", (fix,))
+    taken, activations, whole = TAKEN.get(loss.type, ("", (before.type,), ""))
+    if before.type in activations:
+        return
+    title, activation = network.entry(loss).title, activations[0]
+    text, fixes = f"{network.name(loss)} takes {taken}: put {activation} before it", []
+    if whole:
+        text += f", or make it {catalogue.entry(whole).title}"
+        fixes.append(Fix(f"Make it {catalogue.entry(whole).title}", "replace", loss.id, whole))
+    fixes.append(Fix(f"Insert {activation} before {title}", "insert_before", loss.id, activation))
+    yield Problem(loss.id, f"{text}.", "warning", tuple(fixes))
 
 
 def _too_many_axes(network: Network, loss: Node, spec: Spec, wanted: tuple[int, ...]) -> Problem:
@@ -347,6 +363,7 @@ def _wrong_width(network: Network, loss: Node, target: FieldSpec, spec: Spec, wa
         ("BCEWithLogitsLoss", 2): "CrossEntropyLoss",
         ("FocalLoss", 1): "BinaryFocalLoss",
         ("BinaryFocalLoss", 2): "FocalLoss",
+        ("SoftMarginLoss", 2): "CrossEntropyLoss",
     }
     other = swap.get((loss.type, spec.shape[0] if len(spec.shape) == 1 else 0))
     if other and len(target.classes) == 2:
@@ -361,7 +378,7 @@ def _reason(loss: Node, target: FieldSpec, wanted: tuple[int, ...]) -> str:
     kind = PREDICTIONS.get(loss.type)
     if kind == "classes":
         return f"'{target.name}' has {len(target.classes)} classes"
-    if kind == "binary":
+    if kind in OF_TWO:
         return "this loss takes one output, which tells the two classes apart"
     return f"'{target.name}' is {_times(wanted)}"
 

@@ -11,8 +11,11 @@ TaskKind = Literal["classification", "binary", "regression"]
 TASKS: dict[str, TaskKind] = {
     "classes": "classification",
     "binary": "binary",
+    "probability": "binary",
+    "sign": "binary",
     "value": "regression",
     "count": "regression",
+    "distribution": "regression",
     "mask": "regression",
     "box": "regression",
 }

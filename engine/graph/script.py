@@ -14,7 +14,7 @@ from engine.data.augment import MIXING
 from engine.data.tokens import told_exactly
 from engine.graph import catalogue, custom
 from engine.graph.build import LOSS_PARAMETERS, check
-from engine.graph.catalogue import MISSING, PREDICTIONS, Entry
+from engine.graph.catalogue import MISSING, OF_TWO, PREDICTIONS, Entry
 from engine.graph.infer import format_shape
 from engine.graph.inlined import futures, own_code
 from engine.graph.judge import target_field
@@ -164,8 +164,9 @@ class _Script:
         kind = PREDICTIONS.get(loss.type, "value")
         if kind == "classes":
             return values
-        shape = (1,) if kind == "binary" else field.shape
-        return f"{values}.astype(np.float32).reshape(-1, {', '.join(map(str, shape))})"
+        shape = (1,) if kind in OF_TWO else field.shape
+        shaped = f"{values}.astype(np.float32).reshape(-1, {', '.join(map(str, shape))})"
+        return f"2 * {shaped} - 1" if kind == "sign" else shaped
 
     def training(self) -> str:
         training = self.project.training
@@ -222,9 +223,9 @@ class _Script:
         kind = PREDICTIONS.get(self.losses[0].type, "value")
         if kind == "classes":
             return "(outputs[0].argmax(dim=1) == targets[0])"
-        if kind == "binary":
-            return "((outputs[0] > 0) == (targets[0] > 0.5))"
-        answer = "outputs[0]" + {"count": ".exp()", "mask": ".sigmoid()"}.get(kind, "")
+        if kind in OF_TWO:
+            return f"((outputs[0] > {0.5 if kind == 'probability' else 0}) == (targets[0] > 0.5))"
+        answer = "outputs[0]" + {"count": ".exp()", "distribution": ".exp()", "mask": ".sigmoid()"}.get(kind, "")
         difference = f"({answer} - targets[0])"
         return f"({difference} * engine.from_numpy(unit).to(DEVICE)).abs()" if self.unit() else f"{difference}.abs()"
 

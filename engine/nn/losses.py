@@ -171,6 +171,7 @@ class NLLLoss2d(NLLLoss):
     """
 
 
+@loss("Binary cross-entropy of probabilities", synonyms=("bce", "yes or no", "two classes", "binary classification"))
 class BCELoss(Loss):
     """How surprised the network is by a yes or no, behind Sigmoid; BCEWithLogitsLoss is the two in one, and more exact.
 

@@ -78,6 +78,7 @@ class MultiLabelMarginLoss(Loss):
         return F.multilabel_margin_loss(input, target, reduction=self.reduction)
 
 
+@loss("Multi-label soft margin", synonyms=("several classes at once", "tags", "multi-label", "bce"))
 class MultiLabelSoftMarginLoss(Loss):
     """Binary cross-entropy averaged over the classes, each of which may hold or not.
 
@@ -110,6 +111,7 @@ class MultiLabelSoftMarginLoss(Loss):
         return F.multilabel_soft_margin_loss(input, target, weight=self.weight, reduction=self.reduction)
 
 
+@loss("Soft margin", synonyms=("logistic loss", "yes or no", "two classes", "binary classification"))
 class SoftMarginLoss(Loss):
     """A yes or no as 1 or -1: log(1 + exp(-target · input)).
 

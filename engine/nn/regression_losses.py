@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from engine.describe import Fixed, Hidden, Range, loss
+from engine.describe import Choice, Fixed, Hidden, Range, Start, loss
 from engine.nn import functional as F
 from engine.nn.losses import Loss, Older, Reduction
 from engine.nn.module import Module
@@ -141,6 +141,7 @@ class GaussianNLLLoss(Module):
         return F.gaussian_nll_loss(input, target, var, full=self.full, eps=self.eps, reduction=self.reduction)
 
 
+@loss("Kullback-Leibler divergence", synonyms=("kl", "relative entropy", "distribution", "soft labels"))
 class KLDivLoss(Loss):
     """How far the target's distribution is from the network's, whose logarithm is the input.
 
@@ -161,7 +162,11 @@ class KLDivLoss(Loss):
     """
 
     def __init__(
-        self, size_average: Older = None, reduce: Older = None, reduction: str = "mean", log_target: bool = False
+        self,
+        size_average: Older = None,
+        reduce: Older = None,
+        reduction: Annotated[str, Choice(("batchmean", "mean", "sum")), Start("batchmean")] = "mean",
+        log_target: Annotated[bool, Hidden()] = False,
     ):
         by_sample = reduction == "batchmean"
         super().__init__(size_average, reduce, "mean" if by_sample else reduction)

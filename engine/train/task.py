@@ -144,7 +144,7 @@ class Predictor:
 
     def in_own_units(self, values: np.ndarray) -> np.ndarray:
         """Answers as the target has them; classes stay what they are."""
-        if self.judge.prediction == "count":  # the network gives the logarithm of the rate
+        if self.judge.prediction in ("count", "distribution"):  # the network gives the logarithm
             with np.errstate(over="ignore"):
                 return np.exp(values)
         if self.judge.prediction == "mask":  # the network gives logits
@@ -157,7 +157,7 @@ class Predictor:
         if self.kind == "classification":
             return values.argmax(axis=1)
         if self.kind == "binary":
-            return (values.reshape(len(values)) > 0).astype(np.int64)
+            return (values.reshape(len(values)) > self.judge.boundary).astype(np.int64)
         return self.in_own_units(values)
 
     def scored(self, output: Any) -> Any:
@@ -170,7 +170,7 @@ class Predictor:
             return None
         logits = values.cpu().numpy().astype(np.float64)
         if self.kind == "binary":
-            logits = logits.reshape(len(logits), 1)
+            logits = self._logits(logits)
             logits = np.concatenate([np.zeros_like(logits), logits], axis=1)
         logits -= logits.max(axis=1, keepdims=True)
         return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
@@ -180,7 +180,7 @@ class Predictor:
         values = self.judged(output).detach()
         if self.kind == "classification":
             return values.argmax(1)
-        return (values.reshape(len(values)) > 0).long() if self.kind == "binary" else values
+        return (values.reshape(len(values)) > self.judge.boundary).long() if self.kind == "binary" else values
 
     def scores(self, inputs: Mapping[str, Any]) -> np.ndarray:
         """(N, classes) probabilities, (N, 1) the probability of the second class, or (N, ...) values."""
@@ -190,8 +190,18 @@ class Predictor:
             exponentials = np.exp(output - output.max(axis=1, keepdims=True))
             return exponentials / exponentials.sum(axis=1, keepdims=True)
         if self.kind == "binary":
-            return (0.5 * (1 + np.tanh(0.5 * output))).reshape(len(output), 1)
+            return 0.5 * (1 + np.tanh(0.5 * self._logits(output)))
         return self.in_own_units(output).reshape(len(output), -1)
+
+    def _logits(self, output: np.ndarray) -> np.ndarray:
+        """(N, 1) of a network that tells two classes apart; of a probability the difference of its logarithms, of which
+        none is under -100, as in BCELoss. What is outside 0 to 1 counts as the nearer of them."""
+        values = output.reshape(len(output), 1)
+        if self.judge.prediction != "probability":
+            return values
+        values = values.clip(0, 1)
+        with np.errstate(divide="ignore"):
+            return np.maximum(np.log(values), -100) - np.maximum(np.log1p(-values), -100)
 
     def in_batches(self, indices: np.ndarray) -> list[np.ndarray]:
         """Cut for looking only: larger than for learning, where samples are small."""
@@ -313,7 +323,7 @@ class Task(Learner):
             return
         loss = next((loss for loss in self.losses if not loss.takes_shares), None)
         if loss is not None:
-            entry = catalogue.entry("CrossEntropyLoss")
+            entry = catalogue.entry("BCEWithLogitsLoss" if loss.prediction == "sign" else "CrossEntropyLoss")
             raise DataError(
                 "Data, augment", got=f"mixed images are of several classes, which the loss {loss.id!r} does not take",
                 expected=f"{entry.title} or a loss of values", mend=f"make it {entry.title}, or take the mixing out",

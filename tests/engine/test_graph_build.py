@@ -124,6 +124,7 @@ def test_losses_know_target_weight_and_how_to_read_the_output():
     [
         ("CrossEntropyLoss", 2, SIDE, np.array([0, 1, 1]), (3,), "int64"),
         ("BCEWithLogitsLoss", 1, SIDE, np.array([0, 1, 1]), (3, 1), "float32"),
+        ("SoftMarginLoss", 1, SIDE, np.array([0, 1, 1]), (3, 1), "float32"),
         ("MSELoss", 1, FieldSpec("y", "number", (1,), "target"), np.ones((3, 1)), (3, 1), "float32"),
         ("L1Loss", 1, FieldSpec("y", "number", (1,), "target"), np.ones(3), (3, 1), "float32"),
     ],
@@ -235,6 +236,12 @@ def compare_with_trainer(project: Project, folder: Path) -> None:
 @pytest.mark.parametrize("name", ["linear-regression", "breast-cancer", "digits-mlp"])
 def test_the_script_learns_bit_for_bit_what_the_trainer_does(tmp_path, name):
     compare_with_trainer(bundled(name, epochs=3, schedule=Choice("StepLR", {"step_size": 2}), clip_norm=0.5), tmp_path)
+
+
+@pytest.mark.parametrize("ends", [("Sigmoid", "BCELoss"), ("SoftMarginLoss",)])
+def test_one_of_two_classes_is_learned_the_same_in_the_script_and_in_the_trainer(tmp_path, ends):
+    graph = chain([("Input", {}), ("Linear", {"out_features": 1}), *((type, {}) for type in ends)])
+    compare_with_trainer(replace(bundled("breast-cancer", epochs=2), graph=graph), tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -28,12 +28,8 @@ SPECS = [
     for dtype in ("float32", "int64")
 ]
 ELSEWHERE = {
-    "BCELoss": "BCEWithLogitsLoss is the same behind the logits, and more exact",
-    "SoftMarginLoss": "BCEWithLogitsLoss is the same for targets 0 and 1",
-    "HingeEmbeddingLoss": "its input is a distance of two samples",
-    "KLDivLoss": "no field of the data is a distribution",
-    "MultiLabelMarginLoss": "no field of the data names several classes at once",
-    "MultiLabelSoftMarginLoss": "no field of the data names several classes at once",
+    "HingeEmbeddingLoss": "its input is a distance of two samples, which one network would have to read in turn",
+    "MultiLabelMarginLoss": "no field lists the numbers of several classes: MultiLabelSoftMarginLoss takes flags",
     "GaussianNLLLoss": "it judges two outputs, a mean and a variance",
     "CTCLoss": "it needs the lengths of both sequences",
     "BPRLoss": "it judges two outputs, of a sample that is liked and of another",

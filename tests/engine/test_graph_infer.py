@@ -462,6 +462,7 @@ def test_a_network_without_a_last_layer_is_offered_one():
         (classifier(1, "MSELoss"), SIDE, []),
         (classifier(1), PRICE, ["Make it Mean squared error", "Make it Mean absolute error"]),
         (classifier(10, "BCEWithLogitsLoss"), LABEL, ["Make it Cross-entropy"]),
+        (classifier(2, "SoftMarginLoss"), SIDE, ["Set out_features of 'fc2' to 1", "Make the loss Cross-entropy"]),
         (classifier(3, "MSELoss"), PRICE, ["Set out_features of 'fc2' to 1"]),
     ],
 )
@@ -477,12 +478,21 @@ def test_a_loss_that_does_not_suit_outputs_or_target_offers_one_that_does(graph,
     assert infer(edit.apply_fix(graph, problem.fixes[0]), fields).ok
 
 
-def test_a_loss_of_log_probabilities_is_warned_of_without_them_and_may_be_replaced():
-    graph, fields = classifier(2, "NLLLoss"), (VECTOR, SIDE)
+@pytest.mark.parametrize(
+    ("loss", "field", "outputs", "activation", "takes"),
+    [
+        ("NLLLoss", SIDE, 2, "LogSoftmax", "log probabilities"),
+        ("BCELoss", SIDE, 1, "Sigmoid", "probabilities"),
+        ("KLDivLoss", FieldSpec("shares", "vector", (3,), "target"), 3, "LogSoftmax", "log probabilities"),
+    ],
+)
+def test_a_loss_of_probabilities_is_warned_of_without_them(loss, field, outputs, activation, takes):
+    graph, fields = classifier(outputs, loss), (VECTOR, field)
     problem = only(infer(graph, fields), "warning")
-    assert "takes log probabilities: put LogSoftmax before it" in problem.message
-    assert not infer(edit.apply_fix(graph, problem.fixes[0]), fields).problems
-    assert not infer(classifier(2, "NLLLoss", "LogSoftmax"), fields).problems
+    assert f"takes {takes}: put {activation} before it" in problem.message
+    for fix in problem.fixes:
+        assert not infer(edit.apply_fix(graph, fix), fields).problems
+    assert not infer(classifier(outputs, loss, activation), fields).problems
 
 
 @pytest.mark.parametrize(
@@ -492,6 +502,7 @@ def test_a_loss_of_log_probabilities_is_warned_of_without_them_and_may_be_replac
         ("Sigmoid", "BCEWithLogitsLoss", 1),
         ("Softmax", "FocalLoss", 2),
         ("Sigmoid", "BinaryFocalLoss", 1),
+        ("Sigmoid", "SoftMarginLoss", 1),
     ],
 )
 def test_an_activation_that_the_loss_applies_itself_is_warned_of(activation, loss, outputs):

@@ -11,7 +11,10 @@ from engine import nn
 from engine.graph import catalogue
 
 rng = np.random.default_rng(0)
-OUTPUTS = {"classes": 3, "binary": 1, "value": 2, "count": 2, "mask": 2, "box": 4}
+OUTPUTS = {"classes": 3, "binary": 1, "probability": 1, "sign": 1, "value": 2, "count": 2, "distribution": 2,
+           "mask": 2, "box": 4}  # fmt: skip
+LAST = {"NLLLoss": [nn.LogSoftmax(1)], "KLDivLoss": [nn.LogSoftmax(1)], "BCELoss": [nn.Sigmoid()]}
+"""What stands before a loss that takes logarithms or probabilities."""
 
 
 def targets(kind):
@@ -20,7 +23,10 @@ def targets(kind):
     if kind == "box":
         corner = rng.random((16, 2), np.float32)
         return engine.from_numpy(np.concatenate([corner, corner + 1], 1))
-    return engine.from_numpy((rng.random((16, OUTPUTS[kind])) > 0.5).astype(np.float32))
+    flags = (rng.random((16, OUTPUTS[kind])) > 0.5).astype(np.float32)
+    if kind == "distribution":
+        flags[:, 1] = 1 - flags[:, 0]
+    return engine.from_numpy(2 * flags - 1 if kind == "sign" else flags)
 
 
 def test_the_catalogue_says_what_every_loss_of_it_predicts():
@@ -30,7 +36,7 @@ def test_the_catalogue_says_what_every_loss_of_it_predicts():
 @pytest.mark.parametrize(("name", "kind"), catalogue.PREDICTIONS.items())
 def test_every_loss_of_the_catalogue_learns_in_a_planned_step(name, kind):
     x, y = engine.from_numpy(rng.standard_normal((16, 4)).astype(np.float32)), targets(kind)
-    network = nn.Sequential(nn.Linear(4, OUTPUTS[kind]), *([nn.LogSoftmax(1)] if name == "NLLLoss" else []))
+    network = nn.Sequential(nn.Linear(4, OUTPUTS[kind]), *LAST.get(name, []))
     loss = getattr(nn, name)(**catalogue.entry(name).starts())
     optimizer = engine.optim.SGD(network.parameters(), lr=0.1)
 

@@ -113,6 +113,15 @@ def test_one_of_two_classes_and_values_are_mixed_too(tmp_path):
         assert np.isfinite(trained(tmp_path / name, on_them).train_figures["loss"])
 
 
+def test_a_loss_of_signs_says_that_it_takes_no_mixed_images(tmp_path):
+    values = np.random.default_rng(0).random((64, 1, 6, 6), np.float32)
+    np.savez(tmp_path / "two.npz", image=values, y=(values[:, 0, 0, 0] > 0.5).astype(np.int64))
+    told = on_images(tmp_path / "two.npz", "SoftMarginLoss")
+    with pytest.raises(DataError, match="mixed images are of several classes") as no:
+        Task(told)
+    Task(msgspec.structs.replace(told, graph=edit.apply_fix(told.graph, no.value.fixes[0])))
+
+
 def on_images(path, loss):
     layers = [("Input", {"field": "image"}), ("Flatten", {}), ("Linear", {"out_features": 1}), (loss, {})]
     spec = DataSpec(str(path), "npz", batch_size=16, augment=(Choice("MixUp"),))

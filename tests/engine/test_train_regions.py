@@ -1,4 +1,4 @@
-"""Masks are learned by what regions share, boxes by generalised IoU: the loss of a project's one output."""
+"""Masks and flags are learned, boxes by generalised IoU, distributions by the divergence from them."""
 
 from __future__ import annotations
 
@@ -18,10 +18,12 @@ ROWS, SIDE = 300, 6
 
 
 def samples(loss):
-    """A bar, and where it is lit; or a row of numbers, and the box that they span."""
+    """A bar, and where it is lit, or how much; or a row of numbers, and the box that they span."""
     rng = np.random.default_rng(0)
     if loss != "GIoULoss":
         x = rng.standard_normal((ROWS, SIDE)).astype(np.float32)
+        if loss == "KLDivLoss":
+            return x, (np.exp(x) / np.exp(x).sum(1, keepdims=True)).astype(np.float32)
         return x, (x > 0.3).astype(np.float32)
     corner, size = rng.uniform(0, 1, (ROWS, 2)), rng.uniform(0.3, 1, (ROWS, 2))
     box = np.concatenate([corner, corner + size], 1).astype(np.float32)
@@ -32,13 +34,16 @@ def chain(loss, outputs):
     nodes = (Node("x", "Input", {"field": "x"}), Node("out", "Linear", {"out_features": outputs}),
              Node("loss", loss, {"target": "y"}))  # fmt: skip
     wires = (Wire("x", "out"), Wire("out", "loss", target_port="input"))
+    if loss == "KLDivLoss":  # which takes logarithms
+        nodes = (*nodes, Node("logs", "LogSoftmax"))
+        wires = (wires[0], Wire("out", "logs"), Wire("logs", "loss", target_port="input"))
     if loss == "GIoULoss":  # which only draws boxes together that are boxes already
         nodes = (*nodes, Node("sides", "L1Loss", {"target": "y"}))
         wires = (*wires, Wire("out", "sides", target_port="input"))
     return Graph(nodes, wires)
 
 
-@pytest.fixture(scope="module", params=["DiceLoss", "TverskyLoss", "GIoULoss"])
+@pytest.fixture(scope="module", params=["DiceLoss", "TverskyLoss", "GIoULoss", "KLDivLoss", "MultiLabelSoftMarginLoss"])
 def trained(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("regions")
     x, y = samples(request.param)
@@ -51,24 +56,27 @@ def trained(request, tmp_path_factory):
     return project, ended, x, y
 
 
-def test_the_loss_is_learned_and_figures_are_of_masks_and_boxes(trained):
+def test_the_loss_is_learned_and_figures_are_of_what_it_answers(trained):
     _, result, _, y = trained
     alone = np.abs(y - y.mean(0)).mean()  # what the mean misses by
     assert result.ended.validation["mae"] < alone / 2
 
 
-def test_the_network_answers_with_shares_of_a_mask_and_with_sides_of_a_box(trained):
+def test_the_network_answers_with_shares_and_with_sides_of_a_box(trained):
     project, _, x, _ = trained
     predictor = Predictor(project)
     inputs = predictor.prepared({"x": x[:5]})
     plain = predictor.judged(predictor.model(inputs)).detach().numpy()
-    wanted = plain if project.graph.nodes[2].type == "GIoULoss" else 1 / (1 + np.exp(-plain))
+    read = {"GIoULoss": lambda sides: sides, "KLDivLoss": np.exp}
+    wanted = read.get(project.graph.nodes[2].type, lambda logits: 1 / (1 + np.exp(-logits)))(plain)
     np.testing.assert_allclose(predictor.scores(inputs), wanted, rtol=1e-5)
 
 
 def test_the_script_measures_the_same(trained):
     text = to_script(trained[0])
-    answer = "outputs[0]" if "GIoULoss" in text else "outputs[0].sigmoid()"
+    answer = {"GIoULoss": "outputs[0]", "KLDivLoss": "outputs[0].exp()"}.get(
+        trained[0].graph.nodes[2].type, "outputs[0].sigmoid()"
+    )
     assert f"({answer} - targets[0]).abs()" in text
 
 
@@ -77,6 +85,12 @@ def test_boxes_are_asked_for_where_the_target_is_none():
     (problem,) = (p for p in infer(chain("GIoULoss", 3), fields).problems if p.node == "loss")
     assert "compares boxes, left, top, right and bottom, but 'y' is N x 3" in problem.message
     assert [fix.label for fix in problem.fixes] == ["Make it Mean squared error", "Make it Mean absolute error"]
+
+
+def test_a_loss_of_distributions_takes_no_single_number():
+    numbers = (FieldSpec("x", "vector", (4,), "input"), FieldSpec("y", "number", (1,), "target"))
+    (problem,) = [p for p in infer(chain("KLDivLoss", 1), numbers).problems if p.severity == "error"]
+    assert "compares distributions, a share for each of several values, but 'y' is one number" in problem.message
 
 
 @pytest.mark.parametrize("loss", ["DiceLoss", "TverskyLoss"])

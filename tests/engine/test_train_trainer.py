@@ -152,15 +152,18 @@ def test_a_setting_that_cannot_be_is_refused_with_the_name_of_its_option(setting
     assert str(refused.value) == words
 
 
-def test_two_classes_under_a_sigmoid_are_judged_and_named(tmp_path):
-    layers = [("Input", {}), ("Linear", {"out_features": 1}), ("BCEWithLogitsLoss", {})]
+@pytest.mark.parametrize("ends", [("BCEWithLogitsLoss",), ("Sigmoid", "BCELoss"), ("SoftMarginLoss",)])
+def test_one_of_two_classes_is_judged_and_named(tmp_path, ends):
+    layers = [("Input", {}), ("Linear", {"out_features": 1}), *((type, {}) for type in ends)]
     source = DataSpec(source="bundled:breast-cancer", batch_size=32)
-    made = project(layers, source, TrainingSpec(Choice("Adam", {"lr": 0.02}), epochs=5))
+    training = TrainingSpec(Choice("Adam", {"lr": 0.02}), epochs=5, metrics=("accuracy", "roc_auc"))
+    made = project(layers, source, training)
     with RunFolder(tmp_path) as folder:
         trainer = run(folder, made)
     task = trainer.task
     assert task.kind == "binary"
     assert trainer.validation_figures["accuracy"] > 0.9
+    assert trainer.validation_figures["roc_auc"] > 0.95
     sample = task.raw(task.validation[:1])
     said = task.predict({name: values[0].tolist() for name, values in sample.items()})
     assert set(said.probabilities) == set(task.classes)
