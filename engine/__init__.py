@@ -26,7 +26,6 @@ from engine.tensor import Size, Tensor, enable_grad, inference_mode, is_grad_ena
 from engine.tensor.creation import (
     arange,
     as_tensor,
-    bernoulli,
     empty,
     empty_like,
     eye,
@@ -36,12 +35,6 @@ from engine.tensor.creation import (
     linspace,
     ones,
     ones_like,
-    rand,
-    rand_like,
-    randint,
-    randn,
-    randn_like,
-    randperm,
     tensor,
     zeros,
     zeros_like,
@@ -66,6 +59,7 @@ from engine.tensor.promotion import (
     short,
     uint8,
 )
+from engine.tensor.random import bernoulli, rand, rand_like, randint, randn, randn_like, randperm
 
 # As in PyTorch, infinity and not-a-number are values that go on through a computation, not warnings.
 warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"engine\.(kernels|ops|tensor|optim)\b")

@@ -9,7 +9,8 @@ from engine.errors import OptionError, ShapeError
 from engine.nn.convolution_functional import numbers
 from engine.ops.base import times
 from engine.tensor import Tensor, arange, cat
-from engine.tensor.creation import rand, zeros
+from engine.tensor.creation import zeros
+from engine.tensor.random import rand
 
 
 def fractional_max_pool2d(input: Tensor, kernel_size: Any, output_size: Any = None, output_ratio: Any = None,

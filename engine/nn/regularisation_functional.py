@@ -9,7 +9,7 @@ from engine.ops import activation as act
 from engine.ops.base import times
 from engine.random import Generator, default_generator
 from engine.tensor import Tensor, apply
-from engine.tensor.creation import rand
+from engine.tensor.random import rand
 
 ALPHA = 1.6732632423543772 * 1.0507009873554805  # what SELU tends to below, with its sign changed
 

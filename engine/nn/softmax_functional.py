@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine.tensor import Tensor
-from engine.tensor.creation import rand_like
+from engine.tensor.random import rand_like
 
 
 def softmax(input: Tensor, dim: int | None = None, *, dtype: Any = None) -> Tensor:

@@ -20,7 +20,6 @@ from engine.tensor.creation import (
     arange,
     as_array,
     as_tensor,
-    bernoulli,
     empty,
     empty_like,
     eye,
@@ -31,12 +30,6 @@ from engine.tensor.creation import (
     linspace,
     ones,
     ones_like,
-    rand,
-    rand_like,
-    randint,
-    randn,
-    randn_like,
-    randperm,
     tensor,
     zeros,
     zeros_like,
@@ -46,6 +39,7 @@ from engine.tensor.hooks import RemovableHandle
 from engine.tensor.inplace import InPlace
 from engine.tensor.printing import show
 from engine.tensor.promotion import float32, float64, int8, int16, int32, int64, uint8
+from engine.tensor.random import bernoulli, rand, rand_like, randint, randn, randn_like, randperm
 from engine.tensor.reductions import Reductions
 from engine.tensor.shapes import Shapes, cat, stack
 from engine.tensor.tape import (

@@ -9,7 +9,6 @@ import numpy as np
 from engine.device import Device, resolve
 from engine.errors import OptionError, ShapeError, TypeMismatch
 from engine.ops.base import Spec, whole_length
-from engine.random import Generator, default_generator
 from engine.tensor.promotion import get_default_dtype, int64, require_fit, wrapped
 from engine.tensor.spellings import whole
 from engine.tensor.tape import Core, mode, require_gradient_type, wrap
@@ -71,7 +70,8 @@ def _from_lists(values: Any, dtype: Any) -> np.ndarray:
     return array.astype(int64) if array.dtype.kind in "iu" else array
 
 
-def _made(array: Any, device: Device, requires_grad: bool) -> Any:
+def made_of(array: Any, device: Device, requires_grad: bool) -> Any:
+    """A tensor around a new array."""
     out = wrap(array, device)
     if requires_grad:
         require_gradient_type("requires_grad", out.dtype)
@@ -98,7 +98,7 @@ def tensor(data: Any, *, dtype: Any = None, device: Where = None, requires_grad:
     >>> engine.tensor([[1, 2], [3, 4]]).dtype, engine.tensor(0.5).dtype
     (dtype('int64'), dtype('float32'))
     """
-    return _made(*as_array(data, dtype, device), requires_grad)
+    return made_of(*as_array(data, dtype, device), requires_grad)
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Where = None) -> Any:
@@ -149,7 +149,8 @@ def from_array(array: Any, device: Where = None) -> Any:
     return wrap(array, resolve(device))
 
 
-def _shape_of(size: tuple[Any, ...]) -> tuple[int, ...]:
+def shape_of(size: tuple[Any, ...]) -> tuple[int, ...]:
+    """The lengths of the axes, given one by one or as a tuple."""
     if len(size) == 1 and isinstance(size[0], tuple | list):
         size = tuple(size[0])
     if any(n < 0 for n in size):
@@ -170,16 +171,16 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Where = None,
             [7, 7, 7]])
     """
     place = resolve(device)
-    shape = _shape_of((size,) if isinstance(size, int) else tuple(size))
+    shape = shape_of((size,) if isinstance(size, int) else tuple(size))
     if dtype is None:
         dtype = (
             "bool" if isinstance(fill_value, bool) else int64 if isinstance(fill_value, int) else get_default_dtype()
         )
     require_fit("full", np.dtype(dtype), fill_value)
     if place.is_meta:
-        return _made(Spec(shape, dtype), place, requires_grad)
+        return made_of(Spec(shape, dtype), place, requires_grad)
     array = place.kernels.full(shape, wrapped(np.dtype(dtype), fill_value), np.dtype(dtype))
-    return _made(array, place, requires_grad)
+    return made_of(array, place, requires_grad)
 
 
 @whole("size")
@@ -194,7 +195,7 @@ def zeros(*size: Any, dtype: Any = None, device: Where = None, requires_grad: bo
     tensor([[0., 0., 0.],
             [0., 0., 0.]])
     """
-    return full(_shape_of(size), 0, dtype=dtype or get_default_dtype(), device=device, requires_grad=requires_grad)
+    return full(shape_of(size), 0, dtype=dtype or get_default_dtype(), device=device, requires_grad=requires_grad)
 
 
 @whole("size")
@@ -208,7 +209,7 @@ def ones(*size: Any, dtype: Any = None, device: Where = None, requires_grad: boo
     >>> engine.ones(2, dtype=engine.int64)
     tensor([1, 1])
     """
-    return full(_shape_of(size), 1, dtype=dtype or get_default_dtype(), device=device, requires_grad=requires_grad)
+    return full(shape_of(size), 1, dtype=dtype or get_default_dtype(), device=device, requires_grad=requires_grad)
 
 
 @whole("size")
@@ -222,10 +223,10 @@ def empty(*size: Any, dtype: Any = None, device: Where = None, requires_grad: bo
     >>> engine.empty(2, 3).shape
     (2, 3)
     """
-    place, shape = resolve(device), _shape_of(size)
+    place, shape = resolve(device), shape_of(size)
     dtype = np.dtype(dtype or get_default_dtype())
     array = Spec(shape, dtype) if place.is_meta else place.kernels.empty(shape, dtype)
-    return _made(array, place, requires_grad)
+    return made_of(array, place, requires_grad)
 
 
 def zeros_like(input: Any, *, dtype: Any = None, device: Where = None, requires_grad: bool = False) -> Any:
@@ -284,140 +285,10 @@ def empty_like(input: Any, *, dtype: Any = None, device: Where = None, requires_
     return empty(input.shape, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
 
 
-def _drawn(draw: Any, shape: tuple[int, ...], dtype: Any, device: Where, requires_grad: bool = False) -> Any:
-    """A tensor of what `draw` makes with the kernels of the device."""
-    place = resolve(device)
-    array = Spec(shape, dtype) if place.is_meta else draw(place.kernels)
-    return _made(array, place, requires_grad)
-
-
 def placed(array: np.ndarray, device: Where, requires_grad: bool) -> Any:
     """A tensor of an array that was made on the host."""
     place = resolve(device)
-    return _made(Spec(array.shape, array.dtype) if place.is_meta else _constant(array, place), place, requires_grad)
-
-
-@whole("size")
-def randn(
-    *size: Any, generator: Generator | None = None, dtype: Any = None, device: Where = None, requires_grad: bool = False
-) -> Any:
-    """Normal random numbers of mean 0 and variance 1.
-
-    Args:
-        size: the lengths of the axes, one by one or as a tuple.
-        generator: the stream that they come from; without one, that of `manual_seed`.
-
-    >>> import engine
-    >>> generator = engine.manual_seed(0)
-    >>> first = engine.randn(2, 3)
-    >>> generator = engine.manual_seed(0)
-    >>> first.shape, first.equal(engine.randn(2, 3))
-    ((2, 3), True)
-    """
-    shape, dtype = _shape_of(size), np.dtype(dtype or get_default_dtype())
-    draw = lambda k: k.normal(generator or default_generator, shape, dtype)  # noqa: E731
-    return _drawn(draw, shape, dtype, device, requires_grad)
-
-
-@whole("size")
-def rand(
-    *size: Any, generator: Generator | None = None, dtype: Any = None, device: Where = None, requires_grad: bool = False
-) -> Any:
-    """Random numbers evenly between 0 and 1, without the 1.
-
-    Args:
-        size: the lengths of the axes, one by one or as a tuple.
-        generator: the stream that they come from; without one, that of `manual_seed`.
-
-    >>> import engine
-    >>> values = engine.rand(100)
-    >>> bool(((values >= 0) & (values < 1)).all())
-    True
-    """
-    shape, dtype = _shape_of(size), np.dtype(dtype or get_default_dtype())
-    draw = lambda k: k.uniform(generator or default_generator, shape, dtype)  # noqa: E731
-    return _drawn(draw, shape, dtype, device, requires_grad)
-
-
-def randn_like(input: Any, *, dtype: Any = None, device: Where = None, requires_grad: bool = False) -> Any:
-    """Standard normal random numbers of the same shape, dtype and device.
-
-    Args:
-        input: the tensor whose shape, dtype and device are taken.
-
-    >>> import engine
-    >>> engine.randn_like(engine.tensor([[1.0, 2.0]])).shape
-    (1, 2)
-    """
-    return randn(input.shape, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
-
-
-def rand_like(input: Any, *, dtype: Any = None, device: Where = None, requires_grad: bool = False) -> Any:
-    """Random numbers evenly between 0 and 1 of the same shape, dtype and device.
-
-    Args:
-        input: the tensor whose shape, dtype and device are taken.
-
-    >>> import engine
-    >>> engine.rand_like(engine.tensor([[1.0, 2.0]])).shape
-    (1, 2)
-    """
-    return rand(input.shape, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
-
-
-def randint(low: int, high: Any = None, size: Any = None, *, generator: Generator | None = None, dtype: Any = None,
-            device: Where = None) -> Any:  # fmt: skip
-    """Random whole numbers from low (or 0) to high - 1, each as likely.
-
-    Args:
-        low, high: the bounds; of a single number the upper one: randint(10, (3,)) or randint(5, 10, (3,)).
-        size: the shape.
-        generator: the stream that they come from; without one, that of `manual_seed`.
-
-    >>> import engine
-    >>> values = engine.randint(5, 10, (100,))
-    >>> bool(((values >= 5) & (values < 10)).all())
-    True
-    """
-    if size is None:
-        low, high, size = 0, low, high
-    shape = _shape_of((size,) if isinstance(size, int) else tuple(size))
-    if high <= low:
-        raise TypeMismatch("randint", got=f"from {low} to {high}", expected="a high above the low")
-    dtype = np.dtype(dtype or int64)
-    draw = lambda k: k.integers(generator or default_generator, low, high, shape, dtype)  # noqa: E731
-    return _drawn(draw, shape, dtype, device)
-
-
-def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Where = None) -> Any:
-    """The numbers 0 to n - 1, shuffled.
-
-    Args:
-        n: how many numbers.
-        generator: the stream that decides on their order; without one, that of `manual_seed`.
-
-    >>> import engine
-    >>> sorted(engine.randperm(4).tolist())
-    [0, 1, 2, 3]
-    """
-    dtype = np.dtype(dtype or int64)
-    return _drawn(lambda k: k.permutation(generator or default_generator, n, dtype), (n,), dtype, device)
-
-
-def bernoulli(input: Any, *, generator: Generator | None = None) -> Any:
-    """1 with the probability that stands in the input, otherwise 0.
-
-    Args:
-        input: probabilities from 0 to 1.
-        generator: the stream that is drawn from; without one, that of `manual_seed`.
-
-    >>> import engine
-    >>> engine.bernoulli(engine.tensor([0.0, 1.0]))
-    tensor([0., 1.])
-    """
-    k = input.device.kernels
-    draw = k.uniform(generator or default_generator, input.array.shape, np.dtype("float32"))
-    return wrap(k.astype(k.lt(draw, input.array), input.dtype), input.device)
+    return made_of(Spec(array.shape, array.dtype) if place.is_meta else _constant(array, place), place, requires_grad)
 
 
 def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Where = None,

@@ -13,7 +13,7 @@ from engine.nn.functional import normalize
 from engine.nn.module import Module
 from engine.nn.parameter import Parameter
 from engine.tensor import Tensor, no_grad
-from engine.tensor.creation import randn
+from engine.tensor.random import randn
 
 
 class _Computed:

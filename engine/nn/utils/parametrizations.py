@@ -8,7 +8,7 @@ from engine.nn.module import Module
 from engine.nn.normalisation_functional import normalize
 from engine.nn.utils.parametrize import register_parametrization
 from engine.tensor import Tensor, no_grad
-from engine.tensor.creation import randn
+from engine.tensor.random import randn
 
 
 class _WeightNorm(Module):

@@ -20,14 +20,12 @@ __all__ = ["ALIASES", "BOTH", "FUNCTIONS", "IN_PLACE", "METHODS", "attach", "fun
 BOTH: dict[str, str] = {
     "elementwise": """
         acos acosh asin asinh atan atanh cosh erfc erfinv exp2 i0 lgamma log10 log2 sinh tan
-        digamma polygamma mvlgamma logit sinc xlogy
         atan2 hypot logaddexp logaddexp2 nextafter remainder fmod floor_divide true_divide float_power ldexp copysign
         trunc frac positive sgn signbit isposinf isneginf isreal isclose heaviside deg2rad rad2deg nan_to_num
-        lerp addcmul addcdiv clamp_min clamp_max fmax fmin
-        bitwise_and bitwise_or bitwise_xor bitwise_not bitwise_left_shift bitwise_right_shift gcd lcm""",
-    "statistics": """
-        nansum nanmean aminmax count_nonzero median nanmedian kthvalue mode quantile nanquantile
-        dist renorm cov corrcoef diff bincount histc""",
+        lerp addcmul addcdiv clamp_min clamp_max fmax fmin""",
+    "whole": "bitwise_and bitwise_or bitwise_xor bitwise_not bitwise_left_shift bitwise_right_shift gcd lcm",
+    "statistics": "nansum nanmean aminmax count_nonzero dist renorm cov corrcoef diff bincount histc",
+    "quantiles": "median nanmedian kthvalue mode quantile nanquantile",
     "ordering": "cumprod logcumsumexp cummax cummin argsort sort msort topk nonzero argwhere unique unique_consecutive",
     "products": """
         dot mm bmm mv outer inner vdot addmm addmv addr baddbmm addbmm kron trace diag diag_embed diagflat cross
@@ -41,7 +39,7 @@ BOTH: dict[str, str] = {
     "decompositions": "inverse det slogdet logdet cholesky qr svd pinverse lu_solve",
     "factored": "cholesky_solve cholesky_inverse matrix_exp",
     "drawing": "multinomial",
-    "special": "igamma igammac",
+    "special": "digamma polygamma mvlgamma logit sinc xlogy igamma igammac",
     "inquiry": "allclose get_device is_complex is_signed is_nonzero is_same_size",
 }
 """engine.x(input, ...) and input.x(...)"""

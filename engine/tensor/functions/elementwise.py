@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from math import inf, log, pi
+from math import inf, pi
 from typing import Any
 
 import numpy as np
 
-from engine.errors import OptionError, TypeMismatch
+from engine.errors import TypeMismatch
 from engine.ops import elementary as el
 from engine.ops import elementwise as ew
 from engine.ops.elementwise import refuse_truths, require_float
@@ -42,17 +42,6 @@ DEFINITIONS = {
 SPECIAL = ("erfcx", "i0e", "i1", "i1e")
 """Those that stand in engine.special alone."""
 
-WHOLE = {
-    "bitwise_and": ("The bits that both input and other have, or logical and of truth values.", "12, 10", "8"),
-    "bitwise_or": ("The bits that either input or other has, or logical or of truth values.", "12, 10", "14"),
-    "bitwise_xor": ("The bits that one of input and other has, or logical xor of truth values.", "12, 10", "6"),
-    "bitwise_left_shift": ("input * 2^other of whole numbers.", "3, 2", "12"),
-    "bitwise_right_shift": ("input / 2^other of whole numbers, rounded down.", "12, 2", "3"),
-    "gcd": ("The greatest common divisor of input and other, whole numbers.", "12, 18", "6"),
-    "lcm": ("The least common multiple of input and other, whole numbers.", "4, 6", "12"),
-}
-"""The functions of two tensors of whole numbers: name -> what it is, and an example of it."""
-
 
 def _elementary(name: str) -> Any:
     op = el.Elementary(name) if name in el.BY_INPUT else el.ElementaryByResult(name)
@@ -66,24 +55,8 @@ def _elementary(name: str) -> Any:
     return function
 
 
-def _whole(name: str) -> Any:
-    op = el.WholePair(name.removeprefix("bitwise_") if name.endswith("shift") else name)
-
-    def function(input: Any, other: Any) -> Any:
-        a, b = pair(input, other)
-        if a.dtype.kind == "f" or (a.dtype.kind == "b" and not name.startswith("bitwise_")):
-            raise TypeMismatch(name, got=f"the values are {a.dtype}", expected="whole numbers", mend="call .long()")
-        return apply(op, a, b)
-
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = described(name, *WHOLE[name])
-    return function
-
-
 for _name in DEFINITIONS:
     globals()[_name] = _elementary(_name)
-for _name in WHOLE:
-    globals()[_name] = _whole(_name)
 
 
 def pair(input: Any, other: Any) -> tuple[Any, Any]:
@@ -97,18 +70,6 @@ def real_pair(input: Any, other: Any) -> tuple[Any, Any]:
     """The same as real numbers."""
     a, b = pair(input, other)
     return real(a), real(b)
-
-
-def bitwise_not(input: Any) -> Any:
-    """Every bit turned, or logical not of truth values.
-
-    >>> import engine
-    >>> engine.bitwise_not(engine.tensor([0, 5])), engine.bitwise_not(engine.tensor([True]))
-    (tensor([-1, -6]), tensor([False]))
-    """
-    if input.dtype.kind == "f":
-        raise TypeMismatch("bitwise_not", got=f"the values are {input.dtype}", expected="whole numbers or bool")
-    return apply(el.Whole("bitwise_not"), input)
 
 
 def atan2(input: Any, other: Any) -> Any:
@@ -316,7 +277,7 @@ def copysign(input: Any, other: Any) -> Any:
     return apply(el.CopySign(), *real_pair(input, other))
 
 
-def _choose(condition: Any, a: Any, b: Any) -> Any:
+def choose(condition: Any, a: Any, b: Any) -> Any:
     """a where the condition holds, b elsewhere; either may be a number."""
     if not isinstance(a, Core):
         a, b = cast(full_like(b, a), b.dtype), b
@@ -331,7 +292,7 @@ def heaviside(input: Any, values: Any) -> Any:
     tensor([0.0000, 0.5000, 1.0000])
     """
     a, b = meet(input, values)
-    return _choose(a == 0, b, cast(a > 0, a.dtype)).detach()
+    return choose(a == 0, b, cast(a > 0, a.dtype)).detach()
 
 
 def deg2rad(input: Any) -> Any:
@@ -365,7 +326,7 @@ def lerp(input: Any, end: Any, weight: Any) -> Any:
     if not isinstance(weight, Core):
         return input + step * weight if abs(weight) < 0.5 else end - step * (1 - weight)
     near = weight.abs() < 0.5
-    return _choose(near, input + step * weight, end - step * (1 - weight))
+    return choose(near, input + step * weight, end - step * (1 - weight))
 
 
 def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
@@ -419,7 +380,7 @@ def fmax(input: Any, other: Any) -> Any:
     tensor([3., 2.])
     """
     a, b = pair(input, other)
-    return _choose(((a >= b) | isnan(b)), a, b)
+    return choose(((a >= b) | isnan(b)), a, b)
 
 
 def fmin(input: Any, other: Any) -> Any:
@@ -430,7 +391,7 @@ def fmin(input: Any, other: Any) -> Any:
     tensor([1., 2.])
     """
     a, b = pair(input, other)
-    return _choose(((a <= b) | isnan(b)), a, b)
+    return choose(((a <= b) | isnan(b)), a, b)
 
 
 def isnan(input: Any) -> Any:
@@ -452,95 +413,9 @@ def nan_to_num(input: Any, nan: float | None = 0.0, posinf: float | None = None,
     if input.dtype.kind != "f":
         return input.clone()
     limits = np.finfo(input.dtype)
-    out = _choose(isnan(input), 0.0 if nan is None else nan, input)
-    out = _choose(input == inf, float(limits.max) if posinf is None else posinf, out)
-    return _choose(input == -inf, float(limits.min) if neginf is None else neginf, out)
-
-
-def logit(input: Any, eps: float | None = None) -> Any:
-    """log(x / (1 - x)), x kept eps away from 0 and 1.
-
-    >>> import engine
-    >>> engine.logit(engine.tensor([0.5, 0.75]))
-    tensor([0.0000, 1.0986])
-    """
-    x = real(input) if eps is None else real(input).clamp(eps, 1 - eps)
-    return x.log() - (-x).log1p()
-
-
-def sinc(input: Any) -> Any:
-    """sin(pi x) / (pi x), 1 at 0.
-
-    >>> import engine
-    >>> engine.sinc(engine.tensor([0.0, 0.5]))
-    tensor([1.0000, 0.6366])
-    """
-    angle = real(input) * pi
-    zero = angle == 0
-    safe = _choose(zero, 1.0, angle)
-    return _choose(zero, 1.0, safe.sin() / safe)
-
-
-def xlogy(input: Any, other: Any) -> Any:
-    """input * log(other), 0 where the input is 0.
-
-    >>> import engine
-    >>> engine.xlogy(engine.tensor([0.0, 2.0]), engine.tensor([0.0, 1.0]))
-    tensor([0., 0.])
-    """
-    x, y = real_pair(input, other)
-    nothing = (x == 0) & ((y <= 0) | (y == inf))
-    return x * _choose(nothing, 1.0, y.expand(nothing.shape)).log()
-
-
-def xlog1py(input: Any, other: Any) -> Any:
-    """x log(1 + y), x being the input and y the other: 0 where x is 0.
-
-    >>> import engine
-    >>> engine.special.xlog1py(engine.tensor([0.0, 2.0]), engine.tensor([-1.0, 1.0]))
-    tensor([0.0000, 1.3863])
-    """
-    x, y = real_pair(input, other)
-    nothing = (x == 0) & ((y <= -1) | (y == inf))
-    return x * _choose(nothing, 0.0, y.expand(nothing.shape)).log1p()
-
-
-def digamma(input: Any) -> Any:
-    """The derivative of lgamma.
-
-    >>> import engine
-    >>> engine.digamma(engine.tensor(0.5))
-    tensor(-1.9635)
-    """
-    return apply(el.Polygamma(0), real(input))
-
-
-def polygamma(n: int, input: Any) -> Any:
-    """The n-th derivative of digamma at the input.
-
-    Raises:
-        OptionError: n is below 0.
-
-    >>> import engine
-    >>> engine.polygamma(1, engine.tensor(1.0))
-    tensor(1.6449)
-    """
-    if n < 0:
-        raise OptionError("polygamma", got=f"n is {n}", expected="0 or more")
-    return apply(el.Polygamma(n), real(input))
-
-
-def mvlgamma(input: Any, p: int) -> Any:
-    """log of the gamma function of p dimensions: p (p - 1) / 4 log(pi) + the sum of lgamma(x - j / 2) for j < p.
-
-    >>> import engine
-    >>> engine.mvlgamma(engine.tensor(4.5), 1)
-    tensor(2.4537)
-    """
-    x, out = real(input), p * (p - 1) / 4 * log(pi)
-    for j in range(p):
-        out = out + globals()["lgamma"](x - j / 2)
-    return out
+    out = choose(isnan(input), 0.0 if nan is None else nan, input)
+    out = choose(input == inf, float(limits.max) if posinf is None else posinf, out)
+    return choose(input == -inf, float(limits.min) if neginf is None else neginf, out)
 
 
 def isclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Any:

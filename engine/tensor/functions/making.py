@@ -8,8 +8,9 @@ import numpy as np
 
 from engine.errors import OptionError
 from engine.random import Generator
-from engine.tensor.creation import Where, as_tensor, empty, full, ones, placed, randint, tensor, zeros
+from engine.tensor.creation import Where, as_tensor, empty, full, ones, placed, tensor, zeros
 from engine.tensor.promotion import get_default_dtype, int64
+from engine.tensor.random import randint
 
 
 def logspace(start: float, end: float, steps: int, base: float = 10.0, *, dtype: Any = None, device: Where = None,

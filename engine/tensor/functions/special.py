@@ -7,16 +7,17 @@
 
 from __future__ import annotations
 
-from math import inf, log, sqrt
+from math import inf, log, pi, sqrt
 from typing import Any
 
-from engine.errors import GradientError
+from engine.errors import GradientError, OptionError
+from engine.ops import elementary as el
 from engine.ops.base import broadcast
 from engine.tensor.arithmetic import Arithmetic, described, real
 from engine.tensor.formula import Formula
 from engine.tensor.functions import elementwise
 from engine.tensor.functions.elementwise import (
-    digamma,
+    choose,
     erfc,
     erfcx,
     erfinv,
@@ -25,11 +26,7 @@ from engine.tensor.functions.elementwise import (
     i0e,
     i1,
     i1e,
-    logit,
-    polygamma,
-    sinc,
-    xlog1py,
-    xlogy,
+    real_pair,
 )
 from engine.tensor.reductions import Reductions
 from engine.tensor.tape import apply
@@ -40,9 +37,95 @@ __all__ = [
     "ndtr", "polygamma", "psi", "round", "sinc", "softmax", "xlog1py", "xlogy",
 ]  # fmt: skip
 
-gammaln, multigammaln, psi, expit = elementwise.lgamma, elementwise.mvlgamma, digamma, Arithmetic.sigmoid
+gammaln, expit = elementwise.lgamma, Arithmetic.sigmoid
 erf, expm1, log1p, round = Arithmetic.erf, Arithmetic.expm1, Arithmetic.log1p, Arithmetic.round
 softmax, log_softmax, logsumexp = Reductions.softmax, Reductions.log_softmax, Reductions.logsumexp
+
+
+def logit(input: Any, eps: float | None = None) -> Any:
+    """log(x / (1 - x)), x kept eps away from 0 and 1.
+
+    >>> import engine
+    >>> engine.logit(engine.tensor([0.5, 0.75]))
+    tensor([0.0000, 1.0986])
+    """
+    x = real(input) if eps is None else real(input).clamp(eps, 1 - eps)
+    return x.log() - (-x).log1p()
+
+
+def sinc(input: Any) -> Any:
+    """sin(pi x) / (pi x), 1 at 0.
+
+    >>> import engine
+    >>> engine.sinc(engine.tensor([0.0, 0.5]))
+    tensor([1.0000, 0.6366])
+    """
+    angle = real(input) * pi
+    zero = angle == 0
+    safe = choose(zero, 1.0, angle)
+    return choose(zero, 1.0, safe.sin() / safe)
+
+
+def xlogy(input: Any, other: Any) -> Any:
+    """input * log(other), 0 where the input is 0.
+
+    >>> import engine
+    >>> engine.xlogy(engine.tensor([0.0, 2.0]), engine.tensor([0.0, 1.0]))
+    tensor([0., 0.])
+    """
+    x, y = real_pair(input, other)
+    nothing = (x == 0) & ((y <= 0) | (y == inf))
+    return x * choose(nothing, 1.0, y.expand(nothing.shape)).log()
+
+
+def xlog1py(input: Any, other: Any) -> Any:
+    """x log(1 + y), x being the input and y the other: 0 where x is 0.
+
+    >>> import engine
+    >>> engine.special.xlog1py(engine.tensor([0.0, 2.0]), engine.tensor([-1.0, 1.0]))
+    tensor([0.0000, 1.3863])
+    """
+    x, y = real_pair(input, other)
+    nothing = (x == 0) & ((y <= -1) | (y == inf))
+    return x * choose(nothing, 0.0, y.expand(nothing.shape)).log1p()
+
+
+def digamma(input: Any) -> Any:
+    """The derivative of lgamma.
+
+    >>> import engine
+    >>> engine.digamma(engine.tensor(0.5))
+    tensor(-1.9635)
+    """
+    return apply(el.Polygamma(0), real(input))
+
+
+def polygamma(n: int, input: Any) -> Any:
+    """The n-th derivative of digamma at the input.
+
+    Raises:
+        OptionError: n is below 0.
+
+    >>> import engine
+    >>> engine.polygamma(1, engine.tensor(1.0))
+    tensor(1.6449)
+    """
+    if n < 0:
+        raise OptionError("polygamma", got=f"n is {n}", expected="0 or more")
+    return apply(el.Polygamma(n), real(input))
+
+
+def mvlgamma(input: Any, p: int) -> Any:
+    """log of the gamma function of p dimensions: p (p - 1) / 4 log(pi) + the sum of lgamma(x - j / 2) for j < p.
+
+    >>> import engine
+    >>> engine.mvlgamma(engine.tensor(4.5), 1)
+    tensor(2.4537)
+    """
+    x, out = real(input), p * (p - 1) / 4 * log(pi)
+    for j in range(p):
+        out = out + gammaln(x - j / 2)
+    return out
 
 
 def entr(input: Any) -> Any:
@@ -88,7 +171,7 @@ def _share(name: str, sign: int, text: str, result: str) -> Any:
         return None, k.mul(grad, k.mul(density, sign))
 
     def function(input: Any, other: Any) -> Any:
-        a, x = elementwise.real_pair(input, other)
+        a, x = real_pair(input, other)
         shape = broadcast(name, a.shape, x.shape)
         a._require_values(name)
         formula = Formula(name, lambda k, a, x: getattr(k, name)(a, x), backward, 2, (0, 1))
@@ -102,3 +185,4 @@ def _share(name: str, sign: int, text: str, result: str) -> Any:
 igamma = _share("igamma", 1, "The share of gamma(input) that its integral has gathered up to other.", "0.1509")
 igammac = _share("igammac", -1, "The share of gamma(input) that its integral gathers beyond other.", "0.8491")
 gammainc, gammaincc = igamma, igammac
+multigammaln, psi = mvlgamma, digamma
