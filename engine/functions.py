@@ -8,9 +8,9 @@ from typing import Any
 from engine.ops.arithmetic import Where
 from engine.tensor import Tensor, apply, shapes
 from engine.tensor import functions as table
-from engine.tensor.arithmetic import full_like, meet, number
 from engine.tensor.inplace import same_values as equal
 from engine.tensor.inplace import written
+from engine.tensor.operands import full_like, meet, number
 from engine.tensor.strangers import raise_stranger
 from engine.tensor.tape import Core
 from engine.tensor.walk import grad

@@ -12,7 +12,7 @@ from engine.ops import activation as act
 from engine.ops.base import axis_of, times
 from engine.ops.elementwise import require_float
 from engine.tensor import Tensor, apply
-from engine.tensor.arithmetic import RELU, SIGMOID, TANH
+from engine.tensor.elementwise import RELU, SIGMOID, TANH
 from engine.tensor.random import rand_like
 
 SELU = act.ELU(1.6732632423543772, 1.0507009873554805, 1.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.errors import ShapeError, TypeMismatch
 from engine.ops.base import times
 from engine.tensor import Tensor
-from engine.tensor.arithmetic import meet
+from engine.tensor.operands import meet
 from engine.tensor.strangers import raise_stranger
 
 REDUCTIONS = ("mean", "sum", "none")

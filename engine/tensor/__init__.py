@@ -34,8 +34,10 @@ from engine.tensor.creation import (
     zeros,
     zeros_like,
 )
+from engine.tensor.elementwise import Elementwise
 from engine.tensor.grad_mode import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from engine.tensor.hooks import RemovableHandle
+from engine.tensor.indexing import Indexing
 from engine.tensor.inplace import InPlace
 from engine.tensor.printing import show
 from engine.tensor.promotion import float32, float64, int8, int16, int32, int64, uint8
@@ -125,7 +127,7 @@ class Size(tuple):
         return Size(part) if isinstance(index, slice) else part
 
 
-class Tensor(Arithmetic, Reductions, Shapes, Conversion, InPlace, Core):
+class Tensor(Arithmetic, Elementwise, Reductions, Shapes, Indexing, Conversion, InPlace, Core):
     """An n-dimensional array that can remember how it was made, to give gradients.
 
     Made by `engine.tensor`, `zeros`, `randn` and the like. `array` is the device's own array.

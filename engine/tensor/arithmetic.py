@@ -1,4 +1,4 @@
-"""Operators and functions of single elements."""
+"""Operators, and functions of two tensors, element by element."""
 
 from __future__ import annotations
 
@@ -8,92 +8,18 @@ from typing import Any
 import numpy as np
 
 from engine.errors import TypeMismatch
-from engine.ops import activation as act
 from engine.ops import arithmetic as ar
 from engine.ops import elementary as el
 from engine.ops import elementwise as ew
 from engine.ops.products import MatMul, caster
-from engine.tensor.promotion import get_default_dtype, int64, require_fit, result_dtype, with_scalar, wrapped
-from engine.tensor.tape import Core, apply, wrap
+from engine.tensor.described import described, named
+from engine.tensor.operands import cast, full_like, meet, number, operand, real, result_dtype_of, scaled
+from engine.tensor.promotion import int64, require_fit, with_scalar, wrapped
+from engine.tensor.tape import Core, apply
 
 ADD, SUB, MUL, DIV, POW = ar.Add(), ar.Sub(), ar.Mul(), ar.Div(), ar.Pow()
-NEG, EXP, LOG, SQRT, ABS = ew.Neg(), ew.Exp(), ew.Log(), ew.Sqrt(), ew.Abs()
 REMAINDER = el.Modulo("remainder")
-RELU, SIGMOID, TANH, MATMUL = act.ReLU(), act.Sigmoid(), act.Tanh(), MatMul()
-
-
-def cast(x: Any, dtype: Any) -> Any:
-    """x as this dtype, itself where it is that already."""
-    return x if x.dtype == dtype else apply(ew.Cast(dtype), x)
-
-
-def real(x: Any) -> Any:
-    """x as real numbers: whole numbers become the default dtype."""
-    return x if x.array.dtype.kind == "f" else cast(x, get_default_dtype())
-
-
-def meet(a: Any, b: Any) -> tuple[Any, Any]:
-    """Two tensors in the dtype in which they meet; a number with no axes follows the other to its device."""
-    if a.device is not b.device:
-        if b.array.ndim == 0 and b.device.type == "cpu":
-            b = b.to(a.device)
-        elif a.array.ndim == 0 and a.device.type == "cpu":
-            a = a.to(b.device)
-    if a.array.dtype == b.array.dtype:
-        return a, b
-    dtype = result_dtype(a.array, b.array)
-    return cast(a, dtype), cast(b, dtype)
-
-
-def number(value: Any) -> Any:
-    """A Python number; NumPy's own count as Python's, so that they are weak too."""
-    if type(value) in (int, float, bool):
-        return value
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, Number) and not isinstance(value, complex):
-        return value
-    raise TypeMismatch("arithmetic", got=f"a {type(value).__name__} came", expected="a tensor or a number")
-
-
-def full_like(x: Any, value: Any) -> Any:
-    """A Python number as a tensor with no axes, of the dtype that it has beside x."""
-    dtype = with_scalar(x.array.dtype, value)
-    require_fit("a number beside a tensor", dtype, value)
-    value = wrapped(dtype, value)
-    if x.device.is_meta:
-        from engine.ops.base import Spec
-
-        return wrap(Spec((), dtype), x.device)
-    return wrap(x.device.asarray(value, dtype), x.device)
-
-
-def operand(x: Any, other: Any) -> Any:
-    """What stands on the other side, as a tensor."""
-    return other if isinstance(other, Core) else full_like(x, number(other))
-
-
-def result_dtype_of(x: Any, other: Any) -> Any:
-    """The dtype in which a tensor meets another or a number."""
-    return result_dtype(x.array, other.array) if isinstance(other, Core) else with_scalar(x.array.dtype, other)
-
-
-def scaled(where: str, x: Any, other: Any, alpha: Any) -> Any:
-    """other * alpha, which must not make real numbers of whole ones."""
-    if isinstance(alpha, float) and result_dtype_of(x, other).kind != "f":
-        raise TypeMismatch(where, got=f"alpha is {alpha} for whole numbers", expected="a whole number",
-                           mend="call .float() on the tensor")  # fmt: skip
-    return other * alpha
-
-
-def described(name: str, text: str, values: str, result: str) -> str:
-    """The docstring of a function that is made from a table: what it is, and an example.
-
-    >>> described("exp", "e^x", "0.0", "1.").splitlines()[3:5]
-    ['    >>> engine.exp(engine.tensor(0.0))', '    tensor(1.)']
-    """
-    called = ", ".join(f"engine.tensor({value})" for value in values.split(", "))
-    return f"{text}\n\n    >>> import engine\n    >>> engine.{name}({called})\n    tensor({result})\n    "
+MATMUL = MatMul()
 
 
 def _arithmetic(op: Any, scalar_op: Any, sign: int = 1) -> Any:
@@ -126,34 +52,6 @@ def _comparison(kind: str, sign: str, example: str) -> Any:
     return method
 
 
-def _function(op: Any, name: str, text: str, *example: str, floats: bool = True) -> Any:
-    def method(self: Any) -> Any:
-        return apply(op, real(self) if floats else self)
-
-    method.__doc__ = described(name, text, *example)
-    return method
-
-
-def _step(op: Any, name: str, *example: str) -> Any:
-    """floor, ceil and round, which leave whole numbers as they are."""
-
-    def method(self: Any) -> Any:
-        return apply(op, self) if self.array.dtype.kind == "f" else self.clone()
-
-    method.__doc__ = described(name, f"{op.__doc__}.", *example)
-    return method
-
-
-def _clamped(x: Any, low: Any, high: Any) -> Any:
-    """x between limits that are tensors or numbers; the gradient goes to x up to the limits, beyond to these."""
-    for limit, beyond in ((low, "lt"), (high, "gt")):
-        if limit is not None:
-            x, limit = meet(x, operand(x, limit))
-            out = getattr(x, beyond)(limit) | (limit != limit)
-            x = apply(ar.Where(), out, limit, x)
-    return x
-
-
 def _bit_operands(sign: str, *sides: Any) -> tuple[Any, ...]:
     for side in sides:
         if side.dtype.kind == "f":
@@ -178,7 +76,7 @@ def _bits(sign: str, truths: str, kernel: str) -> Any:
 
 
 class Arithmetic:
-    """The operators of a tensor, and its functions of single elements."""
+    """The operators of a tensor beside another or a number, and its functions of two."""
 
     array: Any
     device: Any
@@ -239,23 +137,6 @@ class Arithmetic:
     eq, ne, lt, le, gt, ge = __eq__, __ne__, __lt__, __le__, __gt__, __ge__
     __hash__ = object.__hash__
 
-    __neg__ = neg = _function(NEG, "neg", "-x", "2.0", "-2.", floats=False)
-
-    def abs(self) -> Any:
-        """|x|; the gradient at 0 is 0.
-
-        >>> import engine
-        >>> engine.tensor([-1.5, 2.0]).abs()
-        tensor([1.5000, 2.0000])
-        """
-        ew.refuse_truths("abs", self.array.dtype, "use it as it is")
-        return apply(ABS, self)
-
-    __abs__ = abs
-
-    def __pos__(self) -> Any:
-        return self
-
     __and__ = __rand__ = _bits("&", "logical_and", "bitwise_and")
     __or__ = __ror__ = _bits("|", "logical_or", "bitwise_or")
     __xor__ = __rxor__ = _bits("^", "logical_xor", "bitwise_xor")
@@ -302,33 +183,6 @@ class Arithmetic:
         tensor([ True, False])
         """
         return apply(ew.Test("logical_not"), self)
-
-    def isnan(self) -> Any:
-        """Where there is no number.
-
-        >>> import engine
-        >>> engine.tensor([1.0, engine.nan]).isnan()
-        tensor([False,  True])
-        """
-        return apply(ew.Test("isnan"), real(self))
-
-    def isinf(self) -> Any:
-        """Where the value is infinite.
-
-        >>> import engine
-        >>> engine.tensor([1.0, -engine.inf]).isinf()
-        tensor([False,  True])
-        """
-        return apply(ew.Test("isinf"), real(self))
-
-    def isfinite(self) -> Any:
-        """Where the value is neither infinite nor NaN.
-
-        >>> import engine
-        >>> engine.tensor([1.0, engine.inf, engine.nan]).isfinite()
-        tensor([ True, False, False])
-        """
-        return apply(ew.Test("isfinite"), real(self))
 
     def add(self, other: Any, *, alpha: float = 1) -> Any:
         """self + alpha * other
@@ -387,94 +241,6 @@ class Arithmetic:
         tensor([1., 8.])
         """
         return self**exponent
-
-    exp = _function(EXP, "exp", "e^x", "1.0", "2.7183")
-    expm1 = _function(ew.Expm1(), "expm1", "e^x - 1, exact near 0.", "1e-10", "1.0000e-10")
-    log = _function(
-        LOG, "log", "The natural logarithm; log(0) is -infinity, and below 0 there is none.", "10.0", "2.3026"
-    )
-    log1p = _function(ew.Log1p(), "log1p", "log(1 + x), exact near 0.", "1e-10", "1.0000e-10")
-    sqrt = _function(SQRT, "sqrt", "The square root; there is none below 0.", "9.0", "3.")
-    sin = _function(ew.Sin(), "sin", "The sine of x in radians.", "1.0", "0.8415")
-    cos = _function(ew.Cos(), "cos", "The cosine of x in radians.", "1.0", "0.5403")
-    erf = _function(
-        ew.Erf(), "erf", "The error function: 2 / sqrt(pi) times the integral of e^-t² from 0 to x.", "1.0", "0.8427"
-    )
-    sigmoid = _function(SIGMOID, "sigmoid", "1 / (1 + e^-x)", "2.0", "0.8808")
-    tanh = _function(TANH, "tanh", "(e^x - e^-x) / (e^x + e^-x)", "1.0", "0.7616")
-    relu = _function(RELU, "relu", "max(x, 0)", "-2.0", "0.", floats=False)
-
-    def sign(self) -> Any:
-        """-1, 0 or 1
-
-        >>> import engine
-        >>> engine.tensor([-3.0, 0.0, 2.0]).sign()
-        tensor([-1.,  0.,  1.])
-        """
-        return self.clone() if self.array.dtype.kind == "b" else apply(ew.Sign(), self)
-
-    floor = _step(ew.Floor(), "floor", "-1.5", "-2.")
-    ceil = _step(ew.Ceil(), "ceil", "-1.5", "-1.")
-    _round = _step(ew.Round(), "round", "2.5", "2.")
-
-    def round(self, *, decimals: int = 0) -> Any:
-        """To the nearest number of so many decimals, halves to the even one; -2 is to hundreds.
-
-        >>> import engine
-        >>> engine.tensor([0.5, 1.5]).round(), engine.tensor([1.25]).round(decimals=1)
-        (tensor([0., 2.]), tensor([1.2000]))
-        """
-        if decimals == 0:
-            return self._round()
-        ew.require_float("round", self.array.dtype)
-        scale = 10.0 ** abs(decimals)
-        return (self * scale)._round() / scale if decimals > 0 else (self / scale)._round() * scale
-
-    def rsqrt(self) -> Any:
-        """1 / sqrt(x)
-
-        >>> import engine
-        >>> engine.tensor([4.0]).rsqrt()
-        tensor([0.5000])
-        """
-        return apply(ar.PowScalar(-0.5), real(self))
-
-    def reciprocal(self) -> Any:
-        """1 / x
-
-        >>> import engine
-        >>> engine.tensor([4.0]).reciprocal()
-        tensor([0.2500])
-        """
-        return 1 / self
-
-    def square(self) -> Any:
-        """x ** 2
-
-        >>> import engine
-        >>> engine.tensor([-3.0]).square()
-        tensor([9.])
-        """
-        return self**2
-
-    def clamp(self, min: Any = None, max: Any = None) -> Any:
-        """x, no less than min and no more than max, which are numbers or tensors.
-
-        >>> import engine
-        >>> engine.tensor([-2.0, 0.5, 9.0]).clamp(0, 1)
-        tensor([0.0000, 0.5000, 1.0000])
-        """
-        if isinstance(min, Core) or isinstance(max, Core):
-            return _clamped(self, min, max)
-        if min is None and max is None:
-            raise TypeMismatch("clamp", got="neither min nor max was given", expected="one of them")
-        x = self
-        for limit in (min, max):
-            require_fit("clamp", self.array.dtype, limit)
-            x = x if limit is None else cast(x, with_scalar(x.array.dtype, limit))
-        return apply(ew.Clamp(min, max), x)
-
-    clip = clamp
 
     def maximum(self, other: Any) -> Any:
         """The greater of self and other, element by element.
@@ -552,7 +318,4 @@ class Arithmetic:
         return cast(self, int64)
 
 
-for _name in sorted(vars(Arithmetic), key=lambda name: name.startswith("_")):  # `eq` is the name of `__eq__`, too
-    _made = vars(Arithmetic)[_name]
-    if "<locals>" in getattr(_made, "__qualname__", ""):
-        _made.__name__, _made.__qualname__ = _name, f"Arithmetic.{_name}"
+named(Arithmetic)

@@ -17,7 +17,7 @@ from engine.ops import (
 )
 from engine.ops import arithmetic as ar
 from engine.ops import elementwise as ew
-from engine.tensor.arithmetic import cast
+from engine.tensor.operands import cast
 from engine.tensor.promotion import float16, float32
 
 SMALL = (products.Linear, products.MatMul, convolution.Conv2d, transposed.ConvTranspose2d, attention.Attention,

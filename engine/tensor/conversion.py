@@ -11,7 +11,7 @@ from engine.errors import GradientError, ShapeError, TypeMismatch
 from engine.ops.base import Spec
 from engine.ops.transfer import Transfer
 from engine.tensor import promotion as dtypes
-from engine.tensor.arithmetic import cast
+from engine.tensor.operands import cast
 from engine.tensor.tape import Core, Node, mode, wrap
 
 _PLACES = ("cpu", "cuda", "meta")

@@ -19,12 +19,12 @@ from engine.ops import elementwise as ew
 from engine.ops import indexing, layout
 from engine.ops import reduction as red
 from engine.ops.base import Op
-from engine.tensor.arithmetic import cast, full_like, meet
 from engine.tensor.differentiable_functions import FunctionKernels
 from engine.tensor.differentiable_layers import LayerKernels
 from engine.tensor.differentiable_recurrent import RecurrentKernels
 from engine.tensor.formula import bilinear, linear
-from engine.tensor.shapes import plain_index
+from engine.tensor.indexing import plain_index
+from engine.tensor.operands import cast, full_like, meet
 from engine.tensor.tape import Core, apply, wrap
 
 Shape = tuple[int, ...]

@@ -9,7 +9,7 @@ from engine.ops.base import times
 from engine.ops.indexing import SetItem
 from engine.ops.products import caster
 from engine.random import Generator, default_generator
-from engine.tensor.arithmetic import cast, operand, scaled
+from engine.tensor.operands import cast, operand, scaled
 from engine.tensor.promotion import require_fit, wrapped
 from engine.tensor.tape import Core, apply, follow, keep_values, mode, retell, shares_memory
 

@@ -13,7 +13,7 @@ from engine.ops import reduction as red
 from engine.ops.base import axes_of
 from engine.ops.elementwise import require_float
 from engine.ops.indexing import Gather
-from engine.tensor.arithmetic import cast, real
+from engine.tensor.operands import cast, real
 from engine.tensor.promotion import uint8
 from engine.tensor.spellings import axis
 from engine.tensor.tape import Core, apply

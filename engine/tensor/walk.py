@@ -9,7 +9,7 @@ from typing import Any
 from engine.device import Device
 from engine.errors import GradientError, OptionError
 from engine.ops.base import times
-from engine.tensor.arithmetic import cast
+from engine.tensor.operands import cast
 from engine.tensor.tape import Core, Node, memory_of, mode, wrap
 
 Aims = dict[Node, tuple[bool, ...]]

@@ -11,8 +11,8 @@ from engine.errors import ShapeError, TypeMismatch
 from engine.ops import layout
 from engine.ops.base import Spec, axes_of, axis_of, times
 from engine.ops.indexing import GetItem, Overlay
-from engine.tensor.arithmetic import cast
 from engine.tensor.creation import arange
+from engine.tensor.operands import cast
 from engine.tensor.shapes import cat
 from engine.tensor.tape import Core, apply
 

@@ -9,8 +9,8 @@ from engine.errors import OptionError, ShapeError
 from engine.ops.base import broadcast, times
 from engine.ops.elementwise import require_float
 from engine.random import Generator, default_generator
-from engine.tensor.arithmetic import cast
 from engine.tensor.functions.ordering import searchsorted, topk
+from engine.tensor.operands import cast
 from engine.tensor.promotion import int64
 from engine.tensor.random import bernoulli as _bernoulli
 from engine.tensor.random import rand, randint, randn

@@ -11,7 +11,8 @@ from engine.errors import TypeMismatch
 from engine.ops import elementary as el
 from engine.ops import elementwise as ew
 from engine.ops.elementwise import refuse_truths, require_float
-from engine.tensor.arithmetic import cast, described, full_like, meet, number, operand, real
+from engine.tensor.described import described
+from engine.tensor.operands import cast, full_like, meet, number, operand, real
 from engine.tensor.promotion import float64, get_default_dtype
 from engine.tensor.tape import Core, apply
 

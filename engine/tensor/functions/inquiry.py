@@ -8,8 +8,8 @@ import numpy as np
 
 from engine.errors import TypeMismatch
 from engine.ops.base import times
-from engine.tensor.arithmetic import number
 from engine.tensor.functions.elementwise import isclose
+from engine.tensor.operands import number
 from engine.tensor.promotion import RANK, get_default_dtype, promote_types
 from engine.tensor.tape import Core
 

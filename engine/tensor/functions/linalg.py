@@ -14,7 +14,6 @@ from engine.ops import linear_algebra as la
 from engine.ops import reduction as red
 from engine.ops.base import axes_of, times
 from engine.ops.elementwise import require_float
-from engine.tensor.arithmetic import cast, meet
 from engine.tensor.creation import arange
 from engine.tensor.functions.assembling import broadcast_shapes
 from engine.tensor.functions.assembling import vander as _vander
@@ -22,6 +21,7 @@ from engine.tensor.functions.axes import diagonal as _diagonal
 from engine.tensor.functions.axes import movedim
 from engine.tensor.functions.products import cross as _cross
 from engine.tensor.functions.products import matrix_power, multi_dot
+from engine.tensor.operands import cast, meet
 from engine.tensor.reductions import Dim, axes_meant
 from engine.tensor.tape import apply
 

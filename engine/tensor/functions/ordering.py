@@ -9,7 +9,7 @@ from engine.errors import OptionError, ShapeError
 from engine.ops import scans
 from engine.ops.base import axis_of
 from engine.ops.elementwise import require_float
-from engine.tensor.arithmetic import cast, full_like, meet
+from engine.tensor.operands import cast, full_like, meet
 from engine.tensor.promotion import int32, int64
 from engine.tensor.reductions import Extreme
 from engine.tensor.shapes import cat, stack

@@ -9,10 +9,10 @@ from typing import Any
 from engine.errors import OptionError, ShapeError, TypeMismatch
 from engine.ops import layout
 from engine.ops.base import axes_of, axis_of, broadcast, times
-from engine.tensor.arithmetic import meet
 from engine.tensor.creation import arange
 from engine.tensor.functions.axes import diagonal, movedim
 from engine.tensor.functions.making import triu_indices
+from engine.tensor.operands import meet
 from engine.tensor.shapes import stack
 from engine.tensor.tape import apply
 

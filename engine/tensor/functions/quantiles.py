@@ -7,11 +7,11 @@ from typing import Any
 from engine.errors import OptionError, ShapeError
 from engine.ops.base import axis_of
 from engine.ops.elementwise import require_float
-from engine.tensor.arithmetic import cast
 from engine.tensor.creation import arange, full
 from engine.tensor.functions.axes import movedim
 from engine.tensor.functions.elementwise import lerp
 from engine.tensor.functions.ordering import argsort, cummax, sort
+from engine.tensor.operands import cast
 from engine.tensor.reductions import Extreme
 from engine.tensor.shapes import cat
 from engine.tensor.tape import Core

@@ -10,10 +10,10 @@ from engine.errors import OptionError, ShapeError, TypeMismatch
 from engine.ops import scattering as sc
 from engine.ops.base import axis_of, broadcast, times
 from engine.ops.indexing import SetItem
-from engine.tensor.arithmetic import cast, full_like, number
 from engine.tensor.creation import arange
+from engine.tensor.indexing import plain_index
+from engine.tensor.operands import cast, full_like, number
 from engine.tensor.promotion import require_fit
-from engine.tensor.shapes import plain_index
 from engine.tensor.tape import Core, apply
 
 REDUCTIONS = ("sum", "prod", "mean", "amax", "amin")

@@ -13,7 +13,8 @@ from typing import Any
 from engine.errors import GradientError, OptionError
 from engine.ops import elementary as el
 from engine.ops.base import broadcast
-from engine.tensor.arithmetic import Arithmetic, described, real
+from engine.tensor.described import described
+from engine.tensor.elementwise import Elementwise
 from engine.tensor.formula import Formula
 from engine.tensor.functions import elementwise
 from engine.tensor.functions.elementwise import (
@@ -28,6 +29,7 @@ from engine.tensor.functions.elementwise import (
     i1e,
     real_pair,
 )
+from engine.tensor.operands import real
 from engine.tensor.reductions import Reductions
 from engine.tensor.tape import apply
 
@@ -37,8 +39,8 @@ __all__ = [
     "ndtr", "polygamma", "psi", "round", "sinc", "softmax", "xlog1py", "xlogy",
 ]  # fmt: skip
 
-gammaln, expit = elementwise.lgamma, Arithmetic.sigmoid
-erf, expm1, log1p, round = Arithmetic.erf, Arithmetic.expm1, Arithmetic.log1p, Arithmetic.round
+gammaln, expit = elementwise.lgamma, Elementwise.sigmoid
+erf, expm1, log1p, round = Elementwise.erf, Elementwise.expm1, Elementwise.log1p, Elementwise.round
 softmax, log_softmax, logsumexp = Reductions.softmax, Reductions.log_softmax, Reductions.logsumexp
 
 

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from engine.errors import OptionError, ShapeError, TypeMismatch
 from engine.ops.base import axis_of
 from engine.ops.elementwise import require_float
-from engine.tensor.arithmetic import cast, real
 from engine.tensor.creation import as_tensor, full
+from engine.tensor.operands import cast, real
 from engine.tensor.promotion import int64
 from engine.tensor.reductions import Dim
 from engine.tensor.shapes import cat

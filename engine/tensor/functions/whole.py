@@ -6,7 +6,7 @@ from typing import Any
 
 from engine.errors import TypeMismatch
 from engine.ops import elementary as el
-from engine.tensor.arithmetic import described
+from engine.tensor.described import described
 from engine.tensor.functions.elementwise import pair
 from engine.tensor.tape import apply
 
