@@ -86,6 +86,11 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Port:
+    """An argument of `forward` that a script may leave out and that is wired on the canvas."""
+
+
+@dataclass(frozen=True)
 class Description:
     """What the decorator noted; `engine.graph.catalogue` reads it together with signature and docstring.
 

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any, Literal
 
 from engine import lazy
-from engine.describe import Choice, FieldName, Fixed, Hidden, Inferred, Kind, Part, Range, Start, registered
+from engine.describe import Choice, FieldName, Fixed, Hidden, Inferred, Kind, Part, Port, Range, Start, registered
 from engine.errors import GraphError
 from engine.graph.spec import CodeFile
 
@@ -308,9 +308,14 @@ def _ports(cls: type, kind: Kind) -> tuple[tuple[str, ...], tuple[str, ...]]:
         return ("input",), ()
     if kind != "layer":
         return (), ()
+    hints = typing.get_type_hints(cls.forward, include_extras=True)
     arguments = inspect.signature(cls.forward).parameters.values()
-    names = [a.name for a in arguments if a.name != "self" and a.default is MISSING]
+    names = [a.name for a in arguments if a.name != "self" and (a.default is MISSING or _is_port(hints.get(a.name)))]
     return (tuple(names), ("out",)) if cls.__name__ != "Input" else ((), ("out",))
+
+
+def _is_port(hint: Any) -> bool:
+    return any(isinstance(note, Port) for note in getattr(hint, "__metadata__", ()))
 
 
 def _gives_tuple(cls: type) -> bool:

@@ -1,10 +1,11 @@
-"""One step of a recurrent layer, for scripts that walk through a sequence themselves."""
+"""One step of a recurrent layer, for scripts that walk through a sequence and networks that update a state."""
 
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
+from engine.describe import Choice, Inferred, Port, Range, layer
 from engine.errors import ShapeError
 from engine.nn import init
 from engine.nn.module import Module
@@ -14,6 +15,9 @@ from engine.ops import recurrent as ops
 from engine.ops.base import times
 from engine.tensor import Tensor, apply
 from engine.tensor.creation import empty
+
+InputSize = Annotated[int, Inferred(-1), Range(1, 65_536)]
+HiddenSize = Annotated[int, Inferred(-1, port=1), Range(1, 65_536)]
 
 
 class _Cell(Module):
@@ -59,14 +63,15 @@ class _Cell(Module):
         return ", ".join(parts)
 
 
+@layer("RNN cell", category="Recurrent", axes=("features",), synonyms=("recurrent", "elman", "one step", "state"))
 class RNNCell(_Cell):
-    """One step of an RNN.
+    """One step of an RNN: a state is changed by what comes.
 
     h' = tanh(W_ih x + b_ih + W_hh h + b_hh)
 
     Args:
-        input_size: Features of x.
-        hidden_size: Units.
+        input_size: Features of x; on the canvas filled in from the wire.
+        hidden_size: Units, the features of the state; on the canvas filled in from its wire.
         bias: Whether b_ih and b_hh are added and learned.
         nonlinearity: "tanh" or "relu".
 
@@ -81,25 +86,33 @@ class RNNCell(_Cell):
 
     _gates = 1
 
-    def __init__(self, input_size: int, hidden_size: int, bias: bool = True, nonlinearity: str = "tanh", device=None,
-                 dtype=None):  # fmt: skip
+    def __init__(
+        self,
+        input_size: InputSize,
+        hidden_size: HiddenSize,
+        bias: bool = True,
+        nonlinearity: Annotated[str, Choice(("tanh", "relu"))] = "tanh",
+        device=None,
+        dtype=None,
+    ):
         super().__init__(input_size, hidden_size, bias, device, dtype)
         self.nonlinearity = nonlinearity
         check_nonlinearity(self)
 
-    def forward(self, x: Tensor, hx: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, hx: Annotated[Tensor | None, Port()] = None) -> Tensor:
         out = self._step(ops.RNN(False, self.nonlinearity == "relu"), x, hx)
         return out[0] if x.ndim == 2 else out[0, 0]
 
 
+@layer("GRU cell", category="Recurrent", axes=("features",), synonyms=("recurrent", "gated", "one step", "state"))
 class GRUCell(_Cell):
-    """One step of a GRU.
+    """One step of a GRU: gates decide how much of a state is changed by what comes.
 
     h' = (1 - z) · n + z · h, with the gates as in GRU
 
     Args:
-        input_size: Features of x.
-        hidden_size: Units.
+        input_size: Features of x; on the canvas filled in from the wire.
+        hidden_size: Units, the features of the state; on the canvas filled in from its wire.
         bias: Whether the b are added and learned.
 
     Shape:
@@ -113,10 +126,10 @@ class GRUCell(_Cell):
 
     _gates = 3
 
-    def __init__(self, input_size: int, hidden_size: int, bias: bool = True, device=None, dtype=None):
+    def __init__(self, input_size: InputSize, hidden_size: HiddenSize, bias: bool = True, device=None, dtype=None):
         super().__init__(input_size, hidden_size, bias, device, dtype)
 
-    def forward(self, x: Tensor, hx: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, hx: Annotated[Tensor | None, Port()] = None) -> Tensor:
         out = self._step(ops.GRU(False), x, hx)
         return out[0] if x.ndim == 2 else out[0, 0]
 

@@ -76,6 +76,21 @@ def attentive() -> Graph:
     return edit.connect(graph, Wire("attention", "decoder", target_port="tgt"))
 
 
+def remembering() -> Graph:
+    """A point read in two steps: what the first says of it is the state that the second changes."""
+    graph = chain([("Input", {}), ("Linear", {"out_features": 6})])
+    for id, type, params in (
+        ("cell1", "RNNCell", {}), ("cell2", "GRUCell", {}), ("fc2", "Linear", {"out_features": 2}),
+        ("loss", "CrossEntropyLoss", {}),
+    ):  # fmt: skip
+        graph = edit.add(graph, Node(id, type, params))
+    wires = (("input1", "cell1", "x"), ("fc1", "cell1", "hx"), ("input1", "cell2", "x"), ("cell1", "cell2", "hx"),
+             ("cell2", "fc2", "x"), ("fc2", "loss", "input"))  # fmt: skip
+    for source, target, port in wires:
+        graph = edit.connect(graph, Wire(source, target, target_port=port))
+    return graph
+
+
 TWO_HEADED = (POINT, SIDE, FieldSpec("point2", "vector", (4,), "target"))
 
 
@@ -200,7 +215,8 @@ np.savez("outputs.npz", *[output.detach().numpy() for output in outputs])
 @pytest.mark.parametrize(
     ("graph", "fields", "shape"),
     [(templates.create(name).graph, templates.create(name).data.fields, None) for name in templates.names()]
-    + [(two_headed(), TWO_HEADED, (7, 4)), (reader(), (IMAGE, LABEL), None), (attentive(), (IMAGE, LABEL), None)],
+    + [(two_headed(), TWO_HEADED, (7, 4)), (reader(), (IMAGE, LABEL), None), (attentive(), (IMAGE, LABEL), None)]
+    + [(remembering(), (POINT, SIDE), None)],
 )
 def test_the_script_has_the_same_weights_and_outputs_as_the_built_network(tmp_path, graph, fields, shape):
     project = Project(graph=graph, data=DataSpec(source="bundled:digits", fields=fields))

@@ -42,12 +42,10 @@ ELSEWHERE = {
     "AdaptiveLogSoftmaxWithLoss": "it is the last layer, too",
     "LinearCrossEntropyLoss": "it is the last layer, too",
     "NLLLoss2d": "NLLLoss does the same",
-    "RNNCell": "a wire has no place for the state: RNN goes through all steps",
-    "LSTMCell": "a wire has no place for the state: LSTM goes through all steps",
-    "GRUCell": "a wire has no place for the state: GRU goes through all steps",
-    "MaxUnpool1d": "a wire has no place for the indices",
-    "MaxUnpool2d": "a wire has no place for the indices",
-    "MaxUnpool3d": "a wire has no place for the indices",
+    "LSTMCell": "its state is two tensors, and a node gives one: LSTM goes through all steps",
+    "MaxUnpool1d": "it takes the indices of a pooling, and a node gives one tensor",
+    "MaxUnpool2d": "it takes the indices of a pooling, and a node gives one tensor",
+    "MaxUnpool3d": "it takes the indices of a pooling, and a node gives one tensor",
     "Sequential": "the wires are that",
     "ModuleList": "the wires are that",
     "ModuleDict": "the wires are that",
@@ -139,6 +137,18 @@ def test_what_is_filled_in_from_the_second_wire_is_read_off_it():
     assert trial.output.shape == (BATCH, 5)
     wrong = attempt("Bilinear", {"out_features": 5, "in2_features": 7}, (Spec((BATCH, 3)), Spec((BATCH, 4))))
     assert wrong.fault == "4 features arrive, but in2_features is 7"
+
+
+@pytest.mark.parametrize("type", ["RNNCell", "GRUCell"])
+def test_a_cell_takes_its_state_by_a_wire_and_its_sizes_from_both(type):
+    assert catalogue.entry(type).inputs == ("x", "hx")
+    trial = attempt(type, {}, (Spec((BATCH, 3)), Spec((BATCH, 4))))
+    assert (trial.fault, trial.output.shape) == ("", (BATCH, 4))
+    assert (trial.params["input_size"], trial.params["hidden_size"]) == (3, 4)
+    assert (
+        attempt(type, {}, (Spec((BATCH, 5, 3)), Spec((BATCH, 4)))).fault
+        == "N x 5 x 3 arrives, but it takes N x features"
+    )
 
 
 def test_an_unknown_layer_is_named_with_the_nearest():
