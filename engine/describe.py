@@ -86,6 +86,13 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Members:
+    """A list of others of the same kind that it is made of; it does not take those named in `without`."""
+
+    without: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Port:
     """An argument of `forward` that a script may leave out and that is wired on the canvas."""
 

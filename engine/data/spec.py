@@ -36,11 +36,12 @@ class FieldSpec(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=T
     vocabulary: Annotated[int, Meta(ge=0, le=10_000_000)] = 0
 
 
-class Choice(Struct, frozen=True, forbid_unknown_fields=True):
+class Choice(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """An entry of the catalogue with its parameters: an optimizer, a schedule or a transform.
 
     type: its name, as of the class.
     params: its arguments by name.
+    members: the schedules that a schedule is made of.
 
     >>> Choice("SGD", {"lr": 0.1}).params["lr"]
     0.1
@@ -48,6 +49,7 @@ class Choice(Struct, frozen=True, forbid_unknown_fields=True):
 
     type: str
     params: dict[str, Any] = {}
+    members: Annotated[tuple[Choice, ...], Meta(max_length=100)] = ()
 
 
 class DataSpec(Struct, frozen=True, forbid_unknown_fields=True):

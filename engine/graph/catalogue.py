@@ -13,7 +13,20 @@ from functools import cache
 from typing import Any, Literal
 
 from engine import lazy
-from engine.describe import Choice, FieldName, Fixed, Hidden, Inferred, Kind, Part, Port, Range, Start, registered
+from engine.describe import (
+    Choice,
+    FieldName,
+    Fixed,
+    Hidden,
+    Inferred,
+    Kind,
+    Members,
+    Part,
+    Port,
+    Range,
+    Start,
+    registered,
+)
 from engine.errors import GraphError
 from engine.graph.spec import CodeFile
 
@@ -131,8 +144,9 @@ class Entry:
     `inputs` and `outputs` are port names; a loss has no outputs, an Input node no inputs. `fixed` are the arguments
     that are always the same on the canvas. `axes` names an input's axes behind N where other numbers of them are
     refused. Of a layer that gives a tuple (`gives_tuple`) the first value goes on. `parts` are the layers that it is
-    made of, by the argument that takes them; their parameters stand behind its own. A layer of one's own has no `cls`
-    but the `code` that it stands in, from `line` on.
+    made of, by the argument that takes them; their parameters stand behind its own. `members` are the types that a
+    schedule is made of, as many as one likes. A layer of one's own has no `cls` but the `code` that it stands in, from
+    `line` on.
     """
 
     type: str
@@ -151,6 +165,7 @@ class Entry:
     axes: tuple[str, ...] = ()
     gives_tuple: bool = False
     parts: dict[str, Entry] = field(default_factory=dict)
+    members: tuple[str, ...] = ()
     code: CodeFile | None = None
     line: int = 0
 
@@ -284,6 +299,7 @@ def _read(cls: type) -> Entry:
     fixed = {name: note.value for name, some in notes.items() for note in some if isinstance(note, Fixed)}
     parts = {name: _read(note.cls) for name, some in notes.items() for note in some if isinstance(note, Part)}
     parameters += [parameter for part in parts.values() for parameter in part.parameters]
+    members = [note for some in notes.values() for note in some if isinstance(note, Members)]
     inputs, outputs = _ports(cls, description.kind)
     if description.kind == "loss":
         parameters += [
@@ -300,6 +316,7 @@ def _read(cls: type) -> Entry:
         description.type, description.title, description.kind, description.category, description.synonyms,
         summary, formula, shape, tuple(p for p in parameters if p is not None), inputs, outputs, cls,
         fixed, description.axes, _gives_tuple(cls), parts,
+        tuple(type for note in members for type in registered(description.kind) if type not in note.without),
     )  # fmt: skip
 
 
@@ -329,7 +346,7 @@ def _read_parameter(argument: inspect.Parameter, hint: Any, help: str) -> Parame
         hint, *rest = typing.get_args(hint)
         notes = tuple(rest)
     noted = {type(note): note for note in notes}
-    if Hidden in noted or Fixed in noted or Part in noted:
+    if noted.keys() & {Hidden, Fixed, Part, Members}:
         return None
     kind, optional = _kind_of(hint, noted)
     limits = noted.get(Range, Range())

@@ -183,9 +183,7 @@ class _Script:
             optimizer=_made("optim", training.optimizer, "optimizer", self.learned()),
             update="" if self.looks() else "\n    update = engine.capture(optimizer.step)",
             learn=(_LEARN_BY_LOOKS if self.looks() else _LEARN).format(clip=clipped, **self.looked_at()),
-            schedule=f"    schedule = {_made('optim.lr_scheduler', schedule, 'schedule', 'optimizer')}\n"
-            if schedule
-            else "",
+            schedule=_scheduled(schedule) if schedule else "",
             best='    best, waited = float("inf"), 0\n' if stopping else "",
             held_out="validation" if self.project.data.validation > 0 else "(inputs, targets)",
             advance=f"{until}        {advance}\n" if schedule else "",
@@ -230,10 +228,20 @@ class _Script:
         return f"({difference} * engine.from_numpy(unit).to(DEVICE)).abs()" if self.unit() else f"{difference}.abs()"
 
 
-def _made(module: str, choice: Choice, kind: str, subject: str) -> str:
+def _scheduled(schedule: Choice) -> str:
+    """The lines that make a schedule, and first those that it is made of."""
+    if not schedule.members:
+        return f"    schedule = {_made('optim.lr_scheduler', schedule, 'schedule', 'optimizer')}\n"
+    members = [_made("optim.lr_scheduler", member, "schedule", "optimizer") for member in schedule.members]
+    joined = _made("optim.lr_scheduler", schedule, "schedule", "optimizer=optimizer", "schedulers=schedules")
+    lines = ["schedules = [", *(f"    {member}," for member in members), "]", f"schedule = {joined}"]
+    return "".join(f"    {line}\n" for line in lines)
+
+
+def _made(module: str, choice: Choice, kind: str, *subject: str) -> str:
     entry = catalogue.entries(kind)[choice.type]
     params = entry.starts() | choice.params
-    return _call(f"{module}.{choice.type}", [subject], {k: _native(v) for k, v in params.items()})
+    return _call(f"{module}.{choice.type}", subject, {k: _native(v) for k, v in params.items()})
 
 
 def _arguments(entry: Entry, params: Mapping[str, Any]) -> str:

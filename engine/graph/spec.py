@@ -230,8 +230,11 @@ def _check_values(project: Project, where: str) -> None:
     places.append(("data.options", project.data.options))
     places += [(f"data.augment[{n}].params", choice.params) for n, choice in enumerate(project.data.augment)]
     places.append(("training.optimizer.params", project.training.optimizer.params))
-    if project.training.schedule is not None:
-        places.append(("training.schedule.params", project.training.schedule.params))
+    schedule = project.training.schedule
+    if schedule is not None:
+        places.append(("training.schedule.params", schedule.params))
+        places += [(f"training.schedule.members[{n}].params", each.params) for n, each in enumerate(schedule.members)]
+    _check_members(project, where)
     for place, values in places:
         fault = next(filter(None, map(_fault, values.values())), "")
         if not fault and sum(len(v) if isinstance(v, list | tuple) else 1 for v in values.values()) > MAX_VALUES:
@@ -242,6 +245,15 @@ def _check_values(project: Project, where: str) -> None:
         if len(field.shape) > 8 or min(field.shape, default=0) < 0 or math.prod(field.shape) > MAX_ELEMENTS:
             raise ProjectError(where, got=f"at data.fields[{n}].shape: no sample has {list(field.shape)} numbers",
                                expected="at most 8 axes and 2³¹ numbers")  # fmt: skip
+
+
+def _check_members(project: Project, where: str) -> None:
+    """Only a schedule is made of others, and those of no more."""
+    schedule = project.training.schedule
+    within = schedule.members if schedule is not None else ()
+    for choice in (project.training.optimizer, *project.data.augment, *within):
+        if choice.members:
+            raise ProjectError(where, got=f"{choice.type} has members", expected="members of the schedule alone")
 
 
 def _fault(value: Any, inside_list: bool = False) -> str:

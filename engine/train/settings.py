@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Literal
 
 import engine
 from engine.errors import ProjectError
 from engine.graph import catalogue
+from engine.graph.catalogue import Entry
 from engine.graph.spec import Choice
 
 
@@ -16,8 +19,10 @@ def chosen(choice: Choice, kind: Literal["optimizer", "schedule"], subject: Any)
     Raises:
         ProjectError: there is none of that name, or a parameter is not what it takes.
     """
-    entries = catalogue.entries(kind)
-    where = f"training.{kind}"
+    return _made(choice, kind, subject, f"training.{kind}", catalogue.entries(kind))
+
+
+def _made(choice: Choice, kind: str, subject: Any, where: str, entries: Mapping[str, Entry]) -> Any:
     if choice.type not in entries:
         raise ProjectError(where, got=f"{choice.type!r} is unknown", expected=f"one of {', '.join(entries)}")
     entry = entries[choice.type]
@@ -29,10 +34,39 @@ def chosen(choice: Choice, kind: Literal["optimizer", "schedule"], subject: Any)
         if fault:
             raise ProjectError(f"{where}, {name}", got=fault)
     arguments = {name: tuple(v) if isinstance(v, list) else v for name, v in choice.params.items()}
-    starts = {name: value for name, value in entry.starts().items() if name not in arguments}
+    arguments = {**entry.starts(), **arguments}
     if kind == "optimizer":
-        subject = entry.cls.groups(subject)
-    return entry.cls(subject, **arguments, **starts)
+        return entry.cls(entry.cls.groups(subject), **arguments)
+    if entry.members:
+        _check_members(choice, entry, arguments.get("milestones"), where)
+        within = {type: entries[type] for type in entry.members}
+        places = [f"{where}.members[{number}]" for number in range(len(choice.members))]
+        arguments["schedulers"] = [
+            _made(member, kind, subject, place, within) for member, place in zip(choice.members, places)
+        ]
+    elif choice.members:
+        raise ProjectError(where, got=f"{choice.type} is given members", expected="none, as it is made of no others")
+    return entry.cls(optimizer=subject, **arguments)
+
+
+def _check_members(choice: Choice, entry: Entry, milestones: Sequence[int] | None, where: str) -> None:
+    """One member or more; where they follow each other, each but the first at a later epoch than the one before."""
+    count = len(choice.members)
+    if not count:
+        raise ProjectError(where, got=f"{choice.type} has no members", expected="one or more schedules",
+                           mend=f"add one, such as {entry.members[0]}")  # fmt: skip
+    if milestones is None:
+        return
+    if len(milestones) != count - 1:
+        raise ProjectError(f"{where}, milestones", got=f"{_count(len(milestones), 'epoch')} for {count} schedules",
+                           expected=f"{_count(count - 1, 'epoch')}, where each but the first begins")  # fmt: skip
+    if any(later <= earlier for earlier, later in pairwise(milestones)):
+        raise ProjectError(f"{where}, milestones", got=", ".join(map(str, milestones)),
+                           expected="each epoch later than the one before")  # fmt: skip
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def usable_device(name: str) -> Any:

@@ -220,7 +220,8 @@ class Trainer:
     def _advance_schedule(self) -> None:
         if self.schedule is None:
             return
-        if self.schedule.last_epoch + 1 >= getattr(self.schedule, "total_steps", math.inf):
+        end = getattr(self.schedule, "total_steps", None)
+        if end is not None and self.schedule.last_epoch + 1 >= end:
             return  # a cycle that is at its end stays there, however much longer the training is
         if isinstance(self.schedule, ReduceLROnPlateau):
             self.schedule.step(self.watched)
@@ -236,9 +237,10 @@ class Trainer:
             for name in ("initial_lr", "max_lr", "min_lr", "swa_lr"):
                 if name in group:
                     group[name] *= factor
-        for name in ("base_lrs", "max_lrs"):
-            if hasattr(self.schedule, name):
-                setattr(self.schedule, name, [rate * factor for rate in getattr(self.schedule, name)])
+        for schedule in _with_members(self.schedule):
+            for name in ("base_lrs", "max_lrs"):
+                if hasattr(schedule, name):
+                    setattr(schedule, name, [rate * factor for rate in getattr(schedule, name)])
         return before
 
     def checkpoint(self) -> Checkpoint:
@@ -292,6 +294,10 @@ def judged(task: Task, indices: np.ndarray) -> Figures:
             scores = task.log_probabilities(task.scored(output))
             figures.add(Outcome(loss.item(), 0.0, task.decided(output), batch.true, scores))
     return figures
+
+
+def _with_members(schedule: Any) -> list[Any]:
+    return [schedule, *getattr(schedule, "_schedulers", ())]
 
 
 def _with_tensors(tree: Any) -> Any:

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from engine.device import diagnose
 from engine.errors import EngineError
 from engine.graph import catalogue
-from engine.graph.catalogue import Entry, Parameter
+from engine.graph.catalogue import Parameter
 from engine.graph.spec import Choice, EarlyStopping
 from gui import icons
 from gui.background import Background
@@ -22,6 +22,7 @@ from gui.panels.controls import Scrolled, hairline, label
 from gui.panels.editors import ChoiceBox, Gesture
 from gui.panels.form import ParameterForm
 from gui.panels.metrics_form import MetricsForm
+from gui.panels.schedule_form import ScheduleForm, another
 from gui.theme import SPACE
 from gui.turns import in_own_turn
 
@@ -93,11 +94,13 @@ class TrainingPanel(QWidget):
         self._loss_note.setObjectName("training-loss-note")
         self._column.addWidget(self._loss_note)
         self._optimizer, self._optimizer_form = self._section(tr("Optimizer"), "optimizer", "optimizer")
-        self._optimizer.edited.connect(lambda type, gesture: self._choose("optimizer", type))
-        self._optimizer_form.edited.connect(lambda *edit: self._edit_choice("optimizer", *edit))
-        self._schedule, self._schedule_form = self._section(tr("Learning-rate schedule"), "schedule", "schedule")
-        self._schedule.edited.connect(lambda type, gesture: self._choose("schedule", type))
-        self._schedule_form.edited.connect(lambda *edit: self._edit_choice("schedule", *edit))
+        self._optimizer.edited.connect(lambda type, gesture: self._choose_optimizer(type))
+        self._optimizer_form.edited.connect(self._edit_optimizer)
+        self._column.addSpacing(SPACE[0])
+        self._column.addWidget(label(tr("Learning-rate schedule"), "caps"))
+        self._schedule = ScheduleForm()
+        self._schedule.edited.connect(lambda choice, gesture: self._set("schedule", choice, gesture))
+        self._column.addWidget(self._schedule)
 
     def _section(self, title: str, kind: str, name: str) -> tuple[ChoiceBox, ParameterForm]:
         if self._column.count() > 1:
@@ -105,14 +108,11 @@ class TrainingPanel(QWidget):
         self._column.addWidget(label(title, "caps"))
         entries = list(catalogue.entries(kind).values())
         values, texts = [e.type for e in entries], [e.title for e in entries]
-        if kind == "schedule":
-            values, texts = [None, *values], [tr("Constant"), *texts]
         box = ChoiceBox(values, texts)
         box.setObjectName(f"training-{name}")
         box.setAccessibleName(title)
         for row, value in enumerate(values):
-            if value is not None:
-                box.setItemData(row, catalogue.entry(value).summary, Qt.ItemDataRole.ToolTipRole)
+            box.setItemData(row, catalogue.entry(value).summary, Qt.ItemDataRole.ToolTipRole)
         form = ParameterForm(f"training-{name}-form")
         self._column.addWidget(box)
         self._column.addWidget(form)
@@ -147,15 +147,12 @@ class TrainingPanel(QWidget):
     def _show(self) -> None:
         training = self._document.project.training
         self._show_loss()
-        for box, form, kind, choice in (
-            (self._optimizer, self._optimizer_form, "optimizer", training.optimizer),
-            (self._schedule, self._schedule_form, "schedule", training.schedule),
-        ):
-            box.show_value(choice.type if choice else None)
-            known = catalogue.entries(kind).get(choice.type) if choice else None  # a file may name what nobody knows
-            form.set_parameters(known.parameters if known else ())
-            form.show_values([choice.params if choice else {}])
-            form.setVisible(known is not None and bool(known.parameters))
+        self._optimizer.show_value(training.optimizer.type)
+        known = catalogue.entries("optimizer").get(training.optimizer.type)  # a file may name what nobody knows
+        self._optimizer_form.set_parameters(known.parameters if known else ())
+        self._optimizer_form.show_values([training.optimizer.params])
+        self._optimizer_form.setVisible(known is not None and bool(known.parameters))
+        self._schedule.show_choice(training.schedule)
         self._length.show_values([{"epochs": training.epochs, "seed": training.seed}])
         self._device.show_value(training.device)
         stopping = training.early_stopping
@@ -225,19 +222,12 @@ class TrainingPanel(QWidget):
     def _set(self, name: str, value: Any, gesture: int | None) -> None:
         self._try(lambda: self._document.set_training(name, value, gesture))
 
-    def _choose(self, name: str, type: str | None) -> None:
-        """Another optimizer or schedule keeps what it shares with the one before."""
-        before = getattr(self._document.project.training, name)
-        choice = None
-        if type is not None:
-            entry = catalogue.entry(type)
-            kept = {k: v for k, v in (before.params if before else {}).items() if _takes(entry, k, v)}
-            choice = Choice(type, entry.starts() | kept)
-        self._try(lambda: self._document.set_training(name, choice))
+    def _choose_optimizer(self, type: str) -> None:
+        self._set("optimizer", another(self._document.project.training.optimizer, type), None)
 
-    def _edit_choice(self, name: str, parameter: str, value: Any, gesture: int) -> None:
-        choice = getattr(self._document.project.training, name)
-        self._set(name, Choice(choice.type, {**choice.params, parameter: value}), gesture)
+    def _edit_optimizer(self, parameter: str, value: Any, gesture: int) -> None:
+        choice = self._document.project.training.optimizer
+        self._set("optimizer", Choice(choice.type, {**choice.params, parameter: value}), gesture)
 
     def _edit_loss(self, name: str, value: Any, gesture: int) -> None:
         node = self._loss_node()
@@ -257,7 +247,3 @@ class TrainingPanel(QWidget):
     def close_down(self) -> None:
         """The window goes away."""
         self._devices.wait()
-
-
-def _takes(entry: Entry, name: str, value: Any) -> bool:
-    return any(p.name == name and not p.check(value) for p in entry.parameters)

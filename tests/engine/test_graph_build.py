@@ -272,6 +272,14 @@ def test_the_script_learns_the_same_by_looks_at_the_loss_and_with_two_groups(tmp
     compare_with_trainer(project, tmp_path)
 
 
+@pytest.mark.parametrize(("type", "params"), [("SequentialLR", {"milestones": [2]}), ("ChainedScheduler", {})])
+def test_a_schedule_of_schedules_is_followed_the_same_in_the_script_and_in_the_trainer(tmp_path, type, params):
+    members = (Choice("LinearLR", {"total_iters": 2}), Choice("ExponentialLR", {"gamma": 0.5}))
+    project = bundled("breast-cancer", epochs=4, schedule=Choice(type, params, members))
+    assert "        optim.lr_scheduler.LinearLR(optimizer, start_factor=0.1, total_iters=2),\n" in to_script(project)
+    compare_with_trainer(project, tmp_path)
+
+
 def test_a_layer_that_gives_a_tuple_hands_on_its_first_value_in_the_script_and_in_the_trainer(tmp_path):
     project = replace(bundled("digits-mlp", epochs=1), graph=reader())
     text = to_script(project)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import engine.nn
+import engine.optim
 from engine import lazy
 from engine.device import device
 from engine.errors import GraphError
@@ -57,6 +58,12 @@ ELSEWHERE = {
     "Unflatten": "Reshape does the same",
 }
 """What a script has and the canvas does not -> why."""
+FOR_SCRIPTS = {
+    "LRScheduler": "what all schedules are",
+    "LambdaLR": "it takes a function, which a project does not run: schedules at once and in turn do the same",
+    "MultiplicativeLR": "it takes a function, which a project does not run: MultiStepLR and ExponentialLR multiply",
+}
+"""Schedules that a script has and the training panel does not -> why."""
 
 
 def ids(entry) -> str:
@@ -128,6 +135,16 @@ def test_the_canvas_offers_all_layers_and_losses_of_scripts_or_it_is_known_why_n
                and issubclass(thing, engine.nn.Module)]  # fmt: skip
     offered = {*entries("layer"), *entries("loss")}
     assert sorted(name for name in classes if name not in offered) == sorted(ELSEWHERE)
+
+
+def test_the_training_panel_offers_all_schedules_of_scripts_or_it_is_known_why_not():
+    lazy.load("engine.optim.lr_scheduler")
+    offered = catalogue.entries("schedule")
+    assert sorted({*engine.optim.lr_scheduler.__all__} - {*offered}) == sorted(FOR_SCRIPTS)
+    assert {type for type, entry in offered.items() if entry.members} == {"SequentialLR", "ChainedScheduler"}
+    assert "LinearLR" in offered["SequentialLR"].members
+    assert not {"OneCycleLR", "SequentialLR"} & {*offered["SequentialLR"].members}
+    assert "CosineAnnealingWarmRestarts" not in offered["ChainedScheduler"].members
 
 
 def test_what_is_filled_in_from_the_second_wire_is_read_off_it():

@@ -433,6 +433,14 @@ def test_weights_whose_header_lies_are_refused(tmp_path, weights):
         ('{"schema": 1, "graph": {"nodes": [{"id": "a", "type": "R"}, {"id": "a", "type": "R"}]}}', "two nodes"),
         ('{"schema": 1, "graph": {"wires": [{"source": "a", "target": "b"}]}}', "no node of the network"),
         ('{"schema": 1, "data": {"options": {"a": {"b": 1}}}}', "data.options"),
+        (
+            '{"schema": 1, "training": {"schedule": {"type": "S", "members": [{"type": "T", "params": {"a": [[]]}}]}}}',
+            "at training.schedule.members[0].params",
+        ),
+        (
+            '{"schema": 1, "training": {"optimizer": {"type": "SGD", "members": [{"type": "Adam"}]}}}',
+            "SGD has members, expected members of the schedule alone",
+        ),
     ],
 )
 def test_a_faulty_description_is_refused_with_its_place(tmp_path, text, says):

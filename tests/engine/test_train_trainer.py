@@ -9,8 +9,10 @@ import msgspec
 import numpy as np
 import pytest
 
+import engine
+from engine import nn, optim
 from engine.data.dataset import FieldDataset
-from engine.errors import DataError, EngineError
+from engine.errors import DataError, EngineError, ProjectError
 from engine.formats import checkpoint
 from engine.graph import catalogue, edit
 from engine.graph.spec import Choice, DataSpec, Node, Project, TrainingSpec, Wire
@@ -46,6 +48,9 @@ ALSO = [
         ("ExponentialLR", {}), ("PolynomialLR", {"total_iters": 3}), ("CosineAnnealingWarmRestarts", {"T_0": 2}),
         ("CyclicLR", {"step_size_up": 2, "cycle_momentum": True}), ("OneCycleLR", {"total_steps": 2}),
         ("SWALR", {"anneal_epochs": 2})]),
+    (SGD, Choice("SequentialLR", {"milestones": [1]}, (
+        Choice("LinearLR", {"total_iters": 2}), Choice("MultiStepLR", {"milestones": [1]})))),
+    (SGD, Choice("ChainedScheduler", {}, (Choice("ConstantLR", {"total_iters": 2}), Choice("ExponentialLR")))),
 ]  # fmt: skip
 """Each of the other optimizers, and each of the other schedules."""
 
@@ -136,6 +141,50 @@ def test_a_cosine_goes_on_from_a_rate_set_by_hand_in_proportion(tmp_path):
             for _ in range(2):
                 trainer._advance_schedule()
         assert halved.step.learning_rate == pytest.approx(plain.step.learning_rate / 2)
+
+
+WARMED_UP = Choice("SequentialLR", {"milestones": [2]}, (
+    Choice("LinearLR", {"start_factor": 0.25, "total_iters": 2}), Choice("ExponentialLR", {"gamma": 0.5})))  # fmt: skip
+
+
+def rates(schedule: Choice, epochs: int, by_hand: dict[int, float]) -> list[float]:
+    """Of each epoch; before those in `by_hand` the rate is set to that."""
+    task = Task(small_digits(epochs, optimizer=Choice("SGD", {"lr": 0.1}), schedule=schedule))
+    trainer, found = Trainer(task, None, epochs, []), []
+    for epoch in range(epochs):
+        if epoch in by_hand:
+            trainer.set_learning_rate(by_hand[epoch])
+        found.append(round(trainer.step.learning_rate, 6))
+        trainer._advance_schedule()
+    return found
+
+
+def test_a_warm_up_comes_before_another_schedule_and_takes_a_rate_set_by_hand_along():
+    assert rates(WARMED_UP, 5, {}) == [0.025, 0.0625, 0.1, 0.05, 0.025]
+    assert rates(WARMED_UP, 5, {1: 0.125}) == [0.025, 0.125, 0.2, 0.1, 0.05]
+    chained = Choice(
+        "ChainedScheduler", {}, (Choice("ConstantLR", {"factor": 0.5, "total_iters": 2}), *WARMED_UP.members[1:])
+    )
+    assert rates(chained, 4, {}) == [0.05, 0.025, 0.025, 0.0125]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "fault"),
+    [
+        (Choice("SequentialLR"), "SequentialLR has no members, expected one or more schedules; add one, such as "),
+        (Choice("StepLR", {}, WARMED_UP.members), "StepLR is given members, expected none"),
+        (Choice("SequentialLR", {"milestones": []}, WARMED_UP.members),
+         "0 epochs for 2 schedules, expected 1 epoch, where each but the first begins"),
+        (Choice("SequentialLR", {"milestones": [3, 3]}, (*WARMED_UP.members, Choice("StepLR"))),
+         "3, 3, expected each epoch later than the one before"),
+        (Choice("SequentialLR", {}, (Choice("LinearLR", {"end_factor": 2.0}), Choice("StepLR"))),
+         r"members\[0\], end_factor: 2.0 is over 1"),
+        (Choice("ChainedScheduler", {}, (Choice("OneCycleLR"),)), r"members\[0\]: 'OneCycleLR' is unknown, expected"),
+    ],
+)  # fmt: skip
+def test_a_schedule_of_schedules_that_cannot_be_is_refused_with_its_place(schedule, fault):
+    with pytest.raises(ProjectError, match=fault):
+        Task(small_digits(1, schedule=schedule)).make_schedule(optim.SGD([nn.Parameter(engine.ones(1))], lr=0.1))
 
 
 @pytest.mark.parametrize(

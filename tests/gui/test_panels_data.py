@@ -11,7 +11,17 @@ from PIL import Image
 from PySide6.QtCore import QMimeData, QObject, QPoint, QPointF, Qt, QUrl, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QComboBox, QPushButton, QScrollArea, QSlider, QTableWidget, QToolButton
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QPushButton,
+    QScrollArea,
+    QSlider,
+    QTableWidget,
+    QToolButton,
+)
 
 from engine.data import Preview
 from engine.graph import catalogue, templates
@@ -417,6 +427,49 @@ def test_every_optimizer_and_schedule_can_be_chosen(training, document, kind):
     if kind == "schedule":
         pick(training.findChild(QComboBox, "training-schedule"), "Constant")
         assert document.project.training.schedule is None
+
+
+def press(training, name):
+    QTest.mouseClick(training.findChild(QAbstractButton, f"training-schedule-{name}"), Qt.MouseButton.LeftButton)
+
+
+def test_a_warm_up_is_put_before_a_schedule_and_taken_away_again(training, document):
+    pick(training.findChild(QComboBox, "training-schedule"), catalogue.entry("StepLR").title)
+    press(training, "warm-up")
+    schedule = document.project.training.schedule
+    assert (schedule.type, schedule.params) == ("SequentialLR", {"milestones": (5,)})
+    assert [member.type for member in schedule.members] == ["LinearLR", "StepLR"]
+    press(training, "1-remove")
+    assert document.project.training.schedule == Choice("StepLR", catalogue.entry("StepLR").starts())
+    document.undo_stack.undo()
+    assert document.project.training.schedule == schedule
+
+
+def test_schedules_that_follow_each_other_are_chosen_begun_and_added(training, document):
+    pick(training.findChild(QComboBox, "training-schedule"), catalogue.entry("SequentialLR").title)
+    press(training, "add")
+    pick(training.findChild(QComboBox, "training-schedule-3"), catalogue.entry("PolynomialLR").title)
+    begins = training.findChild(QAbstractSpinBox, "training-schedule-2-form-from_epoch")
+    begins.setFocus()
+    begins.lineEdit().selectAll()
+    QTest.keyClicks(begins.lineEdit(), "3")
+    length = training.findChild(QAbstractSpinBox, "training-schedule-1-form-total_iters")
+    length.lineEdit().selectAll()
+    QTest.keyClicks(length.lineEdit(), "3")
+    schedule = document.project.training.schedule
+    assert schedule.params == {"milestones": (3, 10)}
+    assert [member.type for member in schedule.members] == ["LinearLR", "CosineAnnealingLR", "PolynomialLR"]
+    assert schedule.members[0].params["total_iters"] == 3
+    begins.lineEdit().selectAll()
+    QTest.keyClicks(begins.lineEdit(), "10")  # as late as the one after it
+    assert begins.property("invalid")
+    pick(training.findChild(QComboBox, "training-schedule"), catalogue.entry("ChainedScheduler").title)
+    chained = document.project.training.schedule
+    assert (chained.type, chained.params, len(chained.members)) == ("ChainedScheduler", {}, 3)
+    assert training.findChild(QAbstractSpinBox, "training-schedule-2-form-from_epoch") is None
+    for _ in range(2):
+        press(training, "2-remove")
+    assert document.project.training.schedule.type == "LinearLR"
 
 
 def test_early_stopping_and_clipping_are_switched_on_and_off(training, document):

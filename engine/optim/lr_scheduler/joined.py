@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
+from engine.describe import Members, Range, Start, schedule
 from engine.errors import OptionError
 from engine.optim.lr_scheduler.plateau import ReduceLROnPlateau
 from engine.optim.lr_scheduler.scheduler import LastEpoch, LRScheduler
 from engine.optim.optimizer import Optimizer
+
+_NOT_JOINED = ("ReduceLROnPlateau", "OneCycleLR", "SequentialLR", "ChainedScheduler")
+"""What a form does not offer inside: what watches a figure, what ends and warms up by itself, and joints of joints."""
+_NOT_CHAINED = (*_NOT_JOINED, "CosineAnnealingWarmRestarts", "CyclicLR", "SWALR")
+"""Those, and what sets the rate whatever it was, so that what was chained before it would be lost."""
 
 
 class _Joined(LRScheduler):
@@ -41,8 +47,9 @@ class _Joined(LRScheduler):
         super().load_state_dict({**state_dict, "_schedulers": self._schedulers})
 
 
+@schedule("Several at once", synonyms=("chained", "combined", "multiplied"))
 class ChainedScheduler(_Joined):
-    """Lets several schedules change the learning rate at each epoch, one after the other; for scripts.
+    """Lets several schedules change the learning rate at each epoch, each what the one before makes of it.
 
     lr = sₙ(… s₂(s₁(lr))), s what a schedule makes of the rate at an epoch
 
@@ -64,7 +71,11 @@ class ChainedScheduler(_Joined):
         [0.09]
     """
 
-    def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None):
+    def __init__(
+        self,
+        schedulers: Annotated[Sequence[LRScheduler], Members(_NOT_CHAINED)],
+        optimizer: Optimizer | None = None,
+    ):
         self._join(optimizer, schedulers)
         self._last_lr = self._rates()
 
@@ -75,8 +86,9 @@ class ChainedScheduler(_Joined):
         self._last_lr = self._rates()
 
 
+@schedule("One after the other", synonyms=("sequential", "warm up", "warmup", "milestones"))
 class SequentialLR(_Joined):
-    """Lets one schedule follow the other at given epochs; for scripts.
+    """Lets one schedule follow the other at given epochs: a warm-up, and what comes after it.
 
     lr(epoch) = lrₖ(epoch - milestoneₖ), k the last schedule whose milestone was reached
 
@@ -104,15 +116,15 @@ class SequentialLR(_Joined):
     def __init__(
         self,
         optimizer: Optimizer,
-        schedulers: list[LRScheduler],
-        milestones: list[int],
+        schedulers: Annotated[list[LRScheduler], Members(_NOT_JOINED)],
+        milestones: Annotated[list[int], Range(1, 1_000_000), Start((5,))],
         last_epoch: LastEpoch = -1,
     ):
         self._join(optimizer, schedulers)
         if len(milestones) != len(schedulers) - 1:
             raise OptionError("SequentialLR", got=f"{len(milestones)} milestones for {len(schedulers)} schedules",
                               expected=f"{len(schedulers) - 1}")  # fmt: skip
-        self._milestones = milestones
+        self._milestones = list(milestones)
         self.last_epoch = last_epoch + 1
         self._set([group["initial_lr"] for group in optimizer.param_groups])
         self._undo(self)  # each has made its first step when it was made; only one of them is to have
