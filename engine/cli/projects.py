@@ -56,10 +56,22 @@ def add_trust(parser: argparse.ArgumentParser) -> None:
 def add_metrics(parser: argparse.ArgumentParser) -> None:
     """The option that names the figures to gather."""
     parser.add_argument(
-        "--metrics", metavar="NAME,NAME", type=lambda text: tuple(filter(None, text.split(","))),
+        "--metrics", metavar="NAME,NAME", type=_names,
         help="instead of the project's: accuracy, top3, top5, precision, recall, f1, roc_auc, perplexity; or mae, "
         "rmse, r2, mape",
     )  # fmt: skip
+
+
+def _names(text: str) -> tuple[str, ...]:
+    """An argument that names one or more, with commas between.
+
+    Raises:
+        argparse.ArgumentTypeError: it names none.
+    """
+    names = tuple(filter(None, map(str.strip, text.split(","))))
+    if not names:
+        raise argparse.ArgumentTypeError("names such as accuracy,f1 are expected, not an empty text")
+    return names
 
 
 def run_new(options: argparse.Namespace, output: Output) -> Result:

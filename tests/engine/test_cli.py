@@ -254,7 +254,15 @@ def test_two_runs_of_one_second_get_folders_of_their_own(tmp_path):
 
 @pytest.mark.parametrize(
     "arguments",
-    [(), ("fly",), ("train",), ("train", "x.loom", "--epochs", "many"), ("export", "x.loom", "--format", "word")],
+    [
+        (),
+        ("fly",),
+        ("train",),
+        ("train", "x.loom", "--epochs", "many"),
+        ("export", "x.loom", "--format", "word"),
+        ("train", "x.loom", "--metrics", ""),
+        ("evaluate", "x.loom", "--metrics", " , "),
+    ],
 )
 def test_wrong_usage_ends_with_2(capsys, arguments):
     done = here(capsys, *arguments)
