@@ -11,7 +11,7 @@ from typing import Any
 
 from engine.cli.output import Output, Result, a_path, grouped
 from engine.errors import EngineError, ProjectError
-from engine.formats import checkpoint, project_file
+from engine.formats import checkpoint, elsewhere, project_file
 from engine.formats.atomic import write_atomic
 from engine.formats.project_file import ProjectFile
 from engine.formats.regular import is_folder
@@ -231,9 +231,9 @@ def chosen_run(options: argparse.Namespace) -> Path | None:
 
 
 def runs_of(project: Path) -> list[Path]:
-    """The folders beside the project in which its runs lie; a link among them leads elsewhere and is none."""
+    """The folders of a project's runs, beside it or where its note says; a link among them leads elsewhere, is none."""
     runs = project_file.runs_folder(project)
-    return [run for run in runs.iterdir() if is_folder(run)] if runs.is_dir() else []
+    return [*filter(is_folder, runs.iterdir()), *elsewhere.noted(runs)] if runs.is_dir() else []
 
 
 def shown(path: Path) -> str:

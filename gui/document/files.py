@@ -18,6 +18,7 @@ from PySide6.QtCore import QFileSystemWatcher, QObject, QTimer, Signal
 from engine.errors import ProjectError
 from engine.formats import project_file
 from engine.formats.atomic import sweep, write_atomic
+from engine.formats.elsewhere import unsaved_runs
 from engine.graph import templates
 from engine.graph.spec import Project
 from gui.document.document import Document
@@ -219,7 +220,7 @@ class Files(QObject):
         if self.document.path is not None:
             return project_file.runs_folder(self.document.path)
         name = re.sub(r"\W+", "-", self.document.project.name).strip("-")[:64]
-        return state_folder() / "runs" / (name or "untitled")
+        return unsaved_runs() / (name or "untitled")
 
     # Recents
 

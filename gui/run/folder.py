@@ -11,21 +11,16 @@ from pathlib import Path
 
 import msgspec
 
+from engine.formats import elsewhere
 from engine.formats.atomic import write_atomic
 from engine.formats.project_file import PROJECT, WEIGHTS
-from engine.formats.regular import is_folder, is_regular, make_folder, open_regular, read_regular
+from engine.formats.regular import is_regular, make_folder, open_regular
 from engine.graph import spec
 from engine.graph.spec import Project
 from engine.train.events import AnyEvent, EpochEnded, Failed, RunEnded, RunStarted, decode_event
-from gui import settings
 from gui.run import process
 
 TAIL = 1 << 16
-UNSAVED_RUNS = "runs"
-"""In the user's own folder: the runs of projects that have no file yet, by project."""
-LONGEST_NOTE = 1 << 16
-ELSEWHERE = "elsewhere.txt"
-"""Beside a project's runs: the folders of those that live in another place, a path a line."""
 
 
 def create(runs: Path, project: Project, base: Path, weights: bytes | None = None, name: str = "") -> Path:
@@ -79,29 +74,8 @@ def find(runs: Path) -> list[Path]:
     """The run folders of a project, newest first."""
     if not runs.is_dir():
         return []
-    folders = [folder for folder in runs.iterdir() if _is_run(folder) and not folder.name.startswith(".")]
-    return sorted(folders + elsewhere(runs), key=lambda folder: (_began(folder), folder.name), reverse=True)
-
-
-def _is_run(folder: Path) -> bool:
-    """Whether a run is there; a link leads to somewhere else, which is not this project's."""
-    return is_folder(folder) and is_regular(folder / PROJECT)
-
-
-def elsewhere(runs: Path) -> list[Path]:
-    """The runs of a project that could not be moved beside it yet.
-
-    They began before it had a file, in the user's own folder. Whatever else a note names that somebody sent is none.
-    """
-    note = runs / ELSEWHERE
-    if not is_regular(note) or note.stat().st_size > LONGEST_NOTE:
-        return []
-    lines = read_regular(note, LONGEST_NOTE).decode("utf-8", "replace").splitlines()
-    return [folder for folder in map(Path, lines) if _is_run(folder) and _is_users_own(folder)]
-
-
-def _is_users_own(folder: Path) -> bool:
-    return folder.resolve().parent.parent == (settings.state_folder() / UNSAVED_RUNS).resolve()
+    folders = [folder for folder in runs.iterdir() if elsewhere.is_run(folder) and not folder.name.startswith(".")]
+    return sorted(folders + elsewhere.noted(runs), key=lambda folder: (_began(folder), folder.name), reverse=True)
 
 
 def adopt(folders: Iterable[Path], runs: Path) -> dict[Path, Path]:
@@ -123,10 +97,10 @@ def adopt(folders: Iterable[Path], runs: Path) -> dict[Path, Path]:
             moved[folder] = folder.rename(_free(runs, folder.name))
         except OSError:
             left.append(folder)  # where it is it can still be found
-    noted = [folder for folder in elsewhere(runs) if folder not in moved]
+    noted = [folder for folder in elsewhere.noted(runs) if folder not in moved]
     lines = "".join(f"{folder}\n" for folder in dict.fromkeys([*noted, *left]))
-    if lines or os.path.lexists(runs / ELSEWHERE):
-        write_atomic(runs / ELSEWHERE, lines.encode())
+    if lines or os.path.lexists(runs / elsewhere.NOTE):
+        write_atomic(runs / elsewhere.NOTE, lines.encode())
     return moved
 
 

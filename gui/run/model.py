@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from engine.errors import TrainingError
 from engine.formats import checkpoint as checkpoints
+from engine.formats import elsewhere
 from engine.graph.spec import Project
 from engine.train import events
 from engine.train.events import AnyCommand
@@ -83,7 +84,7 @@ class Run(Listening):
 
     def follow_newest(self, runs: Path) -> None:
         """What opening a project does: follow the run that lives, else the newest, else none."""
-        run_folder.adopt(run_folder.elsewhere(runs), runs)
+        run_folder.adopt(elsewhere.noted(runs), runs)
         folders = self.find(runs)
         living = next((folder for folder in folders if process.is_alive(folder)), None)
         self.follow(living or next(iter(folders), None))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -18,7 +19,7 @@ import pytest
 
 import engine.data
 from engine.errors import DataError, EngineError, ProjectError
-from engine.formats import checkpoint, project_file
+from engine.formats import checkpoint, elsewhere, project_file
 from engine.formats.regular import open_regular
 from engine.graph import templates
 from engine.graph.spec import DataSpec
@@ -244,14 +245,25 @@ def test_a_note_that_names_somebody_else_s_folder_moves_nothing(run, tmp_path):
     (run.parent / "elsewhere.txt").write_text(f"{other}\n")
     with nothing_changes(outside(run)):
         assert run_folder.find(run.parent) == [run]
-        assert run_folder.adopt(run_folder.elsewhere(run.parent), run.parent) == {}
+        assert run_folder.adopt(elsewhere.noted(run.parent), run.parent) == {}
 
 
 def test_a_run_of_the_user_s_own_that_the_note_names_comes_along(run, tmp_path):
     own = settings.state_folder() / "runs" / "line" / "first"
     shutil.copytree(run, own)
     (run.parent / "elsewhere.txt").write_text(f"{own}\n")
-    assert run_folder.adopt(run_folder.elsewhere(run.parent), run.parent) == {own: run.parent / "first"}
+    assert run_folder.adopt(elsewhere.noted(run.parent), run.parent) == {own: run.parent / "first"}
+
+
+def test_the_command_line_finds_a_run_of_the_user_s_own_that_the_note_names(run, capsys):
+    path = run.parent.parent / "line.loom"
+    project_file.write(path, small_line())
+    own = settings.state_folder() / "runs" / "line" / "first"
+    own.parent.mkdir(parents=True)
+    shutil.move(run, own)
+    assert "there is no run to resume" in here(capsys, "train", path, "--resume").stderr
+    (run.parent / "elsewhere.txt").write_text(f"{own}\n")
+    assert json.loads(here(capsys, "evaluate", path, "--json").stdout)["run"] == str(own)
 
 
 @pytest.mark.parametrize("kind", KINDS)
