@@ -231,6 +231,9 @@ def _read_folder(folder: Path) -> dict[str, bytes]:
             contents[name] = read_regular(folder / name, limit)
         elif os.path.lexists(folder / name):
             raise ProjectError(f"{folder.name}/{name}", got="it is no regular file", expected="a file, no link or pipe")
+    if os.path.lexists(folder / CODE) and not is_folder(folder / CODE):
+        raise ProjectError(f"{folder.name}/{CODE}", got="it is a link or a file", expected="a folder",
+                           mend="put the files of layers themselves into the project")  # fmt: skip
     return contents | {f"{CODE}/{file.name}": file.source.encode() for file in code_files_in(folder / CODE)}
 
 

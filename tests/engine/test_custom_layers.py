@@ -262,6 +262,18 @@ def test_a_project_carries_the_files_of_its_layers(tmp_path, name):
         assert (tmp_path / name / "layers" / "mine.py").read_text() == SWISH.source
 
 
+@pytest.mark.parametrize("kind", ["a link", "a file"])
+def test_a_folder_of_layers_that_is_none_is_refused(tmp_path, kind):
+    project_file.write(tmp_path / "a folder", project(SWISH, "Swish"))
+    layers = (tmp_path / "a folder" / "layers").rename(tmp_path / "elsewhere")
+    if kind == "a link":
+        (tmp_path / "a folder" / "layers").symlink_to(layers)
+    else:
+        (tmp_path / "a folder" / "layers").write_text("mine.py")
+    with pytest.raises(ProjectError, match="a folder/layers: it is a link or a file, expected a folder; put the files"):
+        project_file.read(tmp_path / "a folder")
+
+
 @pytest.mark.parametrize(
     "name",
     ["layers/../mine.py", "layers/sub/mine.py", "/layers/mine.py", "layers/mine.txt", "layers/con.py", "layers/.py",
