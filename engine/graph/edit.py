@@ -18,6 +18,8 @@ from engine.graph.spec import MAX_NODES, RESERVED, Graph, Node, Project, Wire
 
 PITCH = 160.0
 """Pixels from one node of a row to the next."""
+LETTER, AROUND = 7.5, 44.0
+"""Pixels of a title's letter, and of all else from the left edge of a node to that of the next."""
 ROW = 62.0
 """Nodes whose y differs by less stand in one row."""
 _STEMS = {
@@ -275,6 +277,17 @@ def _same_port(port: str, old: tuple[str, ...], new: tuple[str, ...]) -> str:
     return port if port in new else new[place] if place < len(new) else ""
 
 
+def pitch(node: Node) -> float:
+    """Pixels from a node to the next in its row: more behind one with a long title, which is wider.
+
+    >>> pitch(Node("relu1", "ReLU")), pitch(Node("pool1", "AdaptiveMaxPool1d"))
+    (160.0, 201.5)
+    """
+    known = catalogue.entries().get(node.type)
+    title = node.title or (known.title if known is not None else node.type)
+    return max(PITCH, LETTER * len(title) + AROUND)
+
+
 def _make_room(graph: Graph, new: str, target: str) -> Graph:
     place = _node(graph, target)
     behind = downstream(graph, target)
@@ -302,7 +315,7 @@ def _insert_before(graph: Graph, fix: Fix) -> Graph:
 
 def _insert_after(graph: Graph, fix: Fix) -> Graph:
     node = _node(graph, fix.node)
-    graph, id = _new(graph, fix.name, fix.value, node.x + PITCH, node.y)
+    graph, id = _new(graph, fix.name, fix.value, node.x + pitch(node), node.y)
     leaving = [wire for wire in graph.wires if wire.source == node.id]
     for target in {wire.target for wire in leaving}:
         graph = _make_room(graph, id, target) if abs(_node(graph, target).y - node.y) < ROW else graph
@@ -334,7 +347,7 @@ def _splice(graph: Graph, fix: Fix) -> Graph:
 
 def _add_loss(graph: Graph, fix: Fix) -> Graph:
     ends = [_node(graph, fix.node)] if fix.node else open_ends(graph)
-    x, y = (ends[0].x + PITCH, ends[0].y) if ends else (0.0, 0.0)
+    x, y = (ends[0].x + pitch(ends[0]), ends[0].y) if ends else (0.0, 0.0)
     graph, id = _new(graph, fix.name, fix.value, x, y)
     if not ends:
         return graph

@@ -78,13 +78,13 @@ def chain(layers: Iterable[tuple[str, dict[str, Any]]]) -> Graph:
     layers, graph = list(layers), Graph()
     rows = ceil(len(layers) / ROW_LENGTH)
     for place, (type, params) in enumerate(layers):
-        row = place * rows // len(layers)
-        column = place - ceil(row * len(layers) / rows)  # counted from the first of the row
-        node = Node(edit.unique_id(graph, type), type, params, column * PITCH_X, row * PITCH_Y)
-        previous = graph.nodes[-1].id if graph.nodes else None
+        y = place * rows // len(layers) * PITCH_Y
+        previous = graph.nodes[-1] if graph.nodes else None
+        x = previous.x + edit.pitch(previous) if previous is not None and previous.y == y else 0.0
+        node = Node(edit.unique_id(graph, type), type, params, x, y)
         graph = edit.add(graph, node)
         if previous is not None:
-            graph = edit.connect(graph, Wire(previous, node.id, target_port=catalogue.entry(type).inputs[0]))
+            graph = edit.connect(graph, Wire(previous.id, node.id, target_port=catalogue.entry(type).inputs[0]))
     return graph
 
 

@@ -12,8 +12,6 @@ from gui.document import layout
 
 NODE = (118.0, 62.0)
 """Width and height of a node without a long text, in pixels."""
-GAP = 42.0
-"""The least room between two nodes in a row."""
 
 
 def with_nodes(graph: Graph, changed: Mapping[str, Node]) -> Graph:
@@ -51,11 +49,11 @@ def arranged(graph: Graph, sizes: Mapping[str, tuple[float, float]], width: floa
 def make_room(graph: Graph, id: str, wire: Wire) -> Graph:
     """Stand a node just put into `wire` in line with its neighbours, and push what comes behind it to the right."""
     node, source, target = graph.node(id), graph.node(wire.source), graph.node(wire.target)
-    if abs(node.y - source.y) < NODE[1] and node.x < source.x + NODE[0] + GAP:
-        graph = moved(graph, {id: (source.x + NODE[0] + GAP, source.y)})
+    if abs(node.y - source.y) < NODE[1] and node.x < source.x + edit.pitch(source):
+        graph = moved(graph, {id: (source.x + edit.pitch(source), source.y)})
         node = graph.node(id)
-    missing = node.x + NODE[0] + GAP - target.x
-    if not 0 < missing < 2 * (NODE[0] + GAP) or abs(target.y - node.y) >= NODE[1]:
+    missing = node.x + edit.pitch(node) - target.x
+    if not 0 < missing < 2 * edit.pitch(node) or abs(target.y - node.y) >= NODE[1]:
         return graph
     downstream = edit.downstream(graph, wire.target)
     row = {n.id: (n.x + missing, n.y) for n in graph.nodes if n.id in downstream and abs(n.y - target.y) < NODE[1]}

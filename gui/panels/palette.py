@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 from engine.describe import CATEGORIES
 from engine.errors import EngineError
 from engine.graph import catalogue
-from engine.graph.edit import PITCH, ROW
+from engine.graph.edit import PITCH, ROW, pitch
 from gui import icons
 from gui.document.document import Document
 from gui.document.selection import Selection
@@ -154,7 +154,7 @@ def add_behind(document: Document, selection: Selection, type: str) -> str:
     node = document.nodes[behind]
     leaving = [wire for wire in document.wires if wire.source == behind]
     if len(leaving) == 1 and entry.outputs:
-        return document.insert_on_wire(type, leaving[0], node.x + PITCH, node.y)
+        return document.insert_on_wire(type, leaving[0], node.x + pitch(node), node.y)
     return document.add_node(
         type, *free_place(document, behind), connect_from=(behind, document.entry(behind).outputs[0])
     )
@@ -166,7 +166,7 @@ def free_place(document: Document, behind: str | None) -> tuple[float, float]:
     if not nodes:
         return 0.0, 0.0
     node = document.nodes[behind] if behind is not None else max(nodes, key=lambda n: (n.y, n.x))
-    x, y = node.x + PITCH, node.y
+    x, y = node.x + pitch(node), node.y
     while any(abs(other.x - x) < PITCH * 0.75 and abs(other.y - y) < ROW for other in nodes):
         x += PITCH
     return x, y

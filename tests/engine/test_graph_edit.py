@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+from itertools import pairwise
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -110,6 +112,22 @@ def test_inserting_makes_room_in_the_row():
     graph = edit.insert(CHAIN, wire, "Dropout")
     assert wires(graph) == {("input1", "fc1"), ("fc1", "dropout1"), ("dropout1", "relu1"), ("relu1", "fc2")}
     assert [graph.node(id).x for id in ("fc1", "dropout1", "relu1", "fc2")] == [160.0, 320.0, 480.0, 640.0]
+
+
+def test_what_comes_behind_a_wide_node_stands_clear_of_it():
+    layers = [("Input", {}), ("AdaptiveAvgPool1d", {}), ("Flatten", {}), ("Linear", {"out_features": 2})]
+    graph = edit.apply_fix(chain(layers), Fix("", "insert_after", "pool1", "Dropout"))
+    long = {"fc1": "the layer that decides it all"}
+    graph = Graph(tuple(msgspec.structs.replace(n, title=long.get(n.id, "")) for n in graph.nodes), graph.wires)
+    graph = edit.apply_fix(graph, Fix("", "add_loss", "", "MSELoss"))
+    row = ("input1", "pool1", "dropout1", "flatten1", "fc1", "loss1")
+    assert [behind.x - node.x >= edit.pitch(node) for node, behind in pairwise(map(graph.node, row))] == [True] * 5
+    assert graph.node("dropout1").x - graph.node("pool1").x > edit.PITCH
+
+
+def test_a_node_of_an_unknown_layer_has_a_width_too():
+    narrow, wide = edit.pitch(Node("a", "HyperConv9d")), edit.pitch(Node("b", "HyperConvolutionOfNineDimensions"))
+    assert wide > narrow == edit.PITCH
 
 
 def test_a_default_value_is_not_written_down():

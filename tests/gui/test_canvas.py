@@ -267,6 +267,15 @@ def test_what_is_added_by_key_beyond_the_rim_comes_on_the_screen(qtbot, canvas, 
 
 
 def test_layers_added_at_the_cursor_never_stand_upon_each_other(canvas, hand, document):
+def test_what_is_added_by_key_behind_a_node_with_a_long_title_stands_clear_of_it(canvas, hand, document):
+    for word in ("input", "adaptive average pool 1d", "flatten", "relu"):
+        hand.key(Key.Key_Tab)
+        hand.type(word, canvas.search.field)
+        hand.key(Key.Key_Return, to=canvas.search.field)
+    places = [item.box for item in canvas.canvas.node_items.values()]
+    assert [right.left - left.left - left.width >= 24 for left, right in pairwise(places)] == [True] * 3
+
+
     for _ in range(6):
         hand.key(Key.Key_Escape)
         hand.key(Key.Key_Tab)
