@@ -97,7 +97,9 @@ class Dashboard(QWidget):
             pass
 
     def close_down(self) -> None:
-        """The window goes away."""
+        """The window goes away: what is not made yet never is, not even within what another window loads."""
+        self._clock.stop()
+        self._steps = iter(())
         if "try" in self.cards:
             self.cards["try"].close_down()
 

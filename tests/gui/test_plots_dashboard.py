@@ -181,6 +181,32 @@ def test_a_drawing_is_answered_while_the_network_trains_and_again_as_it_learns(m
     fake_engine.setenv("FAKE_STEPS", "400")
     dashboard = make("digits-cnn")
     trying = dashboard.cards["try"]
+def test_a_dashboard_that_went_away_makes_no_more_cards(qtbot):
+    dashboard = Dashboard(Document(), Run())
+    qtbot.addWidget(dashboard)
+    dashboard._clock.start(0)
+    qtbot.waitUntil(lambda: bool(dashboard.cards), timeout=20_000)
+    dashboard.close_down()
+    made = list(dashboard.cards)
+    qtbot.wait(300)
+    assert list(dashboard.cards) == made
+
+
+@pytest.mark.parametrize("value", [3.0, -1234.5678, 1.2345e-38, 123456789012345.0])
+@pytest.mark.parametrize("width", [60, 100, 180])
+def test_a_value_s_figures_are_as_large_as_fit(qapp, value, width):
+    font, text = theme.mono_numbers(14, bold=True), figure(value)
+
+    def takes(size: int) -> float:
+        font.setPixelSize(size)
+        return QFontMetricsF(font).horizontalAdvance(text)
+
+    size = figure_size(text, font, width)
+    assert SMALL <= size <= LARGE
+    assert size == SMALL or takes(size) <= width
+    assert size == LARGE or takes(size + 1) > width
+
+
     dashboard.run.start(dashboard.document.project, tmp_path, tmp_path / "runs")
     qtbot.waitUntil(lambda: dashboard.run.state == "running", timeout=10_000)
     draw(trying.pad, THREE)
