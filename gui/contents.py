@@ -140,6 +140,7 @@ def _connect_document(window: Window) -> None:
     window.files.first_saved.connect(window.run.adopt)
     window.document.was_reset.connect(in_own_turn(window, window.show_runs))
     window.document.data_changed.connect(in_own_turn(window, window.offer_first_network))
+    window.document.node_added.connect(window.withdraw_offer)
     window.document.undo_stack.indexChanged.connect(window.note_edit)
     window.run.started.connect(window.forget_edit)
     window.files.saved.connect(lambda path: window.dashboard.set_runs(window.files.runs_folder()))

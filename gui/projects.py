@@ -14,7 +14,6 @@ from engine.graph.spec import Project
 from gui import settings
 from gui.background import Background
 from gui.canvas.view import CanvasView
-from gui.document import clipboard
 from gui.document.document import Document
 from gui.document.files import Files
 from gui.first_network import first_network
@@ -91,7 +90,7 @@ class Projects(QObject):
         graph = first_network(self._document.project.data)
         if self._document.nodes or not graph.nodes:
             return False
-        self._document.paste(clipboard.copy(graph, [node.id for node in graph.nodes]), 0.0, 0.0)
+        self._document.lay_out(graph)
         self._canvas.fit_all_later()
         return True
 

@@ -84,6 +84,7 @@ class Window(QMainWindow):
         self.setAcceptDrops(True)
         self.setCentralWidget(FirstPicture())
         self._has_noted_edit = False
+        self._offers_network = False
         self._warming_up = Turns(self, seconds=0)
         self.sheet: ShortcutSheet | None = None
         geometry = settings.store().value("window/geometry")
@@ -177,6 +178,13 @@ class Window(QMainWindow):
         if self.is_working and not self.document.nodes and self.document.project.data.fields:
             self.say(tr("These data have no network yet."), "info",
                      ((tr("Lay out a first one"), self.projects.lay_out_first_network),))  # fmt: skip
+            self._offers_network = True
+
+    def withdraw_offer(self) -> None:
+        """There is a network now: none has to be offered."""
+        if self._offers_network:
+            self._offers_network = False
+            self.workspace.message.dismiss()
 
     def note_edit(self) -> None:
         """Say once in a run that it goes on with the network as it was."""
@@ -249,6 +257,7 @@ class Window(QMainWindow):
         """Tell what happened, in the bar above the canvas; good news goes by itself."""
         bar = self.workspace.message if self.is_working else self.start_page.message
         bar.say(text, kind, fixes)
+        self._offers_network = False
         self._good_news.stop()
         if kind == "good":
             self._good_news.start()

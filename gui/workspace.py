@@ -74,8 +74,10 @@ class Workspace(QWidget):
         return row
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() in (QEvent.Type.Show, QEvent.Type.Hide, QEvent.Type.Resize):  # the script ends above it
-            self.script.setContentsMargins(0, 0, 0, 0 if self.message.isHidden() else self.message.height())
+        if event.type() in (QEvent.Type.Show, QEvent.Type.Hide, QEvent.Type.Resize):  # all else ends above it
+            covered = 0 if self.message.isHidden() else self.message.height()
+            self.script.setContentsMargins(0, 0, 0, covered)
+            self.canvas.cover(covered)
         return False
 
     def show_problem_count(self, count: int) -> None:

@@ -16,7 +16,7 @@ GAP = 12
 
 
 class Popover(QFrame):
-    """Stands under its node, or above where there is no room."""
+    """Stands under its node, or above where there is no room; `covered` pixels at the foot have something over them."""
 
     def __init__(self, parent: QWidget, apply: Callable[[Fix], None]):
         super().__init__(parent)
@@ -24,6 +24,7 @@ class Popover(QFrame):
         self._apply = apply
         self._problems: tuple[Problem, ...] = ()
         self.node: str | None = None
+        self.covered = 0
         self._box = QVBoxLayout(self)
         self._box.setContentsMargins(14, 12, 14, 12)
         self._box.setSpacing(8)
@@ -52,7 +53,7 @@ class Popover(QFrame):
         self.setFixedWidth(WIDTH)
         height = self._box.heightForWidth(WIDTH) if self._box.hasHeightForWidth() else self.sizeHint().height()
         self.resize(WIDTH, height)
-        room = self.parentWidget().rect()
+        room = self.parentWidget().rect().adjusted(0, 0, 0, -self.covered)
         x = max(8, min(anchor.center().x() - WIDTH // 2, room.width() - WIDTH - 8))
         below = anchor.bottom() + GAP
         y = below if below + height <= room.height() - 8 else max(8, anchor.top() - GAP - height)

@@ -235,6 +235,11 @@ class CanvasView(Pointing):
         else:
             self.popover.close_popover()
 
+    def cover(self, pixels: int) -> None:
+        """So much of the canvas's foot has something over it: what is wrong with a node is told above that."""
+        self.popover.covered = pixels
+        self._follow_popover()
+
     def _follow_popover(self) -> None:
         if self.popover.isVisible() and self.popover.node in self.canvas.node_items:
             self.popover.follow(self._place_of(self.popover.node))

@@ -138,6 +138,10 @@ class Document(DocumentState):
         self._push(tr("Paste"), graph=graph)
         return ids
 
+    def lay_out(self, graph: Graph) -> None:
+        """Put a whole first network on the empty canvas."""
+        self._push(tr("Lay out a first network"), graph=graph)
+
     def duplicate(self, ids: Iterable[str]) -> list[str]:
         """Nodes once more, a step beside themselves; their new ids."""
         clip = clipboard.read(self.copy(ids))

@@ -538,6 +538,17 @@ def test_a_mend_that_uncovers_the_next_problem_shows_it_in_full_and_leaves_the_f
 
 
 def test_esc_closes_a_problem_and_leaves_the_focus_on_the_canvas(canvas, hand, document, chain):
+def test_a_problem_is_told_above_what_covers_the_foot_of_the_canvas(canvas, hand, document, chain):
+    document.set_parameter([chain[4]], "in_features", 3)
+    hand.click(hand.node(chain[4]))
+    below = canvas.popover.geometry()
+    canvas.cover(canvas.height() - below.bottom() + 4)
+    above = canvas.popover.geometry()
+    assert above.bottom() < below.top()
+    canvas.cover(0)
+    assert canvas.popover.geometry() == below
+
+
     document.set_parameter([chain[4]], "in_features", 3)
     hand.click(hand.node(chain[4]))
     canvas.popover.findChild(QPushButton, "fix0_0").setFocus()

@@ -487,8 +487,22 @@ def test_data_chosen_on_an_empty_canvas_offer_a_first_network_as_one_step(qtbot,
     window.document.finish_inference()
     assert window.document.inference.ok
     assert len(window.document.nodes) > 3
+    assert window.document.undo_stack.undoText() == "Lay out a first network"
     window.document.undo_stack.undo()
     assert not window.document.nodes
+
+
+@pytest.mark.parametrize("since", ["", "Something else happened."])
+def test_the_offer_of_a_first_network_goes_with_the_first_layer_and_takes_no_later_word_along(qtbot, window, since):
+    with qtbot.waitSignal(window.projects.shown):
+        find(window, "start-new").click()
+    with qtbot.waitSignal(window.document.data_changed, timeout=10_000):
+        find(window, "data-source").activated.emit(0)
+    qtbot.waitUntil(lambda: window.findChild(QWidget, "message-fix-0") is not None)
+    if since:
+        window.say(since, "warn")
+    window.document.add_node("Input", 0.0, 0.0)
+    assert window.workspace.message.isVisible() == bool(since)
 
 
 def test_an_edit_during_a_run_is_answered_once_that_the_run_goes_on_as_it_was(qtbot, window):
