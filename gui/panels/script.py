@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRegularExpression
+import re
+from itertools import accumulate
+
 from PySide6.QtGui import QFontDatabase, QGuiApplication, QSyntaxHighlighter, QTextCharFormat
 from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
@@ -14,7 +16,14 @@ from gui.i18n import tr
 from gui.panels.controls import label, push
 from gui.theme import SPACE, theme
 
-_WORDS = r"\b(import|from|as|class|def|return|for|in|if|else|with|not|and|or|None|True|False|self|yield|while|pass)\b"
+_WORDS = re.compile(
+    r"\b(import|from|as|class|def|return|for|in|if|else|with|not|and|or|None|True|False|self|yield|while|pass)\b"
+)
+_NUMBERS = re.compile(r"\b\d[\d_.e-]*\b")
+_LONG = ('"""', "'''")
+_TEXTS = re.compile(r"""#.*|\"{3}|'{3}|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'""")
+_ENDS = [re.compile(rf"(?:\\.|[^\\])*?{quotes}") for quotes in _LONG]
+"""Up to the end of a text in three quotes."""
 
 
 class ScriptView(QWidget):
@@ -81,15 +90,34 @@ def _script(project) -> str:
 
 
 class PythonColors(QSyntaxHighlighter):
-    """Keywords, strings, numbers and comments in the theme's colours."""
+    """Keywords, numbers, comments and texts in the theme's colours; a text in three quotes over all its lines."""
 
     def highlightBlock(self, text: str) -> None:
-        for pattern, color in (
-            (_WORDS, "accent"), (r"\b\d[\d_.e-]*\b", "warn"), (r"\"[^\"]*\"|'[^']*'", "good"), (r"#.*$", "faint"),
-        ):  # fmt: skip
-            form = QTextCharFormat()
-            form.setForeground(theme.color(color))
-            found = QRegularExpression(pattern).globalMatch(text)
-            while found.hasNext():
-                match = found.next()
-                self.setFormat(match.capturedStart(), match.capturedLength(), form)
+        beyond = (1 + (letter > "\uffff") for letter in text)  # such a letter counts twice for Qt
+        self._places = list(accumulate(beyond, initial=0))
+        for pattern, color in ((_WORDS, "accent"), (_NUMBERS, "warn")):
+            for match in pattern.finditer(text):
+                self._colour(match.start(), match.end(), color)
+        self.setCurrentBlockState(self._colour_texts(text, max(0, self.previousBlockState())))
+
+    def _colour_texts(self, line: str, opened: int) -> int:
+        """Comments and texts; `opened`, and what is returned, says which long text goes on: 0 none, 1 the first."""
+        start = 0
+        while True:
+            if opened:
+                end = _ENDS[opened - 1].match(line, start)
+                self._colour(start, end.end() if end else len(line), "good")
+                if end is None:
+                    return opened
+                opened, start = 0, end.end()
+            found = _TEXTS.search(line, start)
+            if found is None:
+                return 0
+            opened = _LONG.index(found.group()) + 1 if found.group() in _LONG else 0
+            self._colour(found.start(), found.end(), "faint" if found.group().startswith("#") else "good")
+            start = found.end()
+
+    def _colour(self, start: int, end: int, color: str) -> None:
+        form = QTextCharFormat()
+        form.setForeground(theme.color(color))
+        self.setFormat(self._places[start], self._places[end] - self._places[start], form)
