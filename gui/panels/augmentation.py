@@ -70,6 +70,7 @@ class AugmentationForm(QWidget):
     def _build(self, type: str, entry: Entry) -> None:
         switch, form = ParameterForm("data-augment"), ParameterForm(f"data-augment-{type}")
         switch.set_parameters([_switch(entry)])
+        form.setContentsMargins(SPACE[2], 0, 0, 0)  # its numbers stand below the switch that they belong to
         for each in (switch, form):
             each.edited.connect(lambda name, value, gesture: self._edit(type, name, value, gesture))
             self._column.addWidget(each)

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QGridLayout, QSizePolicy, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QSizePolicy, QWidget
 
 from engine.graph.catalogue import MISSING, Entry, Parameter
 from gui.i18n import tr
 from gui.panels.controls import clear
-from gui.panels.editors import Editor, ScrubLabel, make_editor
+from gui.panels.editors import Editor, ScrubLabel, SwitchBox, make_editor
 from gui.plain_words import in_plain_words
 from gui.theme import SPACE
 
@@ -65,20 +65,22 @@ class ParameterForm(QWidget):
         self.editors = {}
         for row, parameter in enumerate(parameters):
             editor = make_editor(parameter, fields)
+            is_switch = isinstance(editor, SwitchBox)
             editor.setObjectName(f"{self.objectName()}-{parameter.name}")
             editor.setAccessibleName(label_of(parameter))
             editor.setAccessibleDescription(parameter.help)
             editor.setToolTip(in_plain_words(parameter.help))
-            editor.setMinimumWidth(EDITOR_WIDTH)
-            editor.setMaximumWidth(EDITOR_WIDTH)
             editor.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-            editor.setFixedHeight(EDITOR_HEIGHT)
+            editor.setFixedSize(editor.sizeHint().width() if is_switch else EDITOR_WIDTH, EDITOR_HEIGHT)
             editor.edited.connect(lambda value, gesture, name=parameter.name: self.edited.emit(name, value, gesture))
             name = ScrubLabel(label_of(parameter), editor)
             if parameter.help:
                 name.setToolTip(in_plain_words(parameter.help))
-            self._grid.addWidget(name, row, 0)
-            self._grid.addWidget(editor, row, 1, Qt.AlignmentFlag.AlignRight)
+            if is_switch:  # it is small, and leaves its name the rest of the row
+                self._grid.addLayout(_side_by_side(name, editor), row, 0, 1, 2)
+            else:
+                self._grid.addWidget(name, row, 0)
+                self._grid.addWidget(editor, row, 1, Qt.AlignmentFlag.AlignRight)
             self.editors[parameter.name] = editor
 
     def show_values(self, values: Sequence[Mapping[str, Any]], filled: Mapping[str, Any] | None = None) -> None:
@@ -91,6 +93,14 @@ class ParameterForm(QWidget):
                 editor.show_value(here[0], inferred)
             else:
                 editor.show_mixed()
+
+
+def _side_by_side(name: QWidget, editor: QWidget) -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.setSpacing(SPACE[1])
+    row.addWidget(name, 1)
+    row.addWidget(editor)
+    return row
 
 
 def label_of(parameter: Parameter) -> str:

@@ -51,6 +51,7 @@ class PreviewView(QWidget):
         self.table.setFixedHeight(168)
         self.table.setWordWrap(False)
         self.table.horizontalHeader().setMaximumSectionSize(WIDEST)
+        self.table.horizontalHeader().setTextElideMode(Qt.TextElideMode.ElideRight)
         self.table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self._column.addWidget(self.table)
         self.notes = label("", "secondary", wrap=True)

@@ -134,6 +134,7 @@ class TrainingPanel(QWidget):
         self._device_note = label("", "secondary", wrap=True)
         self._device_note.setObjectName("training-device-note")
         self._column.addWidget(self._device_note)
+        self._column.addSpacing(SPACE[0])
         self._metrics = MetricsForm()
         self._metrics.edited.connect(lambda names: self._set("metrics", names, None))
         self._column.addWidget(self._metrics)

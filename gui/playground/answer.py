@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QColor, QPainter
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from engine.train.events import Prediction
@@ -12,6 +12,8 @@ from gui.plots import figures
 from gui.theme import theme
 
 ROW, TALL_ROW = 24, 36
+LARGE, SMALL = 24, 11
+"""Pixels of a value's figures, where there is room and where there is none."""
 
 
 class AnswerView(QWidget):
@@ -83,14 +85,16 @@ class AnswerView(QWidget):
 
     def _paint_value(self, painter: QPainter, field: QRectF) -> None:
         font = theme.mono_numbers(14, bold=True)
-        font.setPixelSize(24)
+        text = figures.figure(self.value)
+        font.setPixelSize(figure_size(text, font, field.width()))
         painter.setFont(font)
         painter.setPen(theme.color("text"))
         number = QRectF(field.left(), field.center().y() - 22, field.width(), 30)
-        painter.drawText(number, Qt.AlignmentFlag.AlignCenter, figures.figure(self.value))
+        painter.drawText(number, Qt.AlignmentFlag.AlignCenter, text)
         painter.setFont(theme.font(11))
         painter.setPen(theme.color("secondary"))
-        painter.drawText(number.translated(0, 26), Qt.AlignmentFlag.AlignCenter, self.unit)
+        unit = painter.fontMetrics().elidedText(self.unit, Qt.TextElideMode.ElideRight, int(field.width()))
+        painter.drawText(number.translated(0, 26), Qt.AlignmentFlag.AlignCenter, unit)
 
     def _paint_bars(self, painter: QPainter, field: QRectF) -> None:
         if not self.ranked:
@@ -122,3 +126,13 @@ class AnswerView(QWidget):
         painter.setFont(theme.mono_numbers(11))
         painter.setPen(theme.color("secondary"))
         painter.drawText(line, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, f"{100 * share:.0f}")
+
+
+def figure_size(text: str, font: QFont, width: float) -> int:
+    """The largest size of the font in pixels in which a value stands whole in that width."""
+    font = QFont(font)
+    for size in range(LARGE, SMALL, -1):
+        font.setPixelSize(size)
+        if QFontMetricsF(font).horizontalAdvance(text) <= width:
+            return size
+    return SMALL

@@ -212,6 +212,21 @@ def test_a_parameter_of_any_name_fits_into_its_form(qtbot):
     assert "does not fit" in shown.toolTip()
 
 
+def test_a_switch_leaves_its_name_the_rest_of_the_row(qtbot):
+    form = ParameterForm("form")
+    qtbot.addWidget(form)
+    name = "a switch with a name of some length"
+    form.set_parameters([Parameter(name, "bool", True, True, ""), Parameter(name + "s", "float", 1.5, 1.5, "")])
+    form.resize(276, 80)
+    form.show()
+    qtbot.waitExposed(form)
+    of_switch, of_number = form.findChildren(ShortLabel)
+    assert of_switch.shown() == "A switch with a name of some length"
+    assert of_number.shown().endswith("…")
+    right = [box.mapTo(form, box.rect().topRight()).x() for box in form.editors.values()]
+    assert right[0] == right[1], "switches and fields end at one line"
+
+
 def test_what_cannot_be_is_marked_and_changes_nothing(inspector, document, selection):
     conv = of_type(document, "Conv2d")[0]
     selection.set([conv])

@@ -11,21 +11,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import QCoreApplication, QPoint, Qt
+from PySide6.QtGui import QFontMetricsF
 from PySide6.QtTest import QTest
 
 from engine.graph import templates
 from engine.graph.spec import DataSpec, FieldSpec, Graph, Node, Project
 from gui.document.document import Document
 from gui.plain_words import ShortLabel
+from gui.playground.answer import LARGE, SMALL, figure_size
 from gui.playground.row import Number, RowForm
 from gui.playground.strokes import to_pixels
 from gui.plots.dashboard import Dashboard
+from gui.plots.figures import figure
 from gui.plots.run_bar import words
 from gui.plots.which import wanted
 from gui.reading.style import ImageStyle, style_of
 from gui.run import process
 from gui.run.folder import Summary
 from gui.run.model import Run
+from gui.theme import theme
 
 FAKE = Path(__file__).with_name("fake_engine.py")
 THREE = [(0.35, 0.25), (0.5, 0.17), (0.62, 0.25), (0.6, 0.38), (0.47, 0.47), (0.62, 0.55), (0.65, 0.7), (0.5, 0.82),
@@ -177,10 +181,6 @@ def test_a_run_found_before_the_cards_were_made_is_shown_by_them(fake_engine, tm
     qtbot.waitUntil(lambda: process.reap() or not process._started, timeout=10_000)
 
 
-def test_a_drawing_is_answered_while_the_network_trains_and_again_as_it_learns(make, fake_engine, tmp_path, qtbot):
-    fake_engine.setenv("FAKE_STEPS", "400")
-    dashboard = make("digits-cnn")
-    trying = dashboard.cards["try"]
 def test_a_dashboard_that_went_away_makes_no_more_cards(qtbot):
     dashboard = Dashboard(Document(), Run())
     qtbot.addWidget(dashboard)
@@ -207,6 +207,10 @@ def test_a_value_s_figures_are_as_large_as_fit(qapp, value, width):
     assert size == LARGE or takes(size + 1) > width
 
 
+def test_a_drawing_is_answered_while_the_network_trains_and_again_as_it_learns(make, fake_engine, tmp_path, qtbot):
+    fake_engine.setenv("FAKE_STEPS", "400")
+    dashboard = make("digits-cnn")
+    trying = dashboard.cards["try"]
     dashboard.run.start(dashboard.document.project, tmp_path, tmp_path / "runs")
     qtbot.waitUntil(lambda: dashboard.run.state == "running", timeout=10_000)
     draw(trying.pad, THREE)
