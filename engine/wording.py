@@ -1,4 +1,4 @@
-"""Plain words for what the check of a file's types says, and for a number of bytes."""
+"""Plain words for what the check of a file's types says, for numbers of things and for a number of bytes."""
 
 from __future__ import annotations
 
@@ -34,6 +34,26 @@ def plain_words(message: str) -> tuple[str, str]:
     text = re.sub(r"Object contains unknown field (`.*`)", r"the field \1 is unknown", text)
     text = re.sub(r"Object missing required field (`.*`)", r"the field \1 is missing", text)
     return re.sub(r"^`\$?\.?(.*)`$", r"\1", place), text[:1].lower() + text[1:].replace("`", "'")
+
+
+def counted(count: int | str, thing: str) -> str:
+    """A number of things, as it is or already written out.
+
+    >>> counted(1, "row"), counted("1,797", "row"), counted(2, "class"), counted(0, "axis")
+    ('1 row', '1,797 rows', '2 classes', '0 axes')
+    """
+    if str(count) == "1":
+        return f"1 {thing}"
+    return f"{count} {re.sub('is$', 'e', thing)}{'es' if thing.endswith('ss') else 's'}"
+
+
+def arrivals(count: int, thing: str) -> str:
+    """What came where another number was expected.
+
+    >>> arrivals(1, "channel"), arrivals(3, "channel")
+    ('1 channel arrives', '3 channels arrive')
+    """
+    return f"{counted(count, thing)} arrive{'s' * (count == 1)}"
 
 
 def format_size(count: float) -> str:

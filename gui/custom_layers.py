@@ -15,7 +15,7 @@ from engine.graph import catalogue
 from gui import editor
 from gui.document.document import Document
 from gui.document.layers import Layers
-from gui.i18n import tr
+from gui.i18n import counted, tr
 from gui.panels.code import CodeDialog
 from gui.panels.message import Message
 from gui.turns import in_own_turn
@@ -45,7 +45,9 @@ class CustomLayers(QObject):
         if not strange or strange == self._declined:
             self._bar.hide()
             return
-        names = ", ".join(f"{file.name} ({len(file.source.splitlines())} lines)" for file in strange)
+        names = ", ".join(
+            f"{file.name} ({counted(len(file.source.splitlines()), tr('line'), tr('lines'))})" for file in strange
+        )
         text = tr("This project brings Python code of its own: {names}, {origin}. Its layers stay off until you "
                   "trust it; everything else works.", names=names, origin=self._origin())  # fmt: skip
         self._bar.say(text, "warn", (

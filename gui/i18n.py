@@ -13,3 +13,12 @@ def tr(text: str, /, **values: object) -> str:
     """
     translated = QCoreApplication.translate("Layerloom", text)
     return translated.format(**values) if values else translated
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """A number with its noun.
+
+    >>> counted(1, "image", "images"), counted(1797, "image", "images")
+    ('1 image', '1,797 images')
+    """
+    return f"{number:,} {one if number == 1 else many}"

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 
 from gui import icons
 from gui.actions import GROUPS, Actions
-from gui.i18n import tr
+from gui.i18n import counted, tr
 from gui.panels.controls import label
 from gui.panels.values import duration
 from gui.run.model import Run
@@ -170,7 +170,9 @@ class TopBar(QWidget):
     def show_device(self, device: str) -> None:
         """The device that the next run takes."""
         cores = os.cpu_count() or 1
-        self.device.setText(tr("CPU {cores} cores", cores=cores) if device == "cpu" else f"GPU {device[-1]}")
+        self.device.setText(
+            f"CPU {counted(cores, tr('core'), tr('cores'))}" if device == "cpu" else f"GPU {device[-1]}"
+        )
 
     def show_train(self, text: str, icon: str, tooltip: str) -> None:
         """What the one button does next."""

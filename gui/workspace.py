@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QStackedWid
 from gui import icons
 from gui.canvas import minimap
 from gui.canvas.view import CanvasView
-from gui.i18n import tr
+from gui.i18n import counted, tr
 from gui.panels.controls import label, tabs
 from gui.panels.message import Message
 from gui.panels.script import ScriptView
@@ -82,7 +82,7 @@ class Workspace(QWidget):
 
     def show_problem_count(self, count: int) -> None:
         """How much is wrong with the network; nothing where nothing is."""
-        self._problems.setText(tr("1 problem") if count == 1 else tr("{count} problems", count=count))
+        self._problems.setText(counted(count, tr("problem"), tr("problems")))
         self._problems.setAccessibleName(self._problems.text())
         self._problems.setVisible(count > 0)
 

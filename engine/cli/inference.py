@@ -8,6 +8,7 @@ from typing import Any
 
 from engine.cli.output import Output, Result, a_path, metrics
 from engine.cli.projects import add_metrics, add_trust, chosen_run, open_project, shown
+from engine.wording import counted
 
 
 def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -41,7 +42,7 @@ def run_evaluate(options: argparse.Namespace, output: Output) -> Result:
     output.say(f"{opened.project.name}: weights of {_origin(run, epoch)}")
     for part, samples in (("train", task.train), ("validation", task.validation)):
         if len(samples):
-            output.say(f"  {part:10} {len(samples):6} samples  {metrics(figures[part])}")
+            output.say(f"  {part:10} {counted(len(samples), 'sample'):>14}  {metrics(figures[part])}")
     return Result(figures | {"run": str(run.absolute()) if run else None, "step": step, "epoch": epoch})
 
 

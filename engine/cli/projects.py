@@ -17,7 +17,7 @@ from engine.formats.project_file import ProjectFile
 from engine.formats.regular import is_folder
 from engine.graph.spec import Project
 from engine.train.run_folder import reason
-from engine.wording import format_size
+from engine.wording import counted, format_size
 
 
 def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -104,10 +104,12 @@ def run_summary(options: argparse.Namespace, output: Output) -> Result:
          format_size(layer["activation_bytes"]))
         for layer in layers
     ]  # fmt: skip
-    output.say(f"{project.name}: {project.data.source or 'no data'}, {grouped(project.data.samples)} samples")
+    output.say(
+        f"{project.name}: {project.data.source or 'no data'}, {counted(grouped(project.data.samples), 'sample')}"
+    )
     output.table(("layer", "type", "output", "parameters", "FLOPs", "memory"), rows, left=3)
     output.say(
-        f"{grouped(inference.parameter_count)} parameters, {grouped(inference.flops)} FLOPs and "
+        f"{counted(grouped(inference.parameter_count), 'parameter')}, {grouped(inference.flops)} FLOPs and "
         f"{format_size(inference.activation_bytes)} of activations a sample"
     )
     check(project.graph, project.data.fields)

@@ -18,6 +18,7 @@ from engine.errors import TrainingError
 from engine.formats import checkpoint, project_file
 from engine.interrupt import INTERRUPTED
 from engine.train.run_folder import reason
+from engine.wording import counted
 
 LOWEST = 19
 """Niceness of what nobody waits for."""
@@ -174,7 +175,7 @@ def run_warm(options: argparse.Namespace, output: Output) -> Result:
         os.nice(LOWEST)
     warm(opened.project, options.spare)
     made = cache.contents().kernels - kept.kernels
-    output.say(f"{opened.project.name}: {made} kernels compiled")
+    output.say(f"{opened.project.name}: {counted(made, 'kernel')} compiled")
     return Result({"compiled": made})
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from engine.data.spec import FieldSpec
 from engine.errors import MissingMethod, OptionError, RangeError, ShapeError, TypeMismatch
 from engine.random import Generator, default_generator
+from engine.wording import counted
 
 
 class Dataset:
@@ -164,7 +165,7 @@ def _counts(whole: int, lengths: Sequence[float]) -> list[int]:
             counts[left_over % len(counts)] += 1
         return counts
     if sum(lengths) != whole:
-        raise OptionError("random_split", got=f"parts of {sum(lengths):g} samples together",
+        raise OptionError("random_split", got=f"parts of {counted(sum(lengths), 'sample')} together",
                           expected=f"{whole}, all that there are, or fractions that sum to 1",
                           mend="let the last part be what is left over: len(data) - n")  # fmt: skip
     return [int(length) for length in lengths]

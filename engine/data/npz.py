@@ -23,7 +23,7 @@ from engine.data.source import CHOOSE_AGAIN, Progress, no_progress, report, unre
 from engine.data.spec import DataSpec, FieldSpec, Role
 from engine.data.table import MOST_BYTES, MOST_CLASSES, listed, one_class_only
 from engine.errors import DataError, Fix
-from engine.wording import format_size
+from engine.wording import counted, format_size
 
 INPUT_NAMES = ("x", "data", "input", "inputs", "image", "images", "features", "x_train", "train_images", "arr_0")
 TARGET_NAMES = ("y", "label", "labels", "target", "targets", "class", "classes", "y_train", "train_labels", "arr_1")
@@ -252,7 +252,7 @@ def _interpret_target(where: str, name: str, values: np.ndarray, spec: DataSpec)
     ]
     if len(names) != len(distinct):
         raise DataError(
-            where, got=f"it has {len(distinct)} classes", expected=f"{len(names)}, as many as names are given"
+            where, got=f"it has {counted(len(distinct), 'class')}", expected=f"{len(names)}, as many as names are given"
         )
     field = FieldSpec(name, "category", (), "target", "int64", classes=tuple(map(str, names)))
     return Found(field, np.searchsorted(distinct, values).astype(np.int64))

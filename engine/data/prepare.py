@@ -11,6 +11,7 @@ from engine.data.dataset import FieldDataset
 from engine.data.spec import DataSpec, FieldSpec
 from engine.data.statistics import Statistics
 from engine.errors import DataError
+from engine.wording import counted
 
 PARTS = {"offset", "scale", "fill"}
 TOKENS = "tokens"
@@ -50,7 +51,7 @@ def split(dataset: FieldDataset, spec: DataSpec) -> tuple[np.ndarray, np.ndarray
     if train_count < 1:
         raise DataError(
             "Data",
-            got=f"of {len(dataset)} samples none is left to train with",
+            got=f"of {counted(len(dataset), 'sample')} none is left to train with",
             expected="more samples",
             mend="set the validation part to 0 or choose more data",
         )

@@ -14,6 +14,7 @@ from engine.data.source import CHOOSE_AGAIN, Progress, locate, no_progress
 from engine.data.spec import DataSpec, FieldSpec
 from engine.data.table import guess_roles, listed, to_dataset
 from engine.errors import DataError, Fix
+from engine.wording import counted
 
 
 def open(spec: DataSpec, base: Path | None = None, progress: Progress = no_progress) -> FieldDataset:
@@ -146,7 +147,7 @@ def _difference(name: str, was: FieldSpec | None, now: FieldSpec | None) -> str:
     if was.shape != now.shape:
         return f"field {name!r} now has shape {now.shape} instead of {was.shape}"
     if was.classes != now.classes:
-        return f"field {name!r} now has {len(now.classes)} classes: {listed(now.classes)}"
+        return f"field {name!r} now has {counted(len(now.classes), 'class')}: {listed(now.classes)}"
     if was.vocabulary != now.vocabulary:
         return f"field {name!r} now has {now.vocabulary:,} tokens instead of {was.vocabulary:,}"
     if was.columns != now.columns:

@@ -9,6 +9,7 @@ import numpy as np
 
 from engine.data.dataset import draw_seed, permutation
 from engine.errors import MissingMethod, OptionError
+from engine.wording import counted
 
 
 class Sampler:
@@ -130,7 +131,7 @@ class WeightedRandomSampler(Sampler):
         self.num_samples, self.replacement, self.generator = num_samples, replacement, generator
         possible = int(np.count_nonzero(self.weights > 0))
         if num_samples < 1 or not (self.weights >= 0).all() or not possible:
-            raise OptionError("WeightedRandomSampler", got=f"{num_samples} samples of weights {weights[:5]}",
+            raise OptionError("WeightedRandomSampler", got=f"{counted(num_samples, 'sample')} of weights {weights[:5]}",
                               expected="1 sample or more, and weights from 0, of which some are above")  # fmt: skip
         if not replacement and num_samples > possible:
             raise OptionError("WeightedRandomSampler", got=f"{num_samples} samples of {possible} without replacement",

@@ -11,7 +11,7 @@ import numpy as np
 from engine.data.dataset import FieldDataset
 from engine.data.spec import DataSpec, FieldSpec, Role
 from engine.errors import DataError, Fix
-from engine.wording import format_size
+from engine.wording import counted, format_size
 
 MOST_CLASSES = 1000  # more different texts are no category
 MOST_MARKS = 200  # more different texts make no good input
@@ -231,7 +231,7 @@ def _rows_kept(table: Table, inputs: list[Column], targets: list[Column], spec: 
             options = {**spec.options, "missing_target": "drop"}
             raise DataError(
                 f"{table.where}, row {target.missing_rows[0]}",
-                got=f"the target {target.name!r} has no value there ({counted(target.missing, 'row')} in all)",
+                got=f"the target {target.name!r} has no value there ({counted(f'{target.missing:,}', 'row')} in all)",
                 expected="a value in every row",
                 mend="fill it in or leave out such rows",
                 fixes=(Fix("Leave out rows without a target", "set_data", name="options", value=options),),
@@ -262,13 +262,8 @@ def _rows_kept(table: Table, inputs: list[Column], targets: list[Column], spec: 
             expected="rows with all values",
             mend="fill gaps with the mean or leave out the columns with gaps",
         )
-    table.notes.append(f"{counted(int((~keep).sum()), 'row')} with missing values left out.")
+    table.notes.append(f"{counted(f'{(~keep).sum():,}', 'row')} with missing values left out.")
     return keep
-
-
-def counted(count: int, thing: str) -> str:
-    """1 row, 2 rows."""
-    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
 
 
 def gap_notes(table: Table, roles: Mapping[str, Role], spec: DataSpec) -> list[str]:
@@ -285,7 +280,7 @@ def gap_notes(table: Table, roles: Mapping[str, Role], spec: DataSpec) -> list[s
             unmarked = "an empty text stands there" if column.kind == "text" else "no class is marked"
             filled = f"filled with {with_what}" if column.kind == "number" else unmarked
             notes.append(
-                f"Column {column.name!r}: {counted(column.missing, 'value')} missing (row {rows}); "
+                f"Column {column.name!r}: {counted(f'{column.missing:,}', 'value')} missing (row {rows}); "
                 f"{fate.get(how, filled)}."
             )
         elif column.remark and roles.get(column.name) == "unused":

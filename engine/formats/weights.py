@@ -19,6 +19,7 @@ from engine.errors import EngineError
 from engine.formats.atomic import write_atomic
 from engine.tensor import Tensor
 from engine.tensor.creation import from_numpy
+from engine.wording import counted
 
 STRUCTURE = "layerloom"
 """The metadata entry that holds what is no tensor."""
@@ -155,7 +156,7 @@ def _header(content: bytes, where: str) -> tuple[dict[str, Any], int]:
         if content[:1] == b"\x80":
             raise WeightsError(where, got="it is a pickle, which can run code when it is opened",
                                expected="a safetensors file", mend=CONVERT)  # fmt: skip
-        raise WeightsError(where, got=f"it is cut off or no safetensors file ({len(content)} bytes)",
+        raise WeightsError(where, got=f"it is cut off or no safetensors file ({counted(len(content), 'byte')})",
                            expected="a whole file that engine.save or safetensors wrote")  # fmt: skip
     try:
         header = json.loads(content[8 : 8 + size], object_pairs_hook=_unique)
@@ -182,7 +183,7 @@ def _check_layout(header: dict[str, Any], size: int, where: str) -> None:
             raise WeightsError(f"{where}, {key!r}", got=f"its data begin at byte {begin}", expected=f"byte {position}")
         position = end
     if position != size:
-        raise WeightsError(where, got=f"{size} bytes of data", expected=f"{position}, as its header says",
+        raise WeightsError(where, got=f"{counted(size, 'byte')} of data", expected=f"{position}, as its header says",
                            mend="the file may be cut off")  # fmt: skip
 
 

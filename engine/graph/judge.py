@@ -13,6 +13,7 @@ from engine.graph.network import Network, Problem, with_batch, without_batch
 from engine.graph.spec import FieldSpec, Node, Wire
 from engine.graph.trial import attempt
 from engine.ops import Spec
+from engine.wording import counted
 
 APPLIED = {
     "CrossEntropyLoss": "Softmax",
@@ -198,7 +199,8 @@ def _too_few_rows(network: Network) -> Iterator[Problem]:
         field = network.results[wire.source].params.get("field", "")
         count = counts.get(field, 0) if network.nodes[wire.source].type == "Input" else 0
         if count > rows:
-            text = f"{network.name(node)} has {rows:,} rows, but '{field}' holds {count:,} different tokens."
+            has = f"{network.name(node)} has {counted(f'{rows:,}', 'row')}"
+            text = f"{has}, but '{field}' holds {count:,} different tokens."
             fix = Fix(
                 f"Set num_embeddings of '{node.id}' to {count}", "set_parameter", node.id, "num_embeddings", count
             )
@@ -283,7 +285,7 @@ def _unsuited(network: Network, loss: Node, target: FieldSpec, spec: Spec) -> Pr
     of_classes = kind == "classes" or kind in OF_TWO
     if not of_classes and target.kind == "category":
         two = count == 2 and spec.shape == (1,)
-        text = f"{who} measures distances between numbers, but '{target.name}' names {count} classes."
+        text = f"{who} measures distances between numbers, but '{target.name}' names {counted(count, 'class')}."
         fixes = instead("BCEWithLogitsLoss", "CrossEntropyLoss") if two else instead("CrossEntropyLoss")
         return Problem(loss.id, text, fixes=fixes)
     if of_classes and target.kind != "category":
@@ -377,7 +379,7 @@ def _wrong_width(network: Network, loss: Node, target: FieldSpec, spec: Spec, wa
 def _reason(loss: Node, target: FieldSpec, wanted: tuple[int, ...]) -> str:
     kind = PREDICTIONS.get(loss.type)
     if kind == "classes":
-        return f"'{target.name}' has {len(target.classes)} classes"
+        return f"'{target.name}' has {counted(len(target.classes), 'class')}"
     if kind in OF_TWO:
         return "this loss takes one output, which tells the two classes apart"
     return f"'{target.name}' is {_times(wanted)}"

@@ -20,6 +20,7 @@ from engine.graph.inlined import futures, own_code
 from engine.graph.judge import target_field
 from engine.graph.network import Network
 from engine.graph.spec import Choice, DataSpec, FieldSpec, Graph, Node, Project
+from engine.wording import counted
 
 _WIDTH = 120
 _NAMES = frozenset(
@@ -65,8 +66,8 @@ class _Script:
     # --- head -------------------------------------------------------------------------------------------------------
 
     def head(self) -> str:
-        counts = f"{self.inference.parameter_count:,} parameters"
-        lines = [f"# {_line(self.project.name)}: {len(self.layers)} layers, {counts}. Made by Layerloom."]
+        counts = counted(f"{self.inference.parameter_count:,}", "parameter")
+        lines = [f"# {_line(self.project.name)}: {counted(len(self.layers), 'layer')}, {counts}. Made by Layerloom."]
         lines += [f"# {_line(line)}" for line in self.project.notes.splitlines()]
         future = sorted({name for file in custom.used(Graph(tuple(self.nodes))) for name in futures(file)})
         lines += ["", f"from __future__ import {', '.join(future)}"] if future else []

@@ -8,6 +8,7 @@ import numpy as np
 
 from engine.errors import OptionError, ShapeError
 from engine.metrics.metric import Mean, Metric, class_numbers, of_one_length, of_one_shape
+from engine.wording import counted
 
 Average = Literal["macro", "micro", "weighted"] | None
 """Of figures by class: their mean, the figure of all classes' counts together, the mean by true samples, or each."""
@@ -56,7 +57,7 @@ class TopK(Mean):
 
     def update(self, scores: np.ndarray, true: np.ndarray) -> None:
         if scores.ndim != 2:
-            raise ShapeError("TopK", got=f"scores with {scores.ndim} axes arrive", expected="(N, classes)")
+            raise ShapeError("TopK", got=f"scores with {counted(scores.ndim, 'axis')} arrive", expected="(N, classes)")
         of_one_length("TopK", scores, true)
         true = class_numbers("TopK", true, scores.shape[1])
         own = np.take_along_axis(scores, true[:, None], 1)

@@ -10,6 +10,7 @@ import numpy as np
 
 from engine.errors import EngineError, ShapeError, TypeMismatch
 from engine.ops.base import times
+from engine.wording import counted
 
 
 class Metric:
@@ -109,7 +110,11 @@ class Mean(Metric):
 def of_one_length(where: str, predicted: np.ndarray, true: np.ndarray) -> None:
     """A ShapeError where there is not one prediction for each truth."""
     if len(predicted) != len(true):
-        raise ShapeError(where, got=f"{len(predicted)} predictions for {len(true)} samples", expected="one for each")
+        raise ShapeError(
+            where,
+            got=f"{counted(len(predicted), 'prediction')} for {counted(len(true), 'sample')}",
+            expected="one for each",
+        )
 
 
 def of_one_shape(where: str, predicted: np.ndarray, true: np.ndarray, mend: str) -> None:

@@ -13,6 +13,7 @@ from engine.metrics.curves import ROC
 from engine.metrics.metric import Metric
 from engine.metrics.regression import MAE, MAPE, R2, RMSE
 from engine.metrics.text import Perplexity
+from engine.wording import counted
 
 Task = Literal["classification", "binary", "regression"]
 _OF_CLASSES, _OF_VALUES = ("classification", "binary"), ("regression",)
@@ -112,7 +113,7 @@ def chosen(names: Sequence[str], task: Task, classes: int) -> tuple[str, ...]:
     known = offered(task, classes)
     wrong = next((name for name in names if name not in known), None)
     if wrong is not None:
-        what = f"{classes} classes" if task != "regression" else "values"
+        what = f"{counted(classes, 'class')}" if task != "regression" else "values"
         got = f"{wrong!r} is unknown" if wrong not in OFFERS else f"{wrong!r} tells nothing of a network for {what}"
         fix = Fix("Take the usual figures", "set_training", name="metrics", value=())
         raise ProjectError("training.metrics", got=got, expected=f"one of {', '.join(known)}",

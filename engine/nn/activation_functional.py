@@ -14,6 +14,7 @@ from engine.ops.elementwise import require_float
 from engine.tensor import Tensor, apply
 from engine.tensor.elementwise import RELU, SIGMOID, TANH
 from engine.tensor.random import rand_like
+from engine.wording import arrivals, counted
 
 SELU = act.ELU(1.6732632423543772, 1.0507009873554805, 1.0)
 
@@ -64,7 +65,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     """
     channels = input.shape[1] if input.ndim > 1 else 1
     if weight.numel() not in (1, channels):
-        raise ShapeError("PReLU", got=f"{channels} channels arrive", expected=f"{weight.numel()}, one for each slope")
+        raise ShapeError("PReLU", got=arrivals(channels, "channel"), expected=f"{weight.numel()}, one for each slope")
     by_channel = weight.reshape(-1, *(1,) * (input.ndim - 2)) if input.ndim > 1 else weight.reshape(*(1,) * input.ndim)
     return where(input > 0, _floats("prelu", input), input * by_channel)
 
@@ -330,8 +331,11 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
     """
     length = input.shape[axis_of("GLU", dim, input.ndim)] if input.ndim else 1
     if length % 2:
-        raise ShapeError("GLU", got=f"axis {dim} of {times(input.shape)} has {length} values", expected="an even number"
-                         " of them")  # fmt: skip
+        raise ShapeError(
+            "GLU",
+            got=f"axis {dim} of {times(input.shape)} has {counted(length, 'value')}",
+            expected="an even number of them",
+        )
     first, second = input.split(length // 2, dim) if length else (input, input)
     return first * sigmoid(second)
 

@@ -17,6 +17,7 @@ from engine.ops.base import times
 from engine.tensor import Tensor
 from engine.tensor.creation import empty, ones, zeros
 from engine.tensor.shapes import cat
+from engine.wording import counted
 
 
 class NonDynamicallyQuantizableLinear(Linear):
@@ -212,8 +213,13 @@ def check_heads(where: str, features: int, heads: int, name: str) -> None:
     if features < 1 or heads < 1 or features % heads:
         fits = next((h for h in range(min(max(heads, 1), max(features, 1)), 0, -1) if features % h == 0), 1)
         fix = Fix(f"Set {name} to {fits}", "set_parameter", name=name, value=fits)
-        raise OptionError(where, got=f"{features} features for {heads} heads", expected="as many for each head",
-                          mend=f"set {name} to {fits}", fixes=(fix,))  # fmt: skip
+        raise OptionError(
+            where,
+            got=f"{counted(features, 'feature')} for {counted(heads, 'head')}",
+            expected="as many for each head",
+            mend=f"set {name} to {fits}",
+            fixes=(fix,),
+        )
 
 
 _MASKS = {

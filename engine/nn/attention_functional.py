@@ -9,6 +9,7 @@ from engine.ops.attention import Attention
 from engine.random import default_generator
 from engine.tensor import Tensor, apply
 from engine.tensor.creation import zeros
+from engine.wording import counted
 
 
 def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None,
@@ -51,7 +52,9 @@ def _shared(x: Tensor, heads: int) -> Tensor:
     """(..., H, S, E) -> (..., heads, S, E), each head repeated for those that share it (Ainslie et al., 2023)."""
     own = x.shape[-3]
     if not own or heads % own:
-        raise OptionError("attention", got=f"{heads} heads of query share {own}", expected="a multiple of them")
+        raise OptionError(
+            "attention", got=f"{counted(heads, 'head')} of query share {own}", expected="a multiple of them"
+        )
     *ahead, _, steps, features = x.shape
     return x.unsqueeze(-3).expand(*ahead, own, heads // own, steps, features).reshape(*ahead, heads, steps, features)
 

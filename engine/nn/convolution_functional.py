@@ -9,6 +9,7 @@ from engine.ops.base import times
 from engine.ops.convolution import Conv1d, Conv2d
 from engine.ops.transposed import ConvTranspose1d, ConvTranspose2d
 from engine.tensor import Tensor, apply
+from engine.wording import counted
 
 One = int | tuple[int]
 Pair = int | tuple[int, int]
@@ -44,7 +45,11 @@ def back(output: Tensor, single: bool) -> Tensor:
 
 def _check_groups(where: str, channels: int, groups: int) -> None:
     if groups < 1 or channels % groups:
-        raise ShapeError(where, got=f"{channels} output channels in {groups} groups", expected="groups of equal size")
+        raise ShapeError(
+            where,
+            got=f"{counted(channels, 'output channel')} in {counted(groups, 'group')}",
+            expected="groups of equal size",
+        )
 
 
 def conv1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: One = 1, padding: One | str = 0,

@@ -8,6 +8,7 @@ from typing import Literal
 from engine.errors import OptionError, ShapeError
 from engine.ops.base import times
 from engine.tensor import Tensor
+from engine.wording import counted
 
 Mode = Literal["fan_in", "fan_out"]
 
@@ -49,7 +50,9 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 def fans(tensor: Tensor) -> tuple[int, int]:
     """Inputs and outputs of one unit: (O, I) -> I, O; (O, I, h, w) -> I · h · w, O · h · w."""
     if tensor.ndim < 2:
-        raise ShapeError("fan_in and fan_out", got=f"a tensor with {tensor.ndim} axes", expected="2 or more")
+        raise ShapeError(
+            "fan_in and fan_out", got=f"a tensor with {counted(tensor.ndim, 'axis')}", expected="2 or more"
+        )
     field = math.prod(tensor.shape[2:])
     return tensor.shape[1] * field, tensor.shape[0] * field
 

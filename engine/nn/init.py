@@ -14,6 +14,7 @@ from engine.nn.fans import Mode, calculate_gain, kaiming_std, xavier_std
 from engine.random import Generator
 from engine.tensor import Tensor
 from engine.tensor.tape import mode
+from engine.wording import counted
 
 __all__ = [
     "calculate_gain", "constant_", "dirac_", "eye_", "kaiming_normal_", "kaiming_uniform_", "normal_", "ones_",
@@ -182,7 +183,7 @@ def eye_(tensor: Tensor) -> Tensor:
         [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
     """
     if tensor.ndim != 2:
-        raise ShapeError("eye_", got=f"{tensor.ndim} axes", expected="a matrix, 2 axes")
+        raise ShapeError("eye_", got=f"{counted(tensor.ndim, 'axis')}", expected="a matrix, 2 axes")
     return _fill(tensor, lambda g, shape, dtype: np.eye(*shape, dtype=dtype))
 
 
@@ -203,10 +204,16 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
         [[[0.0, 1.0, 0.0]]]
     """
     if tensor.ndim not in (3, 4, 5):
-        raise ShapeError("dirac_", got=f"{tensor.ndim} axes", expected="3, 4 or 5: outputs, inputs, and the kernel's")
+        raise ShapeError(
+            "dirac_", got=f"{counted(tensor.ndim, 'axis')}", expected="3, 4 or 5: outputs, inputs, and the kernel's"
+        )
     outputs, inputs, *field = tensor.shape
     if outputs % groups:
-        raise OptionError("dirac_", got=f"{outputs} outputs in {groups} groups", expected="as many in each group")
+        raise OptionError(
+            "dirac_",
+            got=f"{counted(outputs, 'output')} in {counted(groups, 'group')}",
+            expected="as many in each group",
+        )
 
     def draw(g: Generator, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         values = np.zeros(shape, dtype)
@@ -236,7 +243,7 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Gener
         [3, 3, 3]
     """
     if tensor.ndim != 2:
-        raise ShapeError("sparse_", got=f"{tensor.ndim} axes", expected="a matrix, 2 axes")
+        raise ShapeError("sparse_", got=f"{counted(tensor.ndim, 'axis')}", expected="a matrix, 2 axes")
 
     def draw(g: Generator, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         values = g.normal(shape, dtype) * dtype.type(std)
@@ -365,7 +372,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
         [[1.0, 0.0], [0.0, 1.0]]
     """
     if tensor.ndim < 2:
-        raise ShapeError("orthogonal_", got=f"{tensor.ndim} axes", expected="2 or more")
+        raise ShapeError("orthogonal_", got=f"{counted(tensor.ndim, 'axis')}", expected="2 or more")
 
     def draw(g: Generator, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         rows, columns = shape[0], math.prod(shape[1:])

@@ -10,6 +10,7 @@ from engine.nn import functional as F
 from engine.nn.normalisation import ChannelNorm, Epsilon
 from engine.ops.base import times
 from engine.tensor import Tensor
+from engine.wording import arrivals, counted
 
 Features = Annotated[int, Inferred(1), Range(1, 65_536)]
 Share = Annotated[float, Range(0.0, 1.0)]
@@ -38,7 +39,7 @@ class _InstanceNorm(ChannelNorm):
             return self.forward(x.unsqueeze(0)).squeeze(0)
         if self.affine and x.shape[1] != self.num_features:
             fix = Fix(f"Set num_features to {x.shape[1]}", "set_parameter", name="num_features", value=x.shape[1])
-            raise ShapeError(type(self).__name__, got=f"{x.shape[1]} channels arrive", expected=f"{self.num_features}",
+            raise ShapeError(type(self).__name__, got=arrivals(x.shape[1], "channel"), expected=f"{self.num_features}",
                              mend=f"set num_features to {x.shape[1]}", fixes=(fix,))  # fmt: skip
         own = self.training or not self.track_running_stats
         return F.instance_norm(x, self.running_mean, self.running_var, self.weight, self.bias, own,
@@ -46,7 +47,7 @@ class _InstanceNorm(ChannelNorm):
 
     def _check(self, x: Tensor) -> None:
         if x.ndim not in self._ranks:
-            raise ShapeError(type(self).__name__, got=f"{times(x.shape)} arrives, with {x.ndim} axes",
+            raise ShapeError(type(self).__name__, got=f"{times(x.shape)} arrives, with {counted(x.ndim, 'axis')}",
                              expected=" or ".join(map(str, self._ranks)))  # fmt: skip
 
 

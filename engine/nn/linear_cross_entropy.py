@@ -13,6 +13,7 @@ from engine.nn.linear import Linear
 from engine.nn.losses import Loss
 from engine.ops.base import times
 from engine.tensor import Tensor
+from engine.wording import counted
 
 POLICIES = ("auto", "accurate", "balanced", "compact")
 
@@ -110,7 +111,7 @@ class LinearCrossEntropyLoss(Loss):
         super().__init__(reduction=reduction)
         if weight is not None and tuple(weight.shape) != (num_classes,):
             raise ShapeError("LinearCrossEntropyLoss", got=f"weights of {times(weight.shape)}",
-                             expected=f"one for each of {num_classes} classes")  # fmt: skip
+                             expected=f"one for each of {counted(num_classes, 'class')}")  # fmt: skip
         if not 0 <= label_smoothing <= 1:
             raise OptionError("LinearCrossEntropyLoss", got=f"label_smoothing is {label_smoothing}",
                               expected="a number from 0 to 1")  # fmt: skip

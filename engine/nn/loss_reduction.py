@@ -7,6 +7,7 @@ from engine.ops.base import times
 from engine.tensor import Tensor
 from engine.tensor.operands import meet
 from engine.tensor.strangers import raise_stranger
+from engine.wording import counted
 
 REDUCTIONS = ("mean", "sum", "none")
 
@@ -67,5 +68,5 @@ def check_weight(where: str, input: Tensor, weight: Tensor | None) -> None:
     """A ShapeError where there is not one weight for each class of input (N, C, ...) or (C)."""
     classes = input.shape[1] if input.ndim > 1 else input.shape[0] if input.ndim else 1
     if weight is not None and tuple(weight.shape) != (classes,):
-        raise ShapeError(where, got=f"weights of {times(weight.shape)} for {classes} classes",
+        raise ShapeError(where, got=f"weights of {times(weight.shape)} for {counted(classes, 'class')}",
                          expected="one for each class")  # fmt: skip

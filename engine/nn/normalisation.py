@@ -14,6 +14,7 @@ from engine.ops.base import times
 from engine.tensor import Tensor
 from engine.tensor.creation import empty, ones, tensor, zeros
 from engine.tensor.promotion import int64
+from engine.wording import counted
 
 Epsilon = Annotated[float, Range(1e-12, 1.0, log=True)]
 
@@ -103,7 +104,7 @@ class BatchNorm(ChannelNorm):
         title = other.__description__.title if other else ""
         raise ShapeError(
             type(self).__name__,
-            got=f"{times(x.shape)} arrives, with {x.ndim} axes",
+            got=f"{times(x.shape)} arrives, with {counted(x.ndim, 'axis')}",
             expected=" or ".join(map(str, self._ranks)),
             mend=f"use {title}" if other else "",
             fixes=(Fix(f"Make it {title}", "replace", name=other.__name__),) if other else (),

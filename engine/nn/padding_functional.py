@@ -9,6 +9,7 @@ from engine.ops import layout
 from engine.ops.base import times
 from engine.tensor import Tensor, apply, cat
 from engine.tensor.functions.axes import flip
+from engine.wording import counted
 
 MODES = ("constant", "reflect", "replicate", "circular")
 
@@ -32,7 +33,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
         raise TypeMismatch("pad", got=f"mode {mode!r}", expected=f"one of {MODES}")
     pad = tuple(pad)
     if len(pad) % 2 or len(pad) > 2 * input.ndim:
-        raise ShapeError("pad", got=f"{len(pad)} numbers for a tensor of {times(input.shape)}",
+        raise ShapeError("pad", got=f"{counted(len(pad), 'number')} for a tensor of {times(input.shape)}",
                          expected="a pair for each axis to widen")  # fmt: skip
     widths = [(0, 0)] * input.ndim
     for i in range(len(pad) // 2):
@@ -60,7 +61,7 @@ def _continued(
     if value not in (None, 0):
         raise OptionError("pad", got=f"a value for mode {mode!r}", expected="none")
     if len(pad) not in (2, 4, 6) or x.ndim - len(pad) // 2 not in (1, 2):
-        raise ShapeError("pad", got=f"{len(pad)} numbers for a tensor of {times(x.shape)} in mode {mode!r}",
+        raise ShapeError("pad", got=f"{counted(len(pad), 'number')} for a tensor of {times(x.shape)} in mode {mode!r}",
                          expected="a pair for each axis behind the channels")  # fmt: skip
     for axis, (before, after) in enumerate(widths):
         n = x.shape[axis]

@@ -17,6 +17,7 @@ from engine.nn.parameter import Parameter
 from engine.ops.base import times
 from engine.tensor import Tensor
 from engine.tensor.creation import empty, tensor
+from engine.wording import counted
 
 Features = Annotated[int, Inferred(-1), Range(1, 65_536)]
 
@@ -132,7 +133,7 @@ def _waves(length: int, features: int) -> np.ndarray:
 
 def _check_length(module: PositionalEncoding | LearnedPositionalEncoding, x: Tensor) -> None:
     """x is (N, T, D), with no more steps than there are positions."""
-    expected = f"(N, at most {module.max_len} steps, features)"
+    expected = f"(N, at most {counted(module.max_len, 'step')}, features)"
     if x.ndim != 3:
         raise ShapeError(type(module).__name__, got=f"a tensor of {times(x.shape)} arrives", expected=expected)
     if x.shape[1] > module.max_len:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.errors import Fix, ShapeError
 from engine.ops.base import times
 from engine.tensor import Tensor
+from engine.wording import arrivals
 
 
 def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
@@ -27,7 +28,7 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     _require_image("PixelShuffle", input, r)
     *ahead, c, h, w = input.shape
     if c % (r * r):
-        raise ShapeError("PixelShuffle", got=f"{c} channels arrive", expected=f"a multiple of {r * r}",
+        raise ShapeError("PixelShuffle", got=arrivals(c, "channel"), expected=f"a multiple of {r * r}",
                          fixes=(_set("upscale_factor", 1),))  # fmt: skip
     n = len(ahead)
     parts = input.reshape(*ahead, c // (r * r), r, r, h, w)  # (..., C, i, j, H, W)

@@ -14,6 +14,7 @@ from engine.nn.normalisation import Epsilon
 from engine.nn.parameter import Parameter
 from engine.tensor import Tensor
 from engine.tensor.creation import empty
+from engine.wording import counted
 
 
 @layer("Layer norm", category="Normalisation", synonyms=("layer normalization", "layer normalisation", "ln"))
@@ -117,7 +118,7 @@ class GroupNorm(Module):
         if num_groups < 1 or num_channels % num_groups:
             groups = math.gcd(num_channels, num_groups)
             fix = Fix(f"Set num_groups to {groups}", "set_parameter", name="num_groups", value=groups)
-            raise OptionError("GroupNorm", got=f"{num_channels} channels in {num_groups} groups",
+            raise OptionError("GroupNorm", got=f"{counted(num_channels, 'channel')} in {counted(num_groups, 'group')}",
                               expected="groups of equal size", mend=f"set num_groups to {groups}",
                               fixes=(fix,))  # fmt: skip
         self.num_groups = num_groups

@@ -10,6 +10,7 @@ from engine.errors import Fix, ShapeError, TypeMismatch
 from engine.nn.module import Module
 from engine.ops.base import axis_of, times
 from engine.tensor import Tensor
+from engine.wording import counted
 
 
 @layer("Flatten", category="Shape", synonyms=("reshape", "vector", "unroll", "image to vector"))
@@ -102,7 +103,7 @@ class Reshape(Module):
         if arriving % given if -1 in self.shape and given else arriving != given:
             raise ShapeError(
                 "Reshape",
-                got=f"{arriving} values of each sample arrive ({times(x.shape[1:])})",
+                got=f"a sample of {counted(arriving, 'value')} arrives ({times(x.shape[1:])})",
                 expected=f"{'a multiple of ' if -1 in self.shape else ''}{given} for shape {times(self.shape)}",
                 fixes=(Fix("Make it Flatten", "replace", name="Flatten"),),
             )

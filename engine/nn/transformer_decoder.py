@@ -20,6 +20,7 @@ from engine.nn.transformer import ACTIVATIONS, TransformerEncoder, TransformerEn
 from engine.ops.base import times
 from engine.tensor import Tensor
 from engine.tensor.creation import full
+from engine.wording import counted
 
 
 @layer("Transformer decoder layer", category="Attention", axes=("steps", "features"),
@@ -277,7 +278,7 @@ class Transformer(Module):
         same = src.ndim == tgt.ndim and (src.ndim < 3 or src.shape[samples] == tgt.shape[samples])
         if not same or (src.shape[-1], tgt.shape[-1]) != (self.d_model, self.d_model):
             raise ShapeError("Transformer", got=f"{times(src.shape)} and {times(tgt.shape)} arrive",
-                             expected=f"as many samples in both, with {self.d_model} features")  # fmt: skip
+                             expected=f"as many samples in both, with {counted(self.d_model, 'feature')}")  # fmt: skip
 
     @staticmethod
     def generate_square_subsequent_mask(sz: int, device: Any = None, dtype: Any = None) -> Tensor:

@@ -8,6 +8,7 @@ from engine.errors import Fix, ShapeError
 from engine.kernels.generic.convolution import windows
 from engine.ops.base import Op, Spec, times
 from engine.ops.products import same_dtype
+from engine.wording import arrivals
 
 Pair = tuple[int, int]
 
@@ -46,7 +47,7 @@ class Conv2d(Op):
         if x.shape[1] != channels:
             arriving = x.shape[1]
             raise ShapeError(
-                self.name, got=f"{arriving} channels arrive", expected=f"{channels}",
+                self.name, got=arrivals(arriving, "channel"), expected=f"{channels}",
                 mend=_channels_first(self.name) if x.shape[-1] == channels else f"set in_channels to {arriving}",
                 fixes=(Fix(f"Set in_channels to {arriving}", "set_parameter", name="in_channels", value=arriving),),
             )  # fmt: skip

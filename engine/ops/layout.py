@@ -7,6 +7,7 @@ from math import prod
 
 from engine.errors import ShapeError
 from engine.ops.base import Op, Spec, axis_of, times
+from engine.wording import arrivals, counted
 
 
 class _Layout(Op):
@@ -37,7 +38,7 @@ class Reshape(_Layout):
             mend = "let -1 stand for one axis only"
         elif rest > 0 and x.size and x.size % rest == 0:
             mend = f"{times((-1, *self.to[1:]))} makes {times((x.size // rest, *self.to[1:]))}"
-        return ShapeError("reshape", got=f"{times(x.shape)} has {x.size} elements",
+        return ShapeError("reshape", got=f"{times(x.shape)} has {counted(x.size, 'element')}",
                           expected=f"as many as {times(self.to)}", mend=mend)  # fmt: skip
 
     def forward(self, k, x):
@@ -101,7 +102,7 @@ class Tile(_Layout):
 
     def shape(self, x):
         if len(self.repeats) < x.ndim:
-            raise ShapeError("repeat", got=f"{len(self.repeats)} numbers for {x.ndim} axes",
+            raise ShapeError("repeat", got=f"{counted(len(self.repeats), 'number')} for {counted(x.ndim, 'axis')}",
                              expected="one for each axis", mend="give a 1 for an axis that stays")  # fmt: skip
         inner = (1,) * (len(self.repeats) - x.ndim) + tuple(x.shape)
         return Spec(tuple(n * m for n, m in zip(inner, self.repeats)), x.dtype)
@@ -193,7 +194,7 @@ class Triangle(_Layout):
 
     def shape(self, x):
         if x.ndim < 2:
-            raise ShapeError(self.kind, got=f"{x.ndim} axes arrive", expected="at least 2")
+            raise ShapeError(self.kind, got=arrivals(x.ndim, "axis"), expected="at least 2")
         return Spec(x.shape, x.dtype)
 
     def forward(self, k, x):

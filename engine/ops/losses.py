@@ -8,6 +8,7 @@ from math import prod
 from engine.errors import ShapeError, TypeMismatch
 from engine.ops.activation import LogSoftmax
 from engine.ops.base import Op, Spec, broadcast, times
+from engine.wording import counted
 
 
 @dataclass(eq=False)
@@ -250,8 +251,11 @@ class CTC(Op):
                              expected="(T, N, C) log probabilities and (N, S) targets")  # fmt: skip
         for lengths in (input_lengths, target_lengths):
             if tuple(lengths.shape) != (log_p.shape[1],):
-                raise ShapeError("CTCLoss", got=f"lengths of {times(lengths.shape)} for {log_p.shape[1]} samples",
-                                 expected="one for each")  # fmt: skip
+                raise ShapeError(
+                    "CTCLoss",
+                    got=f"lengths of {times(lengths.shape)} for {counted(log_p.shape[1], 'sample')}",
+                    expected="one for each",
+                )
         if any(labels.dtype.kind not in "iu" for labels in (targets, input_lengths, target_lengths)):
             raise TypeMismatch("CTCLoss", got="targets or lengths are no whole numbers", expected="int64 or int32",
                                mend="call .long() on them")  # fmt: skip

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from engine.errors import Fix, ShapeError
 from engine.ops.base import Op, Spec, times
 from engine.ops.products import same_dtype
+from engine.wording import arrivals, counted
 
 
 @dataclass(eq=False)
@@ -32,7 +33,7 @@ class BatchNorm(Op):
         channels = x.shape[1]
         if known is not None and known.shape[0] != channels:
             raise ShapeError(
-                "BatchNorm", got=f"{channels} channels arrive", expected=f"{known.shape[0]}",
+                "BatchNorm", got=arrivals(channels, "channel"), expected=f"{known.shape[0]}",
                 mend=f"set num_features to {channels}",
                 fixes=(Fix(f"Set num_features to {channels}", "set_parameter", name="num_features", value=channels),),
             )  # fmt: skip
@@ -117,12 +118,12 @@ class GroupNorm(Op):
         channels = x.shape[1]
         if weight is not None and weight.shape[0] != channels:
             raise ShapeError(
-                "GroupNorm", got=f"{channels} channels arrive", expected=f"{weight.shape[0]}",
+                "GroupNorm", got=arrivals(channels, "channel"), expected=f"{weight.shape[0]}",
                 mend=f"set num_channels to {channels}",
                 fixes=(Fix(f"Set num_channels to {channels}", "set_parameter", name="num_channels", value=channels),),
             )  # fmt: skip
         if channels % self.groups:
-            raise ShapeError("GroupNorm", got=f"{channels} channels in {self.groups} groups",
+            raise ShapeError("GroupNorm", got=f"{counted(channels, 'channel')} in {counted(self.groups, 'group')}",
                              expected="groups of equal size")  # fmt: skip
         same_dtype("GroupNorm", x, weight)
         return Spec(x.shape, x.dtype)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.errors import Fix, ShapeError, TypeMismatch
 from engine.ops.base import Op, Spec, broadcast, times
+from engine.wording import arrivals, counted
 
 
 def same_dtype(where: str, *specs: object) -> None:
@@ -48,7 +49,7 @@ class Linear(Op):
 
 
 def _arriving(x):
-    return f"{x.shape[-1]} features arrive" if x.ndim == 2 else f"a tensor of {times(x.shape)} arrives"
+    return arrivals(x.shape[-1], "feature") if x.ndim == 2 else f"a tensor of {times(x.shape)} arrives"
 
 
 def _flat_size(x):
@@ -60,7 +61,7 @@ def _flat_size(x):
 
 def _mend(x):
     if x.ndim > 2:
-        return f"insert Flatten before it, which makes {_flat_size(x)} features"
+        return f"insert Flatten before it, which makes {counted(_flat_size(x), 'feature')}"
     return f"set in_features to {x.shape[-1]}" if x.ndim else ""
 
 

@@ -8,6 +8,7 @@ from typing import ClassVar
 from engine.errors import Fix, ShapeError
 from engine.ops.base import Op, Spec, times
 from engine.ops.products import same_dtype
+from engine.wording import arrivals
 
 
 @dataclass(eq=False)
@@ -28,7 +29,7 @@ class _Recurrent(Op):
         (count, n, features), expected = x.shape, weight_ih.shape[1]
         if features != expected:
             raise ShapeError(
-                self.name, got=f"{features} features arrive", expected=f"{expected}",
+                self.name, got=arrivals(features, "feature"), expected=f"{expected}",
                 mend=f"set input_size to {features}",
                 fixes=(Fix(f"Set input_size to {features}", "set_parameter", name="input_size", value=features),),
             )  # fmt: skip

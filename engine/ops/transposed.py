@@ -8,6 +8,7 @@ from engine.errors import Fix, ShapeError
 from engine.ops.base import Op, Spec, times
 from engine.ops.convolution import require_images, sides
 from engine.ops.products import same_dtype
+from engine.wording import arrivals
 
 Pair = tuple[int, int]
 
@@ -34,7 +35,7 @@ class ConvTranspose2d(Op):
         if x.shape[1] != weight.shape[0]:
             arriving = x.shape[1]
             raise ShapeError(
-                self.name, got=f"{arriving} channels arrive", expected=f"{weight.shape[0]}",
+                self.name, got=arrivals(arriving, "channel"), expected=f"{weight.shape[0]}",
                 mend=f"set in_channels to {arriving}",
                 fixes=(Fix(f"Set in_channels to {arriving}", "set_parameter", name="in_channels", value=arriving),),
             )  # fmt: skip

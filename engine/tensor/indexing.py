@@ -13,6 +13,7 @@ from engine.ops.base import axis_of
 from engine.ops.indexing import Gather, GetItem, IndexSelect, SetItem
 from engine.tensor.spellings import also
 from engine.tensor.tape import Core, apply
+from engine.wording import counted
 
 
 def plain_index(index: Any, device: Device) -> Any:
@@ -106,7 +107,7 @@ class Indexing:
         n = shape[axis] if shape else 0
         start = int(start) + n if start < 0 else int(start)
         if not 0 <= start <= start + length <= n:
-            raise RangeError("narrow", got=f"{length} places from {start} on of an axis of {n}",
+            raise RangeError("narrow", got=f"{counted(length, 'place')} from {start} on of an axis of {n}",
                              expected="places that there are")  # fmt: skip
         return apply(GetItem((slice(None),) * axis + (slice(start, start + length),)), self)
 

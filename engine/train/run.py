@@ -30,7 +30,7 @@ from engine.train.run_folder import RunFolder, store_project
 from engine.train.snapshots import Snapshots
 from engine.train.task import Predictor, Task
 from engine.train.trainer import Extension, Trainer
-from engine.wording import plain_words
+from engine.wording import counted, plain_words
 
 
 @dataclass(frozen=True)
@@ -143,8 +143,8 @@ def _check_samples(task: Task, kept: checkpoints.Checkpoint) -> None:
     now = len(task.train) + len(task.validation)
     if kept.state["samples"] != now:
         raise TrainingError(
-            "data", got=f"there are {now} samples", expected=f"the {kept.state['samples']} that the run began with",
-            mend="start a new run",
+            "data", got=f"there {'is' if now == 1 else 'are'} {counted(now, 'sample')}",
+            expected=f"the {kept.state['samples']} that the run began with", mend="start a new run",
         )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from engine.tensor import cat, enable_grad, no_grad, wrap
 from engine.tensor.history import WalkWithHistory
 from engine.tensor.tape import Core, Node, mode, now
 from engine.tensor.walk import Walk
+from engine.wording import counted
 
 __all__ = ["checkpoint", "checkpoint_sequential"]
 
@@ -72,8 +73,11 @@ def checkpoint_sequential(functions: Iterable[Callable[..., Any]], segments: int
     """
     functions = list(functions)
     if not 1 <= segments <= len(functions):
-        raise OptionError("checkpoint_sequential", got=f"{segments} segments of {len(functions)} functions",
-                          expected="at least one function in each")  # fmt: skip
+        raise OptionError(
+            "checkpoint_sequential",
+            got=f"{counted(segments, 'segment')} of {counted(len(functions), 'function')}",
+            expected="at least one function in each",
+        )
     size = len(functions) // segments
     starts = [size * number for number in range(segments)]
     for begin, end in pairwise(starts):

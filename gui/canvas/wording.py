@@ -7,7 +7,7 @@ from typing import Any
 from engine.graph.catalogue import MISSING, Entry, Parameter
 from engine.graph.infer import NodeResult
 from engine.graph.spec import DataSpec, Node
-from gui.i18n import tr
+from gui.i18n import counted, tr
 
 _SHORT = {
     "kernel_size": "kernel",
@@ -66,7 +66,7 @@ def parameters_line(node: Node, entry: Entry, result: NodeResult, data: DataSpec
         return _samples(values.get("field", ""), data)
     if "out_channels" in values and "kernel_size" in values:
         kernel = _parameter_text(entry.parameter("kernel_size"), values["kernel_size"])
-        return tr("{count} filters {kernel}", count=values["out_channels"], kernel=kernel)
+        return f"{values['out_channels']} {tr('filter') if values['out_channels'] == 1 else tr('filters')} {kernel}"
     return " ".join(_parameter_text(p, values[p.name]) for p in _main(entry, node)[:2] if p.name in values)
 
 
@@ -94,8 +94,11 @@ def _samples(field: str, data: DataSpec) -> str:
     inputs = [f for f in data.fields if f.name == field or (not field and f.role == "input")]
     if not inputs:
         return field or tr("no data yet")
-    kind = {"image": tr("images"), "vector": tr("rows"), "number": tr("rows")}.get(inputs[0].kind, tr("samples"))
-    return f"{data.samples:,} {kind}" if data.samples else inputs[0].name
+    if not data.samples:
+        return inputs[0].name
+    row, sample = (tr("row"), tr("rows")), (tr("sample"), tr("samples"))
+    kinds = {"image": (tr("image"), tr("images")), "vector": row, "number": row}
+    return counted(data.samples, *kinds.get(inputs[0].kind, sample))
 
 
 def accessible_name(node: Node, entry: Entry, result: NodeResult) -> str:
@@ -109,6 +112,5 @@ def accessible_name(node: Node, entry: Entry, result: NodeResult) -> str:
 
 def summary(count: int, parameters: int, flops: float) -> str:
     """The status line: "10 nodes · 9,898 parameters · 0.6 MFLOP / sample"."""
-    nodes = tr("1 node") if count == 1 else tr("{count} nodes", count=count)
-    figures = tr("{parameters} parameters", parameters=f"{parameters:,}")
+    nodes, figures = counted(count, tr("node"), tr("nodes")), counted(parameters, tr("parameter"), tr("parameters"))
     return f"{nodes}   {figures}   {flops_text(flops)} / {tr('sample')}"

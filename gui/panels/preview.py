@@ -12,7 +12,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.data import Preview
-from gui.i18n import tr
+from gui.i18n import counted, tr
 from gui.panels import values
 from gui.panels.controls import label
 from gui.panels.pictures import ClassCounts, Thumbnails
@@ -104,8 +104,8 @@ def summary_of(preview: Preview) -> str:
     """ "1,797 samples: image 1 x 8 x 8; target label, 10 classes." """
     inputs = ", ".join(field_text(f) for f in preview.fields if f.role == "input")
     targets = ", ".join(field_text(f) for f in preview.fields if f.role == "target")
-    count = values.count(preview.samples) if preview.is_whole else tr("about {n}", n=values.count(preview.samples))
-    text = tr("{count} samples", count=count)
+    text = counted(preview.samples, tr("sample"), tr("samples"))
+    text = text if preview.is_whole else tr("about {samples}", samples=text)
     text += f": {inputs}" if inputs else ""
     return f"{text}; " + tr("target {targets}", targets=targets) + "." if targets else f"{text}."
 
@@ -113,10 +113,11 @@ def summary_of(preview: Preview) -> str:
 def field_text(field) -> str:
     """ "image 1 x 8 x 8", "label, 10 classes"."""
     if field.kind == "category":
-        return tr("{name}, {count} classes", name=field.name, count=len(field.classes))
+        return f"{field.name}, {counted(len(field.classes), tr('class'), tr('classes'))}"
     if field.kind == "number":
         return tr("{name}, a number", name=field.name)
     if field.kind == "text":
-        return tr("{name}, texts of up to {length} tokens out of {count}", name=field.name, length=field.shape[0],
+        length = counted(field.shape[0], tr("token"), tr("tokens"))
+        return tr("{name}, texts of up to {length} out of {count}", name=field.name, length=length,
                   count=values.count(field.vocabulary))  # fmt: skip
     return f"{field.name} {' x '.join(map(str, field.shape))}"

@@ -8,7 +8,7 @@ from PySide6.QtCore import QRectF
 from PySide6.QtGui import QColor
 
 from engine.train.events import Snapshot
-from gui.i18n import tr
+from gui.i18n import counted, tr
 from gui.plots import figures
 from gui.plots.painting import class_color
 from gui.plots.scatter import PointsView
@@ -121,7 +121,7 @@ class BoundaryCard(SnapshotCard):
         if self.run.info is not None:
             self.view.task, self.view.names = self.run.info.task, self.run.info.classes
         self.view.set_surface(arrays["boundary"], arrays["extent"], arrays["points"])
-        self.set_value(figures.count(len(arrays["points"]), tr("point"), tr("points")))
+        self.set_value(counted(len(arrays["points"]), tr("point"), tr("points")))
 
     def columns(self) -> dict[str, np.ndarray]:
         left, right, bottom, top = self.view.extent

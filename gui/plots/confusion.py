@@ -8,8 +8,7 @@ from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QWidget
 
 from engine.train.events import Snapshot
-from gui.i18n import tr
-from gui.plots import figures
+from gui.i18n import counted, tr
 from gui.plots.painting import draw_bubble
 from gui.plots.snapshot_card import SnapshotCard
 from gui.run.model import Run
@@ -73,7 +72,7 @@ class ConfusionMatrix(QWidget):
         if found is None:
             return ""
         true, predicted = found
-        number = figures.count(int(self.counts[true, predicted]), *(tr(word) for word in self.noun))
+        number = counted(int(self.counts[true, predicted]), *(tr(word) for word in self.noun))
         return tr("true {true}, predicted {predicted}: {number}", true=self.names[true],
                   predicted=self.names[predicted], number=number)  # fmt: skip
 
@@ -160,7 +159,7 @@ class ConfusionCard(SnapshotCard):
     def show_snapshot(self, event: Snapshot, arrays: dict[str, np.ndarray]) -> None:
         counts = arrays["confusion"]
         self.matrix.set_counts(counts, self.run.info.classes if self.run.info is not None else ())
-        self.set_value(figures.count(int(counts.sum()), *(tr(word) for word in self.matrix.noun)))
+        self.set_value(counted(int(counts.sum()), *(tr(word) for word in self.matrix.noun)))
 
     def columns(self) -> dict[str, np.ndarray]:
         names, counts = self.matrix.names, self.matrix.counts

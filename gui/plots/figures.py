@@ -68,12 +68,3 @@ def word(name: str) -> str:
     ('accuracy', 'R²')
     """
     return title(name) if name in SHORT else title(name).lower()
-
-
-def count(number: int, one: str, many: str) -> str:
-    """A number with its noun.
-
-    >>> count(1, "image", "images"), count(1797, "image", "images")
-    ('1 image', '1,797 images')
-    """
-    return f"{number:,} {one if number == 1 else many}"

@@ -11,7 +11,7 @@ from PySide6.QtGui import QPainter, QPen, QPolygonF
 from PySide6.QtWidgets import QWidget
 
 from engine.train.events import Snapshot
-from gui.i18n import tr
+from gui.i18n import counted, tr
 from gui.plots import figures
 from gui.plots.painting import draw_bubble
 from gui.plots.snapshot_card import SnapshotCard
@@ -91,7 +91,7 @@ class Ridges(QWidget):
         for name, cell in self._cells():
             if self._pointer is not None and cell.contains(self._pointer):
                 last = self.parameters[name][-1]
-                number = figures.count(int(last.counts.sum()), tr("weight"), tr("weights"))
+                number = counted(int(last.counts.sum()), tr("weight"), tr("weights"))
                 return f"{name}: {number}\n{figures.figure(last.low)} – {figures.figure(last.high)}"
         return ""
 

@@ -8,7 +8,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 
 from engine.train.events import Snapshot
-from gui.i18n import tr
+from gui.i18n import counted, tr
 from gui.plots import figures
 from gui.plots.decimate import grown
 from gui.plots.plot_view import PlotView
@@ -146,7 +146,7 @@ class ScatterCard(SnapshotCard):
 
     def show_snapshot(self, event: Snapshot, arrays: dict[str, np.ndarray]) -> None:
         self.view.set_points(arrays["true"], arrays["predicted"])
-        self.set_value(figures.count(len(arrays["true"]), tr("sample"), tr("samples")))
+        self.set_value(counted(len(arrays["true"]), tr("sample"), tr("samples")))
 
     def columns(self) -> dict[str, np.ndarray]:
         return {"true": self.view.xs, "predicted": self.view.ys}
@@ -172,7 +172,7 @@ class LineCard(SnapshotCard):
         self._line = (arrays["line_x"], arrays["line_y"])
         self.view.set_curve(*self._line)
         self.view.set_points(arrays["points"][:, 0], arrays["points"][:, 1])
-        self.set_value(figures.count(len(arrays["points"]), tr("point"), tr("points")))
+        self.set_value(counted(len(arrays["points"]), tr("point"), tr("points")))
 
     def columns(self) -> dict[str, np.ndarray]:
         return {"x": self.view.xs, "y": self.view.ys, "line_x": self._line[0], "line_y": self._line[1]}

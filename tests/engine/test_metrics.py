@@ -92,7 +92,7 @@ def test_before_the_first_batch_there_is_no_figure(name):
         (lambda: metrics.F1(3).update(np.array([0]), np.array([0, 1])), "F1: 1 predictions for 2 samples"),
         (lambda: metrics.F1(3, "mean"), "F1: average is 'mean'"),
         (lambda: metrics.TopK(0), "TopK: k is 0, expected 1 or more"),
-        (lambda: metrics.TopK(1).update(np.array([0]), np.array([0])), "scores with 1 axes arrive"),
+        (lambda: metrics.TopK(1).update(np.array([0]), np.array([0])), "scores with 1 axis arrive"),
         (lambda: metrics.ROC().update(np.array([0.5]), np.array([2])), "ROC: class 2 comes, expected 0 to 1"),
         (lambda: metrics.ROC(3).update(np.array([0.5]), np.array([2])), "ROC: scores of shape (1,) arrive"),
         (lambda: metrics.NDCG(0), "NDCG: k is 0"),

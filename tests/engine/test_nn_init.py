@@ -80,7 +80,7 @@ def test_a_parameter_stays_a_leaf_that_is_learned():
 
 
 def test_what_cannot_be_drawn_is_refused():
-    with pytest.raises(EngineError, match="1 axes, expected 2 or more"):
+    with pytest.raises(EngineError, match="1 axis, expected 2 or more"):
         init.xavier_uniform_(engine.empty(3))
     with pytest.raises(EngineError, match="no gain is known for 'rellu'"):
         init.calculate_gain("rellu")

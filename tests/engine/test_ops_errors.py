@@ -9,6 +9,7 @@ import pytest
 
 import engine
 import engine.nn.functional as F
+from engine import nn
 from engine.errors import EngineError, OptionError, ShapeError, TypeMismatch
 
 
@@ -25,7 +26,7 @@ WITH_FIX = [
      "insert Flatten before it, which makes 128 features.",
      [("insert_before", "Flatten", None), ("set_parameter", "in_features", 4)]),
     ("conv_channels", lambda: F.conv2d(ones(2, 1, 8, 8), ones(4, 3, 3, 3)),
-     "Conv2d: 1 channels arrive, expected 3; set in_channels to 1.", [("set_parameter", "in_channels", 1)]),
+     "Conv2d: 1 channel arrives, expected 3; set in_channels to 1.", [("set_parameter", "in_channels", 1)]),
     ("conv_kernel", lambda: F.conv2d(ones(2, 3, 2, 4), ones(4, 3, 5, 5)),
      "Conv2d: a window of 5 x 5 does not fit into an image of 2 x 4, "
      "expected a window no larger than the image with its padding; set kernel_size to 2.",
@@ -53,6 +54,35 @@ def test_a_layer_that_does_not_fit_says_so_and_offers_the_fix(act, sentence, fix
     with engine.device("meta"), pytest.raises(ShapeError) as inferred:
         act()
     assert str(inferred.value) == sentence
+
+
+ONE_OF_A_KIND = [
+    (lambda: F.linear(ones(2, 1), ones(10, 256)), "1 feature arrives, "),
+    (lambda: F.conv_transpose2d(ones(2, 1, 8, 8), ones(3, 3, 3, 3)), "1 channel arrives, "),
+    (lambda: F.batch_norm(ones(2, 1, 3), ones(4), ones(4)), "1 channel arrives, "),
+    (lambda: F.group_norm(ones(2, 1, 3), 2), ": 1 channel in 2 groups, "),
+    (lambda: F.prelu(ones(2, 1), ones(3)), "1 channel arrives, "),
+    (lambda: F.glu(ones(2, 1)), "has 1 value, "),
+    (lambda: F.pixel_shuffle(ones(2, 1, 8, 8), 2), "1 channel arrives, "),
+    (lambda: F.pad(ones(2, 3), (1,)), ": 1 number for a tensor of 2 x 3, "),
+    (lambda: F.embedding(engine.tensor([1]), ones(1, 3)), "a table of 1 row, "),
+    (lambda: F.cross_entropy(ones(2, 1), engine.tensor([0, 1])), "there are scores for 1 class, "),
+    (lambda: nn.Reshape((3,))(ones(2, 1)), "a sample of 1 value arrives (1), "),
+    (lambda: nn.GroupNorm(2, 1), "1 channel in 2 groups, "),
+    (lambda: nn.MultiheadAttention(1, 2), "1 feature for 2 heads, "),
+    (lambda: nn.init.eye_(ones(3)), "1 axis, "),
+    (lambda: ones(3).tril(), "1 axis arrives, "),
+    (lambda: ones(1).reshape(2), "1 has 1 element, "),
+    (lambda: ones(2, 3).roll((1, 2), (0,)), "2 shifts and 1 axis, "),
+    (lambda: engine.einsum("i,j->ij", ones(1)), "2 terms and 1 tensor, "),
+]
+
+
+@pytest.mark.parametrize(("act", "says"), ONE_OF_A_KIND, ids=[says for _, says in ONE_OF_A_KIND])
+def test_one_of_a_kind_is_told_in_the_singular(act, says):
+    with pytest.raises(EngineError) as caught:
+        act()
+    assert says in str(caught.value)
 
 
 MISTAKES = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import msgspec
 import pytest
 from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
 from PySide6.QtGui import QContextMenuEvent, QNativeGestureEvent, QPointingDevice
@@ -266,7 +267,6 @@ def test_what_is_added_by_key_beyond_the_rim_comes_on_the_screen(qtbot, canvas, 
     qtbot.waitUntil(lambda: canvas.visible_rect().contains(canvas.canvas.bounds()), timeout=2000)
 
 
-def test_layers_added_at_the_cursor_never_stand_upon_each_other(canvas, hand, document):
 def test_what_is_added_by_key_behind_a_node_with_a_long_title_stands_clear_of_it(canvas, hand, document):
     for word in ("input", "adaptive average pool 1d", "flatten", "relu"):
         hand.key(Key.Key_Tab)
@@ -276,6 +276,7 @@ def test_what_is_added_by_key_behind_a_node_with_a_long_title_stands_clear_of_it
     assert [right.left - left.left - left.width >= 24 for left, right in pairwise(places)] == [True] * 3
 
 
+def test_layers_added_at_the_cursor_never_stand_upon_each_other(canvas, hand, document):
     for _ in range(6):
         hand.key(Key.Key_Escape)
         hand.key(Key.Key_Tab)
@@ -537,7 +538,6 @@ def test_a_mend_that_uncovers_the_next_problem_shows_it_in_full_and_leaves_the_f
     assert any(child.isVisible() for child in canvas.popover.findChildren(QPushButton, "fix0_0"))
 
 
-def test_esc_closes_a_problem_and_leaves_the_focus_on_the_canvas(canvas, hand, document, chain):
 def test_a_problem_is_told_above_what_covers_the_foot_of_the_canvas(canvas, hand, document, chain):
     document.set_parameter([chain[4]], "in_features", 3)
     hand.click(hand.node(chain[4]))
@@ -549,6 +549,7 @@ def test_a_problem_is_told_above_what_covers_the_foot_of_the_canvas(canvas, hand
     assert canvas.popover.geometry() == below
 
 
+def test_esc_closes_a_problem_and_leaves_the_focus_on_the_canvas(canvas, hand, document, chain):
     document.set_parameter([chain[4]], "in_features", 3)
     hand.click(hand.node(chain[4]))
     canvas.popover.findChild(QPushButton, "fix0_0").setFocus()
@@ -707,6 +708,14 @@ def test_the_status_counts_nodes_parameters_and_cost(canvas, document, row):
     assert canvas.status.startswith("3 nodes")
     assert "parameters" in canvas.status
     assert "FLOP" in canvas.status
+
+
+def test_one_of_a_kind_is_told_in_the_singular(canvas, document, row):
+    ids = row("Input", "Conv2d")
+    document.set_parameter([ids[1]], "out_channels", 1)
+    assert canvas.canvas.node_items[ids[1]].card.line == "1 filter 3 x 3"
+    document.set_data(msgspec.structs.replace(document.project.data, samples=1))
+    assert canvas.canvas.node_items[ids[0]].card.line == "1 image"
 
 
 def test_a_node_shows_its_main_parameters_shape_and_count(canvas, document, chain):

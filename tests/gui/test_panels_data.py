@@ -25,14 +25,14 @@ from PySide6.QtWidgets import (
 
 from engine.data import Preview
 from engine.graph import catalogue, templates
-from engine.graph.spec import Choice, Project
+from engine.graph.spec import Choice, FieldSpec, Project
 from gui.document.document import Document
 from gui.document.selection import Selection
 from gui.first_network import first_network
 from gui.panels.data import DataPanel
 from gui.panels.message import Message
 from gui.panels.pictures import to_image
-from gui.panels.preview import PreviewView
+from gui.panels.preview import PreviewView, summary_of
 from gui.panels.training import TrainingPanel
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
@@ -660,6 +660,17 @@ def test_figures_of_merit_are_switched_on_and_off(qtbot, training, document):
     assert document.project.training.metrics == (), "the usual ones need not be named"
     document.new(templates.create("linear-regression"))
     qtbot.waitUntil(lambda: "mape" in training._metrics._form.editors)
+
+
+@pytest.mark.parametrize(
+    ("samples", "length", "classes", "is_whole", "text"),
+    [(1, 1, ("a",), True, "1 sample: text, texts of up to 1 token out of 9; target y, 1 class."),
+     (4640, 8, ("a", "b"), False, "about 4,640 samples: text, texts of up to 8 tokens out of 9; target y, 2 classes.")],
+)  # fmt: skip
+def test_a_preview_counts_in_singular_and_plural(samples, length, classes, is_whole, text):
+    words = FieldSpec("text", "text", (length,), "input", "int64", vocabulary=9)
+    target = FieldSpec("y", "category", (), "target", "int64", classes=classes)
+    assert summary_of(Preview(samples=samples, fields=(words, target), is_whole=is_whole)) == text
 
 
 def test_a_tip_shows_a_text_as_it_is_and_not_what_it_would_be_as_html(qtbot):

@@ -13,6 +13,7 @@ from engine.errors import DataError, OptionError
 from engine.random import Generator, default_generator
 from engine.tensor import Tensor
 from engine.tensor.creation import from_numpy
+from engine.wording import counted
 
 Probability = Annotated[float, Range(0.0, 1.0)]
 Stream = Annotated[Generator | None, Hidden()]
@@ -92,7 +93,9 @@ def read_fields(sample: Mapping[str, Any]) -> tuple[Fields, bool]:
     }  # fmt: skip
     for name, values in parts.items():
         if len(values) != len(images):
-            raise DataError("transforms", got=f"{name} of {len(values)} samples", expected=f"of {len(images)}")
+            raise DataError(
+                "transforms", got=f"{name} of {counted(len(values), 'sample')}", expected=f"of {len(images)}"
+            )
     masks = {name: [_mask(mask, images.shape[-2:], name) for mask in parts[name]]
              for name in ("masks", "mask") if name in parts}  # fmt: skip
     boxes = [_boxes(each) for each in parts["boxes"]] if "boxes" in parts else None

@@ -12,6 +12,7 @@ from engine.data.transforms.base import TRIES, Drawn, Probability, Stream, Trans
 from engine.data.transforms.sampling import as_dtype, computing_dtype
 from engine.describe import Start, transform
 from engine.errors import OptionError
+from engine.wording import counted
 
 GREY = np.array([0.2989, 0.587, 0.114])
 """What red, green and blue say of brightness (ITU-R BT.601)."""
@@ -269,8 +270,11 @@ class Normalize(Transform):
             raise OptionError("Normalize", got=f"an image of {images.dtype}", expected="a float image",
                               mend="put ToDtype(np.float32, scale=True) before")  # fmt: skip
         if images.shape[1] != len(self.mean) and len(self.mean) != 1:
-            raise OptionError("Normalize", got=f"{len(self.mean)} means for {images.shape[1]} channels",
-                              expected="one a channel")  # fmt: skip
+            raise OptionError(
+                "Normalize",
+                got=f"{counted(len(self.mean), 'mean')} for {counted(images.shape[1], 'channel')}",
+                expected="one a channel",
+            )
         mean, std = (np.array(v, dtype=images.dtype).reshape(-1, 1, 1) for v in (self.mean, self.std))
         return (images - mean) / std
 

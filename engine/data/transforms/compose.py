@@ -10,6 +10,7 @@ import numpy as np
 from engine.data.transforms.base import Fields, Transform, chain, chance, clamp
 from engine.errors import DataError, OptionError
 from engine.random import Generator
+from engine.wording import counted
 
 
 class Compose(Transform):
@@ -70,7 +71,7 @@ class RandomChoice(Compose):
         super().__init__(transforms)
         shares = np.ones(len(self.transforms)) if p is None else np.asarray(p, dtype=np.float64)
         if len(shares) != len(self.transforms) or not len(shares) or shares.min() < 0 or shares.sum() <= 0:
-            raise OptionError("RandomChoice", got=f"p {p} for {len(self.transforms)} transforms",
+            raise OptionError("RandomChoice", got=f"p {p} for {counted(len(self.transforms), 'transform')}",
                               expected="one positive share for each")  # fmt: skip
         self._shares, self.generator = shares / shares.sum(), generator
 
@@ -117,7 +118,9 @@ class SanitizeBoundingBoxes(Transform):
         kept = [self._keeps(box, fields.size) for box in fields.boxes]
         for labels, keeps in zip(fields.labels or [], kept, strict=False):
             if len(labels) != len(keeps):
-                raise DataError("SanitizeBoundingBoxes", got=f"{len(labels)} labels", expected=f"{len(keeps)}")
+                raise DataError(
+                    "SanitizeBoundingBoxes", got=f"{counted(len(labels), 'label')}", expected=f"{len(keeps)}"
+                )
         masks = {
             name: [m[k] if name == "masks" and len(m) == len(k) else m for m, k in zip(values, kept, strict=True)]
             for name, values in fields.masks.items()

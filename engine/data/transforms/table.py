@@ -15,6 +15,7 @@ from msgspec import Struct
 from engine.data.statistics import Statistics
 from engine.data.transforms.fitted import Fitted
 from engine.errors import DataError, OptionError
+from engine.wording import counted
 
 Rows = Sequence[int] | np.ndarray | None
 
@@ -153,7 +154,7 @@ class OrdinalEncoder(Fitted):
         if rows is not None:
             columns = [[column[row] for row in rows] for column in columns]
         if self.categories is not None and len(self.categories) != len(columns):
-            raise DataError(type(self).__name__, got=f"categories of {len(self.categories)} columns",
+            raise DataError(type(self).__name__, got=f"categories of {counted(len(self.categories), 'column')}",
                             expected=f"of {len(columns)}")  # fmt: skip
         found = [sorted(set(column)) for column in columns] if self.categories is None else self.categories
         self._take(self.State([list(each) for each in found], self.unknown_value))

@@ -8,6 +8,7 @@ from typing import Any
 from engine.errors import EngineError, RangeError
 from engine.kernels.cuda.source import Source
 from engine.kernels.generic import places
+from engine.wording import counted
 
 outside = Source(
     "outside", "T index, int64 low, int64 count", "raw int64 fault",
@@ -99,14 +100,18 @@ def _no_place(number: int, where: str, shape: tuple[int, ...], axis: int, low: i
 
 
 def _no_row(number: int, rows: int) -> EngineError:
-    return RangeError("Embedding", got=f"index {number} was asked of a table of {rows} rows",
+    return RangeError("Embedding", got=f"index {number} was asked of a table of {counted(rows, 'row')}",
                       expected=f"0 to {rows - 1}", mend="raise num_embeddings or check the data")  # fmt: skip
 
 
 def _no_score(number: int, where: str, classes: int) -> EngineError:
     mend = f"let the last layer have {number + 1} outputs" if number >= classes else "count classes from 0"
-    return RangeError(where, got=f"the target holds class {number}, and there are scores for {classes} classes",
-                      expected=f"0 to {classes - 1}", mend=mend)  # fmt: skip
+    return RangeError(
+        where,
+        got=f"the target holds class {number}, and there are scores for {counted(classes, 'class')}",
+        expected=f"0 to {classes - 1}",
+        mend=mend,
+    )
 
 
 def _no_probability(number: int, what: str) -> EngineError:

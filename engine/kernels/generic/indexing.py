@@ -6,6 +6,7 @@ from typing import Any
 
 from engine.errors import RangeError
 from engine.kernels.generic.places import indexes, outside
+from engine.wording import counted
 
 
 class Indexing:
@@ -58,7 +59,7 @@ class Indexing:
         low, high = int(index.min()), int(index.max())
         if low < 0 or high >= rows:
             worst = high if high >= rows else low
-            raise RangeError("Embedding", got=f"index {worst} was asked of a table of {rows} rows",
+            raise RangeError("Embedding", got=f"index {worst} was asked of a table of {counted(rows, 'row')}",
                               expected=f"0 to {rows - 1}", mend="raise num_embeddings or check the data")  # fmt: skip
 
     def rows(self, table: Any, index: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy
 
 from engine.errors import EngineError, RangeError
+from engine.wording import counted
 
 LEAST_SLOPE = float(numpy.float32(1e-12))  # PyTorch's, of float64, too
 
@@ -37,8 +38,12 @@ class Losses:
         if low < 0 or high >= classes:
             label = high if high >= classes else low
             mend = f"let the last layer have {label + 1} outputs" if label >= classes else "count classes from 0"
-            raise RangeError(where, got=f"the target holds class {label}, and there are scores for {classes} classes",
-                              expected=f"0 to {classes - 1}", mend=mend)  # fmt: skip
+            raise RangeError(
+                where,
+                got=f"the target holds class {label}, and there are scores for {counted(classes, 'class')}",
+                expected=f"0 to {classes - 1}",
+                mend=mend,
+            )
         return ignored
 
     def nll(self, log_p: Any, target: Any, weight: Any, ignored: Any) -> tuple[Any, Any]:

@@ -11,6 +11,7 @@ from engine.errors import OptionError
 from engine.optim.lr_scheduler.plateau import ReduceLROnPlateau
 from engine.optim.lr_scheduler.scheduler import LastEpoch, LRScheduler
 from engine.optim.optimizer import Optimizer
+from engine.wording import counted
 
 _NOT_JOINED = ("ReduceLROnPlateau", "OneCycleLR", "SequentialLR", "ChainedScheduler")
 """What a form does not offer inside: what watches a figure, what ends and warms up by itself, and joints of joints."""
@@ -122,8 +123,11 @@ class SequentialLR(_Joined):
     ):
         self._join(optimizer, schedulers)
         if len(milestones) != len(schedulers) - 1:
-            raise OptionError("SequentialLR", got=f"{len(milestones)} milestones for {len(schedulers)} schedules",
-                              expected=f"{len(schedulers) - 1}")  # fmt: skip
+            raise OptionError(
+                "SequentialLR",
+                got=f"{counted(len(milestones), 'milestone')} for {counted(len(schedulers), 'schedule')}",
+                expected=f"{len(schedulers) - 1}",
+            )
         self._milestones = list(milestones)
         self.last_epoch = last_epoch + 1
         self._set([group["initial_lr"] for group in optimizer.param_groups])

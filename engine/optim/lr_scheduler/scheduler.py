@@ -11,6 +11,7 @@ from engine.errors import OptionError, TypeMismatch
 from engine.optim.optimizer import Optimizer
 from engine.tensor import Tensor
 from engine.tensor.tape import mode
+from engine.wording import counted
 
 LastEpoch = Annotated[int, Hidden()]
 Rate = Annotated[float, Range(0.0, 10.0)]
@@ -118,7 +119,11 @@ def for_each_group(where: str, name: str, optimizer: Optimizer, value: Any) -> l
     groups = len(_checked(optimizer).param_groups)
     values = list(value) if isinstance(value, list | tuple) else [value] * groups
     if len(values) != groups:
-        raise OptionError(where, got=f"{len(values)} values of {name}", expected=f"one for each of the {groups} groups")
+        raise OptionError(
+            where,
+            got=f"{counted(len(values), 'value')} of {name}",
+            expected=f"one for each of the {counted(groups, 'group')}",
+        )
     return values
 
 

@@ -15,6 +15,7 @@ from engine.tensor.creation import arange
 from engine.tensor.operands import cast
 from engine.tensor.shapes import cat
 from engine.tensor.tape import Core, apply
+from engine.wording import counted
 
 Ints = int | Sequence[int]
 
@@ -111,7 +112,9 @@ def roll(input: Any, shifts: Ints, dims: Ints | None = None) -> Any:
         return roll(input.reshape(-1), _tuple(shifts), 0).reshape(input.shape)
     shifts, dims = _tuple(shifts), _tuple(dims)
     if len(shifts) != len(dims):
-        raise ShapeError("roll", got=f"{len(shifts)} shifts and {len(dims)} axes", expected="as many")
+        raise ShapeError(
+            "roll", got=f"{counted(len(shifts), 'shift')} and {counted(len(dims), 'axis')}", expected="as many"
+        )
     out = input.clone()
     for shift, dim in zip(shifts, dims):
         axis = axis_of("roll", dim, input.ndim)
@@ -134,7 +137,7 @@ def rot90(input: Any, k: int = 1, dims: Sequence[int] = (0, 1)) -> Any:
             [1, 3]])
     """
     if len(dims) != 2:
-        raise ShapeError("rot90", got=f"{len(dims)} axes", expected="two")
+        raise ShapeError("rot90", got=f"{counted(len(dims), 'axis')}", expected="two")
     a, b = axes_of("rot90", tuple(dims), input.ndim)
     if k % 4 == 0:
         return input.clone()
@@ -181,7 +184,11 @@ def repeat_interleave(input: Any, repeats: Any, dim: int | None = None, *, outpu
         spread = x.unsqueeze(axis + 1).expand((*x.shape[: axis + 1], repeats, *x.shape[axis + 1 :]))
         return spread.reshape((*x.shape[:axis], n * repeats, *x.shape[axis + 1 :]))
     if repeats.numel() != n:
-        raise ShapeError("repeat_interleave", got=f"{repeats.numel()} numbers for {n} elements", expected="as many")
+        raise ShapeError(
+            "repeat_interleave",
+            got=f"{counted(repeats.numel(), 'number')} for {counted(n, 'element')}",
+            expected="as many",
+        )
     counts = repeats.tolist()
     index = [i for i, count in enumerate(counts) for _ in range(count)]
     return x.index_select(axis, arange(0, device=x.device).new_tensor(index).long())

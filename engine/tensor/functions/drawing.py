@@ -15,6 +15,7 @@ from engine.tensor.promotion import int64
 from engine.tensor.random import bernoulli as _bernoulli
 from engine.tensor.random import rand, randint, randn
 from engine.tensor.tape import Core, wrap
+from engine.wording import counted
 
 
 def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None,
@@ -63,7 +64,7 @@ def multinomial(input: Any, num_samples: int, replacement: bool = False, *, gene
         raise ShapeError("multinomial", got=f"weights of {times(input.shape)}", expected="a row, or a matrix of rows")
     weights = input.detach()
     if num_samples < 1 or (not replacement and num_samples > weights.shape[-1]):
-        raise OptionError("multinomial", got=f"{num_samples} draws from {weights.shape[-1]}",
+        raise OptionError("multinomial", got=f"{counted(num_samples, 'draw')} from {weights.shape[-1]}",
                           expected="at least 1, and without replacement no more than there are")  # fmt: skip
     if not weights.is_cuda and not bool(((weights >= 0) & weights.isfinite()).all() & (weights.sum(-1) > 0).all()):
         raise OptionError("multinomial", got="a weight is below 0 or no number, or all of a row are 0",

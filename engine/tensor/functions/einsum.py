@@ -9,6 +9,7 @@ from engine.errors import ShapeError, TypeMismatch
 from engine.ops.base import times
 from engine.tensor.functions.axes import diagonal
 from engine.tensor.tape import Core
+from engine.wording import counted
 
 
 def einsum(equation: Any, *operands: Any) -> Any:
@@ -45,7 +46,9 @@ def _parsed(equation: str, operands: tuple[Any, ...]) -> tuple[list[list[Any]], 
     left, arrow, right = equation.replace(" ", "").partition("->")
     texts = left.split(",")
     if len(texts) != len(operands):
-        raise TypeMismatch("einsum", got=f"{len(texts)} terms and {len(operands)} tensors", expected="as many")
+        raise TypeMismatch(
+            "einsum", got=f"{counted(len(texts), 'term')} and {counted(len(operands), 'tensor')}", expected="as many"
+        )
     terms = [_axes(text, x) for text, x in zip(texts, operands)]
     stretched = sorted({a for term in terms for a in term if isinstance(a, int)})
     letters = [a for term in terms for a in term if isinstance(a, str)]

@@ -16,6 +16,7 @@ from engine.tensor.creation import eye, zeros
 from engine.tensor.functions import linalg
 from engine.tensor.shapes import cat
 from engine.tensor.tape import apply
+from engine.wording import counted
 
 DRIVERS = ("gels", "gelsy", "gelsd", "gelss")
 
@@ -168,7 +169,9 @@ def lstsq(A: Any, B: Any, rcond: float | None = None, *, driver: str | None = No
     b = B.unsqueeze(-1) if vector else B
     m, n = A.shape[-2:]
     if b.ndim < 2 or b.shape[-2] != m:
-        raise ShapeError("linalg.lstsq", got=f"{times(A.shape)} is solved for {times(B.shape)}", expected=f"{m} rows")
+        raise ShapeError(
+            "linalg.lstsq", got=f"{times(A.shape)} is solved for {times(B.shape)}", expected=f"{counted(m, 'row')}"
+        )
     x = linalg.pinv(A, rtol=rcond).matmul(b)
     none = A.new_empty(0)
     rest = (A.matmul(x) - b).square().sum(-2) if driver not in (None, "gelsy") and m > n else none

@@ -15,6 +15,7 @@ from engine.tensor.functions.making import triu_indices
 from engine.tensor.operands import meet
 from engine.tensor.shapes import stack
 from engine.tensor.tape import apply
+from engine.wording import counted
 
 
 def _require(where: str, *pairs: tuple[Any, int]) -> None:
@@ -179,7 +180,7 @@ def tensordot(a: Any, b: Any, dims: Any = 2) -> Any:
     if isinstance(dims, int):
         if not 0 <= dims <= min(a.ndim, b.ndim):
             raise OptionError(
-                "tensordot", got=f"{dims} axes of {a.ndim} and {b.ndim}", expected="no more than each has"
+                "tensordot", got=f"{counted(dims, 'axis')} of {a.ndim} and {b.ndim}", expected="no more than each has"
             )
         dims = tuple(range(a.ndim - dims, a.ndim)), tuple(range(dims))
     over_a, over_b = (tuple(x.tolist()) if hasattr(x, "tolist") else tuple(x) for x in dims)

@@ -15,6 +15,7 @@ from engine.tensor.operands import cast
 from engine.tensor.reductions import Extreme
 from engine.tensor.shapes import cat
 from engine.tensor.tape import Core
+from engine.wording import counted
 
 
 def _at(input: Any, place: Any, dim: int, keepdim: bool) -> Extreme:
@@ -133,7 +134,9 @@ def _quantile(where: str, input: Any, q: Any, dim: int | None, keepdim: bool, in
             raise OptionError(where, got=f"q is {q}", expected="0 to 1")
         q = full((), float(q), dtype=input.dtype, device=input.device)
     if q.ndim > 1 or q.dtype != input.dtype:
-        raise ShapeError(where, got=f"q has {q.ndim} axes of {q.dtype}", expected=f"one row of {input.dtype}")
+        raise ShapeError(
+            where, got=f"q has {counted(q.ndim, 'axis')} of {q.dtype}", expected=f"one row of {input.dtype}"
+        )
     axis = None if dim is None else axis_of(where, dim, input.ndim)
     x = input.reshape(-1) if dim is None else movedim(input, axis, -1) if input.ndim else input.reshape(1)
     if not input.numel():

@@ -15,6 +15,7 @@ from engine.tensor.indexing import plain_index
 from engine.tensor.operands import cast, full_like, number
 from engine.tensor.promotion import require_fit
 from engine.tensor.tape import Core, apply
+from engine.wording import counted
 
 REDUCTIONS = ("sum", "prod", "mean", "amax", "amin")
 
@@ -214,7 +215,9 @@ def put(input: Any, index: Any, source: Any, accumulate: bool = False) -> Any:
             [0., 5.]])
     """
     if index.numel() != source.numel():
-        raise ShapeError("put", got=f"{index.numel()} places and {source.numel()} values", expected="as many")
+        raise ShapeError(
+            "put", got=f"{counted(index.numel(), 'place')} and {counted(source.numel(), 'value')}", expected="as many"
+        )
     flat = input.reshape(-1)
     return index_put(flat, (index.reshape(-1),), source.reshape(-1), accumulate).reshape(input.shape)
 

@@ -14,6 +14,7 @@ from engine.tensor.promotion import int64
 from engine.tensor.reductions import Dim
 from engine.tensor.shapes import cat
 from engine.tensor.tape import Core, wrap
+from engine.wording import counted
 
 
 class Limits(NamedTuple):
@@ -275,11 +276,17 @@ def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
     """
     input._require_values("bincount")
     if input.ndim != 1 or input.dtype.kind not in "iu":
-        raise TypeMismatch("bincount", got=f"{input.ndim} axes of {input.dtype}", expected="one row of whole numbers")
+        raise TypeMismatch(
+            "bincount", got=f"{counted(input.ndim, 'axis')} of {input.dtype}", expected="one row of whole numbers"
+        )
     if input.numel() and int(input.min()) < 0:
         raise OptionError("bincount", got=f"the number {int(input.min())}", expected="0 or more")
     if weights is not None and weights.shape != input.shape:
-        raise ShapeError("bincount", got=f"{weights.numel()} weights for {input.numel()} numbers", expected="as many")
+        raise ShapeError(
+            "bincount",
+            got=f"{counted(weights.numel(), 'weight')} for {counted(input.numel(), 'number')}",
+            expected="as many",
+        )
     weights = weights if input.numel() else None
     k = input.device.kernels
     wide = None if weights is None else k.astype(weights.array, "float64")
