@@ -159,9 +159,7 @@ def made(choice: Choice) -> Any:
     >>> made(Choice("RandomVerticalFlip", {"p": 0.2}))
     RandomVerticalFlip(p=0.2)
     """
-    import engine.data.transforms.affine
-    import engine.data.transforms.colour
-    import engine.data.transforms.mixing  # noqa: F401  (all register theirs; a run without use for them is spared it)
+    import engine.data.transforms.offered  # noqa: F401
 
     where, known = "Data, augment", registered("transform")
     if choice.type not in known:

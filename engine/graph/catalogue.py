@@ -218,10 +218,7 @@ def _built_in(kind: Kind | None) -> dict[str, Entry]:
     for family in FAMILIES:
         lazy.load(family)  # which registers its classes
     if kind == "transform":
-        import engine.data.transforms.affine
-        import engine.data.transforms.colour
-        import engine.data.transforms.geometry
-        import engine.data.transforms.mixing  # noqa: F401  (they register theirs, for the few who ask)
+        import engine.data.transforms.offered  # noqa: F401
     kinds = (kind,) if kind else ("layer", "loss", "optimizer", "schedule")
     found = {name: _read(cls) for of in kinds for name, cls in registered(of).items()}
     common = {name: found[name] for name in COMMON if name in found}

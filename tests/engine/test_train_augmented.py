@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import msgspec
 import numpy as np
 import pytest
@@ -9,6 +12,7 @@ import pytest
 from engine import data
 from engine.data.spec import Choice, DataSpec
 from engine.errors import DataError, EngineError
+from engine.graph.catalogue import entries
 from engine.graph.script import to_script
 from engine.graph.spec import decode, encode
 from engine.train.run_folder import RunFolder
@@ -117,6 +121,12 @@ def test_the_script_augments_as_the_project_does(tmp_path, capsys):
 def test_a_transform_that_cannot_be_is_named_before_anything_is_learned(choice, words):
     with pytest.raises(EngineError, match=words):
         Task(augmented(choice))
+
+
+def test_a_process_that_has_asked_for_no_catalogue_knows_all_transforms():
+    script = "from engine.data import augment, spec\naugment.made(spec.Choice('?'))"
+    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stderr.strip()
+    assert sorted(said.removesuffix(".").rpartition("one of ")[2].split(", ")) == sorted(entries("transform"))
 
 
 def test_another_size_and_data_without_images_are_refused():
