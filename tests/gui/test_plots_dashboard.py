@@ -141,7 +141,8 @@ def test_a_run_fills_the_cards_and_the_bar(make, fake_engine, tmp_path, qtbot):
     dashboard.set_runs(tmp_path / "runs")
     dashboard.run.start(dashboard.document.project, tmp_path, tmp_path / "runs")
     qtbot.waitUntil(lambda: dashboard.run.state == "finished", timeout=15_000)
-    assert [name for name in ("loss", "metric", "confusion", "weights") if dashboard.cards[name].is_empty] == []
+    filled = [dashboard.cards[name] for name in ("loss", "metric", "confusion", "weights")]
+    qtbot.waitUntil(lambda: not any(card.is_empty for card in filled), timeout=5000)
     button = dashboard.bar.buttons
     qtbot.waitUntil(lambda: list(button) == [dashboard.run.folder] or bool(dashboard.bar.buttons), timeout=3000)
     qtbot.waitUntil(lambda: "finished" in next(iter(dashboard.bar.buttons.values())).text(), timeout=3000)
