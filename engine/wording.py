@@ -44,7 +44,7 @@ def counted(count: int | str, thing: str) -> str:
     """
     if str(count) == "1":
         return f"1 {thing}"
-    return f"{count} {re.sub('is$', 'e', thing)}{'es' if thing.endswith('ss') else 's'}"
+    return f"{count} {re.sub('is$', 'e', thing)}{'es' if thing.endswith(('ss', 'x')) else 's'}"
 
 
 def arrivals(count: int, thing: str) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 
 from engine.errors import ShapeError
 from engine.metrics.metric import Metric
+from engine.wording import counted
 
 THRESHOLDS = np.linspace(0.5, 0.95, 10)
 """How much a box must share with a true one to count as found."""
@@ -112,7 +113,7 @@ class MeanAveragePrecision(Metric):
                                     ("true labels", true_labels, len(true_boxes)), ("crowd", crowd, len(true_boxes)),
                                     ("areas", areas, len(true_boxes))):  # fmt: skip
             if len(values) != count:
-                raise ShapeError("MeanAveragePrecision", got=f"{len(values)} {what} for {count} boxes",
+                raise ShapeError("MeanAveragePrecision", got=f"{len(values)} {what} for {counted(count, 'box')}",
                                  expected="one for each")  # fmt: skip
         given = (boxes, np.array(scores, np.float64), np.array(labels), true_boxes, np.array(true_labels), crowd, areas)
         for name, value in zip(self.kept, given):

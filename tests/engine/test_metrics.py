@@ -89,7 +89,7 @@ def test_before_the_first_batch_there_is_no_figure(name):
     [
         (lambda: metrics.F1(3).update(np.array([3]), np.array([0])), "F1: class 3 comes, expected 0 to 2."),
         (lambda: metrics.F1(3).update(np.array([0.5]), np.array([0])), "F1: the classes are float64, expected whole"),
-        (lambda: metrics.F1(3).update(np.array([0]), np.array([0, 1])), "F1: 1 predictions for 2 samples"),
+        (lambda: metrics.F1(3).update(np.array([0]), np.array([0, 1])), "F1: 1 prediction for 2 samples"),
         (lambda: metrics.F1(3, "mean"), "F1: average is 'mean'"),
         (lambda: metrics.TopK(0), "TopK: k is 0, expected 1 or more"),
         (lambda: metrics.TopK(1).update(np.array([0]), np.array([0])), "scores with 1 axis arrive"),
@@ -99,11 +99,11 @@ def test_before_the_first_batch_there_is_no_figure(name):
         (lambda: metrics.NDCG().update(np.ones(3), np.ones(2)), "NDCG: scores of shape (3,), relevance of (2,)"),
         (lambda: metrics.BLEU(tokenize="zh"), "BLEU: tokenize is 'zh'"),
         (lambda: metrics.BLEU(smooth="floor"), "BLEU: smooth is 'floor'"),
-        (lambda: metrics.BLEU().update(["a"], []), "BLEU: 1 predictions for 0 samples"),
+        (lambda: metrics.BLEU().update(["a"], []), "BLEU: 1 prediction for 0 samples"),
         (lambda: metrics.ChrF().update(["a"], [[]]), "ChrF: a text has no reference"),
         (lambda: metrics.Perplexity().update(np.zeros((1, 2)), np.array([2])), "Perplexity: class 2 comes"),
         (lambda: metrics.MeanAveragePrecision().update(BOXES[0], np.ones(2), np.ones(1), BOXES[0], np.ones(1)),
-         "2 scores for 1 boxes"),
+         "2 scores for 1 box"),
     ],
 )  # fmt: skip
 def test_mistakes_are_told_in_one_sentence(act, sentence):
