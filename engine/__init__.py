@@ -68,7 +68,7 @@ concat = concatenate = cat
 inf, nan, pi = 1e999, 1e999 - 1e999, 3.141592653589793
 
 _MODULES = {"nn": "engine.nn", "optim": "engine.optim", "data": "engine.data", "cuda": "engine.cuda",
-            "autograd": "engine.autograd", "amp": "engine.amp", "utils": "engine.utils",
+            "autograd": "engine.autograd", "func": "engine.func", "amp": "engine.amp", "utils": "engine.utils",
             "linalg": "engine.tensor.functions.linalg", "special": "engine.tensor.functions.special"}  # fmt: skip
 _OF_LAYERS = """
     adaptive_avg_pool1d adaptive_max_pool1d alpha_dropout avg_pool1d bilinear celu celu_ channel_shuffle conv1d conv2d
@@ -76,6 +76,8 @@ _OF_LAYERS = """
     hardshrink layer_norm max_pool1d max_pool2d max_pool3d pairwise_distance pixel_shuffle pixel_unshuffle prelu
     rms_norm rrelu rrelu_ selu selu_ threshold threshold_"""
 _NAMES = {
+    **dict.fromkeys(("is_anomaly_check_nan_enabled", "is_anomaly_enabled", "set_anomaly_enabled"),
+                    "engine.tensor.anomaly"),
     "save": "engine.formats.weights", "load": "engine.formats.weights", "capture": "engine.plan",
     "autocast": "engine.amp", "get_float32_matmul_precision": "engine.kernels.threads",
     "set_float32_matmul_precision": "engine.kernels.threads",

@@ -14,7 +14,7 @@ from engine.device import Device
 from engine.errors import EngineError
 
 __all__ = [
-    "Generator", "apart", "default_generator", "get_rng_state", "initial_seed", "manual_seed", "seed",
+    "Generator", "apart", "default_generator", "fork_rng", "get_rng_state", "initial_seed", "manual_seed", "seed",
     "set_rng_state",
 ]  # fmt: skip
 
@@ -204,6 +204,30 @@ def initial_seed() -> int:
     7
     """
     return default_generator.initial_seed()
+
+
+@contextlib.contextmanager
+def fork_rng(devices: Any = None, enabled: bool = True, device_type: str = "cuda") -> Iterator[None]:
+    """What is drawn or seeded within it leaves the default stream as it was.
+
+    Args:
+        devices: which GPUs, too; a GPU draws from seeds of the default stream, so this is so of all of them.
+        enabled: whether to do anything.
+        device_type: of which kind these are.
+
+    >>> import engine
+    >>> generator = engine.manual_seed(7)
+    >>> with fork_rng():
+    ...     generator = engine.manual_seed(1)
+    >>> engine.initial_seed()
+    7
+    """
+    state = get_rng_state() if enabled else None
+    try:
+        yield
+    finally:
+        if state is not None:
+            set_rng_state(state)
 
 
 def get_rng_state() -> dict[str, Any]:

@@ -22,6 +22,21 @@ from engine.nn.distance import Bilinear, CosineSimilarity, PairwiseDistance
 from engine.nn.fractional_pooling import FractionalMaxPool2d, FractionalMaxPool3d
 from engine.nn.instance_norm import InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
 from engine.nn.last_step import LastStep
+from engine.nn.lazy import (
+    LazyBatchNorm1d,
+    LazyBatchNorm2d,
+    LazyBatchNorm3d,
+    LazyConv1d,
+    LazyConv2d,
+    LazyConv3d,
+    LazyConvTranspose1d,
+    LazyConvTranspose2d,
+    LazyConvTranspose3d,
+    LazyInstanceNorm1d,
+    LazyInstanceNorm2d,
+    LazyInstanceNorm3d,
+    LazyLinear,
+)
 from engine.nn.linear import Linear
 from engine.nn.linear_cross_entropy import LinearCrossEntropyLoss, LinearCrossEntropyOptions
 from engine.nn.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss, NLLLoss, NLLLoss2d
@@ -51,7 +66,7 @@ from engine.nn.padding_from_inside import (
     ReplicationPad2d,
     ReplicationPad3d,
 )
-from engine.nn.parameter import Parameter
+from engine.nn.parameter import Parameter, UninitializedBuffer, UninitializedParameter
 from engine.nn.parameter_containers import ParameterDict, ParameterList
 from engine.nn.pooling import AvgPool1d, AvgPool2d, LPPool1d, LPPool2d, MaxPool1d, MaxPool2d
 from engine.nn.position import LearnedPositionalEncoding, PositionalEncoding
@@ -158,6 +173,19 @@ __all__ = [
     "LSTMCell",
     "LastStep",
     "LayerNorm",
+    "LazyBatchNorm1d",
+    "LazyBatchNorm2d",
+    "LazyBatchNorm3d",
+    "LazyConv1d",
+    "LazyConv2d",
+    "LazyConv3d",
+    "LazyConvTranspose1d",
+    "LazyConvTranspose2d",
+    "LazyConvTranspose3d",
+    "LazyInstanceNorm1d",
+    "LazyInstanceNorm2d",
+    "LazyInstanceNorm3d",
+    "LazyLinear",
     "LeakyReLU",
     "LearnedPositionalEncoding",
     "Linear",
@@ -234,6 +262,8 @@ __all__ = [
     "TverskyLoss",
     "Unflatten",
     "Unfold",
+    "UninitializedBuffer",
+    "UninitializedParameter",
     "Upsample",
     "UpsamplingBilinear2d",
     "UpsamplingNearest2d",

@@ -37,12 +37,15 @@ class BackwardWatch:
 
     Args:
         module: whose call it is.
-        hooks: called as hook(module, grad_input, grad_output).
+        hooks: pairs of a hook, called as hook(module, grad_input, grad_output), and whether it comes before backward
+            has gone through the module, as hook(module, grad_output).
     """
 
-    def __init__(self, module: Any, hooks: list[Hook]):
+    def __init__(self, module: Any, hooks: list[tuple[Hook, bool]]):
         self._module = module
-        self._hooks = hooks
+        self._before = [hook for hook, comes_before in hooks if comes_before]
+        self._hooks = [hook for hook, comes_before in hooks if not comes_before]
+        self._begun = False
         self._grad_input: list[Tensor | None] = []
         self._grad_output: list[Tensor | None] = []
         self._replaced: tuple[Tensor | None, ...] | None = None
@@ -70,16 +73,28 @@ class BackwardWatch:
         outer = [apply(Pass(), y) if i in watched else y for i, y in enumerate(inner)]
         for i in watched:
             outer[i].register_hook(self._noting(self._grad_output, i))
-            if not self._meets_inputs:
+            if self._before:
+                inner[i].register_hook(lambda grad, i=i: self._passed_on(i))
+            if self._hooks and not self._meets_inputs:
                 inner[i].register_hook(lambda grad: self._show())
         return type(output)(outer) if several else outer[0]
 
     def _noting(self, place: list[Tensor | None], i: int) -> Hook:
         def note(grad: Tensor) -> None:
             place[i] = grad
-            self._replaced = None
+            self._replaced, self._begun = None, False
 
         return note
+
+    def _passed_on(self, i: int) -> Tensor | None:
+        """The gradient of an output after the hooks that come before, which are called at the first one."""
+        if not self._begun:
+            self._begun = True
+            for hook in self._before:
+                changed = hook(self._module, tuple(self._grad_output))
+                if changed is not None:
+                    self._grad_output[:] = changed if isinstance(changed, tuple) else (changed,)
+        return self._grad_output[i]
 
     def _replacement(self, i: int) -> Tensor | None:
         self._show()

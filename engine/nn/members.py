@@ -260,6 +260,30 @@ class Members:
             found = inner
         return found
 
+    def set_submodule(self, target: str, module: Members, strict: bool = False) -> None:
+        """Put a module in the place of that dotted name.
+
+        Args:
+            target: the name; all of it but its last part has to be there.
+            module: what is put there.
+            strict: whether there has to be a module of that name already.
+
+        Raises:
+            ValueError: no name.
+            AttributeError: what the name leads through is not there, or no module is where one has to be.
+        """
+        owner, _, name = target.rpartition(".")
+        if not name:
+            raise ValueError(f"set_submodule: {target!r} is no name of a module inside; give one, as 'net.0'")
+        if not isinstance(module, Members):
+            raise ValueError(f"set_submodule: {_said(module)} came, expected a Module")
+        place = self.get_submodule(owner)
+        if strict and not hasattr(place, name):
+            raise AttributeError(f"{type(place).__name__} has no module {name!r} (of {target!r}) to be replaced")
+        if hasattr(place, name) and not isinstance(getattr(place, name), Members):
+            raise AttributeError(f"{name!r} of {type(place).__name__} is no module")
+        setattr(place, name, module)
+
     def get_parameter(self, target: str) -> Parameter:
         """The parameter of that dotted name."""
         owner, _, name = target.rpartition(".")

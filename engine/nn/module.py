@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple, Self
+import warnings
+from collections.abc import Callable
+from typing import Any, Self
 
 import numpy as np
 
 from engine.errors import EngineError, MissingMethod, TypeMismatch
 from engine.nn import hooks
 from engine.nn.hooks import Hook
-from engine.nn.members import Members, Table
-from engine.nn.parameter import Parameter
+from engine.nn.members import Table
+from engine.nn.parameter import is_lazy
+from engine.nn.saving import Saved
 from engine.tensor import Tensor, no_grad
 from engine.tensor.creation import empty_like
 from engine.tensor.hooks import RemovableHandle
@@ -20,19 +22,7 @@ from engine.tensor.strangers import raise_stranger
 from engine.tensor.tape import mode
 
 
-class IncompatibleKeys(NamedTuple):
-    """What `load_state_dict(strict=False)` could not match."""
-
-    missing_keys: list[str]
-    unexpected_keys: list[str]
-
-    def __repr__(self) -> str:
-        if not any(self):
-            return "<All keys matched successfully>"
-        return f"IncompatibleKeys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
-
-
-class Module(Members):
+class Module(Saved):
     """A layer or network: what is assigned to its attributes is found again by `parameters()`, `state_dict()`, `to()`.
 
     A subclass makes its parts in `__init__`, after `super().__init__()`, and computes in `forward`.
@@ -60,8 +50,8 @@ class Module(Members):
         super().__init__()
         self.training = True
         self._forward_pre_hooks: dict[int, tuple[Hook, bool]] = Table()
-        self._forward_hooks: dict[int, tuple[Hook, bool]] = Table()
-        self._backward_hooks: dict[int, Hook] = Table()
+        self._forward_hooks: dict[int, tuple[Hook, bool, bool]] = Table()
+        self._backward_hooks: dict[int, tuple[Hook, bool]] = Table()
 
     def forward(self, *inputs: Any) -> Any:
         """What the module computes; every subclass has its own.
@@ -105,21 +95,38 @@ class Module(Members):
     def _call_with_hooks(self, inputs: tuple, named: dict) -> Any:
         if mode.recorder is not None:
             mode.recorder.fail("a module has a hook")
-        for hook, with_kwargs in list(self._forward_pre_hooks.values()):
-            changed = hook(self, inputs, named) if with_kwargs else hook(self, inputs)
-            if changed is not None and with_kwargs:
-                inputs, named = changed
-            elif changed is not None:
-                inputs = changed if isinstance(changed, tuple) else (changed,)
-        watch = hooks.BackwardWatch(self, list(self._backward_hooks.values())) if self._backward_hooks else None
-        if watch is not None:
-            inputs = watch.inputs(inputs)
-        output = self.forward(*inputs, **named)
-        for hook, with_kwargs in list(self._forward_hooks.values()):
-            changed = hook(self, inputs, named, output) if with_kwargs else hook(self, inputs, output)
-            if changed is not None:
-                output = changed
-        return output if watch is None else watch.outputs(output)
+        due, output = dict(self._forward_hooks), None
+        try:
+            for hook, with_kwargs in list(self._forward_pre_hooks.values()):
+                changed = hook(self, inputs, named) if with_kwargs else hook(self, inputs)
+                if changed is not None and with_kwargs:
+                    inputs, named = changed
+                elif changed is not None:
+                    inputs = changed if isinstance(changed, tuple) else (changed,)
+            watch = hooks.BackwardWatch(self, list(self._backward_hooks.values())) if self._backward_hooks else None
+            if watch is not None:
+                inputs = watch.inputs(inputs)
+            output = self.forward(*inputs, **named)
+            for key, (hook, with_kwargs, _) in list(due.items()):
+                del due[key]
+                changed = hook(self, inputs, named, output) if with_kwargs else hook(self, inputs, output)
+                output = output if changed is None else changed
+            return output if watch is None else watch.outputs(output)
+        except Exception:
+            self._call_in_any_case(due, inputs, named, output)
+            raise
+
+    def _call_in_any_case(
+        self, due: dict[int, tuple[Hook, bool, bool]], inputs: tuple, named: dict, output: Any
+    ) -> None:
+        """After an error: the forward hooks with always_call; an error of their own becomes a warning beside it."""
+        for hook, with_kwargs, always_call in due.values():
+            if always_call:
+                try:
+                    changed = hook(self, inputs, named, output) if with_kwargs else hook(self, inputs, output)
+                    output = output if changed is None else changed
+                except Exception as error:
+                    warnings.warn(f"a forward hook failed, too, after forward() had: {error}", stacklevel=4)
 
     def register_forward_pre_hook(
         self, hook: Hook, *, prepend: bool = False, with_kwargs: bool = False
@@ -127,13 +134,22 @@ class Module(Members):
         """Call `hook(module, inputs)` before forward; what it returns, unless None, replaces the inputs."""
         return RemovableHandle(self._forward_pre_hooks, (hook, with_kwargs), prepend)
 
-    def register_forward_hook(self, hook: Hook, *, prepend: bool = False, with_kwargs: bool = False) -> RemovableHandle:
-        """Call `hook(module, inputs, output)` after forward; what it returns, unless None, replaces the output."""
-        return RemovableHandle(self._forward_hooks, (hook, with_kwargs), prepend)
+    def register_forward_hook(
+        self, hook: Hook, *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
+    ) -> RemovableHandle:
+        """Call `hook(module, inputs, output)` after forward; what it returns, unless None, replaces the output.
+
+        With always_call it is called after a forward that failed, too, with None as the output.
+        """
+        return RemovableHandle(self._forward_hooks, (hook, with_kwargs, always_call), prepend)
+
+    def register_full_backward_pre_hook(self, hook: Hook, prepend: bool = False) -> RemovableHandle:
+        """Call `hook(module, grad_output)` before the module's backward; a tuple it returns replaces grad_output."""
+        return RemovableHandle(self._backward_hooks, (hook, True), prepend)
 
     def register_full_backward_hook(self, hook: Hook, prepend: bool = False) -> RemovableHandle:
         """Call `hook(module, grad_input, grad_output)` in backward; a tuple it returns replaces grad_input."""
-        return RemovableHandle(self._backward_hooks, hook, prepend)
+        return RemovableHandle(self._backward_hooks, (hook, False), prepend)
 
     def apply(self, fn: Callable[[Module], Any]) -> Self:
         """Call `fn` on every module in it, children first, then on itself; for initialisation, say."""
@@ -141,87 +157,6 @@ class Module(Members):
             module.apply(fn)
         fn(self)
         return self
-
-    # state
-
-    def state_dict(
-        self, *, destination: dict[str, Tensor] | None = None, prefix: str = "", keep_vars: bool = False
-    ) -> dict[str, Tensor]:
-        """Parameters and persistent buffers by dotted name, sharing their values with the module.
-
-        Args:
-            destination: a dict to fill, instead of a new one.
-            prefix: what every key begins with.
-            keep_vars: give the parameters themselves, not tensors detached from the graph.
-        """
-        found = {} if destination is None else destination
-        for name, member in self._saved_members():
-            found[prefix + name] = member if keep_vars else member.detach()
-        for name, module in self._modules.items():
-            if module is not None:
-                module.state_dict(destination=found, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
-        return found
-
-    def _saved_members(self) -> Iterator[tuple[str, Tensor]]:
-        for members in (self._parameters, self._buffers):
-            for name, member in members.items():
-                if member is not None and name not in self._non_persistent_buffers_set:
-                    yield name, member
-
-    def load_state_dict(
-        self, state_dict: Mapping[str, Tensor], strict: bool = True, assign: bool = False
-    ) -> IncompatibleKeys:
-        """Copy values into parameters and buffers by name; where anything does not fit, nothing is changed.
-
-        Args:
-            state_dict: tensors by dotted name, as `state_dict()` gives them.
-            strict: whether keys that are missing or unexpected are an error.
-            assign: use the given tensors themselves, with their dtype and device, instead of copying their values.
-
-        Returns:
-            missing_keys and unexpected_keys.
-
-        Raises:
-            EngineError: every key that is missing, unexpected or of another shape, in one message.
-        """
-        if not isinstance(state_dict, Mapping):
-            mend = "read the file first: load_state_dict(engine.load(path))"
-            if isinstance(state_dict, Module):
-                mend = "give its state_dict()"
-            raise TypeMismatch("load_state_dict", got=f"{type(state_dict).__name__} arrives",
-                               expected="a dict of tensors by name", mend=mend)  # fmt: skip
-        places = {
-            f"{path}.{name}" if path else name: (module, name, member)
-            for path, module in self.named_modules(remove_duplicate=False)
-            for name, member in module._saved_members()
-        }
-        missing = [key for key in places if key not in state_dict]
-        unexpected = [key for key in state_dict if key not in places]
-        faults = [
-            fault
-            for key in places
-            if key in state_dict and (fault := _misfit(key, places[key][2], state_dict[key], assign))
-        ]
-        if strict and unexpected:
-            faults.insert(0, f"unexpected {_listing(unexpected)}")
-        if strict and missing:
-            faults.insert(0, f"missing {_listing(missing)}")
-        if faults:
-            raise EngineError(f"state dict for {type(self).__name__}", got="; ".join(faults),
-                              mend=_state_mend(state_dict, missing, unexpected))  # fmt: skip
-        with no_grad():
-            for key, (module, name, member) in places.items():
-                if key in state_dict and assign:
-                    module._assign(name, state_dict[key])
-                elif key in state_dict:
-                    member.copy_(state_dict[key])
-        return IncompatibleKeys(missing, unexpected)
-
-    def _assign(self, name: str, value: Tensor) -> None:
-        if name in self._parameters:
-            self._parameters[name] = Parameter(value, requires_grad=self._parameters[name].requires_grad)
-        else:
-            self._buffers[name] = value
 
     # modes and places
 
@@ -281,6 +216,10 @@ class Module(Members):
         """Make everything that is floating point float16; for training see `engine.autocast`, which keeps float32."""
         return self._apply(lambda tensor: tensor.half() if tensor.is_floating_point() else tensor)
 
+    def type(self, dst_type: Any) -> Self:
+        """Make all parameters and buffers this dtype, whole numbers too."""
+        return self._apply(lambda tensor: tensor.type(dst_type))
+
     def _apply(self, change: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         """Change every parameter, its gradient and every buffer; a parameter stays the same object."""
         changed: set[int] = set()
@@ -295,7 +234,7 @@ class Module(Members):
                         parameter.grad = None if gradient is None else change(gradient)
             for name, buffer in module._buffers.items():
                 if buffer is not None:
-                    module._buffers[name] = change(buffer)
+                    module._buffers[name] = buffer.changed(change) if is_lazy(buffer) else change(buffer)
         return self
 
     # how it reads
@@ -329,33 +268,6 @@ def _refuse_input(cls: type[Module], options: tuple[Any, ...]) -> None:
 def _indented(text: str) -> str:
     """Every line but the first two spaces in."""
     return text.replace("\n", "\n  ")
-
-
-def _listing(keys: list[str]) -> str:
-    return ("key " if len(keys) == 1 else "keys ") + ", ".join(f"{key!r}" for key in keys)
-
-
-def _state_mend(state_dict: Mapping[str, Any], missing: list[str], unexpected: list[str]) -> str:
-    """What makes a state dict fit that does not."""
-    inside = [key for key, value in state_dict.items() if isinstance(value, Mapping)]
-    if inside:
-        return f"the weights are one level down: load_state_dict(loaded[{inside[0]!r}])"
-    if missing and {key.removeprefix("module.") for key in unexpected} == set(missing):
-        return 'take "module." off the keys, which DataParallel put there'
-    if missing or unexpected:
-        return "build the model as it was when it was saved, or pass strict=False to go without these"
-    return "build the model with the sizes that it had when it was saved"
-
-
-def _misfit(key: str, member: Tensor, value: Any, assign: bool) -> str:
-    """Why `value` cannot be copied into `member`; "" when it can."""
-    if not isinstance(value, Tensor):
-        return f"{key!r} is {type(value).__name__}, not a Tensor"
-    if tuple(value.shape) != tuple(member.shape):
-        return f"{key!r} has shape {tuple(value.shape)} instead of {tuple(member.shape)}"
-    if member.is_meta and not assign:
-        return f"{key!r} is on meta and has no place for values (assign=True gives it one)"
-    return ""
 
 
 def _moved(tensor: Tensor, args: tuple, kwargs: dict) -> Tensor:

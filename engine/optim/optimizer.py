@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from engine.describe import Hidden, Range
 from engine.errors import GradientError, OptionError, ShapeError, TypeMismatch
 from engine.kernels.update import Pace, Update
+from engine.nn.parameter import is_lazy
 from engine.optim.arena import Arena
 from engine.optim.hooks import (  # noqa: F401  (PyTorch has the two that register here)
     Hooked,
@@ -131,6 +132,9 @@ class Optimizer(Hooked):
         if not param.is_leaf:
             raise GradientError(name, got="a tensor that is computed from others", expected="a parameter",
                                 mend="make it one after moving or changing it: nn.Parameter(tensor)")  # fmt: skip
+        if is_lazy(param):
+            raise GradientError(name, got="a parameter of a lazy layer has no shape yet", expected="one with values",
+                                mend="call the network once with an input before making the optimizer")  # fmt: skip
         if id(param) in self._arenas:
             raise OptionError(name, got="a parameter is in more than one group", expected="each in one")
 

@@ -21,6 +21,7 @@ from engine.plan.arguments import Own, kind_of, shared
 from engine.plan.planned import Kept, Outcome, Planned
 from engine.plan.recorder import recording
 from engine.tensor import Tensor
+from engine.tensor.anomaly import watch
 from engine.tensor.promotion import get_default_dtype
 from engine.tensor.tape import mode
 
@@ -67,7 +68,7 @@ class Captured:
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         tensors: list[Tensor] = []
         kinds = kind_of(arguments, tensors), kind_of(dict(sorted(named.items())), tensors) if named else None
-        if mode.recorder is not None or not _are_on_cpu(tensors):
+        if mode.recorder is not None or watch.on or not _are_on_cpu(tensors):
             return self.step(*arguments, **named)
         threads = num_threads(), are_deterministic_algorithms_enabled()
         key = kinds, shared(tensors), mode.grad, mode.autocast, threads, get_default_dtype()

@@ -16,6 +16,7 @@ from engine.device import Device
 from engine.errors import DeviceError, GradientError, ShapeError, TypeMismatch
 from engine.ops.base import Op, Spec, times
 from engine.ops.indexing import Overlay
+from engine.tensor.anomaly import calling_line, watch
 from engine.tensor.strangers import raise_stranger
 
 
@@ -73,6 +74,8 @@ class Node:
     order: int
     hooks: dict[int, Callable[[Any], Any]] | None = None
     retained: weakref.ref[Core] | None = None
+    line: str = ""
+    """Who called the op, where anomalies are looked for."""
 
     def __init__(self, op: Op, edges: list[Any], saved: Any, guards: Any, device: Device) -> None:
         self.op = op
@@ -243,6 +246,8 @@ def apply(op: Op, *inputs: Any) -> Any:
     if tracked and mode.grad and op.differentiable:
         out._requires_grad = True
         out._node = _note(op, inputs, arrays, result, extras, out)
+        if watch.on:
+            out._node.line = calling_line()
     return out
 
 

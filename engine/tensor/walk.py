@@ -9,6 +9,7 @@ from typing import Any
 from engine.device import Device
 from engine.errors import GradientError, OptionError
 from engine.ops.base import times
+from engine.tensor.anomaly import watch
 from engine.tensor.operands import cast
 from engine.tensor.tape import Core, Node, memory_of, mode, wrap
 
@@ -41,6 +42,7 @@ class Walk:
         """
         heap: list[tuple[int, Node]] = []  # the latest op first: all that used its result lies behind it
         pending: dict[Node, Any] = {}  # the sum of the gradients that have arrived
+        checks = watch.on and _anomalies_are_looked_for()
         opened, into, retain_graph, since, quietly = self.opened, self.into, self.retain_graph, self.since, mode.quietly
 
         def send(node: Node, grad: Any) -> None:
@@ -75,6 +77,8 @@ class Walk:
                 gradients = backward(k, grad, needs, *saved)
             else:
                 gradients = quietly(backward, k, grad, needs, *saved)
+            if checks:
+                require_numbers(node, gradients)
             if not retain_graph:
                 node.saved = None
             for edge, gradient in zip(node.edges, gradients):
@@ -100,14 +104,12 @@ class Walk:
             GradientError: where that was freed by an earlier walk, or changed in place since.
         """
         if node.saved is None:
-            raise GradientError(f"backward through {node.op.name}",
-                                got="its values were freed by an earlier backward()",
+            raise GradientError(_through(node), got="its values were freed by an earlier backward()",
                                 mend="run the forward pass again, or pass retain_graph=True the first time",
                                 )  # fmt: skip
         for cell, number in node.guards:
             if cell.number != number:
-                raise GradientError(f"backward through {node.op.name}",
-                                    got="a value that its gradient needs was changed in place since",
+                raise GradientError(_through(node), got="a value that its gradient needs was changed in place since",
                                     mend="use the op that makes a new tensor, or clone() before the change",
                                     )  # fmt: skip
         return node.op.backward, node.device.kernels, node.saved
@@ -303,6 +305,32 @@ def seed(where: str, output: Any, gradient: Any) -> Any:
         raise GradientError(where, got=f"the gradient is {times(gradient.array.shape)}",
                             expected=times(output.array.shape))  # fmt: skip
     return cast(gradient, output.array.dtype)
+
+
+def _anomalies_are_looked_for() -> bool:
+    """Whether gradients are looked at; a step that is being recorded is not planned then."""
+    if mode.recorder is not None:
+        mode.recorder.fail("it looks for anomalies")
+    return watch.check_nan
+
+
+def require_numbers(node: Node, gradients: Iterable[Any]) -> None:
+    """A GradientError where a gradient that the backward of an op gave is no number."""
+    names = node.op._inputs if len(node.op._inputs) == len(node.edges) else range(len(node.edges))
+    for edge, gradient, name in zip(node.edges, gradients, names):
+        array = gradient.array if isinstance(gradient, Core) else gradient
+        if edge is not None and array is not None and bool(node.device.kernels.xp.isnan(array).any()):
+            raise GradientError(_through(node), got=f"the gradient of {_called(name)} is not a number",
+                                mend="keep away from values where its slope is infinite or none") from None  # fmt: skip
+
+
+def _called(name: str | int) -> str:
+    return name if isinstance(name, str) else f"input {name}"
+
+
+def _through(node: Node) -> str:
+    """What was walked through, and where it was called if that was noted."""
+    return f"backward through {node.op.name}" + (f", called at {node.line}" if node.line else "")
 
 
 def _zeros(x: Any) -> Any:

@@ -17,6 +17,7 @@ MODULES = (
     "engine.autograd",
     "engine.cuda",
     "engine.data",
+    "engine.func",
     "engine.data.transforms",
     "engine.linalg",
     "engine.metrics",
@@ -90,6 +91,8 @@ BASES = {
     "Parameter",
     "ParameterDict",
     "ParameterList",
+    "UninitializedBuffer",
+    "UninitializedParameter",
 }
 """They compute nothing themselves."""
 SAYS_WHAT = re.compile(r" (\+?=|->) |\b(19|20)\d\d\b")

@@ -73,6 +73,137 @@ def test_bookkeeping_agrees(story):
     assert ours == theirs
 
 
+class Versioned:
+    """A mixin with a state that is no tensor."""
+
+    version = 1
+
+    def get_extra_state(self):
+        return {"version": self.version}
+
+    def set_extra_state(self, state):
+        self.version = state["version"]
+
+
+def versioned(library):
+    cls = type("Versioned", (Versioned, library.nn.Linear), {})
+    net = library.nn.Sequential(cls(2, 2), library.nn.Linear(2, 1))
+    net[0].version = 7
+    return net
+
+
+def extra_state(library):
+    net, other = versioned(library), versioned(library)
+    other[0].version = 0
+    state = net.state_dict()
+    told = other.load_state_dict(state)
+    del state["0._extra_state"]
+    return list(state), other[0].version, tuple(told), tuple(other.load_state_dict(state, strict=False))
+
+
+def state_hooks(library, m):
+    """What hooks around saving and loading see, in order."""
+    log = []
+    rows = m.rows
+    hooks = [
+        m.register_state_dict_pre_hook(lambda module, prefix, keep: log.append(("before", prefix, keep))),
+        rows.register_state_dict_post_hook(
+            lambda module, state, prefix, meta: log.append(("after", prefix, list(state)))
+        ),
+        m.register_state_dict_post_hook(lambda module, state, prefix, meta: state.__delitem__(f"{prefix}scale")),
+    ]
+    log.append(list(m.state_dict(prefix="net.", keep_vars=True)))
+    for hook in hooks:
+        hook.remove()
+    log.append(list(m.state_dict()))
+    return log
+
+
+def loading_hooks(library, m):
+    log = []
+
+    def rename(module, state, prefix, meta, strict, missing, unexpected, errors):
+        log.append((type(module).__name__, sorted(state), prefix, strict, missing, unexpected, errors))
+        state[f"{prefix}scale"] = state.pop(f"{prefix}gain")
+
+    def forgive(module, keys):
+        log.append((type(module).__name__, tuple(map(list, keys))))
+        keys.missing_keys.clear()
+
+    m.register_load_state_dict_pre_hook(rename)
+    m.register_load_state_dict_post_hook(forgive)
+    m.rows.register_load_state_dict_post_hook(lambda module, keys: log.append(type(module).__name__))
+    given = {"gain": library.full((1,), 5.0), "rows.2.num_batches_tracked": library.tensor(0)}
+    log.append(tuple(m.load_state_dict(given)))
+    return [*log, m.scale.item(), list(given)]
+
+
+def replaced(library, m):
+    nn = library.nn
+    m.set_submodule("rows.1", nn.Tanh())
+    m.set_submodule("again", nn.ReLU(), strict=True)
+    m.set_submodule("fresh", nn.Identity())
+    m.rows.set_submodule("0", nn.Sequential(nn.Linear(3, 3)))
+    m.set_submodule("rows.0.0", nn.Sigmoid())
+    return repr(m)
+
+
+def called_in_any_case(library, m):
+    log = []
+    m.register_forward_hook(lambda module, inputs, output: log.append("never"))
+    m.register_forward_hook(lambda module, inputs, output: log.append(("plain", output)), always_call=True)
+    m.register_forward_hook(
+        lambda module, inputs, named, output: log.append((named, output)),
+        always_call=True,
+        with_kwargs=True,
+        prepend=True,
+    )
+    for x in (None, "x"):
+        with pytest.raises((TypeError, AttributeError)):
+            m(x)
+    return log
+
+
+def typed(library, m):
+    m = m.type(library.float64)
+    return [str(v.dtype).split(".")[-1] for v in m.state_dict().values()]
+
+
+MORE = {"extra state": lambda library, m: extra_state(library), "state hooks": state_hooks,
+        "loading hooks": loading_hooks, "replaced": replaced, "called in any case": called_in_any_case,
+        "typed": typed}  # fmt: skip
+
+
+@pytest.mark.parametrize("story", MORE)
+def test_states_and_parts_change_as_pytorchs_do(story):
+    ours, theirs = told(MORE[story])
+    assert ours == theirs
+
+
+@pytest.mark.parametrize("replacement", ["none", "another"])
+def test_hooks_before_backward_see_and_replace_the_gradient_of_the_output(replacement):
+    def story(library, model):
+        log = []
+        layer, scale = library.nn.Linear(3, 2), library.tensor([1.0, -1.0, 2.0], requires_grad=True)
+        with library.no_grad():
+            layer.weight.copy_(library.arange(6.0).reshape(2, 3))
+            layer.bias.zero_()
+
+        def before(module, grads):
+            log.append([g.tolist() for g in grads])
+            return (grads[0] * 2 + 1,) if replacement == "another" else None
+
+        layer.register_full_backward_hook(lambda m, into, of: log.append([g.tolist() for g in (*into, *of)]))
+        layer.register_full_backward_pre_hook(before)
+        layer.register_full_backward_pre_hook(lambda m, grads: log.append("first"), prepend=True)
+        for _ in range(2):
+            layer(library.ones(4, 3) * scale).sum(1).square().sum().backward()
+        return log, layer.weight.grad.tolist(), scale.grad.tolist()
+
+    ours, theirs = told(story)
+    assert ours == theirs
+
+
 @pytest.mark.filterwarnings("ignore:Full backward hook is firing")
 def test_hooks_of_nested_modules_run_in_pytorchs_order_with_its_gradients():
     def story(library, model):
@@ -122,6 +253,13 @@ def test_hooks_of_nested_modules_run_in_pytorchs_order_with_its_gradients():
         lambda library, m: setattr(m, "seen", 3),
         lambda library, m: m.missing,
         lambda library, m: m.get_submodule("rows.7"),
+        lambda library, m: m.set_submodule("", m),
+        lambda library, m: m.set_submodule("nobody.0", m.again),
+        lambda library, m: m.set_submodule("nobody", m.again, strict=True),
+        lambda library, m: m.set_submodule("scale", m.again),
+        lambda library, m: m.set_submodule("again", 3),
+        lambda library, m: m.get_extra_state(),
+        lambda library, m: m.set_extra_state({}),
         lambda library, m: m.rows[7],
         lambda library, m: m.rows(1),
         lambda library, m: m.train("yes"),

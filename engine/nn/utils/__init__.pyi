@@ -1,4 +1,4 @@
-from engine.nn.utils import parametrizations, parametrize, rnn
+from engine.nn.utils import parametrizations, parametrize, rnn, stateless
 from engine.nn.utils.gradients import (
     clip_grad_norm_,
     clip_grad_value_,
@@ -21,6 +21,7 @@ __all__ = [
     "remove_weight_norm",
     "rnn",
     "spectral_norm",
+    "stateless",
     "vector_to_parameters",
     "weight_norm",
 ]
