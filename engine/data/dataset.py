@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -40,6 +40,95 @@ class Dataset:
 
     def __add__(self, other: Any) -> ConcatDataset:
         return ConcatDataset([self, other])
+
+
+class IterableDataset(Dataset):
+    """Samples one behind the other, as they come; subclass it and define `__iter__`.
+
+    For what has no index: a stream, or files larger than the memory. A DataLoader with several workers gives each a
+    copy of it, which looks at `get_worker_info` for what it is to leave to the others.
+
+    >>> class Countdown(IterableDataset):
+    ...     def __iter__(self):
+    ...         yield from (3, 2, 1)
+    >>> list(Countdown())
+    [3, 2, 1]
+    """
+
+    def __iter__(self) -> Iterator[Any]:
+        raise MissingMethod(type(self).__name__, got="there are no samples to iterate over",
+                            expected="an __iter__(self)", mend="define it in the class")  # fmt: skip
+
+    def __add__(self, other: Any) -> ChainDataset:
+        return ChainDataset([self, other])
+
+
+class ChainDataset(IterableDataset):
+    """Data sets that are iterated over, one behind the other.
+
+    Args:
+        datasets: each an IterableDataset; `a + b` of two is the same.
+
+    Raises:
+        TypeMismatch: while iterating, one is no IterableDataset.
+
+    >>> class Countdown(IterableDataset):
+    ...     def __iter__(self):
+    ...         yield from (2, 1)
+    >>> list(Countdown() + Countdown())
+    [2, 1, 2, 1]
+    """
+
+    def __init__(self, datasets: Iterable[Any]):
+        self.datasets = datasets
+
+    def __iter__(self) -> Iterator[Any]:
+        for dataset in self.datasets:
+            yield from _iterable(dataset)
+
+    def __len__(self) -> int:
+        return sum(len(_iterable(dataset)) for dataset in self.datasets)
+
+
+def _iterable(dataset: Any) -> Any:
+    if not isinstance(dataset, IterableDataset):
+        raise TypeMismatch("ChainDataset", got=f"a {type(dataset).__name__} arrives", expected="IterableDatasets",
+                           mend="ConcatDataset puts those together that have indices")  # fmt: skip
+    return dataset
+
+
+class StackDataset(Dataset):
+    """Data sets side by side: sample i is the tuple, or the dict, of their i-th samples.
+
+    Args:
+        args: the data sets, for tuples.
+        kwargs: the data sets by name, for dicts.
+
+    Raises:
+        ValueError: none came, both ways were used, or their lengths differ.
+
+    >>> StackDataset(image=["a", "b"], text=["x", "y"])[1]
+    {'image': 'b', 'text': 'y'}
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        if bool(args) == bool(kwargs):
+            raise OptionError("StackDataset", got="data sets come with names and without" if args else "none comes",
+                              expected="some, all with names or all without")  # fmt: skip
+        self.datasets = args or kwargs
+        lengths = {len(dataset) for dataset in (args or kwargs.values())}
+        if len(lengths) > 1:
+            counts = " and ".join(map(str, sorted(lengths)))
+            raise ShapeError("StackDataset", got=f"data sets of {counts} samples arrive", expected="as many in each")
+        (self._length,) = lengths
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(self.datasets, dict):
+            return {name: dataset[index] for name, dataset in self.datasets.items()}
+        return tuple(dataset[index] for dataset in self.datasets)
+
+    def __len__(self) -> int:
+        return self._length
 
 
 class TensorDataset(Dataset):

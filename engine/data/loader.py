@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -10,38 +11,45 @@ import numpy as np
 
 from engine.cuda import is_available
 from engine.data.ahead import ahead
-from engine.data.dataset import draw_seed, order_of
-from engine.errors import OptionError, ShapeError, TypeMismatch
-from engine.functions import stack
-from engine.ops.base import times
+from engine.data.collate import as_tensors, default_collate, default_convert, pinned
+from engine.data.dataset import IterableDataset, draw_seed, order_of
+from engine.data.samplers import BatchSampler, RandomSampler, SequentialSampler
+from engine.data.workers import WorkerInfo, begun, working
+from engine.errors import OptionError
 from engine.random import apart
-from engine.tensor import Tensor
-from engine.tensor.creation import from_numpy, tensor
-from engine.tensor.promotion import float64
 
 
 class DataLoader:
     """Batches of a data set, in order or shuffled anew for every pass.
 
     A data set with `take(indices)` (TensorDataset, FieldDataset, a Subset of them) is indexed a batch at a time; any
-    other is read sample by sample and collated.
+    other is read by `__getitems__(indices)`, or sample by sample, and collated. An IterableDataset is iterated over.
 
     Args:
-        dataset: anything with a length and `__getitem__`.
+        dataset: anything with a length and `__getitem__`, or an IterableDataset.
         batch_size: samples in a batch; None gives single samples, not collated.
         shuffle: another order for every pass, drawn from `generator`.
         sampler: the indices in the order to take, instead of `shuffle`.
         batch_sampler: lists of indices, instead of `batch_size`, `shuffle`, `sampler` and `drop_last`.
-        num_workers: above 0, a thread makes up to twice as many batches before they are asked for. Batches are the same
-            for any number: what a data set draws from the default stream comes from one of the batch's own.
+        num_workers: above 0, a thread makes up to twice as many batches before they are asked for, the workers taking
+            turns. Batches are the same for any number: what a data set draws from the default stream comes from one of
+            the batch's own. Of an IterableDataset each worker has a shallow copy, whose batches come in turn.
         collate_fn: makes a batch of a list of samples; `default_collate` where it is None.
         pin_memory: where a GPU can be used, batches lie in memory that it reads by itself, so that `.to("cuda")` need
             not wait; otherwise they lie where they are.
         drop_last: leave out a last batch that is smaller than the others.
+        timeout: seconds to wait for a batch of the workers; 0 waits as long as it takes.
+        worker_init_fn: called with the number of each worker before its first batch, when `get_worker_info` knows it.
+        multiprocessing_context: here for PyTorch's sake, as workers are no processes.
         generator: `engine.Generator` or `numpy.random.Generator` that the orders are drawn from.
+        prefetch_factor: how many batches each worker makes ahead: 2, unless it is said.
+        persistent_workers: whether workers, with their copies of an IterableDataset, stay from pass to pass.
+        pin_memory_device: here for PyTorch's sake, as there is but one.
+        in_order: here for PyTorch's sake: batches always come in order.
 
     Raises:
         ValueError: arguments that exclude each other, or a batch size under 1.
+        EngineError: in a pass, no batch comes within `timeout`.
 
     >>> import numpy as np
     >>> from engine.data import TensorDataset
@@ -61,9 +69,21 @@ class DataLoader:
         collate_fn: Callable[[list[Any]], Any] | None = None,
         pin_memory: bool = False,
         drop_last: bool = False,
-        *,
+        timeout: float = 0,
+        worker_init_fn: Callable[[int], Any] | None = None,
+        multiprocessing_context: Any = None,
         generator: Any = None,
+        *,
+        prefetch_factor: int | None = None,
+        persistent_workers: bool = False,
+        pin_memory_device: str = "",
+        in_order: bool = True,
     ):
+        self._streams = isinstance(dataset, IterableDataset)
+        _check_workers(num_workers, timeout, prefetch_factor, persistent_workers, multiprocessing_context)
+        if self._streams and (shuffle or sampler is not None or batch_sampler is not None):
+            raise OptionError("DataLoader", got="an order is asked of an IterableDataset", expected="none",
+                              mend="leave shuffle and samplers out: it has an order of its own")  # fmt: skip
         if sampler is not None and shuffle:
             raise OptionError("DataLoader", got="shuffle=True and a sampler", expected="one of the two",
                               mend="leave shuffle out, the sampler says the order")  # fmt: skip
@@ -74,29 +94,48 @@ class DataLoader:
         if batch_size is not None and (not isinstance(batch_size, int | np.integer) or batch_size < 1):
             raise OptionError("DataLoader", got=f"batch_size={batch_size}", expected="a whole number from 1",
                               mend="None gives single samples")  # fmt: skip
-        if num_workers < 0:
-            raise OptionError("DataLoader", got=f"num_workers={num_workers}", expected="0 or more")
         if shuffle and len(dataset) == 0:
             raise OptionError("DataLoader", got="there are no samples to shuffle", expected="at least one",
                               mend="look whether the files were found and whether a filter left any")  # fmt: skip
         self.dataset = dataset
         self.batch_size = None if batch_sampler is not None else batch_size
         self.shuffle = bool(shuffle)
-        self.sampler = sampler
-        self.batch_sampler = batch_sampler
+        self._sampler = sampler
+        self._batch_sampler = batch_sampler
         self.num_workers = num_workers
         self.collate_fn = collate_fn
         self.pin_memory = pin_memory
         self.drop_last = drop_last
+        self.timeout = timeout
+        self.worker_init_fn = worker_init_fn
         self.generator = generator
+        self.prefetch_factor = 2 if prefetch_factor is None and num_workers else prefetch_factor
+        self.persistent_workers = persistent_workers
+        self._workers: list[WorkerInfo] = []
         self._order: dict[str, Any] = {}  # the pass under way: "seed" of its order, or "draws" alone
         self._position = 0  # batches of that pass that were handed out
         self._taken_up = False
 
+    @property
+    def sampler(self) -> Any:
+        """What says the order of the samples; None where a batch_sampler does, or the data set itself."""
+        if self._sampler is not None or self._batch_sampler is not None or self._streams:
+            return self._sampler
+        return (
+            RandomSampler(self.dataset, generator=self.generator) if self.shuffle else SequentialSampler(self.dataset)
+        )
+
+    @property
+    def batch_sampler(self) -> Any:
+        """What says which samples are in each batch; None without batches, or where the data set has no indices."""
+        if self._batch_sampler is not None or self.batch_size is None or self._streams:
+            return self._batch_sampler
+        return BatchSampler(self.sampler, self.batch_size, self.drop_last)
+
     def __len__(self) -> int:
-        if self.batch_sampler is not None:
-            return len(self.batch_sampler)
-        count = len(self.dataset) if self.sampler is None else len(self.sampler)
+        if self._batch_sampler is not None:
+            return len(self._batch_sampler)
+        count = len(self.dataset) if self._sampler is None else len(self._sampler)
         if self.batch_size is None:
             return count
         return count // self.batch_size if self.drop_last else -(-count // self.batch_size)
@@ -105,7 +144,7 @@ class DataLoader:
         if not self._taken_up:
             self._order, self._position = self._begin(), 0
         self._taken_up = False
-        return self._pass(self._batches())
+        return self._pass()
 
     def state_dict(self) -> dict[str, Any]:
         """Where the pass under way is: which order, and how many batches of it were handed out."""
@@ -130,15 +169,15 @@ class DataLoader:
         self._taken_up = bool(self._order) or self._position > 0
 
     def _begin(self) -> dict[str, Any]:
-        if self.batch_sampler is not None:
-            return {"order": [list(batch) for batch in self.batch_sampler], "draws": draw_seed(self.generator)}
-        if self.sampler is not None:
-            return {"order": [int(index) for index in self.sampler], "draws": draw_seed(self.generator)}
+        if self._batch_sampler is not None:
+            return {"order": [list(batch) for batch in self._batch_sampler], "draws": draw_seed(self.generator)}
+        if self._sampler is not None:
+            return {"order": [int(index) for index in self._sampler], "draws": draw_seed(self.generator)}
         return {"seed" if self.shuffle else "draws": draw_seed(self.generator)}
 
     def _batches(self) -> list[Any]:
         """Every batch of this pass as an array of indices (or single indices without batching)."""
-        if self.batch_sampler is not None:
+        if self._batch_sampler is not None:
             return [np.asarray(batch, dtype=np.int64) for batch in self._order["order"]]
         if "seed" in self._order:
             order = order_of(int(self._order["seed"]), len(self.dataset))
@@ -151,96 +190,81 @@ class DataLoader:
         starts = range(0, len(order), self.batch_size)[: len(order) // self.batch_size if self.drop_last else None]
         return [order[start : start + self.batch_size] for start in starts]
 
-    def _pass(self, batches: list[Any]) -> Iterator[Any]:
+    def _pass(self) -> Iterator[Any]:
         seed = self._order.get("seed", self._order.get("draws", 0))
-
-        def fetch(number: int) -> Any:
-            with apart(seed, number):
-                return self._fetch(batches[number])
-
+        workers = self._at_work(int(seed))
+        made = self._streamed(workers, seed) if self._streams else self._fetched(workers, seed)
+        if self.num_workers:
+            made = ahead(lambda batch: batch, made, self.prefetch_factor * self.num_workers, self.timeout or None)
         pins = self.pin_memory and is_available()
-        due = range(self._position, len(batches))
-        made = ahead(fetch, due, 2 * self.num_workers) if self.num_workers else (fetch(number) for number in due)
         with contextlib.closing(made):
             for batch in made:
                 self._position += 1
-                yield _pinned(batch) if pins else batch
+                yield pinned(batch) if pins else batch
         self._order, self._position = {}, 0
+
+    def _at_work(self, seed: int) -> list[WorkerInfo]:
+        if not self.persistent_workers or not self._workers:
+            self._workers = begun(self.num_workers, self.dataset, seed, self.worker_init_fn, copies=self._streams)
+        return self._workers
+
+    def _fetched(self, workers: list[WorkerInfo], seed: Any) -> Iterator[Any]:
+        """The batches that are due, of the workers in turn."""
+        batches = self._batches()
+        for number in range(self._position, len(batches)):
+            with apart(seed, number), working(workers[number % len(workers)] if workers else None):
+                batch = self._fetch(batches[number])
+            yield batch
+
+    def _streamed(self, workers: list[WorkerInfo], seed: Any) -> Iterator[Any]:
+        """The batches of a data set without indices, of the workers in turn until each has come to its end."""
+        known = self._position  # a pass that is taken up goes on behind these
+        streams: list[tuple[Any, Iterator[Any]]] = []
+        for worker in workers or [None]:
+            with working(worker):
+                streams.append((worker, iter(self.dataset if worker is None else worker.dataset)))
+        number = 0
+        while streams:
+            for stream in list(streams):
+                with apart(seed, number), working(stream[0]):
+                    batch = self._drawn(stream[1])
+                if batch is None:
+                    streams.remove(stream)
+                    continue
+                number += 1
+                if number > known:
+                    yield batch[0]
+
+    def _drawn(self, samples: Iterator[Any]) -> tuple[Any] | None:
+        """The next batch, or None where there is none."""
+        drawn = list(itertools.islice(samples, self.batch_size or 1))
+        if not drawn or (self.drop_last and len(drawn) < self.batch_size):
+            return None
+        return (
+            ((self.collate_fn or default_convert)(drawn[0]),) if self.batch_size is None else (self._collated(drawn),)
+        )
 
     def _fetch(self, indices: Any) -> Any:
         if not isinstance(indices, np.ndarray):
-            sample = self.dataset[indices]
-            return sample if self.collate_fn is None else self.collate_fn(sample)
+            return (self.collate_fn or default_convert)(self.dataset[indices])
         if self.collate_fn is None and hasattr(self.dataset, "take"):
-            return _as_tensors(self.dataset.take(indices))
-        samples = [self.dataset[index] for index in indices.tolist()]
+            return as_tensors(self.dataset.take(indices))
+        if hasattr(self.dataset, "__getitems__"):
+            return self._collated(self.dataset.__getitems__(indices.tolist()))
+        return self._collated([self.dataset[index] for index in indices.tolist()])
+
+    def _collated(self, samples: list[Any]) -> Any:
         return (self.collate_fn or default_collate)(samples)
 
 
-def default_collate(samples: list[Any]) -> Any:
-    """Stack samples into a batch: tensors, arrays and numbers along a new first axis, dicts and tuples part by part.
-
-    Python floats become float64 and ints int64, as in PyTorch; texts stay a list.
-
-    Raises:
-        TypeError: samples of a kind that cannot be stacked.
-
-    >>> default_collate([{"name": "a"}, {"name": "b"}])
-    {'name': ['a', 'b']}
-    """
-    first = samples[0]
-    if isinstance(first, Tensor | np.ndarray):
-        shapes = dict.fromkeys(tuple(getattr(sample, "shape", ())) for sample in samples)
-        if len(shapes) > 1:
-            raise _unlike("shape", " and ".join(map(times, shapes)))
-    if isinstance(first, Tensor):
-        return stack(list(samples))
-    if isinstance(first, np.ndarray | np.generic):
-        return from_numpy(np.stack(samples))
-    if isinstance(first, bool | int):
-        return tensor(list(samples))
-    if isinstance(first, float):
-        return tensor(list(samples), dtype=float64)
-    if isinstance(first, str | bytes):
-        return list(samples)
-    if isinstance(first, Mapping):
-        if any(sample.keys() != first.keys() for sample in samples):
-            names = dict.fromkeys(", ".join(map(str, sample)) for sample in samples)
-            raise _unlike("keys", " and ".join(names))
-        return {key: default_collate([sample[key] for sample in samples]) for key in first}
-    if isinstance(first, tuple | list):
-        if any(len(sample) != len(first) for sample in samples):
-            lengths = dict.fromkeys(str(len(sample)) for sample in samples)
-            raise _unlike("length", " and ".join(lengths))
-        parts = [default_collate(list(part)) for part in zip(*samples, strict=True)]
-        return type(first)(*parts) if hasattr(first, "_fields") else parts
-    raise TypeMismatch("DataLoader", got=f"a sample holds {'None' if first is None else type(first).__name__}",
-                       expected="tensors, arrays, numbers, texts, and dicts and lists of them",
-                       mend="see what __getitem__ returns, or give a collate_fn")  # fmt: skip
-
-
-def _unlike(what: str, found: str) -> ShapeError:
-    mend = "return the same keys" if what == "keys" else "pad or cut them"
-    return ShapeError("DataLoader", got=f"samples of {what} {found} come into one batch", expected="all alike",
-                      mend=f"{mend} in __getitem__, or give a collate_fn")  # fmt: skip
-
-
-def _pinned(batch: Any) -> Any:
-    """The tensors of a batch in pinned memory."""
-    if isinstance(batch, Tensor):
-        return batch.pin_memory()
-    if isinstance(batch, Mapping):
-        return {name: _pinned(part) for name, part in batch.items()}
-    if isinstance(batch, tuple | list):
-        parts = [_pinned(part) for part in batch]
-        return type(batch)(*parts) if hasattr(batch, "_fields") else type(batch)(parts)
-    return batch
-
-
-def _as_tensors(batch: Any) -> Any:
-    """What `take` answered, as tensors: a tuple becomes a list, as in PyTorch."""
-    if isinstance(batch, Mapping):
-        return {name: _as_tensors(values) for name, values in batch.items()}
-    if isinstance(batch, tuple):
-        return [_as_tensors(values) for values in batch]
-    return from_numpy(batch) if isinstance(batch, np.ndarray) else batch
+def _check_workers(num_workers: int, timeout: float, prefetch_factor: int | None, persistent_workers: bool,
+                   context: Any) -> None:  # fmt: skip
+    """An OptionError where a number is negative, or something is said of workers that there are not."""
+    for name, value in (("num_workers", num_workers), ("timeout", timeout), ("prefetch_factor", prefetch_factor or 0)):
+        if value < 0:
+            raise OptionError("DataLoader", got=f"{name}={value}", expected="0 or more")
+    said = {"prefetch_factor": prefetch_factor is not None, "persistent_workers": persistent_workers,
+            "multiprocessing_context": context is not None}  # fmt: skip
+    for name, is_said in said.items():
+        if is_said and not num_workers:
+            raise OptionError("DataLoader", got=f"{name} without workers", expected="num_workers above 0")

@@ -66,7 +66,7 @@ from engine.nn.padding_from_inside import (
     ReplicationPad2d,
     ReplicationPad3d,
 )
-from engine.nn.parameter import Parameter, UninitializedBuffer, UninitializedParameter
+from engine.nn.parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
 from engine.nn.parameter_containers import ParameterDict, ParameterList
 from engine.nn.pooling import AvgPool1d, AvgPool2d, LPPool1d, LPPool2d, MaxPool1d, MaxPool2d
 from engine.nn.position import LearnedPositionalEncoding, PositionalEncoding
@@ -117,6 +117,7 @@ __all__ = [
     "BatchNorm3d",
     "Bilinear",
     "BinaryFocalLoss",
+    "Buffer",
     "CTCLoss",
     "ChannelShuffle",
     "CircularPad1d",

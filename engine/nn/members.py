@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from engine.errors import EngineError, TypeMismatch
-from engine.nn.parameter import Parameter
+from engine.nn.parameter import Buffer, Parameter
 from engine.tensor import Tensor
 from engine.tensor.tape import mode
 
@@ -94,6 +94,9 @@ class Members:
         if isinstance(value, Parameter):
             self._forget(name, keep="_parameters")
             self.register_parameter(name, value)
+        elif isinstance(value, Buffer):
+            self._forget(name, keep="_buffers")
+            self.register_buffer(name, value, value.persistent)
         elif isinstance(value, Members):
             self._forget(name, keep="_modules")
             own["_modules"][name] = value
@@ -199,9 +202,9 @@ class Members:
             if module is not None:
                 yield from module.named_modules(memo, f"{prefix}.{name}" if prefix else name, remove_duplicate)
 
-    def modules(self) -> Iterator[Members]:
+    def modules(self, remove_duplicate: bool = True) -> Iterator[Members]:
         """The module itself and everything in it."""
-        return (module for _, module in self.named_modules())
+        return (module for _, module in self.named_modules(remove_duplicate=remove_duplicate))
 
     def named_children(self) -> Iterator[tuple[str, Members]]:
         """The modules directly in it, with their names."""

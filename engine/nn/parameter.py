@@ -33,6 +33,30 @@ class Parameter(Tensor):
         return f"Parameter containing:\n{super().__repr__()}"
 
 
+class Buffer(Tensor):
+    """A tensor that moves with a module and is not learned: assigned to an attribute it joins `buffers()`.
+
+    Args:
+        data: the values; shared with the tensor given, not copied.
+        persistent: whether it is part of the module's state.
+
+    Example:
+        >>> import engine
+        >>> layer = engine.nn.Identity()
+        >>> layer.seen = engine.nn.Buffer(engine.zeros(2))
+        >>> list(layer.state_dict())
+        ['seen']
+    """
+
+    persistent = True
+
+    def __init__(self, data: Tensor | None = None, *, persistent: bool = True):
+        data = Tensor() if data is None else data
+        self.array, self.device = data.array, data.device
+        self._version_cell = data._cell()
+        self.persistent = persistent
+
+
 class _Uninitialized(Tensor):
     """A tensor whose shape is not known yet; it has a dtype and a device, which may change."""
 
@@ -76,12 +100,13 @@ class UninitializedParameter(_Uninitialized, Parameter):
         super().__init__(empty(0, device=device, dtype=dtype), requires_grad)
 
 
-class UninitializedBuffer(_Uninitialized):
+class UninitializedBuffer(_Uninitialized, Buffer):
     """A buffer whose shape the first input says.
 
     Args:
         requires_grad: False, as buffers are not learned.
         device, dtype: where it will lie, and its dtype.
+        persistent: whether it is part of the module's state.
 
     Example:
         >>> from engine import nn
@@ -89,11 +114,10 @@ class UninitializedBuffer(_Uninitialized):
         <UninitializedBuffer>
     """
 
-    _becomes = Tensor
+    _becomes = Buffer
 
-    def __init__(self, requires_grad: bool = False, device: Any = None, dtype: Any = None):
-        made = empty(0, device=device, dtype=dtype)
-        self.array, self.device, self._version_cell = made.array, made.device, made._cell()
+    def __init__(self, requires_grad: bool = False, device: Any = None, dtype: Any = None, persistent: bool = True):
+        super().__init__(empty(0, device=device, dtype=dtype), persistent=persistent)
 
 
 def is_lazy(param: Any) -> bool:

@@ -8,7 +8,7 @@ from functools import wraps
 from inspect import isgeneratorfunction
 from typing import Any
 
-from engine.tensor.tape import mode
+from engine.tensor.tape import mode as tape
 
 
 class _Decorator(ContextDecorator):
@@ -44,7 +44,7 @@ class set_grad_enabled(_Decorator):
     """Switch the tape on or off: from now on, inside a `with`, or, as a decorator, inside the function.
 
     Args:
-        on: whether it runs.
+        mode: whether it runs.
 
     >>> import engine
     >>> x = engine.ones(2, requires_grad=True)
@@ -53,22 +53,22 @@ class set_grad_enabled(_Decorator):
     False
     """
 
-    def __init__(self, on: bool) -> None:
-        self.before, self.on = mode.grad, bool(on)
-        mode.grad = self.on
+    def __init__(self, mode: bool) -> None:
+        self.before, self.on = tape.grad, bool(mode)
+        tape.grad = self.on
 
     def __call__(self, function: Callable[..., Any]) -> Any:
-        mode.grad = self.before  # as a decorator it holds for the calls, not from now on
+        tape.grad = self.before  # as a decorator it holds for the calls, not from now on
         return super().__call__(function)
 
     def _recreate_cm(self) -> set_grad_enabled:
         return set_grad_enabled(self.on)
 
     def __enter__(self) -> None:
-        mode.grad = self.on
+        tape.grad = self.on
 
     def __exit__(self, *exception: object) -> None:
-        mode.grad = self.before
+        tape.grad = self.before
 
 
 class _Switch(_Decorator):
@@ -85,11 +85,11 @@ class _Switch(_Decorator):
         return type(self)()  # each call of a decorated function remembers for itself, also in several threads
 
     def __enter__(self) -> None:
-        self.before.append(mode.grad)
-        mode.grad = self.on
+        self.before.append(tape.grad)
+        tape.grad = self.on
 
     def __exit__(self, *exception: object) -> None:
-        mode.grad = self.before.pop()
+        tape.grad = self.before.pop()
 
 
 class no_grad(_Switch):
@@ -157,4 +157,4 @@ def is_grad_enabled() -> bool:
     >>> engine.is_grad_enabled()
     True
     """
-    return mode.grad
+    return tape.grad

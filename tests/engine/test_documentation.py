@@ -82,6 +82,7 @@ def test_docstrings_tell_what_comes_out_every_argument_and_an_example(module):
 
 
 BASES = {
+    "Buffer",
     "LRScheduler",
     "LinearCrossEntropyOptions",
     "Module",

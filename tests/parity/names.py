@@ -19,6 +19,7 @@ import torch
 import engine
 import engine.nn.functional
 import engine.nn.init
+import engine.nn.utils.parametrize
 import engine.optim.lr_scheduler
 
 COMMAND = "python -m tests.parity.names > resources/docs/pytorch-names.md"
@@ -39,9 +40,19 @@ SPACES = {
     "torch.special": (torch.special, engine.special),
     "torch.nn": (torch.nn, engine.nn),
     "torch.nn.functional": (torch.nn.functional, engine.nn.functional),
+    "torch.nn.Module": (torch.nn.Module, engine.nn.Module),
     "torch.nn.init": (torch.nn.init, engine.nn.init),
+    "torch.nn.utils": (torch.nn.utils, engine.nn.utils),
+    "torch.nn.utils.parametrize": (torch.nn.utils.parametrize, engine.nn.utils.parametrize),
+    "torch.nn.utils.parametrizations": (torch.nn.utils.parametrizations, engine.nn.utils.parametrizations),
+    "torch.nn.utils.rnn": (torch.nn.utils.rnn, engine.nn.utils.rnn),
     "torch.optim": (torch.optim, engine.optim),
     "torch.optim.lr_scheduler": (torch.optim.lr_scheduler, engine.optim.lr_scheduler),
+    "torch.optim.swa_utils": (torch.optim.swa_utils, engine.optim.swa_utils),
+    "torch.autograd": (torch.autograd, engine.autograd),
+    "torch.autograd.functional": (torch.autograd.functional, engine.autograd.functional),
+    "torch.func": (torch.func, engine.func),
+    "torch.utils.data": (torch.utils.data, engine.utils.data),
 }
 """title -> PyTorch's, ours"""
 
@@ -62,9 +73,9 @@ REASONS = {
     "devices are the processor and, through CuPy, one GPU of NVIDIA's, without its cuDNN": r"""
         (cudnn|miopen|mkldnn)_.*|.*_mkldnn|.*(xpu|ipu|mtia|maia|xla|mps|vulkan).*|get_device(_module)?|native_channel_shuffle""",
     "one process computes on one device": r"""
-        DataParallel|SyncBatchNorm|is_distributed|prepare_multiprocessing_environment""",
+        DataParallel|SyncBatchNorm|DistributedSampler|share_memory|is_distributed|prepare_multiprocessing_environment""",
     "nothing is compiled from Python, traced or differentiated by rewriting: `engine.capture` plans a step": r"""
-        compile|vmap|cond|while_loop|fork|wait|Future|.*[sS]ym_?(Int|Float|Bool|float|int|max|min|not|ite|sqrt|sum|.*size|.*range).*|
+        compile|vmap|functionalize|linearize|stack_module_state|replace_all_batch_norm_modules_|cond|while_loop|fork|wait|Future|.*[sS]ym_?(Int|Float|Bool|float|int|max|min|not|ite|sqrt|sum|.*size|.*range).*|
         .*Type|.*Script.*|.*Stream.*|Event|.*Graph.*|import_ir_module.*|parse_.*|(merge|unify)_type.*|CompilationUnit|Code|
         TracingState|ExecutionPlan|StaticModule|Use|Value|Node|Block|Gradient|FunctionSchema|Argument(Spec)?|
         CompleteArgumentSpec|OperatorInfo|AliasDb|CallStack|ConcreteModuleTypeBuilder|FileCheck|IODescriptor|
@@ -77,26 +88,31 @@ REASONS = {
         .*with_indices|compiled_with_cxx11_abi|get_file_path|thread_safe_generator|profiler_.*|BufferDict|
         boolean_dispatch|assert_int_or_pair|handle_torch_function|constant_pad_nd|convolution|segment_reduce|
         batch_norm_.+|norm_except_dim|affine_grid_generator|grid_sampler.*|embedding_renorm_|hash_tensor|factory_kwargs|
-        swap_in_optimizer_params_and_state|multi_head_attention_forward|RNNBase|RNNCellBase|Uninitialized.*|is_inference.*|
+        swap_in_optimizer_params_and_state|multi_head_attention_forward|RNNBase|RNNCellBase|is_inference.*|
         output_nr|name|grad_dtype|index|as_subclass|.*autocast_.*|is_autocast_.*|narrow_copy|cudnn_.*|rsub|
-        multi_dim_common|common_args|init_num_threads""",
+        multi_dim_common|common_args|init_num_threads|T_destination|call_super_init|dump_patches|NestedIOFunction|
+        Profiler.*|kineto_available|SavedTensor|enforce_grad_layout_policy|is_tensor_like|is_view_replay_enabled|
+        (is|set)_multithreading_enabled|debug_unwrap|PackedSequence_|bind|copy_method_params|invert_permutation|
+        .*[oO]paque.*|is_traceable_wrapper_subclass|get_swap_module_params_on_conversion|.*DataPipe|DataChunk|
+        argument_validation|runtime_validation.*|.*non_deterministic.*|.*guaranteed_datapipes.*|functional_datapipe|
+        convert_conv[23]d_weight_memory_format|rearrange""",
     "PyTorch has dropped or replaced it itself; what it says to use instead is there": r"""
         lstsq|lu|solve|symeig|matrix_rank|triangular_solve|range|frobenius_norm|nuclear_norm|resize|resize_as|volatile|
         reinforce|new|upsample.*|CrossMapLRN2d|Container|(Bool|Byte|Char|Double|Float|Half|Int|Long|Short)Tensor|
-        set_default_tensor_type|constant|dirac|eye|kaiming_(normal|uniform)|normal|orthogonal|sparse|uniform|
+        set_default_tensor_type|register_backward_hook|clip_grad_norm|[vV]ariable|constant|dirac|eye|kaiming_(normal|uniform)|normal|orthogonal|sparse|uniform|
         xavier_(normal|uniform)""",
     "it stands in `nn`, `nn.functional` or `amp` alone": r"""
         GradScaler|ModuleDict|ParameterDict|batch_norm|binary_cross_entropy_with_logits|cosine_embedding_loss|ctc_loss|embedding(_bag)?|hinge_embedding_loss|
         instance_norm|kl_div|margin_ranking_loss|poisson_nll_loss|triplet_margin_loss|hardshrink|prelu|
         (gru|lstm|rnn_tanh|rnn_relu)(_cell)?|(alpha_|feature_alpha_|feature_)?dropout_?|max_pool3d""",
-    "sizes are said when a layer is made, or filled in on the canvas": r"Lazy.*",
     "a setting of PyTorch's own": r"""
-        set_printoptions|set_flush_denormal|[gs]et_num_interop_threads|.*warn_always.*|.*deterministic_debug_mode|.*anomaly.*|
+        set_printoptions|set_flush_denormal|[gs]et_num_interop_threads|.*warn_always.*|.*deterministic_debug_mode|
         is_deterministic_algorithms_warn_only_enabled""",
     "it calls Python for each element": r"apply_|map2?_",
     "not there yet": r"""
+        fuse_.*|skip_init|type_before_parametrizations|transfer_parametrizations_and_params|
         binomial|frexp|geqrf|orgqr|ormqr|householder_product|ldl_.*|lobpcg|(pca|svd)_lowrank|histogram(dd)?|
-        kaiser_window|gradient|nonzero_static|tensorinv|tensorsolve|.*_ex|conv_tbc|Adafactor|Buffer|
+        kaiser_window|gradient|nonzero_static|tensorinv|tensorsolve|.*_ex|conv_tbc|Adafactor|
         register_post_accumulate_grad_hook|airy_ai|(spherical_)?bessel_.*|.*polynomial.*|
         (scaled_)?modified.*|ndtri|zeta""",
 }

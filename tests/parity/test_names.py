@@ -28,7 +28,7 @@ def test_every_function_of_the_table_is_one_of_pytorchs():
     assert set(functions) <= set(SPACES["torch"].both)
 
 
-DIFFERENT = {"save", "set_grad_enabled", "use_deterministic_algorithms"}
+DIFFERENT = {"save", "use_deterministic_algorithms"}
 """Arguments of another name, or that say how PyTorch pickles or warns: in the table."""
 
 

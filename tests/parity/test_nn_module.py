@@ -169,7 +169,16 @@ def typed(library, m):
     return [str(v.dtype).split(".")[-1] for v in m.state_dict().values()]
 
 
-MORE = {"extra state": lambda library, m: extra_state(library), "state hooks": state_hooks,
+def buffered(library, m):
+    m.gauge = library.nn.Buffer(library.ones(2))
+    m.passing = library.nn.Buffer(library.zeros(3), persistent=False)
+    m.off = library.nn.Buffer(library.zeros(1), persistent=False)
+    m.seen = library.ones(4)
+    del m.off
+    return list(m.state_dict()), [(name, tuple(b.shape)) for name, b in m.named_buffers()], hasattr(m, "off")
+
+
+MORE = {"buffers": buffered, "extra state": lambda library, m: extra_state(library), "state hooks": state_hooks,
         "loading hooks": loading_hooks, "replaced": replaced, "called in any case": called_in_any_case,
         "typed": typed}  # fmt: skip
 
