@@ -56,6 +56,7 @@ ELSEWHERE = {
     "UpsamplingNearest2d": "Upsample does the same",
     "UpsamplingBilinear2d": "Upsample does the same",
     "Unflatten": "Reshape does the same",
+    **{name: "sizes are filled in from the wire" for name in engine.nn.__all__ if name.startswith("Lazy")},
 }
 """What a script has and the canvas does not -> why."""
 FOR_SCRIPTS = {

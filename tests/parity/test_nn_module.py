@@ -172,10 +172,10 @@ def typed(library, m):
 def buffered(library, m):
     m.gauge = library.nn.Buffer(library.ones(2))
     m.passing = library.nn.Buffer(library.zeros(3), persistent=False)
-    m.off = library.nn.Buffer(library.zeros(1), persistent=False)
+    m.gone = library.nn.Buffer(library.zeros(1), persistent=False)
     m.seen = library.ones(4)
-    del m.off
-    return list(m.state_dict()), [(name, tuple(b.shape)) for name, b in m.named_buffers()], hasattr(m, "off")
+    del m.gone
+    return list(m.state_dict()), [(name, tuple(b.shape)) for name, b in m.named_buffers()], hasattr(m, "gone")
 
 
 MORE = {"buffers": buffered, "extra state": lambda library, m: extra_state(library), "state hooks": state_hooks,
