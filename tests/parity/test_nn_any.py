@@ -32,11 +32,11 @@ few = settings(max_examples=EXAMPLES, deadline=None, derandomize="LAYERLOOM_EXAM
                suppress_health_check=list(HealthCheck))  # fmt: skip
 
 BASES = {"Module", "RNNBase", "RNNCellBase"}
-HOLDERS = {"Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict"}  # test_nn_module.py; lazy layers: test_nn_lazy.py
+HOLDERS = {"Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict"}  # test_nn_module.py
 SHARED = sorted(
     name for name in dir(nn)
     if inspect.isclass(getattr(nn, name)) and issubclass(getattr(nn, name), nn.Module) and hasattr(torch.nn, name)
-    and name not in BASES | HOLDERS and not name.startswith("Lazy")
+    and name not in BASES | HOLDERS and not name.startswith("Lazy")  # test_nn_lazy.py
 )  # fmt: skip
 NOT_DRAWN = {"device", "dtype", "sparse", "_weight", "_freeze", "custom_encoder", "custom_decoder", "encoder_layer",
              "decoder_layer", "norm", "min_value", "max_value", "args", "kwargs"}  # fmt: skip
