@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import numpy
 
 from engine.errors import DeviceError
+from engine.kernels.aligned import aligned
 from engine.kernels.generic import Kernels
 
 
@@ -102,6 +103,14 @@ class Device:
             with self.xp.cuda.Device(self.index):
                 return self.xp.asarray(values, dtype)
         return numpy.asarray(values, dtype)
+
+    def zeros(self, size: int, dtype: Any) -> Any:
+        """So many zeros that stay on this device for long; on the cpu they begin on a cache line."""
+        if self.type != "cpu":
+            return self.xp.zeros(size, dtype)
+        array = aligned(size, dtype)
+        array[...] = 0
+        return array
 
     def to_numpy(self, array: Any) -> numpy.ndarray:
         """The array on the host; on the cpu itself, without a copy.

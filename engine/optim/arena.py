@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import ceil
 from typing import Any
 
 from engine.errors import DeviceError
 from engine.tensor import Tensor
 
+LINE = 16  # numbers: of float32 a cache line, at which each parameter's part begins
+APART = 21 * LINE  # about a third of 4 KB: a store delays loads that are a multiple of that away
+
 
 class Arena:
-    """State of many parameters end to end in one array for each name, so that one kernel can go over all of them.
+    """State of many parameters one behind the other in one array for each name, which is a single block of memory.
 
     Parameters of one device and dtype lie together, in the order of their adding; `view` is one parameter's part.
     An array is made when the first parameter asks for it; from then on the parameters stay where they are.
@@ -38,7 +42,7 @@ class Arena:
             number, size = self._kinds.index(kind), param.numel()
             begin = self._sizes[number]
             self._places[id(param)] = number, begin, begin + size
-            self._sizes[number] += size
+            self._sizes[number] += ceil(size / LINE) * LINE
             self._largest[number] = max(self._largest[number], size)
 
     def kind(self, param: Tensor) -> int:
@@ -54,7 +58,9 @@ class Arena:
         kind, begin, end = self._place(param)
         flat = self._flat.get((name, kind))
         if flat is None:
-            flat = self._flat[name, kind] = param.device.xp.zeros(self._sizes[kind], param.dtype)
+            skipped = (1 + len(self._flat)) * APART
+            flat = param.device.zeros(skipped + self._sizes[kind], param.dtype)[skipped:]
+            self._flat[name, kind] = flat
         return _lying_as(flat[begin:end], param.array)
 
     def room(self, param: Tensor, count: int) -> list[Any]:

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from engine.kernels.aligned import aligned
 from engine.kernels.cpu.compile import prepare
 from engine.kernels.cpu.pool import run
-from engine.kernels.cpu.program import Entry, Program, aligned
+from engine.kernels.cpu.program import Entry, Program
 from engine.plan.lower import Host, Lowering, Native
 from engine.plan.memory import laid_out, lifetimes
 from engine.plan.places import Buffer, Place

@@ -22,8 +22,9 @@ from typing import Any
 
 import numpy as np
 
+from engine.kernels.aligned import aligned
 from engine.kernels.cpu import convolution, pool, products
-from engine.kernels.cpu.program import Plan, Program, aligned
+from engine.kernels.cpu.program import Plan, Program
 from engine.kernels.cpu.shapes import Conv
 from tests.benchmarks import contenders, traffic
 from tests.benchmarks.contenders import TORCH

@@ -5,9 +5,10 @@ from __future__ import annotations
 import llvmlite.ir as ir
 import numpy as np
 
+from engine.kernels.aligned import aligned
 from engine.kernels.cpu.emit import Code, new_kernel
 from engine.kernels.cpu.pool import MAX_THREADS
-from engine.kernels.cpu.program import Kernel, Program, aligned
+from engine.kernels.cpu.program import Kernel, Program
 from engine.kernels.cpu.values import Value, Variable
 
 STREAMS = 8  # vectors on their way at once

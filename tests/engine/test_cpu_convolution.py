@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 pytest.importorskip("llvmlite", reason="the compiled kernels need llvmlite")
 
+from engine.kernels.aligned import aligned
 from engine.kernels.cpu import compile, convolution, pool
 from engine.kernels.cpu.eager import CpuKernels
-from engine.kernels.cpu.program import aligned
 from engine.kernels.cpu.shapes import Conv
 from engine.kernels.generic import Kernels
 from engine.kernels.generic.convolution import Convolution

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 pytest.importorskip("llvmlite", reason="the compiled kernels need llvmlite")
 
+from engine.kernels.aligned import aligned
 from engine.kernels.cpu import convolution, pool
 from engine.kernels.cpu.expression import apply, leaf
 from engine.kernels.cpu.host import host
 from engine.kernels.cpu.operands import Epilogue, Source
-from engine.kernels.cpu.program import aligned
 from engine.kernels.cpu.shapes import Conv
 from engine.kernels.generic.convolution import Convolution
 

@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 pytest.importorskip("llvmlite", reason="the compiled kernels need llvmlite")
 
+from engine.kernels.aligned import aligned
 from engine.kernels.cpu import contraction, pack, pool, products, updates
 from engine.kernels.cpu.expression import apply, leaf
 from engine.kernels.cpu.geometry import Chunk, Contraction, Dim, chunk, cut, pieces
 from engine.kernels.cpu.host import Host
 from engine.kernels.cpu.products import Matrix
-from engine.kernels.cpu.program import Plan, Program, Step, aligned
+from engine.kernels.cpu.program import Plan, Program, Step
 from engine.optim.adam import adam_rule
 from engine.optim.sgd import sgd_rule
 
@@ -327,6 +328,33 @@ def test_a_gradient_of_many_outputs_is_made_block_by_block(n, i, o, threads):
     plan(x=x, dy=dy, dweight=dweight, param=param, rate=np.array([0.1], np.float32))
     close(dweight, want, n)
     close(param, before - 0.1 * want, n)
+
+
+@few
+@given(
+    n=st.integers(9, 70),
+    i=st.sampled_from([512, 768, 1280]),
+    o=st.integers(150, 400),
+    gate=st.sampled_from(["", "relu"]),
+    accumulate=st.booleans(),
+    threads=st.integers(1, 3),
+)
+def test_blocks_of_a_weight_whose_rows_displace_each_other_are_copied(n, i, o, gate, accumulate, threads):
+    pool.set_num_threads(threads)
+    x, dy, weight, dx = numbers(n, i), numbers(n, o, seed=1), numbers(o, i, seed=2), numbers(n, i, seed=3)
+    want = dy.astype("d") @ weight + accumulate * dx
+    plan = products.linear_input_gradient(n, i, o, gate=gate, accumulate=accumulate)
+    assert "staged b" in plan.scratch
+    plan(x=x, dy=dy, weight=weight, dx=dx)
+    close(dx, want * (x > 0) if gate else want, o)
+
+
+def test_a_plan_is_made_for_the_threads_that_there_are():
+    rooms = []
+    for threads in (1, 2):
+        pool.set_num_threads(threads)
+        rooms.append(products.linear_weight_gradient(300, 70, 3600, bias=False).scratch["staged a"])
+    assert rooms[1] > rooms[0]
 
 
 @pytest.mark.parametrize("threads", [1, 2])

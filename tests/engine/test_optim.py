@@ -274,12 +274,15 @@ def test_a_model_moved_before_the_first_step_learns_where_it_is():
         optimizer.step()
 
 
-def test_state_of_one_group_lies_end_to_end():
-    model, optimizer = trained(optim.Adam, {}, steps=1)
-    arrays = [held["exp_avg"].numpy() for held in optimizer.state_dict()["state"].values()]
-    flat = arrays[0].base
-    assert flat.size == sum(p.numel() for p in model.parameters())
-    np.testing.assert_array_equal(flat, np.concatenate([a.ravel() for a in arrays]))
+def test_state_of_one_group_lies_in_one_block_each_part_on_a_cache_line():
+    _, optimizer = trained(optim.Adam, {}, steps=1)
+    for name in ("exp_avg", "exp_avg_sq"):
+        arrays = [held[name].numpy() for held in optimizer.state_dict()["state"].values()]
+        assert len({id(array.base) for array in arrays}) == 1
+        starts = [array.ctypes.data for array in arrays]
+        assert [start % 64 for start in starts] == [0] * len(arrays)
+        ends = [start + -(-array.nbytes // 64) * 64 for start, array in zip(starts, arrays)]
+        assert starts[1:] == ends[:-1]
 
 
 def test_a_users_optimizer_and_schedule_are_subclasses():

@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from engine.kernels.aligned import aligned
 from engine.kernels.cpu import pool
 from engine.kernels.cpu.compile import compiled
 from engine.kernels.cpu.memory import Fresh
 from engine.kernels.cpu.pack import move_to
-from engine.kernels.cpu.program import Entry, Plan, Program, Step, aligned
+from engine.kernels.cpu.program import Entry, Plan, Program, Step
 
 LINE = 16  # floats in a cache line
 FLOAT32 = np.dtype("float32")

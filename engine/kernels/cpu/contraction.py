@@ -86,10 +86,10 @@ class Tiles:
         """
         size, steps = self.spec.reduce[0].size, self.chunk.steps
         if steps == size:
-            self._walk(code, pointers, start, stop, code.int(0), code.int(size), each)
+            self.walk_steps(code, pointers, start, stop, code.int(0), code.int(size), each)
         elif self.chunk.outermost:
             with code.loop(0, size, steps) as begun:
-                self._walk(code, pointers, start, stop, begun, code.minimum(begun + steps, size), each)
+                self.walk_steps(code, pointers, start, stop, begun, code.minimum(begun + steps, size), each)
         else:
             pieces = len(self.plan.sizes)
             with (
@@ -97,10 +97,11 @@ class Tiles:
                 code.loop(0, size, steps) as begun,
             ):
                 from_tile, to_tile = code.maximum(start, block * pieces), code.minimum(stop, (block + 1) * pieces)
-                self._walk(code, pointers, from_tile, to_tile, begun, code.minimum(begun + steps, size), each)
+                self.walk_steps(code, pointers, from_tile, to_tile, begun, code.minimum(begun + steps, size), each)
 
-    def _walk(self, code: Code, pointers: list[Value], start: Value, stop: Value, begun: Value, end: Value,
-              each: Callable[[], None]) -> None:  # fmt: skip
+    def walk_steps(self, code: Code, pointers: list[Value], start: Value, stop: Value, begun: Value, end: Value,
+                   each: Callable[[], None]) -> None:  # fmt: skip
+        """The same for the steps [begun, end) of the sum alone; results are those of the sum so far until the last."""
         plan, rows = self.plan, self.spec.rows[self.plan.split]
         with code.loop(start, stop) as number:
             each()

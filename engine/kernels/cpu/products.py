@@ -10,13 +10,13 @@ from __future__ import annotations
 from functools import cache
 
 from engine.kernels.cpu.expression import Expr, apply, leaf, substitute
+from engine.kernels.cpu.pool import num_threads
 from engine.kernels.cpu.program import Plan, Step
 from engine.kernels.cpu.reduction import column_sums
 from engine.kernels.cpu.ways import Ending, Matrix, Output, Way
 from engine.kernels.update import Update
 
 
-@cache
 def product(m: int, k: int, n: int, a: Matrix, b: Matrix, c: Matrix | None, batch: int | tuple[int, ...] = 1,
             epilogue: Expr | None = None, operands: tuple[Matrix, ...] = (), outputs: tuple[Output, ...] = (),
             accumulate: bool = False) -> Plan:  # fmt: skip
@@ -33,6 +33,12 @@ def product(m: int, k: int, n: int, a: Matrix, b: Matrix, c: Matrix | None, batc
     """
     sizes = batch if isinstance(batch, tuple) else (batch,)
     results = (*((((c, epilogue or leaf("sum"))),) if c else ()), *outputs)
+    return _product(m, k, n, a, b, results, sizes, operands, accumulate, num_threads())
+
+
+@cache
+def _product(m: int, k: int, n: int, a: Matrix, b: Matrix, results: tuple[Output, ...], sizes: tuple[int, ...],
+             operands: tuple[Matrix, ...], accumulate: bool, threads: int) -> Plan:  # fmt: skip
     if any(matrix.columns != 1 and n > 1 for matrix, _ in results):
         a, b, m, n = b.transposed, a.transposed, n, m
         results = tuple((matrix.transposed, formula) for matrix, formula in results)
@@ -43,8 +49,8 @@ def product(m: int, k: int, n: int, a: Matrix, b: Matrix, c: Matrix | None, batc
         results = tuple((matrix, substitute(formula, so_far)) for matrix, formula in results)
         operands = (*operands, kept)
     ending = Ending(operands, results)
-    straight = Way(m, k, n, a, b, sizes, ending, False)
-    turned = Way(n, k, m, b.transposed, a.transposed, sizes, ending, True)
+    straight = Way(m, k, n, a, b, sizes, ending, False, threads)
+    turned = Way(n, k, m, b.transposed, a.transposed, sizes, ending, True, threads)
     return min(straight, turned, key=lambda way: way.cycles).plan()
 
 

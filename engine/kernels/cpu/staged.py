@@ -1,11 +1,14 @@
-"""Contractions whose A is large and lies across the sum: blocks of its rows are copied to where the cache keeps them.
+"""Contractions of which one operand lies so that caches keep it badly: it is copied block by block.
 
-The weight gradient of a layer with many outputs is one: each step of the sum reads a few neighbours far from the last.
-Copied some hundred bytes at a time they come from memory once, and in order.
+Where a large A lies across the sum, as in the weight gradient of a layer with many outputs, each step of the sum reads
+a few neighbours far from the last: blocks of rows, copied some hundred bytes at a time, come from memory once.
+Where the rows of B lie a multiple of 1 KB apart, as in the input gradient of a layer with as many inputs, those of a
+block of columns displace each other in the first-level cache: copied next to each other they stay there for all tiles.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from math import ceil
@@ -44,12 +47,12 @@ def block_of(rows: int, depth: int, threads: int) -> int:
     return min(fitting, key=time, default=LINE)
 
 
-def room(spec: Contraction, block: int, threads: int) -> int:
-    """Floats of the scratch array."""
+def rows_room(spec: Contraction, block: int, threads: int) -> int:
+    """Floats of scratch that `rows_kernel` needs."""
     return threads * spec.depth * block
 
 
-def kernel(spec: Contraction, block: int, threads: int) -> Kernel:
+def rows_kernel(spec: Contraction, block: int, threads: int) -> Kernel:
     """The kernel of a contraction with one axis of rows and one of the sum; arguments as those of a contraction, room.
 
     Args:
@@ -57,10 +60,10 @@ def kernel(spec: Contraction, block: int, threads: int) -> Kernel:
         block: rows that are copied together.
         threads: for how many there is room.
     """
-    return Kernel(emit, (spec.simplified(), block, threads))
+    return Kernel(emit_rows, (spec.simplified(), block, threads))
 
 
-def emit(spec: Contraction, block: int, most: int) -> ir.Module:
+def emit_rows(spec: Contraction, block: int, most: int) -> ir.Module:
     """Each thread takes some blocks."""
     code = new_kernel("staged")
     args, thread, threads = code.arguments
@@ -71,18 +74,18 @@ def emit(spec: Contraction, block: int, most: int) -> ir.Module:
     space = code.at(space, thread * (spec.depth * block))
     with code.when(thread < most), code.loop(*code.share(blocks, thread, code.minimum(threads, most))) as number:
         if blocks == 1 or rest == block:
-            _block(code, spec, pointers, space, number * block, rest)
+            _rows(code, spec, pointers, space, number * block, rest)
         else:
             with code.ir.if_else((number < blocks - 1).ir) as (is_whole, is_last):
                 with is_whole:
-                    _block(code, spec, pointers, space, number * block, block)
+                    _rows(code, spec, pointers, space, number * block, block)
                 with is_last:
-                    _block(code, spec, pointers, space, number * block, rest)
+                    _rows(code, spec, pointers, space, number * block, rest)
     code.finish()
     return code.module
 
 
-def _block(code: Code, spec: Contraction, pointers: list[Value], space: Value, first: Value, count: int) -> None:
+def _rows(code: Code, spec: Contraction, pointers: list[Value], space: Value, first: Value, count: int) -> None:
     (rows,), (steps,) = spec.rows, spec.reduce
     source = code.at(pointers[0], first)
     with code.loop(0, steps.size) as step:
@@ -96,3 +99,85 @@ def _block(code: Code, spec: Contraction, pointers: list[Value], space: Value, f
         places.append(code.at(pointer, first * stride, kind_of(spec, i - 1) if i else F32))
     tiles = Tiles(code.module, part, f"block{count}_")
     tiles.walk(code, places, code.int(0), code.int(tiles.count))
+
+
+def columns_room(spec: Contraction, width: int, threads: int) -> int:
+    """Floats of scratch that `columns_kernel` needs."""
+    return threads * spec.steps * width
+
+
+def columns_kernel(spec: Contraction, width: int, threads: int) -> Kernel:
+    """The kernel of a contraction with one axis of rows and one of the sum; arguments as those of a contraction, room.
+
+    Args:
+        spec: what is computed, so many steps of the sum at a time.
+        width: columns that are copied together.
+        threads: for how many there is room.
+    """
+    return Kernel(emit_columns, (spec.simplified(), width, threads))
+
+
+def emit_columns(spec: Contraction, width: int, most: int) -> ir.Module:
+    """Each thread takes some tiles, block of columns by block; a block that two share is copied by both."""
+    code = new_kernel("staged")
+    args, thread, threads = code.arguments
+    *pointers, space = (code.pointer(args, slot) for slot in range(4 + len(spec.operand_columns)))
+    space = code.at(space, thread * (spec.steps * width))
+    (steps,) = spec.reduce
+    blocks = ceil(spec.columns / width)
+    last = _Columns(code, spec, width, spec.columns - (blocks - 1) * width)
+    whole = last if last.columns == width or blocks == 1 else _Columns(code, spec, width, width)
+    tiles = last.tiles.count
+    with code.when(thread < most), code.loop(0, steps.size, spec.steps) as begun:
+        end = code.minimum(begun + spec.steps, steps.size)
+        start, stop = code.share(blocks * tiles, thread, code.minimum(threads, most))
+        with code.loop(start // tiles, (stop + (tiles - 1)) // tiles) as block:
+            first = block * tiles
+            part = (block, code.maximum(start - first, 0), code.minimum(stop - first, tiles), begun, end)
+            if whole is last:
+                last.walk(pointers, space, *part)
+            else:
+                with code.ir.if_else((block < blocks - 1).ir) as (is_whole, is_last):
+                    with is_whole:
+                        whole.walk(pointers, space, *part)
+                    with is_last:
+                        last.walk(pointers, space, *part)
+    code.finish()
+    return code.module
+
+
+class _Columns:
+    """Blocks of so many columns, at most `width`, which is the distance between them."""
+
+    def __init__(self, code: Code, spec: Contraction, width: int, columns: int) -> None:
+        self.code, self.spec, self.width, self.columns = code, spec, width, columns
+        (self.steps,) = spec.reduce
+        part = replace(spec, columns=columns, reduce=(replace(self.steps, b=columns),))
+        self.tiles = Tiles(code.module, part, f"columns{columns}_")
+
+    def walk(self, pointers: list[Value], space: Value, block: Value, start: Value, stop: Value, begun: Value,
+             end: Value) -> None:  # fmt: skip
+        """The tiles numbered start to stop, summed over [begun, end)."""
+        code = self.code
+        a, b, c, *operands = pointers
+        source = code.at(b, begun * self.steps.b + block * self.width)
+        with code.loop(0, end - begun) as step:
+            line, place = code.at(source, step * self.steps.b), code.at(space, step * self.columns)
+            pack.copy_row(code, line, place, self.columns)
+        places = [a, code.at(space, begun * -self.columns), code.at(c, block * self.width)]
+        for i, (pointer, stride) in enumerate(zip(operands, self.spec.operand_columns)):
+            places.append(code.at(pointer, block * (self.width * stride), kind_of(self.spec, i)))
+        self.tiles.walk_steps(code, places, start, stop, begun, end, self._fetches(code.at(source, self.width), start))
+
+    def _fetches(self, following: Value, start: Value) -> Callable[[], None]:
+        """Called before each tile, it fetches some rows of the block that follows."""
+        code, some = self.code, ceil(self.spec.steps / self.tiles.count)
+        done = code.variable(start * some)
+
+        def fetch() -> None:
+            with code.loop(done.get(), done.get() + some) as step:
+                for column in range(0, self.width, LINE):
+                    code.prefetch(following, step * self.steps.b + column)
+            done.set(done.get() + some)
+
+        return fetch

@@ -9,7 +9,6 @@ from engine.kernels.cpu import contraction, pack, staged, turn
 from engine.kernels.cpu.expression import Expr, leaf, substitute
 from engine.kernels.cpu.geometry import Contraction, Dim, best_width
 from engine.kernels.cpu.host import L2_FLOATS, host
-from engine.kernels.cpu.pool import num_threads
 from engine.kernels.cpu.program import Plan, Step
 
 MOVE_CYCLES = 0.6  # for a float that is packed, beside a multiply-add of a whole vector at 0.5
@@ -96,6 +95,7 @@ class Way:
     batch: tuple[int, ...]
     ending: Ending
     turned: bool
+    threads: int
 
     @property
     def aliases_a(self) -> bool:
@@ -127,6 +127,11 @@ class Way:
     @property
     def packs_b(self) -> bool:
         return (self.b.columns != 1 and self.n > 1) or (self.aliases_b and self.k <= FAR_STEPS)
+
+    @property
+    def stages_b(self) -> bool:
+        """Whether rows of B displace each other and are too many to be packed before."""
+        return self.aliases_b and not self.packs_b and not self.stages_a and prod(self.batch) == 1
 
     @property
     def cycles(self) -> float:
@@ -217,12 +222,15 @@ class Way:
             steps=steps,
         )  # fmt: skip
         arguments = (a.argument, b.argument, c.argument, *(m.argument for m in operands))
-        if not self.stages_a:
-            return Step(contraction.kernel(spec), arguments)
-        threads = num_threads()
-        block = staged.block_of(self.m, self.k, threads)
-        scratch["staged a"] = staged.room(spec, block, threads)
-        return Step(staged.kernel(spec, block, threads), (*arguments, "staged a"))
+        if self.stages_a:
+            block = staged.block_of(self.m, self.k, self.threads)
+            scratch["staged a"] = staged.rows_room(spec, block, self.threads)
+            return Step(staged.rows_kernel(spec, block, self.threads), (*arguments, "staged a"))
+        if self.stages_b:
+            block = self.width * host().lanes
+            scratch["staged b"] = staged.columns_room(spec, block, self.threads)
+            return Step(staged.columns_kernel(spec, block, self.threads), (*arguments, "staged b"))
+        return Step(contraction.kernel(spec), arguments)
 
     def _steps(self) -> int:
         """All of the sum, or as much of it as keeps in the second-level cache what is read again and again."""
