@@ -274,6 +274,7 @@ COUNTED = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:index_reduce")  # said by PyTorch, once in a process
 @pytest.mark.parametrize("place", [2, -1, -3, -4, 3, -12, -13, 12, -100])
 @pytest.mark.parametrize("name", COUNTED)
 def test_places_are_counted_from_the_end_where_pytorch_does_and_refused_where_it_refuses(name, place):
