@@ -79,6 +79,7 @@ QPushButton[kind="link"] {
     background: transparent; border: 1px solid transparent; color: $accent; padding: 0 4px; text-align: left; }
 QPushButton[kind="link"]:hover { color: $accent_hover; text-decoration: underline; }
 QPushButton[kind="link"]:focus { border: 1px solid $accent; }
+QPushButton[lines="several"] { padding: 5px 12px; }
 QPushButton[kind="field"] { text-align: left; padding: 0 10px; color: $faint; }
 
 QTabBar { background: transparent; }

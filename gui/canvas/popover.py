@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QRect, Qt
-from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
 
 from engine.errors import Fix
 from engine.graph.infer import Problem
+from gui.fix_button import FixButton
 from gui.theme import CARD_RADIUS, theme
 
 WIDTH = 280
@@ -51,7 +52,9 @@ class Popover(QFrame):
         """The node stands there now."""
         self._box.activate()
         self.setFixedWidth(WIDTH)
-        height = self._box.heightForWidth(WIDTH) if self._box.hasHeightForWidth() else self.sizeHint().height()
+        edge = self.contentsMargins()
+        inside = self._box.heightForWidth(WIDTH - edge.left() - edge.right())
+        height = inside + edge.top() + edge.bottom()
         self.resize(WIDTH, height)
         room = self.parentWidget().rect().adjusted(0, 0, 0, -self.covered)
         x = max(8, min(anchor.center().x() - WIDTH // 2, room.width() - WIDTH - 8))
@@ -77,10 +80,7 @@ class Popover(QFrame):
             sentence.setWordWrap(True)
             self._box.addWidget(sentence)
             for place, fix in enumerate(problem.fixes):
-                button = QPushButton(fix.label, self, objectName=f"fix{number}_{place}")
-                button.setAccessibleName(fix.label)
-                button.setCursor(Qt.CursorShape.PointingHandCursor)
-                button.setProperty("kind", "accent" if place == 0 else "quiet")
+                button = FixButton(fix.label, f"fix{number}_{place}", "accent" if place == 0 else "quiet", self)
                 button.clicked.connect(lambda _=False, fix=fix: self._apply(fix))
                 self._box.addWidget(button, alignment=Qt.AlignmentFlag.AlignLeft)
         for child in self.findChildren(QWidget, options=Qt.FindChildOption.FindDirectChildrenOnly):

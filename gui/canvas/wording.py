@@ -19,6 +19,9 @@ _SHORT = {
     "hidden_size": "units",
     "num_heads": "heads",
     "nhead": "heads",
+    "num_layers": "layers",
+    "num_encoder_layers": "encoders",
+    "num_decoder_layers": "decoders",
     "num_groups": "groups",
     "negative_slope": "slope",
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLineEdit, QStackedLayout, QVBoxLayout, QWidget
 
 from engine.errors import EngineError, Fix
@@ -16,7 +17,11 @@ from gui.panels import values
 from gui.panels.controls import Scrolled, clear, hairline, label, push
 from gui.panels.form import ParameterForm, label_of, visible_parameters
 from gui.panels.problems import ProblemRow
+from gui.plain_words import in_plain_words
 from gui.theme import SPACE, theme
+
+TITLE_AIR = 14
+"""Pixels around the text of a title, and between it and what stands beside it."""
 
 
 class Inspector(QWidget):
@@ -133,7 +138,7 @@ class _LayerPage(Scrolled):
             self._set_title(tr("{count} x {layer}", count=len(ids), layer=entry.title))
         else:
             self._set_title(tr("{count} layers", count=len(ids)))
-        self._id.setText(single or "")
+        self._fit_id(single or "")
         if entry:
             self._summary.setText(entry.summary)
         else:
@@ -185,6 +190,19 @@ class _LayerPage(Scrolled):
         if not self._title.hasFocus():
             self._title.setText(text)
             self._title.setCursorPosition(0)
+
+    def _fit_id(self, id: str) -> None:
+        """The name in the script beside the title: what has no room there loses its middle."""
+        title = self._title.fontMetrics().horizontalAdvance(self._title.text()) + TITLE_AIR
+        margins = self.column.contentsMargins()
+        room = self.viewport().width() - margins.left() - margins.right() - title
+        self._id.setText(self._id.fontMetrics().elidedText(id, Qt.TextElideMode.ElideMiddle, max(0, room)))
+        self._id.setToolTip(in_plain_words(id) if self._id.text() != id else "")
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        ids = self._selection.ids
+        self._fit_id(ids[0] if len(ids) == 1 else "")
 
     def _rename(self) -> None:
         if len(self._selection.ids) != 1:

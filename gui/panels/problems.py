@@ -12,8 +12,9 @@ from engine.errors import EngineError, Fix
 from gui import icons
 from gui.document.document import Document
 from gui.document.selection import Selection
+from gui.fix_button import FixButton
 from gui.i18n import tr
-from gui.panels.controls import Scrolled, clear, label, push
+from gui.panels.controls import Scrolled, clear, label
 from gui.theme import SPACE
 
 
@@ -43,8 +44,8 @@ class ProblemRow(QFrame):
         head.addWidget(text, 1)
         column.addLayout(head)
         for number, fix in enumerate(problem.fixes):
-            kind = "accent" if number == 0 else ""
-            button = push(fix.label, f"{object_name}-fix-{number}", lambda fix=fix: on_fix(fix), kind)
+            button = FixButton(fix.label, f"{object_name}-fix-{number}", "accent" if number == 0 else "")
+            button.clicked.connect(lambda _=False, fix=fix: on_fix(fix))
             column.addWidget(button, 0, Qt.AlignmentFlag.AlignLeft)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:

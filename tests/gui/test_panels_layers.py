@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QToolButton
+from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton, QScrollArea, QToolButton
 
 from engine.graph import catalogue, templates
 from engine.graph.catalogue import Parameter
+from engine.graph.spec import DataSpec, FieldSpec, Project
 from gui.document.document import Document
 from gui.document.selection import Selection
+from gui.fix_button import FixButton
 from gui.panels.form import ParameterForm
 from gui.panels.inspector import Inspector
 from gui.panels.palette import MIME, TYPE, Palette
@@ -123,8 +125,6 @@ def test_a_double_click_adds_a_layer_that_stands_free_when_nothing_is_selected(p
 
 
 def test_one_enter_after_the_other_builds_a_chain(palette, document, selection):
-    from engine.graph.spec import Project
-
     document.new(Project())
     for word in ("input", "flatten", "linear"):
         palette.search.clear()
@@ -339,7 +339,7 @@ def test_a_problem_is_a_sentence_with_a_fix_that_one_click_does(qtbot, document,
     assert problems
     assert problems[0].fixes, "the missing Flatten can be mended"
     button = panel.findChild(QPushButton, "problem-0-fix-0")
-    assert button.text() == problems[0].fixes[0].label
+    assert button.accessibleName() == problems[0].fixes[0].label
     QTest.mouseClick(button, Qt.MouseButton.LeftButton)
     document.finish_inference()
     assert document.inference.ok
@@ -356,6 +356,41 @@ def test_a_click_on_a_problem_goes_to_its_layer(qtbot, document, selection):
         QTest.mouseClick(row, Qt.MouseButton.LeftButton, pos=QPoint(5, 5))
     assert centred.args == [problems[0].node]
     assert selection.ids == (problems[0].node,)
+
+
+def test_a_layer_of_a_long_name_and_its_mends_fit_into_the_panel(qtbot, inspector, document, selection):
+    series = FieldSpec("series", "vector", (12, 4), "input")
+    document.new(Project(data=DataSpec(fields=(series,), samples=9)))
+    input = document.add_node("Input", 0.0, 0.0)
+    document.add_node("TransformerEncoder", 160.0, 0.0, connect_from=(input, "out"))
+    alone = document.add_node("TransformerEncoder", 400.0, 0.0)
+    document.finish_inference()
+    selection.set([alone])
+    qtbot.wait(50)
+    page = inspector.findChild(QScrollArea, "inspector-layer")
+    assert page.widget().width() <= page.viewport().width()
+    title, id = inspector.findChild(QLineEdit, "inspector-title"), inspector.findChild(QLabel, "inspector-id")
+    assert title.fontMetrics().horizontalAdvance(title.text()) <= title.width()
+    assert id.text() in (alone, "") or ("…" in id.text() and alone in id.toolTip())
+    buttons = [b for b in inspector.findChildren(QPushButton) if "-fix-" in b.objectName() and b.isVisible()]
+    assert buttons
+    for button in buttons:
+        assert page.widget().rect().contains(QRect(button.mapTo(page.widget(), QPoint()), button.size()))
+
+
+def test_a_mend_that_is_longer_than_its_card_is_told_in_several_lines(qtbot):
+    name = "a_name_of_a_layer_that_is_by_itself_longer_than_the_card"
+    short, long, longest = (FixButton(text, "fix", "accent") for text in (
+        "Remove it", "Connect it to 'transformerencoder1'", f"Connect it to {name}",
+    ))  # fmt: skip
+    for button in (short, long, longest):
+        qtbot.addWidget(button)
+        assert button.sizeHint().width() <= 250
+    assert short.text() == "Remove it"
+    assert long.text() == "Connect it to\n'transformerencoder1'"
+    assert "…" in longest.text()
+    assert name in longest.toolTip()
+    assert not long.toolTip()
 
 
 def test_the_inspector_offers_the_same_fix(qtbot, inspector, document, selection):

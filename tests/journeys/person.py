@@ -141,7 +141,9 @@ class Person:
         """The visible button with this label, once it is there."""
 
         def found() -> list[QPushButton]:
-            return [b for b in self.window.findChildren(QPushButton) if b.text() == text and b.isVisible()]
+            return [
+                b for b in self.window.findChildren(QPushButton) if b.text().split() == text.split() and b.isVisible()
+            ]
 
         self.until(lambda: bool(found()))
         return found()[0]
