@@ -183,7 +183,10 @@ def test_who_only_looks_whether_the_engine_lives_does_not_keep_it_out(tmp_path):
     look = FileLock(tmp_path / "run.lock", thread_local=False)
     look.acquire()
     threading.Timer(0.2, look.release).start()
-    RunFolder(tmp_path).close()
+    folder = RunFolder(tmp_path)
+    with pytest.raises(TrainingError, match="another process"):  # it is the folder's now, and nobody else's
+        RunFolder(tmp_path)
+    folder.close()
 
 
 def test_commands_are_looked_for_at_most_every_50_ms(tmp_path):
