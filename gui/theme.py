@@ -17,7 +17,7 @@ Mode = Literal["system", "light", "dark", "contrast"]
 SPACE = (4, 8, 12, 16, 24)
 RADIUS = 6
 CARD_RADIUS = 8
-CAPS, SMALL, BODY, TITLE = 10, 11, 12, 14
+SMALL, BODY = 11, 12
 ICONS = Path(__file__).parent.parent / "resources" / "icons"
 
 _DARK = {

@@ -34,7 +34,6 @@ class TopBar(QWidget):
     """`device_wanted` when the device is clicked; everything else is an action of the table."""
 
     device_wanted = Signal()
-    search_focused = Signal()
 
     def __init__(self, actions: Actions, run: Run) -> None:
         super().__init__()

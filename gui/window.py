@@ -42,8 +42,6 @@ if TYPE_CHECKING:
     from gui.training_control import TrainingControl
     from gui.workspace import Workspace
 
-SETTLED = 40
-"""Milliseconds after which the panels stand in their places, and the canvas knows how large it is."""
 LEAVE_AFTER = 6000
 """Milliseconds after which good news goes by itself."""
 

@@ -6,7 +6,6 @@ import numpy as np
 
 from engine.errors import DataError
 
-SCALINGS = ("none", "standard", "unit", "robust")
 FILLS = ("mean", "median", "mode", "constant")
 
 

@@ -132,11 +132,6 @@ def unpack(content: bytes, where: str = "weights", map_location: Any = None) -> 
     return tensors if structure is None else _rebuild(structure, tensors, where)
 
 
-def unpack_arrays(content: bytes, where: str = "weights") -> dict[str, np.ndarray]:
-    """The tensors of a safetensors file as NumPy arrays by key."""
-    return _read(content, where)[0]
-
-
 def _read(content: bytes, where: str) -> tuple[dict[str, np.ndarray], str | None]:
     """-> arrays by key, the structure as JSON (None where the file is flat)"""
     header, begin = _header(content, where)

@@ -12,9 +12,9 @@ from typing import Any
 
 from msgspec.structs import replace as changed
 
-from engine.errors import Fix, GraphError, ProjectError
+from engine.errors import Fix, GraphError
 from engine.graph import catalogue
-from engine.graph.spec import MAX_NODES, RESERVED, Graph, Node, Project, Wire
+from engine.graph.spec import MAX_NODES, RESERVED, Graph, Node, Wire
 
 PITCH = 160.0
 """Pixels from one node of a row to the next."""
@@ -165,22 +165,6 @@ def apply_fix(graph: Graph, fix: Fix) -> Graph:
         case "add_loss":
             return _add_loss(graph, fix)
     raise GraphError("fix", got=f"{fix.label!r} changes no network")
-
-
-def apply_fix_to_project(project: Project, fix: Fix) -> Project:
-    """The project mended as the fix says, be it in its network, its data or its training settings.
-
-    Raises:
-        GraphError, ProjectError: the fix does not suit the project, or asks a person to choose data.
-    """
-    if fix.action == "choose_data":
-        raise ProjectError("data", got="no data are chosen", mend="choose them in the data panel or the project file")
-    if fix.action == "look_at_code":
-        raise ProjectError(fix.name, got="only a person can judge its code", mend="open the file and mend or trust it")
-    if fix.action in ("set_data", "set_training"):
-        part = fix.action.removeprefix("set_")
-        return changed(project, **{part: changed(getattr(project, part), **{fix.name: fix.value})})
-    return changed(project, graph=apply_fix(project.graph, fix))
 
 
 def downstream(graph: Graph, id: str) -> set[str]:

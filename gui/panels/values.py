@@ -108,14 +108,6 @@ def count(number: float) -> str:
     return f"{number:,.0f}"
 
 
-def short_count(number: float) -> str:
-    """4640 -> "4.6 k", 1_200_000 -> "1.2 M"."""
-    for limit, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if number >= limit:
-            return f"{number / limit:.3g} {unit}"
-    return f"{number:.0f}"
-
-
 def flops(number: float) -> str:
     """300_000 -> "0.3 MFLOP"."""
     for limit, unit in ((1e12, "TFLOP"), (1e9, "GFLOP"), (1e5, "MFLOP"), (1e3, "kFLOP")):

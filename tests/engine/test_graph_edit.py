@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.errors import Fix, GraphError, ProjectError
+from engine.errors import Fix, GraphError
 from engine.graph import catalogue, edit, spec
 from engine.graph.build import GraphModule
-from engine.graph.spec import DataSpec, Graph, Node, Project, Wire
+from engine.graph.spec import Graph, Node, Project, Wire
 from engine.graph.templates import chain
 
 CHAIN = chain([("Input", {}), ("Linear", {"out_features": 8}), ("ReLU", {}), ("Linear", {"out_features": 2})])
@@ -166,16 +166,6 @@ def test_a_fix_does_what_it_says(fix, expected):
 def test_an_input_inserted_before_an_open_layer_is_wired_to_it():
     graph = edit.apply_fix(chain([("Linear", {"out_features": 2})]), Fix("", "insert_before", "fc1", "Input"))
     assert wires(graph) == {("input1", "fc1")}
-
-
-def test_a_fix_for_the_settings_changes_the_project():
-    project = edit.apply_fix_to_project(Project(), Fix("", "set_data", name="batch_size", value=8))
-    assert project == Project(data=DataSpec(batch_size=8))
-
-
-def test_a_fix_that_asks_for_data_says_so():
-    with pytest.raises(ProjectError, match="choose them"):
-        edit.apply_fix_to_project(Project(), Fix("", "choose_data"))
 
 
 TYPES = st.sampled_from(["Input", "Linear", "Conv2d", "ReLU", "Add", "Concat", "Flatten", "MSELoss", "BatchNorm1d"])

@@ -52,6 +52,23 @@ def test_signals_say_by_id_what_an_undo_changed(document, chain):
     assert {wired.at(i)[0] for i in range(wired.count())} == set(document.wires_of(chain[1]))
 
 
+@pytest.mark.parametrize(("part", "name"), [("data", "batch_size"), ("training", "epochs")])
+def test_a_fix_for_the_settings_is_one_step(document, part, name):
+    before = document.project
+    document.apply_fix(Fix("", f"set_{part}", name=name, value=8))
+    assert getattr(getattr(document.project, part), name) == 8
+    document.undo_stack.undo()
+    assert document.project == before
+
+
+@pytest.mark.parametrize(("action", "signal"), [("choose_data", "data_wanted"), ("look_at_code", "code_wanted")])
+def test_a_fix_that_only_a_person_can_make_asks_for_one(document, action, signal):
+    asked = QSignalSpy(getattr(document, signal))
+    document.apply_fix(Fix("", action, name="swish.py"))
+    assert asked.count() == 1
+    assert not document.undo_stack.canUndo()
+
+
 def test_the_undo_step_is_named_after_the_gesture(document):
     id = document.add_node("Conv2d", 0, 0)
     assert document.undo_stack.undoText() == "Add Conv 2-D"
@@ -203,12 +220,6 @@ def test_a_fix_is_one_step_and_mends(document, chain):
     document.apply_fix(problem.fixes[0])
     assert document.undo_stack.count() == count + 1
     assert not document.result(chain[4]).problems
-
-
-def test_a_fix_that_asks_for_data_tells_the_window(document):
-    asked = QSignalSpy(document.data_wanted)
-    document.apply_fix(Fix("Choose data", "choose_data"))
-    assert asked.count() == 1
 
 
 def test_training_settings_are_checked(document):

@@ -73,14 +73,6 @@ def test_every_start_value_of_the_catalogue_survives_being_shown_and_read(kind):
                 assert again == given or (isinstance(given, tuple) and again == given[0]), (entry.type, parameter.name)
 
 
-@pytest.mark.parametrize(
-    ("figure", "text"),
-    [(4640, "4.64 k"), (12, "12"), (1_200_000, "1.2 M")],
-)
-def test_counts_carry_their_unit(figure, text):
-    assert values.short_count(figure) == text
-
-
 def test_times_are_written_as_clocks_do():
     assert [values.duration(t) for t in (14, 74, 4000)] == ["0:14", "1:14", "1:06:40"]
 

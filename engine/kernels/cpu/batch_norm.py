@@ -22,8 +22,6 @@ from engine.kernels.cpu.sweep import Plane, Sweep
 from engine.kernels.cpu.values import Value
 
 STATISTICS = ("mean", "rstd", "scale", "shift")
-FOLDED = leaf("x") * leaf("scale") + leaf("shift")  # batch norm of x
-SLOPE = leaf("dy") * leaf("scale") + leaf("x") * leaf("slope") + leaf("offset")  # gradient of x, dy gated before
 
 
 def statistics(rows: int, channels: int) -> Plan:

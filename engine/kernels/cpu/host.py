@@ -10,7 +10,6 @@ from pathlib import Path
 
 import llvmlite.binding as llvm
 
-PAGE_FLOATS = 1024  # rows a multiple of 4 KB apart fall into the same few sets of the first-level cache
 L1_FLOATS = 12 * 1024  # 48 KB
 L2_FLOATS = 256 * 1024  # 1 MB: what recent cores have at least, within a factor of two
 

@@ -13,7 +13,6 @@ from engine.kernels.cpu.emit import Code, new_kernel
 from engine.kernels.cpu.program import Kernel, Plan, Step
 from engine.kernels.cpu.values import Value, Variable
 
-Load = Callable[..., Value]
 UNROLL = 4  # vectors at a time, each with a running sum of its own
 
 

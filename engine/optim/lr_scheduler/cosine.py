@@ -15,8 +15,6 @@ from engine.optim.lr_scheduler.scheduler import (
 )
 from engine.optim.optimizer import Optimizer
 
-Momentum = Annotated[float, Range(0.0, 0.999)]
-
 
 @schedule("Cosine", synonyms=("cosine annealing", "sgdr"))
 class CosineAnnealingLR(LRScheduler):
