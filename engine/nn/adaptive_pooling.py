@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, ClassVar
 
 from engine.describe import Hidden, Range, Start, layer
 from engine.nn import functional as F
@@ -12,9 +12,28 @@ from engine.tensor import Tensor
 Pixels = int | tuple[int, int]
 
 
+class AdaptiveAvgPool(Module):
+    """What adaptive average pools of every rank share."""
+
+    def __init__(self, output_size):
+        super().__init__()
+        self.output_size = output_size
+
+    def extra_repr(self) -> str:
+        return f"output_size={self.output_size}"
+
+
+class AdaptiveMaxPool(AdaptiveAvgPool):
+    """What adaptive max pools of every rank share."""
+
+    def __init__(self, output_size, return_indices):
+        super().__init__(output_size)
+        self.return_indices = return_indices
+
+
 @layer("Adaptive average pool", category="Pooling", axes=("channels", "height", "width"),
        synonyms=("global average pool", "gap", "adaptiveavgpool", "mean of image"))  # fmt: skip
-class AdaptiveAvgPool2d(Module):
+class AdaptiveAvgPool2d(AdaptiveAvgPool):
     """Means over so many parts of the image, whatever its size; with 1 the mean of each whole channel.
 
     y[n, c, i, j] = mean of x[n, c] over rows ⌊i·H / H'⌋ to ⌈(i + 1)·H / H'⌉ and columns likewise
@@ -32,19 +51,15 @@ class AdaptiveAvgPool2d(Module):
     """
 
     def __init__(self, output_size: Annotated[int | tuple[int | None, int | None] | None, Range(1, 4096), Start(1)]):
-        super().__init__()
-        self.output_size = output_size
+        super().__init__(output_size)
 
     def forward(self, x: Tensor) -> Tensor:
         return F.adaptive_avg_pool2d(x, self.output_size)
 
-    def extra_repr(self) -> str:
-        return f"output_size={self.output_size}"
-
 
 @layer("Adaptive average pool 1-D", category="Pooling", axes=("channels", "length"),
        synonyms=("global average pool", "adaptiveavgpool1d", "mean of sequence"))  # fmt: skip
-class AdaptiveAvgPool1d(Module):
+class AdaptiveAvgPool1d(AdaptiveAvgPool):
     """Means over so many parts of the sequence, whatever its length; with 1 the mean of each whole channel.
 
     y[n, c, i] = mean of x[n, c] over places ⌊i·L / L'⌋ to ⌈(i + 1)·L / L'⌉
@@ -62,26 +77,10 @@ class AdaptiveAvgPool1d(Module):
     """
 
     def __init__(self, output_size: Annotated[int, Range(1, 4096), Start(1)]):
-        super().__init__()
-        self.output_size = output_size
+        super().__init__(output_size)
 
     def forward(self, x: Tensor) -> Tensor:
         return F.adaptive_avg_pool1d(x, self.output_size)
-
-    def extra_repr(self) -> str:
-        return f"output_size={self.output_size}"
-
-
-class AdaptiveMaxPool(Module):
-    """What adaptive max pools of both ranks share."""
-
-    def __init__(self, output_size, return_indices):
-        super().__init__()
-        self.output_size = output_size
-        self.return_indices = return_indices
-
-    def extra_repr(self) -> str:
-        return f"output_size={self.output_size}"
 
 
 @layer(
@@ -153,13 +152,18 @@ class AdaptiveMaxPool1d(AdaptiveMaxPool):
 
 
 class MaxUnpool(Module):
-    """What unpooling of both ranks shares."""
+    """What unpooling of every rank shares."""
+
+    _rank: ClassVar[int]
 
     def __init__(self, kernel_size, stride, padding):
         super().__init__()
         self.kernel_size = self._each(kernel_size)
         self.stride = self.kernel_size if stride is None else self._each(stride)
         self.padding = self._each(padding)
+
+    def _each(self, value: Any) -> tuple[int, ...]:
+        return value if isinstance(value, tuple) else (value,) * self._rank
 
     def extra_repr(self) -> str:
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
@@ -188,11 +192,10 @@ class MaxUnpool2d(MaxUnpool):
         (1, 3, 8, 8)
     """
 
+    _rank = 2
+
     def __init__(self, kernel_size: Pixels, stride: Pixels | None = None, padding: Pixels = 0):
         super().__init__(kernel_size, stride, padding)
-
-    def _each(self, value: Pixels) -> Pixels:
-        return value if isinstance(value, tuple) else (value, value)
 
     def forward(self, x: Tensor, indices: Tensor, output_size: tuple[int, ...] | None = None) -> Tensor:
         return F.max_unpool2d(x, indices, self.kernel_size, self.stride, self.padding, output_size)
@@ -221,13 +224,12 @@ class MaxUnpool1d(MaxUnpool):
         (1, 3, 8)
     """
 
+    _rank = 1
+
     def __init__(
         self, kernel_size: int | tuple[int], stride: int | tuple[int] | None = None, padding: int | tuple[int] = 0
     ):
         super().__init__(kernel_size, stride, padding)
-
-    def _each(self, value: int | tuple[int]) -> int | tuple[int]:
-        return value if isinstance(value, tuple) else (value,)
 
     def forward(self, x: Tensor, indices: Tensor, output_size: tuple[int, ...] | None = None) -> Tensor:
         return F.max_unpool1d(x, indices, self.kernel_size, self.stride, self.padding, output_size)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from engine.describe import Hidden, Range, Start, layer
 from engine.errors import OptionError
@@ -17,6 +17,8 @@ Triple = int | tuple[int, int, int]
 class FractionalMaxPool(Module):
     """What the two share: windows of a given size, so many that the given size or share of the input comes out."""
 
+    _rank: ClassVar[int]
+
     def __init__(self, kernel_size, output_size, output_ratio, return_indices, samples):
         super().__init__()
         self.kernel_size = self._each(kernel_size)
@@ -30,6 +32,9 @@ class FractionalMaxPool(Module):
                               expected="one of the two")  # fmt: skip
         if self.output_ratio is not None and not all(0 < share < 1 for share in self.output_ratio):
             raise OptionError(where, got=f"output_ratio is {output_ratio}", expected="shares between 0 and 1")
+
+    def _each(self, value: Any) -> tuple:
+        return tuple(value) if isinstance(value, tuple | list) else (value,) * self._rank
 
 
 @layer("Fractional max pool", category="Pooling", axes=("channels", "height", "width"),
@@ -58,6 +63,8 @@ class FractionalMaxPool2d(FractionalMaxPool):
         (1, 8, 14, 7)
     """
 
+    _rank = 2
+
     def __init__(
         self,
         kernel_size: Annotated[Pair, Range(1, 64), Start(2)],
@@ -67,9 +74,6 @@ class FractionalMaxPool2d(FractionalMaxPool):
         _random_samples: Annotated[Tensor | None, Hidden()] = None,
     ):
         super().__init__(kernel_size, output_size, output_ratio, return_indices, _random_samples)
-
-    def _each(self, value: Any) -> tuple:
-        return tuple(value) if isinstance(value, tuple | list) else (value,) * 2
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         return F.fractional_max_pool2d(x, self.kernel_size, self.output_size, self.output_ratio, self.return_indices,
@@ -102,6 +106,8 @@ class FractionalMaxPool3d(FractionalMaxPool):
         (1, 8, 3, 3, 3)
     """
 
+    _rank = 3
+
     def __init__(
         self,
         kernel_size: Annotated[Triple, Range(1, 64), Start(2)],
@@ -111,9 +117,6 @@ class FractionalMaxPool3d(FractionalMaxPool):
         _random_samples: Annotated[Tensor | None, Hidden()] = None,
     ):
         super().__init__(kernel_size, output_size, output_ratio, return_indices, _random_samples)
-
-    def _each(self, value: Any) -> tuple:
-        return tuple(value) if isinstance(value, tuple | list) else (value,) * 3
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         return F.fractional_max_pool3d(x, self.kernel_size, self.output_size, self.output_ratio, self.return_indices,

@@ -12,8 +12,59 @@ from engine.tensor import Tensor
 Pixels = int | tuple[int, int]
 
 
+class MaxPool(Module):
+    """What max pools of every rank share."""
+
+    def __init__(self, kernel_size, stride, padding, dilation, return_indices, ceil_mode):
+        super().__init__()
+        self.kernel_size = kernel_size
+        self.stride = stride if stride is not None else kernel_size
+        self.padding = padding
+        self.dilation = dilation
+        self.return_indices = return_indices
+        self.ceil_mode = ceil_mode
+
+    def extra_repr(self) -> str:
+        return (
+            f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}, "
+            f"dilation={self.dilation}, ceil_mode={self.ceil_mode}"
+        )
+
+
+class AvgPool(Module):
+    """What average pools of every rank share."""
+
+    def __init__(self, kernel_size, stride, padding, ceil_mode, count_include_pad):
+        super().__init__()
+        self.kernel_size = kernel_size
+        self.stride = stride if stride is not None else kernel_size
+        self.padding = padding
+        self.ceil_mode = ceil_mode
+        self.count_include_pad = count_include_pad
+
+    def extra_repr(self) -> str:
+        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+class LPPool(Module):
+    """What power pools of every rank share."""
+
+    def __init__(self, norm_type, kernel_size, stride, ceil_mode):
+        super().__init__()
+        self.norm_type = norm_type
+        self.kernel_size = kernel_size
+        self.stride = stride
+        self.ceil_mode = ceil_mode
+
+    def extra_repr(self) -> str:
+        return (
+            f"norm_type={self.norm_type}, kernel_size={self.kernel_size}, stride={self.stride}, "
+            f"ceil_mode={self.ceil_mode}"
+        )
+
+
 @layer("Max pool", category="Pooling", synonyms=("maxpool", "max pooling 2-D", "downsample", "subsample"))
-class MaxPool2d(Module):
+class MaxPool2d(MaxPool):
     """Keeps the largest value of each window, so that the image shrinks and small shifts matter less.
 
     y[n, c, i, j] = max x[n, c, i·stride + u·dilation, j·stride + v·dilation], over u, v in the window
@@ -46,28 +97,16 @@ class MaxPool2d(Module):
         return_indices: Annotated[bool, Hidden()] = False,
         ceil_mode: bool = False,
     ):
-        super().__init__()
-        self.kernel_size = kernel_size
-        self.stride = stride if stride is not None else kernel_size
-        self.padding = padding
-        self.dilation = dilation
-        self.return_indices = return_indices
-        self.ceil_mode = ceil_mode
+        super().__init__(kernel_size, stride, padding, dilation, return_indices, ceil_mode)
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         return F.max_pool2d(
             x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
         )
 
-    def extra_repr(self) -> str:
-        return (
-            f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}, "
-            f"dilation={self.dilation}, ceil_mode={self.ceil_mode}"
-        )
-
 
 @layer("Average pool", category="Pooling", synonyms=("avgpool", "average pooling 2-D", "mean pool", "downsample"))
-class AvgPool2d(Module):
+class AvgPool2d(AvgPool):
     """Replaces each window by its mean, so that the image shrinks smoothly.
 
     y[n, c, i, j] = mean x[n, c, i·stride + u, j·stride + v], over u, v in the window
@@ -100,12 +139,7 @@ class AvgPool2d(Module):
         count_include_pad: bool = True,
         divisor_override: Annotated[int | None, Range(1, 4096)] = None,
     ):
-        super().__init__()
-        self.kernel_size = kernel_size
-        self.stride = stride if stride is not None else kernel_size
-        self.padding = padding
-        self.ceil_mode = ceil_mode
-        self.count_include_pad = count_include_pad
+        super().__init__(kernel_size, stride, padding, ceil_mode, count_include_pad)
         self.divisor_override = divisor_override
 
     def forward(self, x: Tensor) -> Tensor:
@@ -114,12 +148,9 @@ class AvgPool2d(Module):
             self.ceil_mode, self.count_include_pad, self.divisor_override,
         )  # fmt: skip
 
-    def extra_repr(self) -> str:
-        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
-
 
 @layer("Max pool 1-D", category="Pooling", synonyms=("maxpool1d", "downsample", "signal"), axes=("channels", "length"))
-class MaxPool1d(Module):
+class MaxPool1d(MaxPool):
     """Keeps the largest value of each window, so that the sequence becomes shorter.
 
     y[n, c, i] = max x[n, c, i·stride + u·dilation], over u in the window
@@ -152,25 +183,17 @@ class MaxPool1d(Module):
         return_indices: Annotated[bool, Hidden()] = False,
         ceil_mode: bool = False,
     ):
-        super().__init__()
-        self.kernel_size = kernel_size
-        self.stride = stride if stride is not None else kernel_size
-        self.padding = padding
-        self.dilation = dilation
-        self.return_indices = return_indices
-        self.ceil_mode = ceil_mode
+        super().__init__(kernel_size, stride, padding, dilation, return_indices, ceil_mode)
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         return F.max_pool1d(
             x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
         )
 
-    extra_repr = MaxPool2d.extra_repr
-
 
 @layer("Average pool 1-D", category="Pooling", synonyms=("avgpool1d", "mean pool", "smooth", "signal"),
        axes=("channels", "length"))  # fmt: skip
-class AvgPool1d(Module):
+class AvgPool1d(AvgPool):
     """Replaces each window by its mean, so that the sequence becomes shorter and smoother.
 
     y[n, c, i] = mean x[n, c, i·stride + u], over u in the window
@@ -201,40 +224,15 @@ class AvgPool1d(Module):
         ceil_mode: bool = False,
         count_include_pad: bool = True,
     ):
-        super().__init__()
-        self.kernel_size = _single(kernel_size)
-        self.stride = _single(stride if stride is not None else kernel_size)
-        self.padding = _single(padding)
-        self.ceil_mode = ceil_mode
-        self.count_include_pad = count_include_pad
+        super().__init__(_single(kernel_size), None if stride is None else _single(stride), _single(padding), ceil_mode,
+                         count_include_pad)  # fmt: skip
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.avg_pool1d(
-            x, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad
-        )  # fmt: skip
-
-    extra_repr = AvgPool2d.extra_repr
+        return F.avg_pool1d(x, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad)
 
 
 def _single(value: int | tuple[int, ...]) -> tuple[int, ...]:
     return tuple(value) if isinstance(value, tuple | list) else (value,)
-
-
-class LPPool(Module):
-    """What power pools of both ranks share."""
-
-    def __init__(self, norm_type, kernel_size, stride, ceil_mode):
-        super().__init__()
-        self.norm_type = norm_type
-        self.kernel_size = kernel_size
-        self.stride = stride
-        self.ceil_mode = ceil_mode
-
-    def extra_repr(self) -> str:
-        return (
-            f"norm_type={self.norm_type}, kernel_size={self.kernel_size}, stride={self.stride}, "
-            f"ceil_mode={self.ceil_mode}"
-        )
 
 
 @layer(

@@ -138,17 +138,20 @@ def _with_indices(op: Any, input: Tensor) -> tuple[Tensor, Tensor]:
     """The maxima under the windows of a pooling op, and where each stands in its image."""
     image = input.unsqueeze(0) if input.ndim == 3 else input
     op.shape(image.array)  # refuses what does not fit
-    out = op.out(image)
-    sizes = zip(image.shape[2:], op.kernel, op.stride, op.padding, op.dilation, out)
-    places = tuple(taps(*size) for size in sizes)
-    if any((p >= n).any() for p, n in zip(places, image.shape[2:])):
-        raise ShapeError(op.name, got="a window lies in the padding alone, where nothing has a place",
-                         expected="a smaller dilation or padding where indices are returned")  # fmt: skip
-    found = greatest(image, places)
+    found = greatest_of_windows(op.name, image, op.kernel, op.stride, op.padding, op.dilation, op.out(image))
     return tuple(f.squeeze(0) for f in found) if input.ndim == 3 else found
 
 
-def taps(size: int, kernel: int, stride: int, pad: int, dilation: int, count: int) -> np.ndarray:
+def greatest_of_windows(where: str, image: Tensor, *windows: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+    """The same: image (N, C, ...); kernel, stride, padding, dilation and count of the windows, each by axis."""
+    places = tuple(_taps(*axis) for axis in zip(image.shape[2:], *windows))
+    if any((p >= n).any() for p, n in zip(places, image.shape[2:])):
+        raise ShapeError(where, got="a window lies in the padding alone, where nothing has a place",
+                         expected="a smaller dilation or padding where indices are returned")  # fmt: skip
+    return greatest(image, places)
+
+
+def _taps(size: int, kernel: int, stride: int, pad: int, dilation: int, count: int) -> np.ndarray:
     """(kernel, count): where the taps of each window lie; one outside is taken to the nearest one inside."""
     begin = np.arange(count) * stride - pad
     places = begin + np.arange(kernel)[:, None] * dilation

@@ -6,9 +6,8 @@ from typing import Annotated
 
 from engine.describe import Hidden, Range, Start, layer
 from engine.nn import functional as F
-from engine.nn.adaptive_pooling import AdaptiveMaxPool, MaxUnpool
-from engine.nn.module import Module
-from engine.nn.pooling import AvgPool2d, LPPool, MaxPool2d
+from engine.nn.adaptive_pooling import AdaptiveAvgPool, AdaptiveMaxPool, MaxUnpool
+from engine.nn.pooling import AvgPool, LPPool, MaxPool
 from engine.tensor import Tensor
 
 Triple = int | tuple[int, int, int]
@@ -21,7 +20,7 @@ Indices = Annotated[bool, Hidden()]
 
 @layer("Max pool 3-D", category="Pooling", axes=("channels", "depth", "height", "width"),
        synonyms=("maxpool3d", "downsample", "volume", "video"))  # fmt: skip
-class MaxPool3d(Module):
+class MaxPool3d(MaxPool):
     """Keeps the largest value of each window of a volume, so that it shrinks and small shifts matter less.
 
     y[n, c, i] = max x[n, c, i·stride + u·dilation], over u in the window; places i and u are three numbers
@@ -48,23 +47,17 @@ class MaxPool3d(Module):
     def __init__(self, kernel_size: Window, stride: Step = None, padding: Border = 0,
                  dilation: Annotated[Triple, Range(1, 64)] = 1, return_indices: Indices = False,
                  ceil_mode: bool = False):  # fmt: skip
-        super().__init__()
-        self.kernel_size = kernel_size
-        self.stride = stride if stride is not None else kernel_size
-        self.padding, self.dilation = padding, dilation
-        self.return_indices, self.ceil_mode = return_indices, ceil_mode
+        super().__init__(kernel_size, stride, padding, dilation, return_indices, ceil_mode)
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         return F.max_pool3d(
             x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
         )
 
-    extra_repr = MaxPool2d.extra_repr
-
 
 @layer("Average pool 3-D", category="Pooling", axes=("channels", "depth", "height", "width"),
        synonyms=("avgpool3d", "mean pool", "volume", "video"))  # fmt: skip
-class AvgPool3d(Module):
+class AvgPool3d(AvgPool):
     """Replaces each window of a volume by its mean, so that it shrinks smoothly.
 
     y[n, c, i] = mean x[n, c, i·stride + u], over u in the window; places i and u are three numbers
@@ -91,17 +84,12 @@ class AvgPool3d(Module):
     def __init__(self, kernel_size: Window, stride: Step = None, padding: Border = 0, ceil_mode: bool = False,
                  count_include_pad: bool = True,
                  divisor_override: Annotated[int | None, Range(1, 4096)] = None):  # fmt: skip
-        super().__init__()
-        self.kernel_size = kernel_size
-        self.stride = stride if stride is not None else kernel_size
-        self.padding, self.ceil_mode = padding, ceil_mode
-        self.count_include_pad, self.divisor_override = count_include_pad, divisor_override
+        super().__init__(kernel_size, stride, padding, ceil_mode, count_include_pad)
+        self.divisor_override = divisor_override
 
     def forward(self, x: Tensor) -> Tensor:
         return F.avg_pool3d(x, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad,
                             self.divisor_override)  # fmt: skip
-
-    extra_repr = AvgPool2d.extra_repr
 
 
 @layer("Power pool 3-D", category="Pooling", axes=("channels", "depth", "height", "width"),
@@ -136,7 +124,7 @@ class LPPool3d(LPPool):
 
 @layer("Adaptive average pool 3-D", category="Pooling", axes=("channels", "depth", "height", "width"),
        synonyms=("global average pool", "adaptiveavgpool3d", "volume"))  # fmt: skip
-class AdaptiveAvgPool3d(Module):
+class AdaptiveAvgPool3d(AdaptiveAvgPool):
     """Means over so many parts of a volume, whatever its size; with 1 the mean of each whole channel.
 
     y[n, c, i, j, k] = mean of x[n, c] over planes ⌊i·D / D'⌋ to ⌈(i + 1)·D / D'⌉, rows and columns likewise
@@ -154,14 +142,10 @@ class AdaptiveAvgPool3d(Module):
     """
 
     def __init__(self, output_size: Sizes):
-        super().__init__()
-        self.output_size = output_size
+        super().__init__(output_size)
 
     def forward(self, x: Tensor) -> Tensor:
         return F.adaptive_avg_pool3d(x, self.output_size)
-
-    def extra_repr(self) -> str:
-        return f"output_size={self.output_size}"
 
 
 @layer("Adaptive max pool 3-D", category="Pooling", axes=("channels", "depth", "height", "width"),
@@ -214,11 +198,10 @@ class MaxUnpool3d(MaxUnpool):
         (1, 3, 4, 8, 8)
     """
 
+    _rank = 3
+
     def __init__(self, kernel_size: Triple, stride: Triple | None = None, padding: Triple = 0):
         super().__init__(kernel_size, stride, padding)
-
-    def _each(self, value: Triple) -> Triple:
-        return value if isinstance(value, tuple) else (value,) * 3
 
     def forward(self, x: Tensor, indices: Tensor, output_size: tuple[int, ...] | None = None) -> Tensor:
         return F.max_unpool3d(x, indices, self.kernel_size, self.stride, self.padding, output_size)

@@ -12,10 +12,9 @@ from engine.nn.convolution_functional import numbers
 from engine.nn.pooling_functional import (
     avg_pool2d,
     extreme,
-    greatest,
+    greatest_of_windows,
     max_pool2d,
     root,
-    taps,
     unpool,
 )
 from engine.ops.base import times
@@ -56,13 +55,8 @@ def max_pool3d(input: Tensor, kernel_size: Triple, stride: Triple | None = None,
     if not return_indices:
         return pooled
     volume = input.unsqueeze(0) if input.ndim == 4 else input
-    sizes = zip(volume.shape[2:], kernel, stride, padding, dilation, pooled.shape[-3:])
-    places = tuple(taps(*size) for size in sizes)
-    if any((p >= n).any() for p, n in zip(places, volume.shape[2:])):
-        raise ShapeError(where, got="a window lies in the padding alone, where nothing has a place",
-                         expected="a smaller dilation or padding where indices are returned")  # fmt: skip
-    values, index = greatest(volume, places)
-    return (values.squeeze(0), index.squeeze(0)) if input.ndim == 4 else (values, index)
+    found = greatest_of_windows(where, volume, kernel, stride, padding, dilation, pooled.shape[-3:])
+    return tuple(f.squeeze(0) for f in found) if input.ndim == 4 else found
 
 
 def max_pool3d_with_indices(input: Tensor, kernel_size: Triple, stride: Triple | None = None, padding: Triple = 0,
