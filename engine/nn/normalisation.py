@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from engine.describe import Hidden, Inferred, Range, layer
 from engine.errors import Fix, ShapeError
@@ -19,7 +19,24 @@ from engine.wording import counted
 Epsilon = Annotated[float, Range(1e-12, 1.0, log=True)]
 
 
-class ChannelNorm(Module):
+class ScaledNorm(Module):
+    """What norms with a weight and a bias behind them share."""
+
+    def _scale(self, shape: int | tuple[int, ...], has_weight: bool, has_bias: bool, **place: Any) -> None:
+        """Make the two, or note that they are absent."""
+        self.register_parameter("weight", Parameter(empty(shape, **place)) if has_weight else None)
+        self.register_parameter("bias", Parameter(empty(shape, **place)) if has_bias else None)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Weight 1, bias 0."""
+        if self.weight is not None:
+            init.ones_(self.weight)
+        if self.bias is not None:
+            init.zeros_(self.bias)
+
+
+class ChannelNorm(ScaledNorm):
     """What batch and instance norms share: weights and running statistics, one of each a channel."""
 
     _ranks: tuple[int, ...]
@@ -32,13 +49,11 @@ class ChannelNorm(Module):
         self.affine = affine
         self.track_running_stats = track_running_stats
         place = {"device": device, "dtype": dtype}
-        self.register_parameter("weight", Parameter(empty(num_features, **place)) if affine else None)
-        self.register_parameter("bias", Parameter(empty(num_features, **place)) if affine and bias else None)
         tracked = track_running_stats
         self.register_buffer("running_mean", zeros(num_features, **place) if tracked else None)
         self.register_buffer("running_var", ones(num_features, **place) if tracked else None)
         self.register_buffer("num_batches_tracked", tensor(0, dtype=int64, device=device) if tracked else None)
-        self.reset_parameters()
+        self._scale(num_features, affine, affine and bias, **place)
 
     def reset_running_stats(self) -> None:
         """Forget the statistics gathered: mean 0, variance 1, no batch seen."""
@@ -50,10 +65,7 @@ class ChannelNorm(Module):
     def reset_parameters(self) -> None:
         """Forget the statistics; weight 1, bias 0."""
         self.reset_running_stats()
-        if self.weight is not None:
-            init.ones_(self.weight)
-        if self.bias is not None:
-            init.zeros_(self.bias)
+        super().reset_parameters()
 
     def extra_repr(self) -> str:
         return (

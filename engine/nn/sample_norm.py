@@ -10,7 +10,7 @@ from engine.errors import Fix, OptionError
 from engine.nn import functional as F
 from engine.nn import init
 from engine.nn.module import Module
-from engine.nn.normalisation import Epsilon
+from engine.nn.normalisation import Epsilon, ScaledNorm
 from engine.nn.parameter import Parameter
 from engine.tensor import Tensor
 from engine.tensor.creation import empty
@@ -18,7 +18,7 @@ from engine.wording import counted
 
 
 @layer("Layer norm", category="Normalisation", synonyms=("layer normalization", "layer normalisation", "ln"))
-class LayerNorm(Module):
+class LayerNorm(ScaledNorm):
     """Brings the features of each sample to mean 0 and deviation 1, independent of the rest of the batch.
 
     y = (x - mean) / √(variance + eps) · weight + bias, with mean and variance over the last axes
@@ -53,18 +53,8 @@ class LayerNorm(Module):
         self.normalized_shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
         self.eps = eps
         self.elementwise_affine = elementwise_affine
-        place = {"device": device, "dtype": dtype}
         learned = elementwise_affine
-        self.register_parameter("weight", Parameter(empty(self.normalized_shape, **place)) if learned else None)
-        self.register_parameter("bias", Parameter(empty(self.normalized_shape, **place)) if learned and bias else None)
-        self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Weight 1, bias 0."""
-        if self.weight is not None:
-            init.ones_(self.weight)
-        if self.bias is not None:
-            init.zeros_(self.bias)
+        self._scale(self.normalized_shape, learned, learned and bias, device=device, dtype=dtype)
 
     def forward(self, x: Tensor) -> Tensor:
         return F.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
@@ -77,7 +67,7 @@ class LayerNorm(Module):
 
 
 @layer("Group norm", category="Normalisation", synonyms=("group normalization", "group normalisation", "gn"))
-class GroupNorm(Module):
+class GroupNorm(ScaledNorm):
     """Brings groups of channels of each sample to mean 0 and deviation 1; for batches too small for a batch norm.
 
     y = (x - mean) / √(variance + eps) · weight + bias, with mean and variance over the channels of a group
@@ -125,17 +115,7 @@ class GroupNorm(Module):
         self.num_channels = num_channels
         self.eps = eps
         self.affine = affine
-        place = {"device": device, "dtype": dtype}
-        self.register_parameter("weight", Parameter(empty(num_channels, **place)) if affine else None)
-        self.register_parameter("bias", Parameter(empty(num_channels, **place)) if affine and bias else None)
-        self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Weight 1, bias 0."""
-        if self.weight is not None:
-            init.ones_(self.weight)
-        if self.bias is not None:
-            init.zeros_(self.bias)
+        self._scale(num_channels, affine, affine and bias, device=device, dtype=dtype)
 
     def forward(self, x: Tensor) -> Tensor:
         return F.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
