@@ -7,12 +7,7 @@ from typing import Annotated
 
 from engine.describe import Range, Start, schedule
 from engine.errors import OptionError
-from engine.optim.lr_scheduler.scheduler import (
-    Epochs,
-    LastEpoch,
-    LRScheduler,
-    Rate,
-)
+from engine.optim.lr_scheduler.scheduler import Epochs, LastEpoch, LRScheduler, Rate, along_a_cosine
 from engine.optim.optimizer import Optimizer
 
 
@@ -66,8 +61,7 @@ class CosineAnnealingLR(LRScheduler):
         return [now / before * (rate - self.eta_min) + self.eta_min for rate in self._rates()]
 
     def _get_closed_form_lr(self) -> list[float]:
-        share = (1 + math.cos(math.pi * self.last_epoch / self.T_max)) / 2
-        return [self.eta_min + (base - self.eta_min) * share for base in self.base_lrs]
+        return [along_a_cosine(base, self.eta_min, self.last_epoch / self.T_max) for base in self.base_lrs]
 
 
 @schedule("Cosine with restarts", synonyms=("warm restarts", "sgdr", "cosine annealing"))
@@ -120,8 +114,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
-        share = (1 + math.cos(math.pi * self.T_cur / self.T_i)) / 2
-        return [self.eta_min + (base - self.eta_min) * share for base in self.base_lrs]
+        return [along_a_cosine(base, self.eta_min, self.T_cur / self.T_i) for base in self.base_lrs]
 
     def step(self, epoch: float | None = None) -> None:
         """Go to the next epoch, or to that of this number, which may be a fraction: 2.5 in the middle of the third.

@@ -12,6 +12,7 @@ from engine.optim.lr_scheduler.scheduler import (
     Epochs,
     LastEpoch,
     LRScheduler,
+    along_a_cosine,
     for_each_group,
     restore_functions,
     saved_functions,
@@ -265,7 +266,7 @@ class OneCycleLR(LRScheduler):
 
     def _between(self, start: float, end: float, gone: float) -> float:
         if self._anneal_func_type == "cos":
-            return end + (start - end) / 2.0 * (math.cos(math.pi * gone) + 1)
+            return along_a_cosine(start, end, gone)
         return (end - start) * gone + start
 
 

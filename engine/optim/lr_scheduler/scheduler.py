@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from types import FunctionType
 from typing import Annotated, Any
@@ -125,6 +126,11 @@ def for_each_group(where: str, name: str, optimizer: Optimizer, value: Any) -> l
             expected=f"one for each of the {counted(groups, 'group')}",
         )
     return values
+
+
+def along_a_cosine(start: float, end: float, gone: float) -> float:
+    """Half a cosine from start to end, of which a share is gone: slowly, then fast, then slowly."""
+    return end + (start - end) * (1 + math.cos(math.pi * gone)) / 2
 
 
 def saved_functions(functions: list[Any]) -> list[dict[str, Any] | None]:
