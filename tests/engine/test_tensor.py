@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 import engine
-from engine.errors import DeviceError, ShapeError, TypeMismatch
+from engine.errors import DeviceError, OptionError, ShapeError, TypeMismatch
 
 
 def values(tensor):
@@ -291,6 +291,7 @@ def test_values_come_out():
         (lambda: engine.stack([engine.ones(2), engine.ones(3)]), ShapeError, "tensors of one shape"),
         (lambda: engine.cat([]), TypeMismatch, "no tensors came"),
         (lambda: engine.zeros(-1), ShapeError, "negative length"),
+        (lambda: engine.triu_indices(-1, 2), OptionError, "triu_indices: -1 rows and 2 columns"),
         (lambda: engine.zeros(2, 0).max(1), ShapeError, "the axis is empty"),
         (lambda: len(engine.tensor(1)), TypeMismatch, "a single number has no length"),
         (lambda: engine.device("gpu"), DeviceError, "no such device is known"),

@@ -39,10 +39,10 @@ def randint_like(input: Any, low: int, high: int | None = None, *, generator: Ge
     return out.to(dtype=dtype or input.dtype)
 
 
-def _triangle(lower: bool, row: int, col: int, offset: int, dtype: Any, device: Where) -> Any:
+def _triangle(name: str, row: int, col: int, offset: int, dtype: Any, device: Where) -> Any:
     if row < 0 or col < 0:
-        raise OptionError("tril_indices", got=f"{row} rows and {col} columns", expected="0 or more")
-    places = np.tril_indices(row, offset, col) if lower else np.triu_indices(row, offset, col)
+        raise OptionError(name, got=f"{row} rows and {col} columns", expected="0 or more")
+    places = getattr(np, name)(row, offset, col)
     return placed(np.stack(places).astype(np.dtype(dtype or int64)), device, False)
 
 
@@ -58,7 +58,7 @@ def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, devi
     tensor([[0, 1, 1],
             [0, 0, 1]])
     """
-    return _triangle(True, row, col, offset, dtype, device)
+    return _triangle("tril_indices", row, col, offset, dtype, device)
 
 
 def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Where = None) -> Any:
@@ -73,7 +73,7 @@ def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, devi
     tensor([[0, 0, 1],
             [0, 1, 1]])
     """
-    return _triangle(False, row, col, offset, dtype, device)
+    return _triangle("triu_indices", row, col, offset, dtype, device)
 
 
 def asarray(obj: Any, *, dtype: Any = None, device: Where = None, copy: bool | None = None) -> Any:
