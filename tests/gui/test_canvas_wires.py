@@ -7,15 +7,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
 from gui.canvas.view import LAYER_MIME
+from tests.gui.on_canvas import ALT, CTRL, EMPTY, Held, Key, wires_of
 
-Key, Held = Qt.Key, Qt.KeyboardModifier
-CTRL, ALT = Held.ControlModifier, Held.AltModifier
 RIGHT = Qt.MouseButton.RightButton
-FREE = (600.0, 350.0)
-
-
-def wires_of(document):
-    return {(w.source, w.target) for w in document.wires}
 
 
 @pytest.fixture
@@ -81,7 +75,7 @@ def test_esc_drops_the_wire(canvas, hand, document, two):
 def test_a_drop_on_empty_canvas_opens_the_search_with_what_fits_and_wires_it(canvas, hand, document, two):
     flat = two[1]
     document.connect(two[0], "out", flat, document.entry(flat).inputs[0])
-    hand.drag(hand.port(flat, "out"), FREE)
+    hand.drag(hand.port(flat, "out"), EMPTY)
     assert canvas.search.isVisible()
     found = {canvas.search.list.item(i).text() for i in range(canvas.search.list.count())}
     assert "Linear" in found
@@ -103,7 +97,7 @@ def test_a_wire_from_an_input_let_go_on_empty_canvas_offers_what_feeds_it(canvas
 
 
 def test_pulling_at_an_input_detaches_its_wire(canvas, hand, document, chain):
-    hand.drag(hand.port(chain[2], "in"), FREE)
+    hand.drag(hand.port(chain[2], "in"), EMPTY)
     assert (chain[1], chain[2]) not in wires_of(document)
     assert not canvas.search.isVisible()
     document.undo_stack.undo()
@@ -121,11 +115,11 @@ def test_a_detached_wire_can_be_put_elsewhere_in_one_step(canvas, hand, document
 
 def test_a_pull_that_is_dropped_by_esc_or_put_back_changes_nothing(canvas, hand, document, chain):
     before = document.project
-    hand.drag(hand.port(chain[2], "in"), FREE, release=False)
+    hand.drag(hand.port(chain[2], "in"), EMPTY, release=False)
     hand.key(Key.Key_Escape)
-    hand.release(FREE)
+    hand.release(EMPTY)
     hand.press(hand.port(chain[2], "in"))
-    hand.move(FREE)
+    hand.move(EMPTY)
     hand.move(hand.port(chain[2], "in"))
     hand.release(hand.port(chain[2], "in"))
     assert document.project is before
@@ -165,7 +159,7 @@ def test_ctrl_drag_at_an_output_moves_all_its_wires(canvas, hand, document, chai
 
 @pytest.mark.parametrize("held", [Held.NoModifier, CTRL])
 def test_an_undo_in_the_midst_of_a_drag_drops_the_drag(canvas, hand, document, chain, held):
-    hand.drag(hand.port(chain[4], "out"), FREE, held=held, release=False)
+    hand.drag(hand.port(chain[4], "out"), EMPTY, held=held, release=False)
     while document.undo_stack.canUndo():
         hand.key(Key.Key_Z, CTRL)
     hand.move((10, 10))
@@ -240,7 +234,7 @@ def test_the_wire_under_the_cursor_shows_its_shape(canvas, hand, document, chain
     assert edge.state == "hover"
     assert edge.label == "N x 1 x 8 x 8"
     QApplication.processEvents()
-    hand.hover(FREE)
+    hand.hover(EMPTY)
     assert edge.state == "normal"
 
 

@@ -14,10 +14,7 @@ from PySide6.QtWidgets import QApplication
 from engine.errors import EngineError, Fix, GraphError, ProjectError
 from engine.graph.spec import EarlyStopping, Graph, Node, Project, Wire
 from gui.document import clipboard
-
-
-def wires_of(document):
-    return {(w.source, w.target) for w in document.wires}
+from tests.gui.on_canvas import wires_of
 
 
 def test_a_new_node_is_there_at_once_with_its_shape(document):
