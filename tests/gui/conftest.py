@@ -1,4 +1,4 @@
-"""A document, a canvas that shows it, and a hand that works it by real events."""
+"""A document, a canvas that shows it, a hand that works it by real events, and the whole window."""
 
 from __future__ import annotations
 
@@ -94,6 +94,23 @@ def canvas(qtbot, themed, document, selection):
     view.toggle_minimap()
     view.show_rect(QRectF(450, 150, 100, 100))
     return view
+
+
+@pytest.fixture
+def window(qtbot):
+    """The whole window, at its start page."""
+    from tests.gui.shell_window import open_window
+
+    return open_window(qtbot)
+
+
+@pytest.fixture
+def digits(qtbot, window):
+    """The window with a project laid out."""
+    from tests.gui.shell_window import open_template
+
+    open_template(qtbot, window, "digits-mlp")
+    return window
 
 
 @pytest.fixture
