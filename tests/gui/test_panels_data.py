@@ -1,57 +1,24 @@
-"""The data and training panels, by hand, with real files."""
+"""The data panel, by hand, with real files."""
 
 from __future__ import annotations
 
 import itertools
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
-from PySide6.QtCore import QMimeData, QObject, QPoint, QPointF, Qt, QUrl, Signal
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import (
-    QAbstractButton,
-    QAbstractSpinBox,
-    QApplication,
-    QComboBox,
-    QPushButton,
-    QScrollArea,
-    QSlider,
-    QTableWidget,
-    QToolButton,
-)
+from PySide6.QtWidgets import QComboBox, QPushButton, QScrollArea, QSlider, QTableWidget, QToolButton
 
-from engine.data import Preview
-from engine.graph import catalogue, templates
-from engine.graph.spec import Choice, FieldSpec, Project
+from engine.graph.spec import Choice, Project
 from gui.document.document import Document
 from gui.document.selection import Selection
-from gui.first_network import first_network
 from gui.panels.data import DataPanel
 from gui.panels.message import Message
-from gui.panels.pictures import to_image
-from gui.panels.preview import PreviewView, summary_of
-from gui.panels.training import TrainingPanel
+from tests.gui.on_panels import drop, pick
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
-
-
-class Idle(QObject):
-    """What the training panel sees of a run."""
-
-    state_changed = Signal(str)
-    stepped = Signal()
-    state = "idle"
-    last_step = None
-
-    def __init__(self):
-        super().__init__()
-        self.rates = []
-
-    def set_learning_rate(self, value):
-        self.rates.append(value)
 
 
 @pytest.fixture
@@ -70,36 +37,8 @@ def data(qtbot, document):
     return panel
 
 
-@pytest.fixture
-def training(qtbot, document):
-    panel = TrainingPanel(document, Selection(document), Idle())
-    qtbot.addWidget(panel, before_close_func=TrainingPanel.close_down)
-    panel.resize(308, 900)
-    panel.show()
-    return panel
-
-
-def pick(box, text):
-    """Choose by the keyboard, as a person does."""
-    row = box.findText(text)
-    assert row >= 0, [box.itemText(n) for n in range(box.count())]
-    box.setFocus()
-    box.setCurrentIndex(row)
-    box.activated.emit(row)
-
-
 def settled(qtbot, panel):
     qtbot.waitUntil(lambda: not (panel._work.is_busy or panel.roles.making.is_busy), timeout=10_000)
-
-
-def drop(panel, path):
-    mime = QMimeData()
-    mime.setUrls([QUrl.fromLocalFile(str(path))])
-    given = (Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
-    entering = QDragEnterEvent(QPoint(20, 20), *given)
-    QApplication.sendEvent(panel, entering)
-    assert entering.isAccepted()
-    QApplication.sendEvent(panel, QDropEvent(QPointF(20, 20), *given))
 
 
 def write_table(path, rows=60):
@@ -346,181 +285,6 @@ def test_reading_can_be_cancelled(qtbot, data, document, tmp_path):
     assert document.project.data.source == ""
 
 
-@pytest.mark.parametrize("shape", [(5, 7), (5, 7, 3), (3, 5, 7), (1, 5, 7)])
-def test_pictures_keep_their_size_whatever_their_layout(qapp, shape):
-    image = to_image(np.arange(np.prod(shape), dtype=np.uint8).reshape(shape))
-    assert (image.height(), image.width()) == (5, 7)
-
-
-@pytest.mark.parametrize("name", ["digits", "breast-cancer", "diabetes", "spirals"])
-def test_a_first_network_fits_any_bundled_data(qapp, name):
-    from engine.data import DataSpec, describe
-
-    data = describe(DataSpec(f"bundled:{name}"))
-    document = Document()
-    document.new(Project(data=data, graph=first_network(data)))
-    document.finish_inference()
-    assert document.inference.ok, document.inference.problems
-
-
-def test_a_first_network_reads_all_texts_and_numbers_side_by_side(qapp, tmp_path):
-    from engine.data import DataSpec, describe
-
-    words = ("what a lovely and quiet place this is", "how awful and loud all of it was")
-    rows = [f"day {i} it is,{words[i % 2]} on day {i},{i * 0.5},{'ab'[i % 2]}" for i in range(40)]
-    (tmp_path / "both.csv").write_text("title,body,size,label\n" + "\n".join(rows) + "\n")
-    kinds = {"title": "text"}
-    data = describe(DataSpec(str(tmp_path / "both.csv"), "csv", options={"kinds": kinds}))
-    document = Document()
-    document.new(Project(data=data, graph=first_network(data)))
-    document.finish_inference()
-    assert document.inference.ok, document.inference.problems
-    assert not document.inference.problems
-    assert [node.params["field"] for node in document.graph.nodes if node.type == "Input"] == [
-        "title",
-        "body",
-        "features",
-    ]
-    assert len({(node.x, node.y) for node in document.graph.nodes}) == len(document.graph.nodes)
-
-
-# Training
-
-
-def test_choosing_a_loss_puts_it_behind_the_network(qtbot, training, document):
-    document.new(templates.create("digits-mlp"))
-    loss = next(id for id in document.nodes if document.entry(id).kind == "loss")
-    document.delete([loss])
-    title = catalogue.entry("CrossEntropyLoss").title
-    assert training._loss_note.isVisible()
-    pick(training.findChild(QComboBox, "training-loss"), title)
-    losses = [id for id in document.nodes if document.entry(id).kind == "loss"]
-    assert len(losses) == 1
-    assert any(w.target == losses[0] for w in document.wires)
-    qtbot.waitUntil(lambda: not training._loss_note.isVisible())
-
-
-def test_another_optimizer_keeps_the_learning_rate(training, document):
-    document.set_training("optimizer", type(document.project.training.optimizer)("Adam", {"lr": 0.02}))
-    pick(training.findChild(QComboBox, "training-optimizer"), catalogue.entry("SGD").title)
-    chosen = document.project.training.optimizer
-    assert chosen.type == "SGD"
-    assert chosen.params["lr"] == 0.02
-    assert "momentum" in training._optimizer_form.editors
-
-
-def test_a_parameter_of_the_optimizer_is_typed(training, document):
-    box = training._optimizer_form.editors["lr"]
-    box.setFocus()
-    box.lineEdit().selectAll()
-    QTest.keyClicks(box.lineEdit(), "0.05")
-    assert document.project.training.optimizer.params["lr"] == 0.05
-    document.undo_stack.undo()
-    assert box.text() == "0.001"
-
-
-@pytest.mark.parametrize("kind", ["optimizer", "schedule"])
-def test_every_optimizer_and_schedule_can_be_chosen(training, document, kind):
-    for entry in catalogue.entries(kind).values():
-        pick(training.findChild(QComboBox, f"training-{kind}"), entry.title)
-        assert getattr(document.project.training, kind).type == entry.type
-    if kind == "schedule":
-        pick(training.findChild(QComboBox, "training-schedule"), "Constant")
-        assert document.project.training.schedule is None
-
-
-def press(training, name):
-    QTest.mouseClick(training.findChild(QAbstractButton, f"training-schedule-{name}"), Qt.MouseButton.LeftButton)
-
-
-def test_a_warm_up_is_put_before_a_schedule_and_taken_away_again(training, document):
-    pick(training.findChild(QComboBox, "training-schedule"), catalogue.entry("StepLR").title)
-    press(training, "warm-up")
-    schedule = document.project.training.schedule
-    assert (schedule.type, schedule.params) == ("SequentialLR", {"milestones": (5,)})
-    assert [member.type for member in schedule.members] == ["LinearLR", "StepLR"]
-    press(training, "1-remove")
-    assert document.project.training.schedule == Choice("StepLR", catalogue.entry("StepLR").starts())
-    document.undo_stack.undo()
-    assert document.project.training.schedule == schedule
-
-
-def test_schedules_that_follow_each_other_are_chosen_begun_and_added(training, document):
-    pick(training.findChild(QComboBox, "training-schedule"), catalogue.entry("SequentialLR").title)
-    press(training, "add")
-    pick(training.findChild(QComboBox, "training-schedule-3"), catalogue.entry("PolynomialLR").title)
-    begins = training.findChild(QAbstractSpinBox, "training-schedule-2-form-from_epoch")
-    begins.setFocus()
-    begins.lineEdit().selectAll()
-    QTest.keyClicks(begins.lineEdit(), "3")
-    length = training.findChild(QAbstractSpinBox, "training-schedule-1-form-total_iters")
-    length.lineEdit().selectAll()
-    QTest.keyClicks(length.lineEdit(), "3")
-    schedule = document.project.training.schedule
-    assert schedule.params == {"milestones": (3, 10)}
-    assert [member.type for member in schedule.members] == ["LinearLR", "CosineAnnealingLR", "PolynomialLR"]
-    assert schedule.members[0].params["total_iters"] == 3
-    begins.lineEdit().selectAll()
-    QTest.keyClicks(begins.lineEdit(), "10")  # as late as the one after it
-    assert begins.property("invalid")
-    pick(training.findChild(QComboBox, "training-schedule"), catalogue.entry("ChainedScheduler").title)
-    chained = document.project.training.schedule
-    assert (chained.type, chained.params, len(chained.members)) == ("ChainedScheduler", {}, 3)
-    assert training.findChild(QAbstractSpinBox, "training-schedule-2-form-from_epoch") is None
-    for _ in range(2):
-        press(training, "2-remove")
-    assert document.project.training.schedule.type == "LinearLR"
-
-
-def test_early_stopping_and_clipping_are_switched_on_and_off(training, document):
-    switch = training._safety.editors["stop_early"].switch
-    QTest.mouseClick(switch, Qt.MouseButton.LeftButton)
-    assert document.project.training.early_stopping.patience == 10
-    assert "patience" in training._safety.editors
-    clip = training._safety.editors["clip_norm"]
-    clip.setFocus()
-    QTest.keyClicks(clip.lineEdit(), "1")
-    assert document.project.training.clip_norm == 1.0
-    clip.lineEdit().selectAll()
-    QTest.keyClick(clip.lineEdit(), Qt.Key.Key_Delete)
-    assert document.project.training.clip_norm is None
-    QTest.mouseClick(training._safety.editors["stop_early"].switch, Qt.MouseButton.LeftButton)
-    assert document.project.training.early_stopping is None
-
-
-def test_a_device_that_cannot_be_used_says_why(qtbot, training):
-    qtbot.waitUntil(lambda: not training._devices.is_busy, timeout=20_000)
-    box = training.findChild(QComboBox, "training-device")
-    unusable = [n for n in range(box.count()) if not box.model().item(n).isEnabled()]
-    for row in unusable:
-        assert box.model().item(row).toolTip()
-        assert box.model().item(row).toolTip() in training._device_note.text()
-    assert box.model().item(0).isEnabled()
-    assert training._device_note.isVisible() == bool(unusable)
-
-
-def test_the_rate_of_a_run_that_rests_stands_there_when_the_panel_is_first_shown(training):
-    run = training._run
-    training.hide()
-    run.last_step = SimpleNamespace(learning_rate=0.025)
-    run.state_changed.emit("paused")
-    training.show()
-    assert training._rate.editors["learning_rate_now"].text() == "0.025"
-
-
-def test_the_rate_of_a_living_run_is_changed_in_the_run(training):
-    run = training._run
-    assert not training._live.isVisible()
-    run.state_changed.emit("running")
-    assert training._live.isVisible()
-    box = training._rate.editors["learning_rate_now"]
-    box.setFocus()
-    QTest.keyClicks(box.lineEdit(), "0.5")
-    assert run.rates[-1] == 0.5
-    run.state_changed.emit("finished")
-    assert not training._live.isVisible()
-
-
 def built(qtbot, form):
     qtbot.waitUntil(lambda: not form._making.is_busy, timeout=10_000)
 
@@ -642,43 +406,3 @@ def test_new_data_are_dealt_out_in_batches_that_they_have_samples_for(qtbot, dat
     drop(data, write_sentences(tmp_path / "moods.csv", rows))
     settled(qtbot, data)
     assert document.project.data.batch_size == batch
-
-
-def test_figures_of_merit_are_switched_on_and_off(qtbot, training, document):
-    document.new(templates.create("breast-cancer"))
-    qtbot.waitUntil(lambda: "roc_auc" in training._metrics._form.editors)
-    switches = {name: editor.switch for name, editor in training._metrics._form.editors.items()}
-    assert list(switches) == ["accuracy", "precision", "recall", "f1", "roc_auc", "perplexity"]
-    assert [name for name, switch in switches.items() if switch.isChecked()] == ["accuracy"]
-    QTest.mouseClick(switches["f1"], Qt.MouseButton.LeftButton)
-    assert document.project.training.metrics == ("accuracy", "f1")
-    QTest.mouseClick(switches["accuracy"], Qt.MouseButton.LeftButton)
-    assert document.project.training.metrics == ("f1",)
-    document.undo_stack.undo()
-    assert switches["accuracy"].isChecked()
-    QTest.mouseClick(switches["f1"], Qt.MouseButton.LeftButton)
-    assert document.project.training.metrics == (), "the usual ones need not be named"
-    document.new(templates.create("linear-regression"))
-    qtbot.waitUntil(lambda: "mape" in training._metrics._form.editors)
-
-
-@pytest.mark.parametrize(
-    ("samples", "length", "classes", "is_whole", "text"),
-    [(1, 1, ("a",), True, "1 sample: text, texts of up to 1 token out of 9; target y, 1 class."),
-     (4640, 8, ("a", "b"), False, "about 4,640 samples: text, texts of up to 8 tokens out of 9; target y, 2 classes.")],
-)  # fmt: skip
-def test_a_preview_counts_in_singular_and_plural(samples, length, classes, is_whole, text):
-    words = FieldSpec("text", "text", (length,), "input", "int64", vocabulary=9)
-    target = FieldSpec("y", "category", (), "target", "int64", classes=classes)
-    assert summary_of(Preview(samples=samples, fields=(words, target), is_whole=is_whole)) == text
-
-
-def test_a_tip_shows_a_text_as_it_is_and_not_what_it_would_be_as_html(qtbot):
-    shown = PreviewView()
-    qtbot.addWidget(shown)
-    text = "<img src='file:///secret'> " + "word " * 5_000
-    shown.show_preview(Preview(("text",), ("text",), ("input",), ((text,),), samples=1))
-    tip = shown.table.item(0, 0).toolTip()
-    assert "&lt;img src=" in tip
-    assert "<img" not in tip
-    assert len(tip) < 1_000

@@ -9,19 +9,18 @@ import sys
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
 
 from engine.graph.spec import Choice
 from gui.plots.run_bar import words as words_of
 from gui.run import folder as run_folder
+from tests.gui.on_panels import drop
 from tests.gui.shell_window import find, open_template
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
 ROOT = Path(__file__).parent.parent.parent
-Key, Held = Qt.Key, Qt.KeyboardModifier
+Key = Qt.Key
 
 
 # The start page
@@ -70,7 +69,7 @@ def test_the_whole_network_is_in_view_beside_the_minimap_once_the_panels_stand(q
 def test_a_dropped_table_becomes_a_project_that_can_train(qtbot, window, tmp_path):
     path = tmp_path / "flowers.csv"
     path.write_text("a,b,kind\n" + "".join(f"{i},{i % 5},{'x' if i % 3 else 'y'}\n" for i in range(90)))
-    _drop(window.start_page, path)
+    drop(window.start_page, path)
     qtbot.waitUntil(lambda: bool(window.document.nodes), timeout=10_000)
     window.document.finish_inference()
     assert window.is_working
@@ -249,11 +248,3 @@ def test_the_first_picture_stands_before_anything_heavy_is_loaded():
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=60, capture_output=True, text=True)
     assert done.stdout.strip() == "True []", done.stdout + done.stderr
-
-
-def _drop(widget, path):
-    mime = QMimeData()
-    mime.setUrls([QUrl.fromLocalFile(str(path))])
-    given = (Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, Held.NoModifier)
-    QApplication.sendEvent(widget, QDragEnterEvent(widget.rect().center(), *given))
-    QApplication.sendEvent(widget, QDropEvent(QPointF(widget.rect().center()), *given))
