@@ -61,8 +61,10 @@ from engine.tensor.promotion import (
 )
 from engine.tensor.random import bernoulli, rand, rand_like, randint, randn, randn_like, randperm
 
-# As in PyTorch, infinity and not-a-number are values that go on through a computation, not warnings.
-warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"engine\.(kernels|ops|tensor|optim)\b")
+# As in PyTorch, infinity and not-a-number are values that go on through a computation, not warnings. Ops are called
+# where NumPy finds none, whatever filters are set (`mode.quietly` of the tape); what only makes tensors, changes them
+# in place or steps an optimizer is spared that call, and what NumPy finds there is left unsaid here.
+warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"engine\.(device|kernels|ops|tensor|optim)\b")
 
 concat = concatenate = cat
 inf, nan, pi = 1e999, 1e999 - 1e999, 3.141592653589793

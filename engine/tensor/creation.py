@@ -332,7 +332,7 @@ def linspace(start: float, end: float, steps: int, *, dtype: Any = None, device:
     tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
     """
     dtype = np.dtype(dtype or get_default_dtype())
-    return placed(np.linspace(start, end, steps).astype(dtype), device, requires_grad)
+    return placed(mode.quietly(np.linspace, start, end, steps).astype(dtype), device, requires_grad)
 
 
 def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Where = None, requires_grad: bool = False) -> Any:

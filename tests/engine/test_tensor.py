@@ -353,9 +353,12 @@ def test_infinity_is_a_value_and_no_warning():
         "import engine\n"
         "x = engine.tensor([0.0, 1000.0])\n"
         "print(x.log().tolist()[0], (1 / x).tolist()[0], x.exp().tolist()[1], (x / 0).tolist()[0])\n"
+        "x[0] = 1e300\n"
+        "made = engine.full((1,), 1e300), engine.linspace(0, float('inf'), 2), engine.where(x > 0, 1e300, x)\n"
+        "print(x.tolist()[0], *(row.tolist()[-1] for row in made))\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
-    assert (done.stdout.split(), done.stderr) == (["-inf", "inf", "inf", "nan"], "")
+    assert (done.stdout.split(), done.stderr) == (["-inf", "inf", "inf", "nan", *["inf"] * 4], "")
 
 
 def test_changes_in_place_reach_the_memory_that_is_shared():

@@ -75,7 +75,9 @@ class Layout:
         return self.xp.zeros(shape, dtype)
 
     def full(self, shape: tuple[int, ...], value: float, dtype: Any) -> Any:
-        return self.xp.full(shape, value, dtype)
+        out = self.xp.empty(shape, dtype)
+        out[...] = value
+        return out
 
     def arange(self, count: int) -> Any:
         return self.xp.arange(count)
