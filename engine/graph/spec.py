@@ -33,12 +33,15 @@ MAX_CODE_FILES = 100
 MAX_CODE_LETTERS = 200_000  # of one file
 
 RESERVED = frozenset(keyword.kwlist) | {
-    "F", "Network", "add_module", "apply", "bool", "buffers", "children", "compile", "cpu", "cuda", "double", "engine",
-    "eval", "extra_repr", "float", "forward", "get_buffer", "get_parameter", "get_submodule", "half", "input_fields",
-    "inputs", "load_state_dict", "modules", "named_buffers", "named_children", "named_modules", "named_parameters",
-    "nn", "parameters", "register_buffer", "register_forward_hook", "register_forward_pre_hook",
-    "register_full_backward_hook", "register_module", "register_parameter", "requires_grad_", "self", "state_dict",
-    "super", "to", "to_empty", "train", "training", "type", "values", "zero_grad",
+    "F", "Network", "add_module", "apply", "bool", "buffers", "children", "compile", "cpu", "cuda", "double",
+    "engine", "eval", "extra_repr", "float", "forward", "get_buffer", "get_extra_state", "get_parameter",
+    "get_submodule", "half", "input_fields", "inputs", "load_state_dict", "modules", "named_buffers",
+    "named_children", "named_modules", "named_parameters", "nn", "parameters", "register_buffer",
+    "register_forward_hook", "register_forward_pre_hook", "register_full_backward_hook",
+    "register_full_backward_pre_hook", "register_load_state_dict_post_hook", "register_load_state_dict_pre_hook",
+    "register_module", "register_parameter", "register_state_dict_post_hook", "register_state_dict_pre_hook",
+    "requires_grad_", "self", "set_extra_state", "set_submodule", "state_dict", "super", "to", "to_empty", "train",
+    "training", "type", "values", "zero_grad",
 }  # fmt: skip
 """Names that a node may not have: in the script and in the built module they mean something else."""
 

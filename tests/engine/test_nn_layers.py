@@ -36,7 +36,7 @@ def fault(make):
         (lambda: nn.LayerNorm(4)(engine.zeros(2, 5)), "expected 4", ("normalized_shape", 5)),
         (lambda: nn.Dropout(1.5), "p=1.5", ("p", 0.5)),
         (lambda: nn.Embedding(3, 2, padding_idx=3), "padding_idx=3", ("padding_idx", None)),
-        (lambda: nn.Reshape((3, 3))(engine.zeros(2, 8)), "8 values of each sample", ("Flatten", None)),
+        (lambda: nn.Reshape((3, 3))(engine.zeros(2, 8)), "a sample of 8 values arrives", ("Flatten", None)),
         (lambda: nn.Reshape((3, -1))(engine.zeros(2, 8)), "a multiple of 3", ("Flatten", None)),
         (lambda: nn.Conv1d(3, 4, 3)(engine.zeros(2, 5, 9)), "Conv1d: 5 channels arrive", ("in_channels", 5)),
         (
