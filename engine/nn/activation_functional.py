@@ -288,7 +288,7 @@ def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     """
     if inplace:
         return input.copy_(hardswish(input.clone()))
-    return input * hardsigmoid(input)
+    return apply(act.Hardswish(), _floats("hardswish", input))
 
 
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:

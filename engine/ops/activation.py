@@ -143,6 +143,21 @@ class GELUTanh(Unary):
         return 8 * x.size
 
 
+class Hardswish(Unary):
+    """x min(max(x + 3, 0), 6) / 6 (Howard et al., 2019)"""
+
+    saves = ("x",)
+
+    def forward(self, k, x):
+        return k.hardswish(x)
+
+    def backward(self, k, grad, needs, x):
+        return (k.hardswish_backward(grad, x),)
+
+    def flops(self, x):
+        return 5 * x.size
+
+
 class Softplus(Unary):
     """log(1 + exp(x))"""
 

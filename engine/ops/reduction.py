@@ -113,6 +113,28 @@ class AMin(_Extreme):
         return k.amin(x, self.axes, self.keepdim)
 
 
+@dataclass(eq=False)
+class Median(Op):
+    """The middle one of all values, the lower one of two; the gradient is shared evenly among all that are equal to it.
+
+    Args:
+        ignore: whether what is not a number is left out; otherwise it is the median where there is any.
+    """
+
+    ignore: bool
+    saves = ("x", "out")
+
+    def shape(self, x):
+        return Spec((), x.dtype)
+
+    def forward(self, k, x):
+        return k.median(x, self.ignore)
+
+    def backward(self, k, grad, needs, x, out):
+        chosen = k.logical_or(k.eq(x, out), k.logical_and(k.ne(x, x), k.ne(out, out)))
+        return (k.astype(k.mul(k.div(grad, k.sum(chosen)), chosen), x.dtype),)
+
+
 class LogSumExp(Reduce):
     """log of the sum of exp(x), without overflow."""
 

@@ -24,6 +24,8 @@ FORMULAS: dict[str, Callable[..., Expr]] = {
     "silu": lambda x: x * apply("sigmoid", x),
     "silu_backward": lambda grad, x: grad * _silu_slope(x),
     "gelu_backward": lambda grad, x: grad * apply("gelu_slope", x),
+    "hardswish": lambda x: x * apply("minimum", apply("maximum", x + 3, 0.0), 6.0) / 6,
+    "hardswish_backward": lambda grad, x: grad * _hardswish_slope(x),
     "square": lambda x: x * x,
     "rsqrt": lambda x, eps: 1 / apply("sqrt", x + eps),
     "bce_with_logits": lambda x, y, _: apply("softplus", -x) + (1 - y) * x,
@@ -43,6 +45,10 @@ CONSTANT_SIZE = 1024
 def _silu_slope(x: Expr) -> Expr:
     s = apply("sigmoid", x)
     return s * (1 + x * (1 - s))
+
+
+def _hardswish_slope(x: Expr) -> Expr:
+    return apply("where_less", x, 3.0, apply("where_less", -3.0, x, x / 3 + 0.5, 0.0), 1.0)
 
 
 @rule(*FORMULAS, *NAMED)

@@ -111,6 +111,9 @@ class DifferentiableKernels(LayerKernels, FunctionKernels, RecurrentKernels):
     def logical_and(self, a: Any, b: Any) -> Any:
         return a.logical_and(b)
 
+    def logical_or(self, a: Any, b: Any) -> Any:
+        return a.logical_or(b)
+
     def between(self, x: Any, low: float | None, high: float | None) -> Any:
         return wrap(self.device.kernels.between(x.array, low, high), self.device)
 
@@ -133,6 +136,10 @@ class DifferentiableKernels(LayerKernels, FunctionKernels, RecurrentKernels):
         t = self.tanh(sqrt(2 / pi) * (x + 0.044715 * square * x))
         slope = sqrt(2 / pi) * (1 + 3 * 0.044715 * square)
         return grad * (0.5 * (1 + t) + 0.5 * x * (1 - t * t) * slope)
+
+    def hardswish_backward(self, grad: Any, x: Any) -> Any:
+        inside = self.logical_and(self.gt(x, -3.0), self.lt(x, 3.0))
+        return self.where(inside, grad * (x / 3 + 0.5), self.where(self.gt(x, 0.0), grad, 0.0))
 
     # sums
 

@@ -68,3 +68,9 @@ def test_a_singular_matrix_has_no_inverse():
         engine.linalg.inv(engine.ones(2, 2))
     with pytest.raises(EngineError, match="not positive definite"):
         engine.linalg.cholesky(-engine.eye(2))
+
+
+@pytest.mark.parametrize("name", ["eig", "eigvals"])
+def test_what_would_be_complex_is_not_there_and_says_what_is(name):
+    with pytest.raises(AttributeError, match=r"complex numbers, which are not there: eigh takes symmetric matrices"):
+        getattr(engine.linalg, name)

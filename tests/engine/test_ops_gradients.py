@@ -87,6 +87,7 @@ for op in (ew.Neg(), ew.Exp(), ew.Expm1(), ew.Sin(), ew.Cos(), ew.Erf(), act.Sig
     case(op, random(3, 4))
 case(ew.Erf(), random(50, low=-5, high=5), label="wide")
 case(act.GELU(), random(50, low=-9, high=9), label="wide")
+case(act.Hardswish(), random(50, low=-5, high=5), label="wide")
 case(act.Sigmoid(), random(50, low=-40, high=40), label="wide")
 for op in (ew.Log(), ew.Log1p(), ew.Sqrt(), ar.RDivScalar(1.7), ar.PowScalar(-0.5)):
     case(op, random(3, 4, **positive))
@@ -120,6 +121,8 @@ for cls in (red.ArgMax, red.ArgMin):
     case(cls(), apart(3, 4))
     case(cls(1, True), apart(3, 4))
 case(red.CumSum(1), random(2, 3, 4))
+for ignore in (False, True):
+    case(red.Median(ignore), apart(3, 4))
 for axis in (0, 1, -1):
     case(act.Softmax(axis), random(2, 3, 4))
     case(act.LogSoftmax(axis), random(2, 3, 4))

@@ -68,7 +68,7 @@ REASONS = {
         bfloat16|BFloat16.*|float[48]_.*|u?int[1-7]|uint(16|32|64)|bits?\d*(x\d)?|scaled_(grouped_)?mm|grouped_mm|ScalingType|
         SwizzleType""",
     "a tensor's memory is an array of NumPy or CuPy, which it shares with its views and cannot leave": r"""
-        as_strided.*|.*[sS]torage.*|set_|resize(_as)?_|empty_(strided|permuted)|new_empty_strided|is_set_to|dim_order|
+        as_strided_.*|.*[sS]torage.*|set_|resize(_as)?_|empty_(strided|permuted)|new_empty_strided|is_set_to|dim_order|
         is_pinned|is_shared|share_memory_|.*dlpack|from_file|const_data_ptr|layout|memory_format|record_stream|slice_inverse""",
     "devices are the processor and, through CuPy, one GPU of NVIDIA's, without its cuDNN": r"""
         (cudnn|miopen|mkldnn)_.*|.*_mkldnn|.*(xpu|ipu|mtia|maia|xla|mps|vulkan).*|get_device(_module)?|native_channel_shuffle""",
@@ -111,7 +111,7 @@ REASONS = {
     "it calls Python for each element": r"apply_|map2?_",
     "not there yet": r"""
         fuse_.*|skip_init|type_before_parametrizations|transfer_parametrizations_and_params|
-        binomial|frexp|geqrf|orgqr|ormqr|householder_product|ldl_.*|lobpcg|(pca|svd)_lowrank|histogram(dd)?|
+        binomial|frexp|geqrf|orgqr|ormqr|householder_product|ldl_.*|lobpcg|(pca|svd)_lowrank|histogramdd|
         kaiser_window|gradient|nonzero_static|tensorinv|tensorsolve|.*_ex|conv_tbc|Adafactor|
         register_post_accumulate_grad_hook|airy_ai|(spherical_)?bessel_.*|.*polynomial.*|
         (scaled_)?modified.*|ndtri|zeta""",

@@ -124,6 +124,15 @@ def _histc(d: Draw) -> Any:
     return call(d.tensor(d.shape(sizes=(1, 2, 3, 5))), d.int(1, 9), **limits)
 
 
+def _histogram(d: Draw) -> Any:
+    x = d.tensor(shape := d.shape(sizes=(1, 2, 3, 5)))
+    options: dict[str, Any] = {"weight": d.tensor(shape, 0, 2, tracked=False)} if d.maybe() else {}
+    options |= {"density": True} if d.maybe() else {}
+    if d.int(0, 2) == 0:
+        return call(x, d.given(sorted_values(d.tensor((d.int(1, 6),), tracked=False)), False), **options)
+    return call(x, d.int(1, 9), **options, **d.pick({}, {"range": (-2.0, 2.0)}, {"range": (0.0, 0.5)}))
+
+
 def _bounds(d: Draw) -> tuple[Any, Any]:
     options: dict[str, Any] = {}
     for name in ("out_int32", "right"):
@@ -177,7 +186,7 @@ REDUCTIONS = {
     "log_softmax": lambda d: call(d.tensor(s := d.shape()), d.dim(len(s)), **_other_dtype(d)),
     "argsort": _order, "sort": _order, "msort": lambda d: call(d.tensor(apart=True)), "topk": _topk,
     "diff": _diff, "trapezoid": _trapezoid, "cumulative_trapezoid": _trapezoid, "bincount": _bincount,
-    "histc": _histc, "searchsorted": _searchsorted, "bucketize": _bucketize, "unique": _unique,
+    "histc": _histc, "histogram": _histogram, "searchsorted": _searchsorted, "bucketize": _bucketize, "unique": _unique,
     "unique_consecutive": _unique, "nonzero": lambda d: call(d.tensor(low=-1, high=1), **_as_tuple(d)),
     "argwhere": lambda d: call(d.tensor(low=-1, high=1)),
 }  # fmt: skip

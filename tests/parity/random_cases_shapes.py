@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from tests.parity.random_arguments import ANY, Draw, call
 
 
@@ -189,7 +191,22 @@ def rows(d: Draw, least: int = 0) -> list[Any]:
     return [d.tensor((d.pick(0, 1, 2, 3),)) for _ in range(d.int(least or 1, 3))]
 
 
+def _strided(d: Draw) -> Any:
+    """Sizes and strides that reach the elements that there are, and now and then one more."""
+    x = d.tensor(shape := d.shape(sizes=(1, 2, 3, 5)), plain=True)
+    most, size, stride = int(np.prod(shape)) - 1, [], []
+    for _ in range(d.int(0, 3)):
+        step = d.int(0, 3)
+        n = d.int(1, 3) if step == 0 else d.int(0 if d.int(0, 9) == 9 else 1, min(most // step, 2) + 1)
+        size.append(n)
+        stride.append(step)
+        most -= max(n - 1, 0) * step
+    offset = {} if d.maybe() else {"storage_offset": d.int(0, most + (d.int(0, 9) == 9))}
+    return call(x, tuple(size), tuple(stride), **offset)
+
+
 SHAPES = {
+    "as_strided": _strided,
     "reshape": _reshape, "view": _reshape, "flatten": _flatten, "unflatten": _unflatten, "squeeze": _squeeze,
     "unsqueeze": lambda d: call(d.tensor(s := d.shape(0, 3)), d.dim(len(s) + 1)), "permute": _permute,
     "transpose": lambda d: call(d.tensor(s := d.shape()), d.dim(len(s)), d.dim(len(s))),

@@ -147,6 +147,7 @@ def test_memory_can_be_told_apart():
     for t in (engine, torch):
         x = t.zeros(2, 3)
         assert x.data_ptr() == x.t().data_ptr() != x[0, 1].data_ptr() == x.data_ptr() + 4
+        assert [y.storage_offset() for y in (x, x.t(), x[1], x[:, 1:], x[1].clone())] == [0, 0, 3, 1, 0]
         assert x.get_device() == -1
         assert x.is_cpu
 

@@ -122,7 +122,7 @@ NO_FUNCTIONS = {
 """What is there beside functions of tensors, and what needs memory of the caller's: tested elsewhere."""
 
 NO_METHODS = {
-    "backward", "cuda", "pin_memory", "data_ptr", "numpy", "register_hook", "retain_grad",
+    "backward", "cuda", "pin_memory", "data_ptr", "storage_offset", "numpy", "register_hook", "retain_grad",
     "register_post_accumulate_grad_hook",
     "exponential_", "bernoulli_", "cauchy_",
     "geometric_", "log_normal_", "random_", "uniform_", "normal_",

@@ -10,6 +10,7 @@ torch = pytest.importorskip("torch")
 from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
+import engine  # noqa: E402
 from tests.parity.comparing import SHAPES, rand, randn, same, whole  # noqa: E402
 
 GAPS = randn(3, 4, 5)
@@ -225,3 +226,16 @@ def test_how_variables_vary_together():
 ])  # fmt: skip
 def test_what_pytorch_refuses_is_refused(call):
     same(call, randn(3))
+
+
+@pytest.mark.parametrize("values", [[1.0, 2, 2, 3, 2], [2.0] * 4, [5.0], [2.0, np.nan, 2, np.nan, 1, 2]])
+@pytest.mark.parametrize("name", ["median", "nanmedian"])
+def test_all_that_are_equal_to_the_median_have_an_equal_part_in_it(name, values):
+    found = []
+    for t in (torch, engine):
+        x = t.tensor(values, requires_grad=True)
+        y = getattr(x.reshape(-1, 1), name)()
+        (y * 3).backward()
+        found.append((y.detach().numpy(), x.grad.numpy()))
+    for ours, theirs in zip(found[1], found[0]):
+        np.testing.assert_allclose(ours, theirs, 1e-6)

@@ -193,3 +193,41 @@ def test_what_pytorch_refuses_is_refused(fault, kind):
         fault(torch.nn, F, torch.zeros(2, 3))
     with pytest.raises(engine.errors.EngineError):
         fault(nn, OURS, engine.zeros(2, 3))
+
+
+FAR = {
+    "float16": [11, -11, 6e4, -6e4, 17, -17],
+    "float32": [88, -88, 104, -104, 1e30, -1e30, 3e38, -3e38, 1e-40],
+    "float64": [710, -710, 745, -746, 1e300, -1e300, 37, -37],
+}
+WITH_ANY_INPUT = [(name, options) for name, options in CASES if not {"dim", "num_parameters"} & {*options}
+                  and name not in ("GLU", "PReLU", "Softmin", "LogSoftmax", "Softmax")] + [("SiLU", {})]  # fmt: skip
+
+
+@pytest.mark.parametrize("captured", [False, True])
+@pytest.mark.parametrize("dtype", FAR)
+@pytest.mark.parametrize(("name", "options"), WITH_ANY_INPUT, ids=str)
+def test_value_and_slope_far_out_and_at_infinity_are_pytorchs(name, options, dtype, captured):
+    tolerance = {"float16": 3e-2, "float32": 2e-5, "float64": 1e-7}[dtype]
+    for count in (1, 2000):  # computed one by one, and by compiled kernels
+        for value in (*FAR[dtype], np.inf, -np.inf):
+            values = np.full(count, value, dtype)
+            found = []
+            for library in (torch, engine):
+                layer = getattr(library.nn, name)(**options)
+                x = library.tensor(values, requires_grad=True)
+
+                def step(layer=layer, x=x):
+                    x.grad = None
+                    y = layer(x)
+                    y.backward(y.new_ones(y.shape))
+                    return y
+
+                if captured and library is engine:
+                    step = engine.capture(step)
+                    step()
+                found.append((step().detach().numpy()[:1], x.grad.numpy()[:1]))
+            (theirs, their_slope), (ours, our_slope) = found
+            if not (name == "GELU" and value in (np.inf, 3e38)):  # PyTorch's own kernels disagree there
+                np.testing.assert_allclose(ours, theirs, tolerance, tolerance / 100, err_msg=f"{value}")
+            np.testing.assert_allclose(our_slope, their_slope, tolerance, tolerance, err_msg=f"{value}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from math import pi, sqrt
 from typing import Any
 
@@ -49,6 +51,18 @@ def polynomial(x: Any, coefficients: tuple[float, ...]) -> Any:
     return value
 
 
+def in_single(kernel: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a kernel compute float16 in float32: steps in between would overflow, or lose all digits."""
+
+    @wraps(kernel)
+    def call(self: Any, *arrays: Any) -> Any:
+        if arrays[-1].dtype.itemsize > 2:
+            return kernel(self, *arrays)
+        return kernel(self, *(a.astype(self.xp.float32) for a in arrays)).astype(arrays[-1].dtype)
+
+    return call
+
+
 class Elementwise:
     """Activations and their gradients, choice and clipping."""
 
@@ -81,9 +95,7 @@ class Elementwise:
         return self.xp.where(x > 0, grad, grad * slope)
 
     def sigmoid(self, x: Any) -> Any:
-        # exp(-x) stays finite; below the limit the result is 0 to the last digit all the same
-        value = self.xp.maximum(x, -708.0 if x.dtype.itemsize == 8 else -87.0)
-        value = self.xp.exp(-value)
+        value = self.xp.exp(-x)  # infinite far below, where the result is 0
         value += 1
         return 1 / value
 
@@ -119,22 +131,33 @@ class Elementwise:
         outer = 1 - self.xp.exp(-square) * (polynomial(size, _P64) / polynomial(size, _Q64))
         return self.xp.where(size < 1, inner, self.xp.sign(x) * outer)
 
+    @in_single
     def gelu(self, x: Any) -> Any:
         return 0.5 * x * (1 + self.erf(x * sqrt(0.5)))
 
+    @in_single
     def gelu_backward(self, grad: Any, x: Any) -> Any:
         # d/dx x F(x) = F(x) + x f(x), F and f the normal distribution and its density
-        density = self.xp.exp(self.xp.maximum(x * x * -0.5, -80)) * (1 / sqrt(2 * pi))
+        density = self.xp.exp(x * x * -0.5) * (1 / sqrt(2 * pi))
         return grad * (0.5 * (1 + self.erf(x * sqrt(0.5))) + x * density)
 
+    @in_single
     def gelu_tanh(self, x: Any) -> Any:
         return 0.5 * x * (1 + self.xp.tanh(sqrt(2 / pi) * (x + 0.044715 * x * x * x)))
 
+    @in_single
     def gelu_tanh_backward(self, grad: Any, x: Any) -> Any:
         square = x * x
         t = self.xp.tanh(sqrt(2 / pi) * (x + 0.044715 * square * x))
         slope = sqrt(2 / pi) * (1 + 3 * 0.044715 * square)
         return grad * (0.5 * (1 + t) + 0.5 * x * (1 - t * t) * slope)
+
+    @in_single
+    def hardswish(self, x: Any) -> Any:
+        return x * self.xp.clip(x + 3, 0, 6) / 6
+
+    def hardswish_backward(self, grad: Any, x: Any) -> Any:
+        return grad * self.xp.where(x <= -3, 0, self.xp.where(x < 3, x / 3 + 0.5, 1))
 
     def softplus(self, x: Any) -> Any:
         """log(1 + exp(x)), without overflow."""

@@ -41,6 +41,15 @@ class Reduction:
     def amin(self, x: Any, axes: Axes | None = None, keepdims: bool = False) -> Any:
         return x.min(axis=axes, keepdims=keepdims)
 
+    def median(self, x: Any, ignore: bool) -> Any:
+        """The middle one of all values, the lower one of two; NaN where there is any, unless these are ignored."""
+        ordered = self.xp.sort(x.reshape(-1))  # NaN comes last
+        missing = (ordered != ordered).sum()
+        middle = self.xp.maximum(x.size - missing - 1, 0) // 2
+        if not ignore:
+            middle = self.xp.where(missing > 0, x.size - 1, middle)
+        return self.xp.take(ordered, middle)
+
     def any(self, x: Any, axes: Axes | None = None, keepdims: bool = False) -> Any:
         return x.any(axis=axes, keepdims=keepdims)
 

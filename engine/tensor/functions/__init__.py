@@ -24,7 +24,7 @@ BOTH: dict[str, str] = {
         trunc frac positive sgn signbit isposinf isneginf isreal isclose heaviside deg2rad rad2deg nan_to_num
         lerp addcmul addcdiv clamp_min clamp_max fmax fmin""",
     "whole": "bitwise_and bitwise_or bitwise_xor bitwise_not bitwise_left_shift bitwise_right_shift gcd lcm",
-    "statistics": "nansum nanmean aminmax count_nonzero dist renorm cov corrcoef diff bincount histc",
+    "statistics": "nansum nanmean aminmax count_nonzero dist renorm cov corrcoef diff bincount histc histogram",
     "quantiles": "median nanmedian kthvalue mode quantile nanquantile",
     "ordering": "cumprod logcumsumexp cummax cummin argsort sort msort topk nonzero argwhere unique unique_consecutive",
     "products": """
@@ -39,6 +39,7 @@ BOTH: dict[str, str] = {
     "decompositions": "inverse det slogdet logdet cholesky qr svd pinverse lu_solve",
     "factored": "cholesky_solve cholesky_inverse matrix_exp",
     "drawing": "multinomial",
+    "strided": "as_strided",
     "special": "digamma polygamma mvlgamma logit sinc xlogy igamma igammac",
     "inquiry": "allclose get_device is_complex is_signed is_nonzero is_same_size",
 }
@@ -68,6 +69,7 @@ METHODS: dict[str, str] = {
     "scattering": "fill_diagonal_",
     "drawing": "bernoulli exponential_ bernoulli_ geometric_ log_normal_ cauchy_ random_",
     "inquiry": "ndimension nelement stride data_ptr",
+    "strided": "storage_offset",
 }
 """input.x(...) alone"""
 

@@ -433,4 +433,5 @@ def vander(x: Any, *, N: int | None = None) -> Any:
 def __getattr__(name: str) -> Any:
     if name in ("lstsq", "lu", "lu_factor", "lu_solve", "matrix_exp"):  # what is built on this file
         return getattr(importlib.import_module("engine.tensor.functions.factored"), name)
-    raise AttributeError(f"module 'linalg' has no attribute {name!r}")
+    more = "; its results are complex numbers, which are not there: eigh takes symmetric matrices"
+    raise AttributeError(f"module 'linalg' has no attribute {name!r}{more if name in ('eig', 'eigvals') else ''}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine.errors import OptionError, ShapeError
+from engine.ops import reduction as red
 from engine.ops.base import axis_of
 from engine.ops.elementwise import require_float
 from engine.tensor.creation import arange, full
@@ -14,7 +15,7 @@ from engine.tensor.functions.ordering import argsort, cummax, sort
 from engine.tensor.operands import cast
 from engine.tensor.reductions import Extreme
 from engine.tensor.shapes import cat
-from engine.tensor.tape import Core
+from engine.tensor.tape import Core, apply
 from engine.wording import counted
 
 
@@ -31,7 +32,7 @@ def _median(where: str, input: Any, dim: int | None, keepdim: bool, ignore: bool
         if not input.numel():
             require_float(where, input.dtype)
             return input.sum() * float("nan")
-        return _median(where, input.reshape(-1), 0, False, ignore).values
+        return apply(red.Median(ignore), input)
     axis = axis_of(where, dim, input.ndim)
     if not input.ndim:
         values, indices = _median(where, input.reshape(1), 0, False, ignore)

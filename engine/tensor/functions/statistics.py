@@ -6,9 +6,10 @@ from math import inf
 from typing import Any, NamedTuple
 
 from engine.errors import OptionError, ShapeError, TypeMismatch
-from engine.ops.base import axis_of
+from engine.ops.base import axis_of, times
 from engine.ops.elementwise import require_float
-from engine.tensor.creation import as_tensor, full
+from engine.tensor.creation import arange, as_tensor, full, ones_like
+from engine.tensor.functions.ordering import searchsorted
 from engine.tensor.operands import cast, real
 from engine.tensor.promotion import int64
 from engine.tensor.reductions import Dim
@@ -313,3 +314,60 @@ def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
     x = x[(x >= min) & (x <= max)]
     place = ((x - min) / (max - min) * bins).floor().long().clamp(max=bins - 1)
     return cast(bincount(place, None, bins), input.dtype)
+
+
+class Histogram(NamedTuple):
+    """How much lies in each part, and where the parts begin and end."""
+
+    hist: Any
+    bin_edges: Any
+
+
+def histogram(input: Any, bins: Any, *, range: tuple[float, float] | None = None, weight: Any = None,
+              density: bool = False) -> Histogram:  # fmt: skip
+    """How many values lie in each part, and the edges of the parts; what lies outside is left out.
+
+    Args:
+        bins: how many equal parts, or their edges as a tensor in increasing order.
+        range: from where to where the equal parts reach; from the lowest to the greatest value where absent.
+        weight: what each value counts, instead of 1.
+        density: divide by the width of each part and by the whole, so that the area is 1.
+
+    Raises:
+        OptionError: no part at all, or a range that is none.
+        ShapeError: other weights than values.
+
+    >>> import engine
+    >>> engine.histogram(engine.tensor([1.0, 2.0, 1.0]), 4, range=(0.0, 3.0)).hist
+    tensor([0., 2., 1., 0.])
+    """
+    require_float("histogram", input.dtype)
+    input._require_values("histogram")
+    if weight is not None and tuple(weight.shape) != tuple(input.shape):
+        raise ShapeError("histogram", got=f"{counted(weight.numel(), 'weight')} for {counted(input.numel(), 'value')}",
+                         expected="the same shape")  # fmt: skip
+    x = input.detach().reshape(-1)
+    edges = _edges(x, bins, range)
+    parts = edges.numel() - 1
+    inside = (x >= edges[0]) & (x <= edges[-1])
+    place = searchsorted(edges, x[inside], right=True).clamp(max=parts) - 1
+    kept = (ones_like(x) if weight is None else weight.detach().reshape(-1))[inside]
+    hist = cast(bincount(place, kept, parts), input.dtype)
+    return Histogram(hist / (hist.sum() * diff(edges)) if density else hist, edges)
+
+
+def _edges(x: Any, bins: Any, range: tuple[float, float] | None) -> Any:
+    """The edges of a histogram's parts."""
+    if isinstance(bins, Core):
+        if bins.ndim != 1 or bins.numel() < 2 or bins.dtype != x.dtype:
+            raise OptionError("histogram", got=f"edges of {times(tuple(bins.shape))} of {bins.dtype}",
+                              expected=f"a row of two or more of {x.dtype}")  # fmt: skip
+        return bins.detach().clone()
+    low, high = range if range is not None else (float(x.min()), float(x.max())) if x.numel() else (0.0, 1.0)
+    if bins < 1 or not (abs(low) < inf and abs(high) < inf and low <= high):
+        raise OptionError("histogram", got=f"{bins} parts from {low} to {high}",
+                          expected="at least one, between two finite numbers, the lower one first")  # fmt: skip
+    low, high = as_tensor([low, high], dtype=x.dtype, device=x.device)
+    low, high = (low - 0.5, high + 0.5) if low == high else (low, high)
+    from_low, step = arange(bins + 1, device=x.device).to(x.dtype), (high - low) / bins
+    return (low + step * from_low).where(from_low < (bins + 1) // 2, high - step * (bins - from_low))

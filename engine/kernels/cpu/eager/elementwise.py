@@ -33,13 +33,18 @@ def _gelu_tanh_slope() -> Expr:
     return (tanh + 1.0) * 0.5 + X * 0.5 * (1.0 - tanh * tanh) * slope
 
 
+def _inner_slope(x: Expr) -> Expr:
+    """The slope of Hardswish below 3."""
+    return apply("where_less", -3.0, x, x / 3.0 + 0.5, 0.0)
+
+
 UNARY = {
     "neg": (-X, CHEAP), "square": (X * X, CHEAP), "abs": (apply("absolute", X), CHEAP),
     "sqrt": (apply("sqrt", X), CHEAP), "exp": (apply("exp", X), CHEAP), "log": (apply("log", X), CHEAP),
     "tanh": (apply("tanh", X), COSTLY), "sigmoid": (_sigmoid(X), COSTLY), "relu": (apply("relu", X), CHEAP),
     "silu": (X * _sigmoid(X), COSTLY), "erf": (apply("erf", X), COSTLY), "gelu": (apply("gelu", X), COSTLY),
     "gelu_tanh": (X * 0.5 * (apply("tanh", _inner(X)) + 1.0), COSTLY), "softplus": (apply("softplus", X), COSTLY),
-    "copy": (X, CHEAP),
+    "hardswish": (X * apply("minimum", apply("maximum", X + 3.0, 0.0), 6.0) / 6.0, CHEAP), "copy": (X, CHEAP),
 }  # fmt: skip
 """Kernels of one array: formula, and from how many elements on."""
 
@@ -48,6 +53,7 @@ BACKWARD = {
     "sigmoid_backward": ("out", GRAD * OUT * (1.0 - OUT)),
     "tanh_backward": ("out", GRAD * (1.0 - OUT * OUT)),
     "silu_backward": ("x", GRAD * (_sigmoid(X) * (X * (1.0 - _sigmoid(X)) + 1.0))),
+    "hardswish_backward": ("x", GRAD * apply("where_less", X, 3.0, _inner_slope(X), 1.0)),
     "gelu_backward": ("x", GRAD * apply("gelu_slope", X)),
     "gelu_tanh_backward": ("x", GRAD * _gelu_tanh_slope()),
 }
