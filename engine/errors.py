@@ -15,6 +15,7 @@ Action = Literal[
     "disconnect",  # node, name: cut the wire into its input `name`, or ("") all wires into it
     "connect",  # node, name, value: lead the output of the node `value` to the input `name`
     "add_loss",  # name: add a loss of type `name` behind the open output
+    "own_weights",  # node: let it have weights of its own, where it used those of another
     "set_training",  # name, value: set one value of the training settings
     "set_data",  # name, value: set one value of the data settings
     "choose_data",  # let the person choose the data again
@@ -26,7 +27,8 @@ Action = Literal[
 class Fix:
     """A mend that the window offers as one click and the command line as a sentence.
 
-    `label` is the sentence on the button ("Insert Flatten before Linear"); the rest says what it does.
+    `label` is the sentence on the button ("Insert Flatten before Linear"); the rest says what it does. `port` is the
+    input of the node that it is about, where that is not the first.
     """
 
     label: str
@@ -34,6 +36,7 @@ class Fix:
     node: str = ""
     name: str = ""
     value: Any = None
+    port: str = ""
 
 
 @dataclass(eq=False)

@@ -51,6 +51,15 @@ TABLE = (
     Entry("edit.copy", "Copy", "Ctrl+C", "copy", "Edit", canvas=True),
     Entry("edit.paste", "Paste", "Ctrl+V", "paste", "Edit", canvas=True),
     Entry("edit.duplicate", "Duplicate", "Ctrl+D", "", "Edit", canvas=True),
+    Entry(
+        "edit.twin",
+        "Duplicate with the same weights",
+        "Ctrl+Shift+D",
+        "",
+        "Edit",
+        words="share siamese twin tied",
+        canvas=True,
+    ),
     Entry("edit.delete", "Delete", "Del", "trash", "Edit", words="remove", canvas=True),
     Entry(
         "edit.delete_rejoin",

@@ -25,7 +25,10 @@ from engine.data.table import MOST_BYTES, MOST_CLASSES, listed, one_class_only
 from engine.errors import DataError, Fix
 from engine.wording import counted, format_size
 
-INPUT_NAMES = ("x", "data", "input", "inputs", "image", "images", "features", "x_train", "train_images", "arr_0")
+INPUT_NAMES = (
+    "x", "data", "input", "inputs", "image", "images", "features", "x_train", "train_images", "arr_0",
+    "anchor", "positive", "negative", "x1", "x2", "input1", "input2",
+)  # fmt: skip
 TARGET_NAMES = ("y", "label", "labels", "target", "targets", "class", "classes", "y_train", "train_labels", "arr_1")
 
 
@@ -161,7 +164,10 @@ def _split_single(path: Path, data: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _roles(path: Path, arrays: dict[str, np.ndarray], spec: DataSpec) -> dict[str, Role]:
-    """Told, else by name, else the array of most axes is the input and the remaining one the target."""
+    """Told, else by name, else the array of most axes is the input and the remaining one the target.
+
+    Two inputs need no target: a loss may compare them.
+    """
     roles: dict[str, Role] = {}
     for name, values in arrays.items():
         lower = name.casefold()
@@ -176,8 +182,9 @@ def _roles(path: Path, arrays: dict[str, np.ndarray], spec: DataSpec) -> dict[st
     unclear = [n for n in unclear if len(arrays[n]) == samples]
     if "target" not in roles.values() and unclear:
         roles[min(unclear, key=lambda n: arrays[n].size)] = "target"
+    compared = list(roles.values()).count("input") > 1
     for role, names in (("input", "x"), ("target", "y")):
-        if role not in roles.values():
+        if role not in roles.values() and not compared:
             raise DataError(
                 str(path),
                 got=f"no array is the {role}; it holds {listed(arrays)}",

@@ -105,12 +105,14 @@ def to_dataset(table: Table, roles: Mapping[str, Role], spec: DataSpec, *, is_wh
 
     `is_whole` is False where the table is only the head of a file, which may hold a single class.
 
+    Two inputs need no target where no column is to be one: a loss may compare them.
+
     Raises:
         DataError: no input, no target, a target without value in some row, one class only, no value in a whole column.
     """
     inputs = [table.column(name) for name, role in roles.items() if role == "input"]
     targets = [table.column(name) for name, role in roles.items() if role == "target"]
-    if not targets:
+    if not targets and (len(inputs) < 2 or roles.keys() - spec.roles.keys()):
         raise DataError(
             table.where,
             got="no column is the target",

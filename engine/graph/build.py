@@ -4,56 +4,79 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from engine import nn
 from engine.errors import GraphError, TypeMismatch
 from engine.graph import catalogue, custom
-from engine.graph.catalogue import OF_TWO, PREDICTIONS
+from engine.graph.answers import answer
+from engine.graph.catalogue import OF_TWO, PREDICTIONS, judged_with
 from engine.graph.infer import Inference, infer
-from engine.graph.judge import target_field
+from engine.graph.judge_loss import has_target, target_field, target_shape
 from engine.graph.network import Network
+from engine.graph.sharing import owner
 from engine.graph.spec import FieldSpec, Graph
 from engine.graph.trial import first_value
 from engine.tensor import Tensor
 
 Prediction = Literal[
-    "classes", "binary", "probability", "sign", "value", "count", "distribution", "mask", "box"
+    "classes", "binary", "probability", "sign", "order", "value", "count", "distribution", "mask", "box"
 ]  # fmt: skip
 LOSS_PARAMETERS = ("target", "loss_weight", "scale_target")
 """What a loss node says beyond the arguments of the loss itself."""
+ORDER = FieldSpec("order", "category", (), "unused", "int64", classes=("out of order", "in order"))
+"""What is predicted where no field says what is right: of every sample, that its inputs are in order."""
 
 
 @dataclass(frozen=True)
 class BoundLoss:
-    """A loss with what it judges: the output of the node `output` against the field `target`, counted `weight` times.
+    """A loss with what it judges: the outputs of some nodes against the field `target`, counted `weight` times.
 
+    `outputs` are those nodes, by its ports; `arguments` are all that it takes, "target" among them where it has one.
     `prediction` says how an output is to be read: softmax over "classes", sigmoid for "binary", "sign" and "mask",
     exp for "count" and "distribution", as it is for others.
-    `scales_target`: the network learns a value as `Preparation` scales it.
+    `target_shape` is that of one sample. `scales_target`: the network learns a value as `Preparation` scales it.
     """
 
     id: str
-    output: str
+    type: str
+    outputs: dict[str, str]
+    arguments: tuple[str, ...]
     target: FieldSpec
+    target_shape: tuple[int, ...]
     weight: float
     module: nn.Module
     prediction: Prediction
     scales_target: bool = False
 
-    def __call__(self, output: Tensor, target: Tensor) -> Tensor:
-        """The weighted loss of a batch; the target as `shape_target` gives it."""
-        value = self.module(output, target)
+    def __call__(self, output: Tensor | tuple[Tensor, ...], target: Tensor | None = None) -> Tensor:
+        """The weighted loss of a batch; of several outputs all, the target as `shape_target` gives it."""
+        outputs = iter(_each(output))
+        value = self.module(*[target if name == "target" else next(outputs) for name in self.arguments])
         return value if self.weight == 1.0 else value * self.weight
+
+    @property
+    def output(self) -> str:
+        """The node that its first output comes from."""
+        return next(iter(self.outputs.values()))
+
+    @property
+    def has_target(self) -> bool:
+        """Whether a field says what is right; else the order of the inputs does."""
+        return "target" in self.arguments
+
+    def answer(self, output: Tensor | tuple[Tensor, ...]) -> Tensor:
+        """The one output that says what the network predicts, or what several say together."""
+        return answer(self.type, self.module, _each(output))
 
     @property
     def takes_shares(self) -> bool:
         """Whether a sample may be of several classes, each by its share, as mixed images are."""
         if self.prediction == "classes":
             return isinstance(self.module, nn.CrossEntropyLoss)
-        return self.prediction != "sign"
+        return self.prediction not in ("sign", "order")
 
     @property
     def boundary(self) -> float:
@@ -71,22 +94,26 @@ class BoundLoss:
             return np.ascontiguousarray(shares, np.float32)
         if self.prediction == "classes":
             return np.ascontiguousarray(values, np.int64).reshape(len(values))
-        shape = (1,) if self.prediction in OF_TWO else self.target.shape
-        shaped = np.ascontiguousarray(values, np.float32).reshape(len(values), *shape)
+        shaped = np.ascontiguousarray(values, np.float32).reshape(len(values), *self.target_shape)
         return 2 * shaped - 1 if self.prediction == "sign" else shaped
+
+
+def _each(output: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    return output if isinstance(output, tuple) else (output,)
 
 
 class GraphModule(nn.Module):
     """A network as it was drawn: every node is a child under its id, called in the order of the wires.
 
     Called with a dict of fields, or with a tensor where the network has one Input; gives the output that the loss
-    judges, or a dict by loss where there are several.
+    judges, all of them as a tuple where it judges several, or a dict of these by loss where there are several losses.
 
     Args:
-        layers: the layers by node id, in topological order.
+        layers: the layers by node id.
         inputs: for each Input node the field it reads.
-        wires: for each other node the nodes that feed it, in the order of its ports.
-        outputs: for each loss the node whose output it judges.
+        wires: for each other node, in topological order, the nodes that feed it, in the order of its ports.
+        outputs: for each loss the nodes whose outputs it judges.
+        shared: for each node that uses another's layer that node.
 
     Shape:
         fields: {name: (N, *shape)} -> (N, ...)
@@ -97,23 +124,25 @@ class GraphModule(nn.Module):
         layers: Mapping[str, nn.Module],
         inputs: Mapping[str, str],
         wires: Mapping[str, tuple[str, ...]],
-        outputs: Mapping[str, str],
+        outputs: Mapping[str, tuple[str, ...]],
+        shared: Mapping[str, str] | None = None,
     ):
         super().__init__()
         for id, layer in layers.items():
             self.add_module(id, layer)
         self._inputs, self._wires, self._outputs = dict(inputs), dict(wires), dict(outputs)
+        self._shared = dict(shared or {})
 
     @property
     def input_fields(self) -> tuple[str, ...]:
         """The fields it reads, in the order of its Input nodes."""
         return tuple(dict.fromkeys(self._inputs.values()))
 
-    def forward(self, fields: Tensor | Mapping[str, Tensor]) -> Tensor | dict[str, Tensor]:
+    def forward(self, fields: Tensor | Mapping[str, Tensor]) -> Tensor | tuple[Tensor, ...] | dict[str, Any]:
         values = self.values(fields)
-        if len(self._outputs) == 1:
-            return values[next(iter(self._outputs.values()))]
-        return {loss: values[id] for loss, id in self._outputs.items()}
+        judged = {loss: tuple(values[id] for id in ids) for loss, ids in self._outputs.items()}
+        judged = {loss: each if len(each) > 1 else each[0] for loss, each in judged.items()}
+        return judged if len(judged) > 1 else next(iter(judged.values()))
 
     def values(self, fields: Tensor | Mapping[str, Tensor]) -> dict[str, Tensor]:
         """What every node gives, by id.
@@ -128,12 +157,10 @@ class GraphModule(nn.Module):
         missing = [name for name in self.input_fields if name not in fields]
         if missing:
             raise TypeMismatch("network", got=f"field {missing[0]!r} is missing", expected=self._names())
-        values: dict[str, Tensor] = {}
-        for id, layer in self.named_children():
-            feeds = (
-                (fields[self._inputs[id]],) if id in self._inputs else [values[source] for source in self._wires[id]]
-            )
-            values[id] = first_value(layer(*feeds))
+        values: dict[str, Tensor] = {id: getattr(self, id)(fields[name]) for id, name in self._inputs.items()}
+        for id, sources in self._wires.items():
+            layer = getattr(self, self._shared.get(id, id))
+            values[id] = first_value(layer(*[values[source] for source in sources]))
         return values
 
     def _names(self) -> str:
@@ -151,20 +178,23 @@ def build(graph: Graph, fields: tuple[FieldSpec, ...]) -> GraphModule:
     inference = check(graph, fields)
     network = Network(graph, fields)
     used = [id for id in inference.order if id in network.used()]
-    layers, inputs, wires, outputs = {}, {}, {}, {}
+    layers, inputs, wires, outputs, shared = {}, {}, {}, {}, {}
     for id in used:
         node, params = network.nodes[id], inference.nodes[id].params
         entry = catalogue.entry(node.type)
         sources = tuple(network.into[id][port].source for port in entry.inputs)
         if entry.kind == "loss":
-            outputs[id] = sources[0]
+            outputs[id] = sources
             continue
-        layers[id] = custom.make(entry, params)
+        if node.shares:
+            shared[id] = node.shares
+        if owner(node) not in layers:
+            layers[owner(node)] = custom.make(entry, params)
         if sources:
             wires[id] = sources
         else:
             inputs[id] = params["field"]
-    return GraphModule(layers, inputs, wires, {loss.id: outputs[loss.id] for loss in network.losses()})
+    return GraphModule(layers, inputs, wires, {loss.id: outputs[loss.id] for loss in network.losses()}, shared)
 
 
 def losses(graph: Graph, fields: tuple[FieldSpec, ...]) -> tuple[BoundLoss, ...]:
@@ -197,12 +227,13 @@ def check(graph: Graph, fields: tuple[FieldSpec, ...]) -> Inference:
 
 
 def _bind(network: Network, inference: Inference, id: str) -> BoundLoss:
-    node, params = network.nodes[id], dict(inference.nodes[id].params)
-    target = target_field(network.fields, node)
+    node, result = network.nodes[id], inference.nodes[id]
+    entry, params = catalogue.entry(node.type), dict(result.params)
+    target = target_field(network.fields, node) if has_target(node.type) else ORDER
     assert target is not None  # check() has refused a loss without one
-    source = network.into[id]["input"].source
-    arguments = {name: value for name, value in params.items() if name not in LOSS_PARAMETERS}
-    module = catalogue.entry(node.type).cls(**arguments)
-    prediction = PREDICTIONS.get(node.type, "value")
-    scales = bool(params.get("scale_target"))
-    return BoundLoss(id, source, target, float(params["loss_weight"]), module, prediction, scales)
+    module = entry.cls(**{name: value for name, value in params.items() if name not in LOSS_PARAMETERS})
+    return BoundLoss(
+        id, node.type, {port: network.into[id][port].source for port in entry.inputs}, judged_with(entry.cls), target,
+        target_shape(node.type, target, result.inputs), float(params["loss_weight"]), module,
+        PREDICTIONS.get(node.type, "value"), bool(params.get("scale_target")),
+    )  # fmt: skip

@@ -117,10 +117,16 @@ PREDICTIONS = {
     "BinaryFocalLoss": "binary",
     "BCELoss": "probability",
     "SoftMarginLoss": "sign",
+    "MarginRankingLoss": "sign",
+    "CosineEmbeddingLoss": "sign",
+    "HingeEmbeddingLoss": "sign",
+    "TripletMarginLoss": "order",
+    "BPRLoss": "order",
     "MSELoss": "value",
     "L1Loss": "value",
     "SmoothL1Loss": "value",
     "HuberLoss": "value",
+    "GaussianNLLLoss": "value",
     "PoissonNLLLoss": "count",
     "KLDivLoss": "distribution",
     "DiceLoss": "mask",
@@ -131,9 +137,10 @@ PREDICTIONS = {
 """Loss -> what the network predicts under it.
 
 Scores of classes; of one of two the logit ("binary", and "sign" where the loss takes it as -1 or 1) or the probability;
-values, log rates, the logarithms of a distribution, the logits of a mask, or the four sides of a box.
+which of two comes first ("order": no target says it, the inputs do); values, log rates, the logarithms of a
+distribution, the logits of a mask, or the four sides of a box.
 """
-OF_TWO = ("binary", "probability", "sign")
+OF_TWO = ("binary", "probability", "sign", "order")
 """What is predicted where one of two classes is."""
 
 
@@ -299,9 +306,12 @@ def _read(cls: type) -> Entry:
     members = [note for some in notes.values() for note in some if isinstance(note, Members)]
     inputs, outputs = _ports(cls, description.kind)
     if description.kind == "loss":
+        if "target" in judged_with(cls):
+            parameters.append(
+                Parameter("target", "field", "", "", "The field it is judged against; empty: the data's only target.",
+                          role="target")
+            )  # fmt: skip
         parameters += [
-            Parameter("target", "field", "", "", "The field it is judged against; empty: the data's only target.",
-                      role="target"),
             Parameter("loss_weight", "float", 1.0, 1.0, "How much it counts beside other losses.", minimum=0.0),
         ]  # fmt: skip
         if PREDICTIONS.get(description.type, "value") == "value":
@@ -319,13 +329,19 @@ def _read(cls: type) -> Entry:
 
 def _ports(cls: type, kind: Kind) -> tuple[tuple[str, ...], tuple[str, ...]]:
     if kind == "loss":
-        return ("input",), ()
+        outputs = tuple(name for name in judged_with(cls) if name != "target")
+        return outputs if len(outputs) > 1 else ("input",), ()
     if kind != "layer":
         return (), ()
     hints = typing.get_type_hints(cls.forward, include_extras=True)
     arguments = inspect.signature(cls.forward).parameters.values()
     names = [a.name for a in arguments if a.name != "self" and (a.default is MISSING or _is_port(hints.get(a.name)))]
     return (tuple(names), ("out",)) if cls.__name__ != "Input" else ((), ("out",))
+
+
+def judged_with(cls: type) -> tuple[str, ...]:
+    """What a loss takes, in its order: outputs of the network, and "target" where there is one."""
+    return tuple(inspect.signature(cls.forward).parameters)[1:]
 
 
 def _is_port(hint: Any) -> bool:

@@ -14,6 +14,7 @@ from msgspec.structs import replace as changed
 
 from engine.errors import Fix, GraphError
 from engine.graph import catalogue
+from engine.graph.sharing import group, own, settled
 from engine.graph.spec import MAX_NODES, RESERVED, Graph, Node, Wire
 
 PITCH = 160.0
@@ -72,7 +73,7 @@ def remove(graph: Graph, ids: Iterable[str], rejoin: bool = False) -> Graph:
             start = _origin(graph, wire, gone) if wire.source in gone and wire.target not in gone else None
             if start is not None:
                 wires.append(Wire(start.source, wire.target, start.source_port, wire.target_port))
-    return Graph(tuple(node for node in graph.nodes if node.id not in gone), tuple(wires))
+    return settled(Graph(tuple(node for node in graph.nodes if node.id not in gone), tuple(wires)))
 
 
 def connect(graph: Graph, wire: Wire) -> Graph:
@@ -99,6 +100,8 @@ def disconnect(graph: Graph, wires: Iterable[Wire]) -> Graph:
 def set_parameter(graph: Graph, id: str, name: str, value: Any) -> Graph:
     """The network with one parameter of a node set; a default is left out, and so is None for one that is unknown.
 
+    Nodes that use the same weights get it, too.
+
     Raises:
         GraphError: there is no such node or parameter, or it does not take that value.
     """
@@ -113,7 +116,9 @@ def set_parameter(graph: Graph, id: str, name: str, value: Any) -> Graph:
             params[name] = list(value) if isinstance(value, tuple) else value
     elif value is not None:
         raise GraphError(f"{node.type} {id!r}", got=f"it has no parameter {name!r}")
-    return _with_node(graph, changed(node, params=params))
+    for twin in group(graph, id):
+        graph = _with_node(graph, changed(_node(graph, twin), params=params))
+    return graph
 
 
 def replace(graph: Graph, id: str, type: str) -> Graph:
@@ -122,7 +127,7 @@ def replace(graph: Graph, id: str, type: str) -> Graph:
     old = catalogue.entries().get(node.type)
     kept = {p.name: node.params[p.name] for p in new.parameters if p.name in node.params}
     kept = {name: value for name, value in kept.items() if not new.parameter(name).check(value)}
-    graph = _with_node(graph, changed(node, type=type, params=new.starts() | kept))
+    graph = settled(_with_node(graph, changed(node, type=type, params=new.starts() | kept, shares="")))
     wires = [_fitted(wire, id, old, new) for wire in graph.wires]
     return Graph(graph.nodes, tuple(wire for wire in wires if wire is not None))
 
@@ -162,6 +167,8 @@ def apply_fix(graph: Graph, fix: Fix) -> Graph:
             return _insert_before(graph, fix)
         case "insert_after":
             return _insert_after(graph, fix)
+        case "own_weights":
+            return own(graph, fix.node)
         case "add_loss":
             return _add_loss(graph, fix)
     raise GraphError("fix", got=f"{fix.label!r} changes no network")
@@ -287,14 +294,15 @@ def _first_port(type: str, side: str) -> str:
 
 
 def _insert_before(graph: Graph, fix: Fix) -> Graph:
-    """On the wire into the node's first input; where none enters, the new node is wired to it alone."""
+    """On the wire into the named input, else the first; where none enters, the new node is wired to it alone."""
     node = _node(graph, fix.node)
-    into = {wire.target_port: wire for wire in graph.wires if wire.target == node.id}
+    into = {w.target_port: w for w in graph.wires if w.target == node.id and fix.port in ("", w.target_port)}
     wire = min(into.values(), key=lambda w: _port_rank(node.type, w.target_port), default=None)
     if wire is not None and catalogue.entry(fix.name).inputs:
         return insert(graph, wire, fix.name, fix.value)
     graph, id = _new(graph, fix.name, fix.value, node.x - PITCH, node.y)
-    return connect(graph, Wire(id, node.id, _first_port(fix.name, "outputs"), _first_port(node.type, "inputs")))
+    port = fix.port or _first_port(node.type, "inputs")
+    return connect(graph, Wire(id, node.id, _first_port(fix.name, "outputs"), port))
 
 
 def _insert_after(graph: Graph, fix: Fix) -> Graph:

@@ -189,8 +189,9 @@ def _infer_node(network: Network, node: Node) -> NodeResult:
     if trial.fault or trial.output is None:
         fixes = (*matching_fixes(network, node, inputs), *trial.fixes)
         return NodeResult(inputs, params=trial.params, problems=_at(network, node, trial.fault, fixes))
+    count = 0 if node.shares else trial.parameter_count
     return NodeResult(
-        inputs, {entry.outputs[0]: without_batch(trial.output)}, trial.params, trial.parameter_count, trial.flops,
+        inputs, {entry.outputs[0]: without_batch(trial.output)}, trial.params, count, trial.flops,
         trial.activation_bytes,
     )  # fmt: skip
 

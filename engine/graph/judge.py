@@ -1,4 +1,4 @@
-"""What is wrong with a network as a whole: circles, open ends, and whether the loss suits outputs and target."""
+"""What is wrong with a network as a whole: circles, open ends, unused layers; judge_loss looks at its losses."""
 
 from __future__ import annotations
 
@@ -8,30 +8,12 @@ from itertools import pairwise
 
 from engine.errors import Fix
 from engine.graph import catalogue, edit
-from engine.graph.catalogue import OF_TWO, PREDICTIONS
+from engine.graph.judge_loss import giver, judge_loss, widen
 from engine.graph.network import Network, Problem, with_batch, without_batch
-from engine.graph.spec import FieldSpec, Node, Wire
+from engine.graph.spec import Node, Wire
 from engine.graph.trial import attempt
 from engine.ops import Spec
 from engine.wording import counted
-
-APPLIED = {
-    "CrossEntropyLoss": "Softmax",
-    "FocalLoss": "Softmax",
-    "BCEWithLogitsLoss": "Sigmoid",
-    "BinaryFocalLoss": "Sigmoid",
-    "DiceLoss": "Sigmoid",
-    "TverskyLoss": "Sigmoid",
-    "SoftMarginLoss": "Sigmoid",
-    "MultiLabelSoftMarginLoss": "Sigmoid",
-}
-"""Loss -> the activation that is part of it."""
-TAKEN = {
-    "NLLLoss": ("log probabilities", ("LogSoftmax",), "CrossEntropyLoss"),
-    "KLDivLoss": ("log probabilities", ("LogSoftmax",), ""),
-    "BCELoss": ("probabilities", ("Sigmoid", "Hardsigmoid"), "BCEWithLogitsLoss"),
-}
-"""Loss -> what it takes, the activations that give it, and the loss that they are part of."""
 
 
 def judge(network: Network) -> Iterator[Problem]:
@@ -42,6 +24,7 @@ def judge(network: Network) -> Iterator[Problem]:
     yield from _circles(network)
     yield from _open_inputs(network)
     yield from _too_few_rows(network)
+    yield from _other_weights(network)
     if not any(node.type == "Input" for node in network.nodes.values()):
         yield _no_input(network)
     if not network.losses():
@@ -49,22 +32,9 @@ def judge(network: Network) -> Iterator[Problem]:
     else:
         yield from _unused(network)
     for loss in network.losses():
-        spec = network.results[loss.id].inputs.get("input")
-        if spec is not None and not network.results[loss.id].problems:
-            yield from _judge_loss(network, loss, spec)
-
-
-def target_field(fields: tuple[FieldSpec, ...], loss: Node) -> FieldSpec | None:
-    """The field that a loss is judged against: the one it names, else the only target."""
-    name = loss.params.get("target", "")
-    targets = [f for f in fields if (f.name == name if name else f.role == "target")]
-    return targets[0] if len(targets) == 1 and targets[0].role != "unused" else None
-
-
-def expected_output(loss_type: str, target: FieldSpec) -> tuple[int, ...]:
-    """The shape, without the batch axis, that a loss needs of the network for this target."""
-    kind = PREDICTIONS.get(loss_type, "value")
-    return (len(target.classes),) if kind == "classes" else (1,) if kind in OF_TWO else target.shape
+        specs = network.results[loss.id].inputs
+        if None not in specs.values() and not network.results[loss.id].problems:
+            yield from judge_loss(network, loss, specs)
 
 
 def matching_fixes(network: Network, node: Node, inputs: dict[str, Spec | None]) -> Iterator[Fix]:
@@ -76,9 +46,9 @@ def matching_fixes(network: Network, node: Node, inputs: dict[str, Spec | None])
     if len(a) == len(b) and a[1:] == b[1:]:
         ports = list(inputs)
         for port, wanted in ((ports[1], a[0]), (ports[0], b[0])):
-            giver = _giver(network, network.into[node.id][port].source)
-            if giver is not None:
-                yield _widen(*giver, wanted)
+            found = giver(network, network.into[node.id][port].source)
+            if found is not None:
+                yield widen(*found, wanted)
 
 
 # --- circles and ends -----------------------------------------------------------------------------------------------
@@ -207,6 +177,20 @@ def _too_few_rows(network: Network) -> Iterator[Problem]:
             yield Problem(node.id, text, fixes=(fix,))
 
 
+def _other_weights(network: Network) -> Iterator[Problem]:
+    """What uses another layer's weights has to be given what fits them."""
+    for node in network.graph.nodes:
+        if not node.shares or not (network.results[node.id].outputs and network.results[node.shares].outputs):
+            continue
+        here, there = network.results[node.id].params, network.results[node.shares].params
+        name = next((name for name, value in here.items() if value != there.get(name)), None)
+        if name is not None:
+            source = network.name(network.nodes[node.shares])
+            text = f"{network.name(node)} uses the weights of {source}, whose {name} is {there[name]}, but "
+            text += f"what arrives here needs {here[name]}."
+            yield Problem(node.id, text, fixes=(Fix("Give it weights of its own", "own_weights", node.id),))
+
+
 def _no_input(network: Network) -> Problem:
     fed = [n for n in network.graph.nodes if (entry := network.entry(n)) is not None and entry.inputs]
     first = next((node for node in fed if not network.into[node.id]), None)
@@ -238,178 +222,3 @@ def _unused(network: Network) -> Iterator[Problem]:
         elif node.id not in used and node.type == "Input" and not network.out_of[node.id]:
             text = f"{network.name(node)} is not used: nothing is connected to it."
             yield Problem(node.id, text, "warning", (Fix("Remove it", "remove", node.id),))
-
-
-# --- the loss -------------------------------------------------------------------------------------------------------
-
-
-def _judge_loss(network: Network, loss: Node, spec: Spec) -> Iterator[Problem]:
-    target = target_field(network.fields, loss)
-    if target is None:
-        yield _no_target(network, loss)
-        return
-    unsuited = _unsuited(network, loss, target, spec)
-    if unsuited is not None:
-        yield unsuited
-        return
-    yield from _applied_twice(network, loss)
-    yield from _not_activated(network, loss)
-    wanted = expected_output(loss.type, target)
-    if len(spec.shape) > len(wanted):
-        yield _too_many_axes(network, loss, spec, wanted)
-    elif spec.shape != wanted:
-        yield _wrong_width(network, loss, target, spec, wanted)
-
-
-def _no_target(network: Network, loss: Node) -> Problem:
-    who, name = network.name(loss), loss.params.get("target", "")
-    targets = [f for f in network.fields if f.role == "target"]
-    fixes = tuple(Fix(f"Judge by {f.name}", "set_parameter", loss.id, "target", f.name) for f in targets[:5])
-    if not targets:
-        text = f"{who}: the data have no target to judge by; choose data, or give a field the role of the target."
-        return Problem(loss.id, text, fixes=(Fix("Choose data", "choose_data"),))
-    if name:
-        return Problem(loss.id, f"{who}: the data have no target field {name!r}.", fixes=fixes)
-    return Problem(loss.id, f"{who}: the data have {len(targets)} targets; say which one it is.", fixes=fixes)
-
-
-def _unsuited(network: Network, loss: Node, target: FieldSpec, spec: Spec) -> Problem | None:
-    """The kind of loss against the kind of target."""
-    kind, who, count = PREDICTIONS.get(loss.type), network.name(loss), len(target.classes)
-    if kind is None:
-        return None
-
-    def instead(*types: str) -> tuple[Fix, ...]:
-        return tuple(Fix(f"Make it {catalogue.entry(t).title}", "replace", loss.id, t) for t in types)
-
-    of_classes = kind == "classes" or kind in OF_TWO
-    if not of_classes and target.kind == "category":
-        two = count == 2 and spec.shape == (1,)
-        text = f"{who} measures distances between numbers, but '{target.name}' names {counted(count, 'class')}."
-        fixes = instead("BCEWithLogitsLoss", "CrossEntropyLoss") if two else instead("CrossEntropyLoss")
-        return Problem(loss.id, text, fixes=fixes)
-    if of_classes and target.kind != "category":
-        text = f"{who} tells classes apart, but '{target.name}' is no category: its values are numbers."
-        return Problem(loss.id, text, fixes=instead("MSELoss", "L1Loss"))
-    if of_classes and count < 2:
-        text = f"{who}: '{target.name}' has only {count} class, so there is nothing to tell apart."
-        return Problem(loss.id, text, fixes=(Fix("Choose data", "choose_data"),))
-    if kind == "box" and target.shape != (4,):
-        text = f"{who} compares boxes, left, top, right and bottom, but '{target.name}' is {_times(target.shape)}."
-        return Problem(loss.id, text, fixes=instead("MSELoss", "L1Loss"))
-    if kind == "mask" and target.shape == (1,):
-        text = f"{who} compares masks, a share for each place, but '{target.name}' is a single number."
-        return Problem(loss.id, text, fixes=instead("MSELoss", "L1Loss"))
-    if kind == "distribution" and target.shape == (1,):
-        text = f"{who} compares distributions, a share for each of several values, but '{target.name}' is one number."
-        return Problem(loss.id, text, fixes=instead("MSELoss", "L1Loss"))
-    if kind in OF_TWO and count > 2:
-        text = f"{who} tells two classes apart, but '{target.name}' has {count}."
-        return Problem(loss.id, text, fixes=instead("CrossEntropyLoss"))
-    return None
-
-
-def _applied_twice(network: Network, loss: Node) -> Iterator[Problem]:
-    before = network.nodes[network.into[loss.id]["input"].source]
-    if APPLIED.get(loss.type) == before.type:
-        text = f"{network.name(before)} is applied twice: {network.name(loss)} applies it itself."
-        fix = Fix(f"Remove {network.entry(before).title}", "remove", before.id)
-        yield Problem(before.id, text, "warning", (fix,))
-
-
-def _not_activated(network: Network, loss: Node) -> Iterator[Problem]:
-    before = network.nodes[network.into[loss.id]["input"].source]
-    taken, activations, whole = TAKEN.get(loss.type, ("", (before.type,), ""))
-    if before.type in activations:
-        return
-    title, activation = network.entry(loss).title, activations[0]
-    text, fixes = f"{network.name(loss)} takes {taken}: put {activation} before it", []
-    if whole:
-        text += f", or make it {catalogue.entry(whole).title}"
-        fixes.append(Fix(f"Make it {catalogue.entry(whole).title}", "replace", loss.id, whole))
-    fixes.append(Fix(f"Insert {activation} before {title}", "insert_before", loss.id, activation))
-    yield Problem(loss.id, f"{text}.", "warning", tuple(fixes))
-
-
-def _too_many_axes(network: Network, loss: Node, spec: Spec, wanted: tuple[int, ...]) -> Problem:
-    """On the first dense layer that is fed an image and keeps its axes; else on the loss."""
-    needs = f"{network.name(loss)} needs {_times(wanted)}"
-    first = None
-    id = network.into[loss.id]["input"].source
-    while network.into[id]:
-        node = network.nodes[id]
-        if network.entry(node).category == "Dense" and len(network.results[id].inputs["x"].shape) > 1:
-            first = node
-        id = next(iter(network.into[id].values())).source
-    if first is None:
-        title = network.entry(loss).title
-        fix = Fix(f"Insert Flatten before {title}", "insert_before", loss.id, "Flatten")
-        return Problem(loss.id, f"{needs}, but {_times(spec.shape)} arrives.", fixes=(fix,))
-    arriving = _times(network.results[first.id].inputs["x"].shape)
-    text = f"{network.name(first)} gets {arriving} and changes only the last axis, but {needs}."
-    fix = Fix(f"Insert Flatten before {network.entry(first).title}", "insert_before", first.id, "Flatten")
-    return Problem(first.id, text, fixes=(fix,))
-
-
-def _wrong_width(network: Network, loss: Node, target: FieldSpec, spec: Spec, wanted: tuple[int, ...]) -> Problem:
-    source = network.nodes[network.into[loss.id]["input"].source]
-    giver = _giver(network, source.id) if len(spec.shape) == len(wanted) == 1 else None
-    fixes: list[Fix] = []
-    if len(wanted) == 1 and giver is not None:
-        fixes.append(_widen(*giver, wanted[0]))
-    elif len(wanted) == 1:
-        title = f"Insert Linear with {wanted[0]} outputs before {network.entry(loss).title}"
-        fixes.append(Fix(title, "insert_before", loss.id, "Linear", {"out_features": wanted[0]}))
-    swap = {
-        ("CrossEntropyLoss", 1): "BCEWithLogitsLoss",
-        ("BCEWithLogitsLoss", 2): "CrossEntropyLoss",
-        ("FocalLoss", 1): "BinaryFocalLoss",
-        ("BinaryFocalLoss", 2): "FocalLoss",
-        ("SoftMarginLoss", 2): "CrossEntropyLoss",
-    }
-    other = swap.get((loss.type, spec.shape[0] if len(spec.shape) == 1 else 0))
-    if other and len(target.classes) == 2:
-        fixes.append(Fix(f"Make the loss {catalogue.entry(other).title}", "replace", loss.id, other))
-    blamed = giver[0] if giver is not None else loss
-    gives = network.name(giver[0] if giver is not None else source)
-    return Problem(blamed.id, f"{gives} gives {_outputs(spec.shape)}, but {_reason(loss, target, wanted)}.",
-                   fixes=tuple(fixes))  # fmt: skip
-
-
-def _reason(loss: Node, target: FieldSpec, wanted: tuple[int, ...]) -> str:
-    kind = PREDICTIONS.get(loss.type)
-    if kind == "classes":
-        return f"'{target.name}' has {counted(len(target.classes), 'class')}"
-    if kind in OF_TWO:
-        return "this loss takes one output, which tells the two classes apart"
-    return f"'{target.name}' is {_times(wanted)}"
-
-
-def _outputs(shape: tuple[int, ...]) -> str:
-    return f"{shape[0]} output{'s' if shape[0] != 1 else ''}" if len(shape) == 1 else _times(shape)
-
-
-def _giver(network: Network, id: str) -> tuple[Node, str] | None:
-    """The layer upstream whose parameter sets the channels or features that leave `id`, and that parameter's name."""
-    while True:
-        node = network.nodes[id]
-        entry = network.entry(node)
-        names = {p.name for p in entry.parameters} if entry else set()
-        for name in ("out_features", "out_channels"):
-            if name in names:
-                return node, name
-        specs = [spec for spec in network.results[id].inputs.values() if spec is not None]
-        out = network.results[id].outputs.get("out")
-        if len(specs) != 1 or out is None or not out.shape or specs[0].shape[:1] != out.shape[:1]:
-            return None
-        if len(specs[0].shape) != len(out.shape) or not network.into[id]:
-            return None
-        id = next(iter(network.into[id].values())).source
-
-
-def _widen(node: Node, name: str, value: int) -> Fix:
-    return Fix(f"Set {name} of '{node.id}' to {value}", "set_parameter", node.id, name, value)
-
-
-def _times(shape: tuple[int, ...]) -> str:
-    return " x ".join(["N", *map(str, shape)])

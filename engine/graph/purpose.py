@@ -13,6 +13,7 @@ TASKS: dict[str, TaskKind] = {
     "binary": "binary",
     "probability": "binary",
     "sign": "binary",
+    "order": "binary",
     "value": "regression",
     "count": "regression",
     "distribution": "regression",

@@ -6,6 +6,7 @@ The script draws the same initial weights, takes the same batches and so learns 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import count
 from typing import Any
 
 from msgspec.structs import asdict, replace
@@ -13,12 +14,14 @@ from msgspec.structs import asdict, replace
 from engine.data.augment import MIXING
 from engine.data.tokens import told_exactly
 from engine.graph import catalogue, custom
-from engine.graph.build import LOSS_PARAMETERS, check
-from engine.graph.catalogue import MISSING, OF_TWO, PREDICTIONS, Entry
+from engine.graph.answers import ANSWERS
+from engine.graph.build import LOSS_PARAMETERS, ORDER, check
+from engine.graph.catalogue import MISSING, OF_TWO, PREDICTIONS, Entry, judged_with
 from engine.graph.infer import format_shape
 from engine.graph.inlined import futures, own_code
-from engine.graph.judge import target_field
+from engine.graph.judge_loss import has_target, target_field, target_shape
 from engine.graph.network import Network
+from engine.graph.sharing import owner
 from engine.graph.spec import Choice, DataSpec, FieldSpec, Graph, Node, Project
 from engine.wording import counted
 
@@ -101,7 +104,8 @@ class _Script:
 
     def network_class(self) -> str:
         lines = ["class Network(nn.Module):", "    def __init__(self):", "        super().__init__()"]
-        lines += [f"        self.{node.id} = {self.construction(node)}" for node in self.layers]
+        made = {owner(node): node for node in reversed(self.layers)}  # the first of those that share its weights
+        lines += [f"        self.{owner(n)} = {self.construction(n)}" for n in self.layers if made[owner(n)] is n]
         arguments = [self.variables[node.id] for node in self.sources]
         lines += ["", f"    def forward(self, {', '.join(arguments)}):"]
         for node in self.sources:
@@ -110,11 +114,21 @@ class _Script:
         calls = [(f"        {self.variables[n.id]} = {self.invocation(n)}", self.shape(n)) for n in self.layers]
         column = max((len(call) for call, _ in calls), default=0)
         lines += [f"{call:<{column}}  # {shape}" for call, shape in calls]
-        outputs = [self.variables[self.judged(loss)] for loss in self.losses]
+        outputs = [self.variables[id] for loss in self.losses for id in self.judged(loss)]
         return "\n".join([*lines, f"        return {', '.join(outputs)}"])
 
-    def judged(self, loss: Node) -> str:
-        return self.network.into[loss.id]["input"].source
+    def judged(self, loss: Node) -> list[str]:
+        """The nodes whose outputs a loss judges."""
+        return [self.network.into[loss.id][port].source for port in self.entry(loss).inputs]
+
+    def judging(self) -> list[list[str]]:
+        """What each loss is given, in the order of its arguments: outputs[0], targets[0]."""
+        outputs, targets = count(), count()
+        return [
+            [f"targets[{next(targets)}]" if name == "target" else f"outputs[{next(outputs)}]"
+             for name in judged_with(self.entry(loss).cls)]
+            for loss in self.losses
+        ]  # fmt: skip
 
     def shape(self, node: Node) -> str:
         return format_shape(self.inference.nodes[node.id].outputs["out"])
@@ -122,7 +136,7 @@ class _Script:
     def invocation(self, node: Node) -> str:
         wires = self.network.into[node.id]
         arguments = (self.variables[wires[port].source] for port in self.entry(node).inputs)
-        return f"self.{node.id}({', '.join(arguments)})" + ("[0]" if self.entry(node).gives_tuple else "")
+        return f"self.{owner(node)}({', '.join(arguments)})" + ("[0]" if self.entry(node).gives_tuple else "")
 
     def construction(self, node: Node) -> str:
         entry = self.entry(node)
@@ -133,7 +147,7 @@ class _Script:
 
     def data(self) -> str:
         inputs = [f"arrays[{self.inference.nodes[n.id].params['field']!r}]" for n in self.sources]
-        targets = [self.target(loss) for loss in self.losses]
+        targets = [self.target(loss) for loss in self.losses if has_target(loss.type)]
         scaled = self.scaled_targets()
         return _DATA.format(
             what="inputs and targets" if scaled else "inputs",
@@ -145,8 +159,8 @@ class _Script:
         )
 
     def judge_field(self) -> FieldSpec:
-        """What the first loss judges."""
-        return target_field(self.network.fields, self.losses[0])
+        """What the first loss judges by."""
+        return target_field(self.network.fields, self.losses[0]) if has_target(self.losses[0].type) else ORDER
 
     def scaled_targets(self) -> list[str]:
         """The target fields that the network learns scaled."""
@@ -165,8 +179,8 @@ class _Script:
         kind = PREDICTIONS.get(loss.type, "value")
         if kind == "classes":
             return values
-        shape = (1,) if kind in OF_TWO else field.shape
-        shaped = f"{values}.astype(np.float32).reshape(-1, {', '.join(map(str, shape))})"
+        shape = target_shape(loss.type, field, self.inference.nodes[loss.id].inputs)
+        shaped = f"{values}.astype(np.float32).reshape({', '.join(map(str, (-1, *shape)))})"
         return f"2 * {shaped} - 1" if kind == "sign" else shaped
 
     def training(self) -> str:
@@ -180,7 +194,8 @@ class _Script:
         until = "        if schedule.last_epoch + 1 < schedule.total_steps:\n    " if ends else ""
         return _TRAINING.format(
             losses=_tuple([self.construction(loss) for loss in self.losses]),
-            weights=_tuple([repr(float(self.inference.nodes[loss.id].params["loss_weight"])) for loss in self.losses]),
+            weights=_tuple([repr(weight) for weight in self.weights()]),
+            judged=self.together(),
             optimizer=_made("optim", training.optimizer, "optimizer", self.learned()),
             update="" if self.looks() else "\n    update = engine.capture(optimizer.step)",
             learn=(_LEARN_BY_LOOKS if self.looks() else _LEARN).format(clip=clipped, **self.looked_at()),
@@ -194,6 +209,17 @@ class _Script:
             augment=", augment" if self.project.data.augment else "",
         )
 
+    def weights(self) -> list[float]:
+        return [float(self.inference.nodes[loss.id].params["loss_weight"]) for loss in self.losses]
+
+    def together(self) -> str:
+        """All losses as one number."""
+        judging = self.judging()
+        if all(arguments == [f"outputs[{at}]", f"targets[{at}]"] for at, arguments in enumerate(judging)):
+            return "sum(w * c(o, t) for w, c, o, t in zip(weights, criteria, outputs, targets))"
+        parts = [f"criteria[{at}]({', '.join(arguments)})" for at, arguments in enumerate(judging)]
+        return " + ".join(f"weights[{at}] * {part}" for at, part in enumerate(parts))
+
     def looked_at(self) -> dict[str, str]:
         """How a batch is taken: augmented where the project says so."""
         if not self.project.data.augment:
@@ -202,7 +228,8 @@ class _Script:
         named = ", ".join(f"{field!r}: inputs[{at}][rows]" for at, field in enumerate(fields))
         targets = "batch(targets, rows)"
         if any(choice.type in MIXING for choice in self.project.data.augment):
-            wanted = [target_field(self.network.fields, loss).name for loss in self.losses]
+            judges = [loss for loss in self.losses if has_target(loss.type)]
+            wanted = [target_field(self.network.fields, loss).name for loss in judges]
             named += "".join(f", {name!r}: targets[{at}][rows]" for at, name in enumerate(wanted))
             targets = f"batch([{', '.join(f'seen[{name!r}]' for name in wanted)}], slice(None))"
         seen = f"            seen = augment({{{named}}}, SEED, epoch, start // DATA.batch_size)\n"
@@ -222,11 +249,21 @@ class _Script:
         kind = PREDICTIONS.get(self.losses[0].type, "value")
         if kind == "classes":
             return "(outputs[0].argmax(dim=1) == targets[0])"
+        answer = self.answer()
+        if kind == "order":
+            return f"({answer} > 0)"
         if kind in OF_TWO:
-            return f"((outputs[0] > {0.5 if kind == 'probability' else 0}) == (targets[0] > 0.5))"
-        answer = "outputs[0]" + {"count": ".exp()", "distribution": ".exp()", "mask": ".sigmoid()"}.get(kind, "")
+            return f"(({answer} > {0.5 if kind == 'probability' else 0}) == (targets[0] > 0.5))"
+        answer += {"count": ".exp()", "distribution": ".exp()", "mask": ".sigmoid()"}.get(kind, "")
         difference = f"({answer} - targets[0])"
         return f"({difference} * engine.from_numpy(unit).to(DEVICE)).abs()" if self.unit() else f"{difference}.abs()"
+
+    def answer(self) -> str:
+        """What the network says under the first loss."""
+        loss, outputs = self.losses[0], [name for name in self.judging()[0] if name.startswith("outputs")]
+        if loss.type not in ANSWERS:
+            return outputs[0]
+        return ANSWERS[loss.type].text.format(*outputs, **self.inference.nodes[loss.id].params)
 
 
 def _scheduled(schedule: Choice) -> str:
@@ -314,13 +351,13 @@ def batch(arrays, rows):
 def evaluate(network, judge, inputs, targets{unit}):
     """-> loss and score over all samples; the score is accuracy, or mean absolute error for values."""
     network.eval()
-    losses, scores, count = 0.0, 0.0, len(targets[0])
+    losses, scores, count = 0.0, 0.0, len(inputs[0])
     with engine.no_grad():
         for start in range(0, count, 1024):
             rows = slice(start, start + 1024)
             outputs, wanted = call(network, batch(inputs, rows)), batch(targets, rows)
-            losses += judge(outputs, wanted).item() * len(wanted[0])
-            scores += score(outputs, wanted{unit}) * len(wanted[0])
+            losses += judge(outputs, wanted).item() * len(outputs[0])
+            scores += score(outputs, wanted{unit}) * len(outputs[0])
     network.train()
     return losses / max(count, 1), scores / max(count, 1)
 
@@ -340,7 +377,7 @@ def train():
     criteria, weights = {losses}, {weights}
 
     def judge(outputs, targets):
-        return sum(w * c(o, t) for w, c, o, t in zip(weights, criteria, outputs, targets))
+        return {judged}
 
     optimizer = {optimizer}
 
@@ -352,7 +389,7 @@ def train():
         return loss
 {update}
 {schedule}{best}    (inputs, targets), validation{unit}{augment} = load(DATA)
-    count = len(targets[0])
+    count = len(inputs[0])
     for epoch in range(EPOCHS):
         order = np.random.Generator(np.random.PCG64([SEED, epoch])).permutation(count)
         for start in range(0, count, DATA.batch_size):

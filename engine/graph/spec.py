@@ -56,7 +56,10 @@ CodeName = Annotated[str, Meta(pattern=CODE_NAME)]
 
 
 class Node(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One layer on the canvas. `params` holds only what differs from the catalogue's defaults; x and y are pixels."""
+    """One layer on the canvas. `params` holds only what differs from the catalogue's defaults; x and y are pixels.
+
+    `shares` is the node whose weights it uses, instead of its own; both have the same parameters.
+    """
 
     id: Identifier
     type: Text
@@ -64,6 +67,7 @@ class Node(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     x: Pixel = 0.0
     y: Pixel = 0.0
     title: Text = ""
+    shares: Text = ""
 
 
 class Wire(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, order=True):
@@ -204,6 +208,11 @@ def _check_graph(graph: Graph, where: str) -> None:
         if node.id in RESERVED:
             raise ProjectError(where, got=f"a node is called {node.id!r}, a word that the script needs itself")
         seen.add(node.id)
+    nodes = {node.id: node for node in graph.nodes}
+    for node in graph.nodes:
+        if node.shares and not may_share(node, nodes.get(node.shares)):
+            raise ProjectError(where, got=f"{node.id!r} shares the weights of {node.shares!r}",
+                               expected="a layer of the same kind and parameters, with weights of its own")  # fmt: skip
     inputs: set[tuple[str, str]] = set()
     for wire in graph.wires:
         for end in (wire.source, wire.target):
@@ -213,6 +222,11 @@ def _check_graph(graph: Graph, where: str) -> None:
             raise ProjectError(where, got=f"two wires enter {wire.target!r} at {wire.target_port!r}",
                                expected="one wire for an input")  # fmt: skip
         inputs.add((wire.target, wire.target_port))
+
+
+def may_share(node: Node, source: Node | None) -> bool:
+    """Whether a node may use the weights of another."""
+    return source is not None and (source.type, source.params, source.shares) == (node.type, node.params, "")
 
 
 def check_code(code: tuple[CodeFile, ...], where: str) -> None:

@@ -141,6 +141,7 @@ class _MarginLoss(Loss):
         self.margin = margin
 
 
+@loss("Margin ranking", synonyms=("ranking", "rank", "pairwise", "preference", "siamese"))
 class MarginRankingLoss(_MarginLoss):
     """Which of two scores ought to be the greater, by a margin.
 
@@ -164,6 +165,7 @@ class MarginRankingLoss(_MarginLoss):
         return F.margin_ranking_loss(input1, input2, target, margin=self.margin, reduction=self.reduction)
 
 
+@loss("Hinge embedding", synonyms=("siamese", "contrastive", "metric learning", "same or different", "distance"))
 class HingeEmbeddingLoss(_MarginLoss):
     """Distances of what belongs together are to be short, of others longer than a margin.
 
@@ -191,6 +193,7 @@ class HingeEmbeddingLoss(_MarginLoss):
         return F.hinge_embedding_loss(input, target, margin=self.margin, reduction=self.reduction)
 
 
+@loss("Cosine embedding", synonyms=("siamese", "contrastive", "metric learning", "same or different", "similarity"))
 class CosineEmbeddingLoss(_MarginLoss):
     """Vectors of what belongs together are to point one way, others not.
 
@@ -214,6 +217,7 @@ class CosineEmbeddingLoss(_MarginLoss):
         return F.cosine_embedding_loss(input1, input2, target, margin=self.margin, reduction=self.reduction)
 
 
+@loss("Triplet margin", synonyms=("triplet", "siamese", "metric learning", "anchor", "face recognition"))
 class TripletMarginLoss(Loss):
     """An anchor is to be nearer to what belongs to it than to what does not, by a margin (Balntas et al., 2016).
 
@@ -241,9 +245,9 @@ class TripletMarginLoss(Loss):
 
     def __init__(
         self,
-        margin: float = 1.0,
-        p: float = 2.0,
-        eps: float = 1e-6,
+        margin: Annotated[float, Range(1e-6, 1e6)] = 1.0,
+        p: Annotated[float, Range(0.1, 16.0)] = 2.0,
+        eps: Annotated[float, Range(0.0, 1.0)] = 1e-6,
         swap: bool = False,
         size_average: Older = None,
         reduce: Older = None,
@@ -306,6 +310,7 @@ class TripletMarginWithDistanceLoss(Module):
         )  # fmt: skip
 
 
+@loss("Bayesian personalised ranking", synonyms=("bpr", "recommender", "ranking", "implicit feedback"))
 class BPRLoss(Module):
     """What a person chose ought to score above what they did not (Bayesian personalised ranking, Rendle et al., 2009).
 

@@ -111,6 +111,7 @@ class PoissonNLLLoss(Loss):
         )
 
 
+@loss("Gaussian likelihood", synonyms=("gaussian nll", "uncertainty", "variance", "heteroscedastic", "confidence"))
 class GaussianNLLLoss(Module):
     """How surprising a value is where the network expects it, as sure as it says it is.
 
@@ -133,7 +134,9 @@ class GaussianNLLLoss(Module):
         2.0
     """
 
-    def __init__(self, *, full: bool = False, eps: float = 1e-6, reduction: Reduction = "mean"):
+    def __init__(
+        self, *, full: bool = False, eps: Annotated[float, Range(1e-12, 1.0)] = 1e-6, reduction: Reduction = "mean"
+    ):
         super().__init__()
         self.full, self.eps, self.reduction = full, eps, reduction
 

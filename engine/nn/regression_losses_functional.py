@@ -7,8 +7,9 @@ from math import log, pi
 from engine.errors import OptionError, ShapeError
 from engine.nn.loss_reduction import alike, reduced, reduction_of
 from engine.nn.losses_functional import l1_loss
+from engine.ops import losses
 from engine.ops.base import times
-from engine.tensor import Tensor, full_like
+from engine.tensor import Tensor, apply, full_like
 
 
 def smooth_l1_loss(input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None,
@@ -123,10 +124,7 @@ def gaussian_nll_loss(input: Tensor, target: Tensor, var: Tensor | float, full: 
         var = full_like(input, var)
     if var.shape != input.shape:
         var = _by_row(input, var)
-    if not var.is_meta and bool((var < 0).any().item()):
-        raise OptionError(where, got="a variance is under 0", expected="0 or more",
-                          mend="put a Softplus before it")  # fmt: skip
-    var = var + (var.clamp(min=eps) - var).detach()
+    var = apply(losses.Variance(eps), var)
     loss = 0.5 * (var.log() + (input - target) ** 2 / var)
     return reduced(loss + 0.5 * log(2 * pi) if full else loss, reduction)
 

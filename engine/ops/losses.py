@@ -232,6 +232,22 @@ class BCE(Op):
 
 
 @dataclass(eq=False)
+class Variance(Op):
+    """max(var, eps), a variance under 0 refused; the gradient does not notice eps"""
+
+    eps: float
+
+    def shape(self, var):
+        return Spec(var.shape, var.dtype)
+
+    def forward(self, k, var):
+        return k.variance(var, self.eps)
+
+    def backward(self, k, grad, needs):
+        return (grad,)
+
+
+@dataclass(eq=False)
 class CTC(Op):
     """-log of the probability of all ways in which the frames spell the target (Graves et al., 2006)
 

@@ -104,7 +104,7 @@ def collect(task: Task) -> Arrays:
     with task.evaluating():
         arrays = histograms(task) | judgement(task)
         inputs = task.number_inputs()
-        single = math.prod(task.target.shape) == 1
+        single = math.prod(task.target.shape) == 1 and task.judge.has_target
         if len(inputs) == 2 and single:
             arrays |= boundary(task, inputs)
         elif len(inputs) == 1 and single and task.kind == "regression":

@@ -20,6 +20,7 @@ from engine.data.upload import uploaded
 from engine.errors import DataError, Fix, TrainingError
 from engine.formats import trust
 from engine.graph import build, catalogue
+from engine.graph.answers import ANSWERS
 from engine.graph.purpose import TASKS, TaskKind
 from engine.graph.spec import Project
 from engine.metrics import offers
@@ -131,8 +132,8 @@ class Predictor:
         return {name: engine.from_numpy(np.ascontiguousarray(array)).to(self.device) for name, array in arrays.items()}
 
     def judged(self, output: Any) -> Any:
-        """The output that the first loss judges."""
-        return output[self.judge.id] if isinstance(output, dict) else output
+        """The output that the first loss judges, or what the several that it judges say together."""
+        return self.judge.answer(output[self.judge.id] if isinstance(output, dict) else output)
 
     @property
     def learns_scaled(self) -> bool:
@@ -254,9 +255,11 @@ class Learner(Predictor):
 
     def _as_batch(self, arrays: Mapping[str, np.ndarray]) -> Batch:
         """The same on the host."""
-        targets = {loss.id: loss.shape_target(arrays[loss.target.name]) for loss in self.losses}
-        true = targets[self.judge.id]
-        for loss in self.losses:
+        judged = [loss for loss in self.losses if loss.has_target]
+        targets = {loss.id: loss.shape_target(arrays[loss.target.name]) for loss in judged}
+        count = len(arrays[self.inputs[0].name])
+        true = targets[self.judge.id] if self.judge.has_target else np.ones(count, np.float32)
+        for loss in judged:
             if self._is_scaled(loss.target):
                 targets[loss.id] = self.preparation.apply({loss.target.name: targets[loss.id]})[loss.target.name]
         return Batch(
@@ -277,7 +280,7 @@ class Learner(Predictor):
     def loss(self, output: Any, targets: Mapping[str, Any]) -> Any:
         """All losses together, each with its weight."""
         outputs = output if isinstance(output, dict) else {self.judge.id: output}
-        parts = [loss(outputs[loss.id], targets[loss.id]) for loss in self.losses]
+        parts = [loss(outputs[loss.id], targets.get(loss.id)) for loss in self.losses]
         return sum(parts[1:], start=parts[0])
 
     def _look(self, inputs: dict[str, Any], targets: dict[str, Any]) -> tuple[Any, Any]:
@@ -322,6 +325,10 @@ class Task(Learner):
         if self.augmentation is None or not self.augmentation.mixings:
             return
         loss = next((loss for loss in self.losses if not loss.takes_shares), None)
+        if loss is not None and loss.type in ANSWERS:
+            raise DataError("Data, augment", got=f"mixed images are of several samples, which the loss {loss.id!r} "
+                            "cannot compare", expected="each image by itself", mend="take the mixing out",
+                            fixes=(without_mixing(self.project.data),))  # fmt: skip
         if loss is not None:
             entry = catalogue.entry("BCEWithLogitsLoss" if loss.prediction == "sign" else "CrossEntropyLoss")
             raise DataError(

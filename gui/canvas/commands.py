@@ -27,6 +27,7 @@ COMMANDS = {
         Command("edit.copy", "Copy", "Ctrl+C", "copy"),
         Command("edit.paste", "Paste", "Ctrl+V", "paste"),
         Command("edit.duplicate", "Duplicate", "Ctrl+D", "duplicate"),
+        Command("edit.twin", "Duplicate with the same weights", "Ctrl+Shift+D", "duplicate_sharing"),
         Command("edit.delete", "Delete", "Del", "delete"),
         Command("edit.delete_rejoin", "Delete and rejoin", "Backspace", "delete_and_rejoin"),
         Command("canvas.rename", "Rename", "F2", "rename"),
@@ -54,11 +55,11 @@ MENUS = {
         "canvas.add", "edit.paste", "", "edit.select_all", "edit.arrange", "", "view.fit", "edit.find", "view.minimap",
     ),
     "node": (
-        "canvas.edit", "canvas.rename", "canvas.connect", "", "edit.cut", "edit.copy", "edit.duplicate", "",
-        "canvas.upstream", "canvas.downstream", "", "edit.delete_rejoin", "edit.delete",
+        "canvas.edit", "canvas.rename", "canvas.connect", "", "edit.cut", "edit.copy", "edit.duplicate", "edit.twin",
+        "", "canvas.upstream", "canvas.downstream", "", "edit.delete_rejoin", "edit.delete",
     ),
     "selection": (
-        "edit.cut", "edit.copy", "edit.duplicate", "", "view.fit_selection", "edit.invert", "",
+        "edit.cut", "edit.copy", "edit.duplicate", "edit.twin", "", "view.fit_selection", "edit.invert", "",
         "edit.delete_rejoin", "edit.delete",
     ),
     "wire": ("canvas.insert", "", "canvas.disconnect"),

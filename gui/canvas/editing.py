@@ -238,6 +238,11 @@ class Editing(Navigation):
         if self.selection.ids:
             self._select_new(self.document.duplicate(self.selection.ids))
 
+    def duplicate_sharing(self) -> None:
+        """The selected nodes once more, beside themselves, using the same weights."""
+        if self.selection.ids:
+            self._select_new(self.document.duplicate(self.selection.ids, sharing=True))
+
     # Changing
 
     def arrange(self) -> None:

@@ -9,7 +9,6 @@ from typing import NamedTuple
 from PySide6.QtCore import QEasingCurve, QObject, QPointF, QRectF, Qt, QTimer, QVariantAnimation, Signal
 from PySide6.QtWidgets import QGraphicsItem, QGraphicsScene
 
-from engine.graph.infer import format_count
 from engine.graph.spec import Wire
 from gui.canvas import geometry, wording
 from gui.canvas.edge_item import EdgeItem, ShapeLabel
@@ -282,7 +281,7 @@ class CanvasScene(QGraphicsScene):
             category=entry.category,
             line=wording.parameters_line(node, entry, result, document.project.data),
             shape=", ".join(shapes),
-            count=format_count(result.parameter_count) if result.parameter_count else "",
+            count=wording.weights_text(node, result),
             inputs=entry.inputs,
             outputs=entry.outputs,
             severity="error" if "error" in severities else "warning" if severities else "",

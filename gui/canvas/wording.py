@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine.graph.catalogue import MISSING, Entry, Parameter
-from engine.graph.infer import NodeResult
+from engine.graph.infer import NodeResult, format_count
 from engine.graph.spec import DataSpec, Node
 from gui.i18n import counted, tr
 
@@ -55,13 +55,20 @@ def flops_text(flops: float) -> str:
     return f"{flops:.0f} FLOP"
 
 
+def weights_text(node: Node, result: NodeResult) -> str:
+    """How many weights it has, "4.6 k", or whose it uses, "= fc1"."""
+    if node.shares:
+        return f"= {node.shares}"
+    return format_count(result.parameter_count) if result.parameter_count else ""
+
+
 def parameters_line(node: Node, entry: Entry, result: NodeResult, data: DataSpec) -> str:
     """The one or two parameters that matter: "16 filters 3 x 3", "p 0.25", "target: label"."""
     values = {p.name: p.start for p in entry.parameters if p.start is not MISSING}
     values |= {k: v for k, v in result.params.items() if v is not None} | node.params
     names = {p.name for p in entry.parameters}  # the result may still be that of the type before
     values = {k: v for k, v in values.items() if k in names}
-    if entry.kind == "loss":
+    if entry.kind == "loss" and "target" in names:
         targets = [f.name for f in data.fields if f.role == "target"]
         only = targets[0] if len(targets) == 1 else tr("none yet")
         return tr("target: {field}", field=values.get("target") or only)
@@ -109,6 +116,7 @@ def accessible_name(node: Node, entry: Entry, result: NodeResult) -> str:
     parts = [f"{node.title}, {entry.title}" if node.title else entry.title]
     shapes = [shape_text(spec.shape, batch=True) for spec in result.outputs.values()]
     parts.append(tr("output {shape}", shape=", ".join(shapes)) if shapes else "")
+    parts.append(tr("the weights of {layer}", layer=node.shares) if node.shares else "")
     parts += [f"{tr('error') if p.severity == 'error' else tr('warning')}: {p.message}" for p in result.problems]
     return ", ".join(part for part in parts if part)
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import msgspec
 from msgspec import Struct
 
 from engine.errors import GraphError, ProjectError
 from engine.graph import catalogue, edit
+from engine.graph.sharing import owner, settled
 from engine.graph.spec import SCHEMA, Graph, Node, Wire
 from engine.wording import format_size
 
@@ -59,8 +62,11 @@ def read(content: bytes) -> Clip:
     return clip
 
 
-def paste(graph: Graph, clip: Clip, x: float, y: float) -> tuple[Graph, list[str]]:
-    """The graph with the clip's nodes under new ids, the upper left one at (x, y) or a step beside it."""
+def paste(graph: Graph, clip: Clip, x: float, y: float, sharing: Collection[str] = ()) -> tuple[Graph, list[str]]:
+    """The graph with the clip's nodes under new ids, the upper left one at (x, y) or a step beside it.
+
+    Those of `sharing` use the weights of the nodes that they were copied from.
+    """
     if not clip.nodes:
         raise GraphError("the clipboard", got="it holds no layers")
     left, top = min(n.x for n in clip.nodes), min(n.y for n in clip.nodes)
@@ -74,4 +80,8 @@ def paste(graph: Graph, clip: Clip, x: float, y: float) -> tuple[Graph, list[str
         graph = edit.add(graph, moved)
     for wire in clip.wires:
         graph = edit.connect(graph, msgspec.structs.replace(wire, source=names[wire.source], target=names[wire.target]))
-    return graph, list(names.values())
+    nodes = {node.id: node for node in graph.nodes}
+    for node in clip.nodes:
+        source = owner(node) if node.id in sharing else names.get(node.shares, node.shares)
+        nodes[names[node.id]] = msgspec.structs.replace(nodes[names[node.id]], shares=source)
+    return settled(Graph(tuple(nodes.values()), graph.wires)), list(names.values())

@@ -12,6 +12,7 @@ import msgspec
 
 from engine.errors import Fix, GraphError, ProjectError
 from engine.graph import catalogue, edit
+from engine.graph import sharing as sharing_of
 from engine.graph.spec import CodeFile, DataSpec, Graph, Node, TrainingSpec, Wire
 from gui.document import clipboard, placing
 from gui.document.state import DocumentState
@@ -142,13 +143,23 @@ class Document(DocumentState):
         """Put a whole first network on the empty canvas."""
         self._push(tr("Lay out a first network"), graph=graph)
 
-    def duplicate(self, ids: Iterable[str]) -> list[str]:
-        """Nodes once more, a step beside themselves; their new ids."""
+    def duplicate(self, ids: Iterable[str], sharing: bool = False) -> list[str]:
+        """Nodes once more, a step beside themselves; their new ids. `sharing`: they use the weights of the others."""
         clip = clipboard.read(self.copy(ids))
         left, top = min(n.x for n in clip.nodes), min(n.y for n in clip.nodes)
-        graph, new = clipboard.paste(self.graph, clip, left + clipboard.STEP, top + clipboard.STEP)
-        self._push(tr("Duplicate"), graph=graph)
+        shared = [node.id for node in clip.nodes if self._has_weights(node)] if sharing else []
+        graph, new = clipboard.paste(self.graph, clip, left + clipboard.STEP, top + clipboard.STEP, shared)
+        self._push(tr("Duplicate with the same weights") if sharing else tr("Duplicate"), graph=graph)
         return new
+
+    def _has_weights(self, node: Node) -> bool:
+        result = self.result(node.id)
+        unknown = not result.outputs and self.entry(node.id).kind == "layer"
+        return bool(result.parameter_count or node.shares) or unknown
+
+    def own_weights(self, id: str) -> None:
+        """Let a node have weights of its own again."""
+        self._push(tr("Own weights for {layer}", layer=self._title(id)), graph=sharing_of.own(self.graph, id))
 
     def set_data(self, data: DataSpec, gesture: Hashable = None) -> None:
         """Other data, another split, other roles."""

@@ -282,7 +282,7 @@ class DocumentState(QObject):
             was = old.get(id, node)
             if was is node:
                 continue
-            if (was.type, was.params, was.title) != (node.type, node.params, node.title):
+            if (was.type, was.params, was.title, was.shares) != (node.type, node.params, node.title, node.shares):
                 self.node_changed.emit(id)
             if (was.x, was.y) != (node.x, node.y):
                 moved.append(id)
@@ -313,7 +313,4 @@ def _is_rewired(before: Graph, after: Graph) -> bool:
     """Whether anything but places changed."""
     if before.wires != after.wires or len(before.nodes) != len(after.nodes):
         return True
-    return any(
-        a is not b and (a.id, a.type, a.params, a.title) != (b.id, b.type, b.params, b.title)
-        for a, b in zip(before.nodes, after.nodes)
-    )
+    return any(a is not b and msgspec.structs.replace(a, x=b.x, y=b.y) != b for a, b in zip(before.nodes, after.nodes))

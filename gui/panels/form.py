@@ -113,6 +113,8 @@ def _side_by_side(name: QWidget, editor: QWidget) -> QHBoxLayout:
 
 def label_of(parameter: Parameter) -> str:
     """The parameter's name as a form shows it."""
+    if parameter.name == "p" and parameter.maximum != 1:
+        return tr("Power")
     return tr(_NAMES.get(parameter.name, parameter.label))
 
 

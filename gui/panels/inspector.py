@@ -9,6 +9,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLineEdit, QStackedLayout, QVBoxLayout, QWidget
 
 from engine.errors import EngineError, Fix
+from engine.graph.sharing import group
 from engine.wording import format_size
 from gui.document.document import Document
 from gui.document.selection import Selection
@@ -120,6 +121,11 @@ class _LayerPage(Scrolled):
         self._summary = label("", "secondary", wrap=True)
         self._summary.setObjectName("inspector-summary")
         self.column.addWidget(self._summary)
+        self._shared = label("", "secondary", wrap=True)
+        self._shared.setObjectName("inspector-shared")
+        self.column.addWidget(self._shared)
+        self._own = push(tr("Give it weights of its own"), "inspector-own-weights", self._own_weights)
+        self.column.addWidget(self._own, 0, Qt.AlignmentFlag.AlignLeft)
         self.code = push("", "inspector-code", lambda: None, icon="code")
         self.column.addWidget(self.code, 0, Qt.AlignmentFlag.AlignLeft)
 
@@ -145,6 +151,7 @@ class _LayerPage(Scrolled):
             self._summary.setText(tr("They are of {count} kinds. Select layers of one kind to edit them together.",
                                      count=len(entries)))  # fmt: skip
         self._show_problems(single)
+        self._show_sharing(single)
         self.form.setVisible(entry is not None and bool(entry.parameters))
         self._line.setVisible(self.form.isVisibleTo(self))
         if entry:
@@ -160,6 +167,16 @@ class _LayerPage(Scrolled):
             self.code.setText(tr("{file}, line {line}", file=entry.code.name, line=entry.line))
             self.code.setToolTip(tr("Open it in your editor"))
         self.show_facts()
+
+    def _show_sharing(self, single: str | None) -> None:
+        others = [id for id in group(self._document.graph, single) if id != single] if single else []
+        names = ", ".join(others)
+        self._shared.setText(tr("It has the same weights as {layers}, and the same settings.", layers=names))
+        self._shared.setVisible(bool(others))
+        self._own.setVisible(bool(others))
+
+    def _own_weights(self) -> None:
+        self._document.own_weights(self._selection.ids[0])
 
     def show_facts(self) -> None:
         """Shapes and costs of the selected nodes."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from time import monotonic
+from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QTimer, Signal
@@ -45,6 +47,7 @@ class TryCard(Card):
         self._question, self._asked = "", 0.0
         self._is_stale = False
         self._image_field = ""
+        self._beside: dict[str, Any] = {}
         self._generator = np.random.default_rng()
         self._make_body()
         self._reading = Background(self)
@@ -111,7 +114,7 @@ class TryCard(Card):
         key = (data.source, data.reader, str(data.options), data.fields, data.validation, data.seed)
         if key == getattr(self, "_key", None):
             return
-        self._key, self.samples = key, None
+        self._key, self.samples, self._beside = key, None, {}
         self._forget_answer()
         self._reading.cancel()
         self.show_empty(not fields)
@@ -138,6 +141,7 @@ class TryCard(Card):
         self.samples = loaded
         self.dice.setEnabled(True)
         if self._image_field:
+            self._beside_from(loaded.start)
             shape = next(field.shape for field in loaded.fields if field.name == self._image_field)
             can_draw = shape[0] == 1 and max(shape[1:]) <= LARGEST
             self.pad.setEnabled(can_draw)
@@ -155,11 +159,17 @@ class TryCard(Card):
             return
         sample, truth = self.samples.random(self._generator)
         if self._image_field:
+            self._beside_from(sample)
             self.pad.show_sample(sample[self._image_field])
         else:
             self.row.build()
             self.row.fill(sample)
         self.answer.set_truth(truth)
+
+    def _beside_from(self, sample: Mapping[str, Any]) -> None:
+        """What is asked about beside the image on the pad: the other inputs of the sample taken last."""
+        inputs = [field for field in self.samples.fields if field.role == "input" and field.name != self._image_field]
+        self._beside = {field.name: np.asarray(sample[field.name]).tolist() for field in inputs}
 
     def clear(self) -> None:
         """A blank pad."""
@@ -169,7 +179,7 @@ class TryCard(Card):
         """What to ask about, None for a blank pad."""
         if not self._image_field:
             return self.row.inputs() if self.samples is not None else None
-        return None if self.pad.is_blank else {self._image_field: self.pad.pixels().tolist()}
+        return None if self.pad.is_blank else {**self._beside, self._image_field: self.pad.pixels().tolist()}
 
     def _edited(self) -> None:
         self.answer.set_truth("")

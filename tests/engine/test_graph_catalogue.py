@@ -29,15 +29,9 @@ SPECS = [
     for dtype in ("float32", "int64")
 ]
 ELSEWHERE = {
-    "HingeEmbeddingLoss": "its input is a distance of two samples, which one network would have to read in turn",
     "MultiLabelMarginLoss": "no field lists the numbers of several classes: MultiLabelSoftMarginLoss takes flags",
-    "GaussianNLLLoss": "it judges two outputs, a mean and a variance",
     "CTCLoss": "it needs the lengths of both sequences",
-    "BPRLoss": "it judges two outputs, of a sample that is liked and of another",
-    "MarginRankingLoss": "it judges two outputs",
-    "CosineEmbeddingLoss": "it judges two outputs",
-    "TripletMarginLoss": "it judges three outputs",
-    "TripletMarginWithDistanceLoss": "it judges three outputs",
+    "TripletMarginWithDistanceLoss": "it takes a function of a script: TripletMarginLoss has any norm for a distance",
     "HingeGANLoss": "two networks learn against each other",
     "WassersteinLoss": "two networks learn against each other",
     "AdaptiveLogSoftmaxWithLoss": "it is the last layer, too",
@@ -146,6 +140,19 @@ def test_the_training_panel_offers_all_schedules_of_scripts_or_it_is_known_why_n
     assert "LinearLR" in offered["SequentialLR"].members
     assert not {"OneCycleLR", "SequentialLR"} & {*offered["SequentialLR"].members}
     assert "CosineAnnealingWarmRestarts" not in offered["ChainedScheduler"].members
+
+
+def test_a_loss_has_a_port_for_each_output_that_it_judges_and_names_a_target_where_it_has_one():
+    ports = {type: entry.inputs for type, entry in entries("loss").items() if entry.inputs != ("input",)}
+    assert ports == {
+        "GaussianNLLLoss": ("input", "var"),
+        "MarginRankingLoss": ("input1", "input2"),
+        "CosineEmbeddingLoss": ("input1", "input2"),
+        "TripletMarginLoss": ("anchor", "positive", "negative"),
+        "BPRLoss": ("positive", "negative"),
+    }
+    without = {type for type, entry in entries("loss").items() if "target" not in [p.name for p in entry.parameters]}
+    assert without == {"TripletMarginLoss", "BPRLoss"}
 
 
 def test_what_is_filled_in_from_the_second_wire_is_read_off_it():

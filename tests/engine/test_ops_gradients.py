@@ -264,6 +264,7 @@ case(losses.SoftCrossEntropy(), random(2, 5, 3), random(2, 5, 3, **positive))
 for pos_weight in (None, random(3, **positive)):
     case(losses.BCEWithLogits(), random(4, 3), random(4, 3, low=0, high=1), pos_weight, constant=(2,))
 case(losses.BCE(), random(4, 3, low=0.1, high=0.9), random(4, 3, low=0, high=1))
+case(losses.Variance(0.01), random(4, 3, low=0.1, high=0.9))
 for zero_infinity in (False, True):
     spelt = np.array([[1, 2, 2], [3, 0, 0], [2, 1, 3], [0, 0, 0]]), np.array([6, 4, 3, 5]), np.array([3, 1, 3, 0])
     case(losses.CTC(0, zero_infinity), random(6, 4, 5), *spelt)

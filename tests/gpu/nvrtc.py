@@ -55,7 +55,7 @@ def compiled(code: str) -> Any:
     return compiler._NVRTCProgram(HEADERS + code, "kernel.cu", (), (), method="cubin").compile(options)[0]
 
 
-SMALL = ("mask", "uniform", "normal", "im2col", "col2im", "no_probability")
+SMALL = ("mask", "uniform", "normal", "im2col", "col2im", "no_probability", "no_variance")
 """Those that also take float16."""
 
 

@@ -8,6 +8,7 @@ from PySide6.QtGui import QContextMenuEvent
 from PySide6.QtTest import QSignalSpy, QTest
 from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton
 
+from engine.graph import templates
 from gui.canvas.view import LAYER_MIME
 from tests.gui.on_canvas import CTRL, EMPTY, SHIFT, Key, assert_apart, menus, wires_of
 
@@ -113,6 +114,32 @@ def test_copy_paste_cut_and_duplicate(canvas, hand, document, chain):
     while document.undo_stack.canUndo():
         hand.key(Key.Key_Z, CTRL)
     assert not document.nodes
+
+
+def test_layers_are_duplicated_with_the_same_weights_and_say_so(canvas, hand, document):
+    document.new(templates.create("digits-cnn"))
+    document.finish_inference()
+    canvas.selection.set(["conv1", "relu1"])
+    hand.key(Key.Key_D, CTRL | SHIFT)
+    twin, plain = canvas.selection.ids
+    assert (document.nodes[twin].shares, document.nodes[plain].shares) == ("conv1", "")
+    canvas.selection.set([twin])
+    hand.key(Key.Key_D, CTRL | SHIFT)
+    (third,) = canvas.selection.ids
+    assert document.nodes[third].shares == "conv1"
+    canvas.canvas.finish()
+    assert canvas.canvas.node_items[twin].card.count == "= conv1"
+    assert "the weights of conv1" in canvas.canvas.node_items[twin].card.accessible_name
+    document.set_parameter([twin], "out_channels", 8)
+    assert document.nodes["conv1"].params["out_channels"] == 8
+    hand.key(Key.Key_C, CTRL)
+    hand.key(Key.Key_V, CTRL)
+    assert document.nodes[canvas.selection.ids[0]].shares == "conv1"
+    document.delete(["conv1"])
+    assert (document.nodes[twin].shares, document.nodes[third].shares) == ("", twin)
+    for _ in range(5):
+        hand.key(Key.Key_Z, CTRL)
+    assert document.nodes.keys() == {node.id for node in templates.create("digits-cnn").graph.nodes}
 
 
 def test_a_foreign_clipboard_is_refused_with_a_word(canvas, hand, document):

@@ -10,7 +10,7 @@ from engine.errors import EngineError
 from engine.graph import catalogue
 from engine.graph.spec import Graph, Node, Project, Wire, decode, encode
 
-LAYERS = ("Input", "Linear", "Conv2d", "ReLU", "Flatten", "Add", "Concat", "CrossEntropyLoss", "Dropout")
+LAYERS = ("Input", "Linear", "Conv2d", "ReLU", "Flatten", "Add", "Concat", "CrossEntropyLoss", "Dropout", "BPRLoss")
 
 
 def gesture(document, dice: random.Random) -> None:
@@ -19,7 +19,7 @@ def gesture(document, dice: random.Random) -> None:
     some = dice.sample(ids, dice.randint(1, min(3, len(ids)))) if ids else []
     kind = dice.choice(
         ("add", "add", "connect", "connect", "delete", "rejoin", "move", "paste", "cut", "insert", "rename", "replace",
-         "set", "arrange", "loss", "disconnect", "training")
+         "set", "arrange", "loss", "disconnect", "training", "twin", "twin", "own")
     )  # fmt: skip
     if kind == "add" or not ids:
         document.add_node(dice.choice(LAYERS), dice.randint(0, 900), dice.randint(0, 500))
@@ -49,7 +49,11 @@ def gesture(document, dice: random.Random) -> None:
     elif kind == "arrange":
         document.arrange()
     elif kind == "loss":
-        document.set_loss(dice.choice(("MSELoss", "CrossEntropyLoss")))
+        document.set_loss(dice.choice(("MSELoss", "CrossEntropyLoss", "TripletMarginLoss")))
+    elif kind == "twin":
+        document.duplicate(some, sharing=True)
+    elif kind == "own":
+        document.own_weights(some[0])
     elif kind == "training":
         document.set_training("epochs", dice.randint(1, 50))
 

@@ -289,6 +289,23 @@ def test_layers_of_one_kind_are_edited_together(inspector, document, selection):
     assert [document.nodes[id].params["out_channels"] for id in convs] == [16, 32]
 
 
+def test_a_layer_that_shares_its_weights_names_the_others_and_gets_its_own_by_a_click(inspector, document, selection):
+    (twin,) = document.duplicate(["conv1"], sharing=True)
+    own = inspector.findChild(QPushButton, "inspector-own-weights")
+    selection.set(["relu1"])
+    assert not own.isVisible()
+    for id, other in ((twin, "conv1"), ("conv1", twin)):
+        selection.set([id])
+        assert own.isVisible()
+        told = inspector.findChild(QLabel, "inspector-shared").text()
+        assert told == f"It has the same weights as {other}, and the same settings."
+    QTest.mouseClick(own, Qt.MouseButton.LeftButton)
+    assert document.nodes[twin].shares == ""
+    assert not own.isVisible()
+    document.undo_stack.undo()
+    assert document.nodes[twin].shares == "conv1"
+
+
 def test_layers_of_several_kinds_have_no_form(inspector, document, selection):
     selection.set([of_type(document, "Conv2d")[0], of_type(document, "ReLU")[0]])
     assert not inspector.form.isVisible()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from engine.errors import EngineError, RangeError
+from engine.errors import EngineError, OptionError, RangeError
 from engine.kernels.cuda.source import Source
 from engine.kernels.generic import places
 from engine.wording import counted
@@ -28,6 +28,8 @@ unknown_class = Source(
 no_probability = Source(
     "no_probability", "T p", "raw int64 fault", "if (!((float)p >= 0 && (float)p <= 1)) { fault[0] = 1; }",
 )  # fmt: skip
+
+no_variance = Source("no_variance", "T var", "raw int64 fault", "if ((double)var < 0) { fault[0] = 1; }")
 
 
 class Checks:
@@ -66,6 +68,10 @@ class Checks:
         if p.size:
             no_probability(p, self._noted(_no_probability, "input"))
             no_probability(target, self._noted(_no_probability, "target"))
+
+    def _check_variances(self, var: Any) -> None:
+        if var.size:
+            no_variance(var, self._noted(_no_variance))
 
     def _check_ctc(self, shape: tuple[int, ...], targets: Any, input_lengths: Any, target_lengths: Any,
                    blank: int) -> None:  # fmt: skip
@@ -118,6 +124,11 @@ def _no_probability(number: int, what: str) -> EngineError:
     mend = "put a Sigmoid before it, or use BCEWithLogitsLoss"
     return EngineError("BCELoss", got=f"the {what} holds a number that is none", expected="probabilities, 0 to 1",
                        mend=mend if what == "input" else "for several classes use CrossEntropyLoss")  # fmt: skip
+
+
+def _no_variance(number: int) -> EngineError:
+    return OptionError("GaussianNLLLoss", got="a variance is under 0", expected="0 or more",
+                       mend="put a Softplus before it")  # fmt: skip
 
 
 def _no_length(number: int, what: str, most: int) -> EngineError:

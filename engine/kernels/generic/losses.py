@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy
 
-from engine.errors import EngineError, RangeError
+from engine.errors import EngineError, OptionError, RangeError
 from engine.wording import counted
 
 LEAST_SLOPE = float(numpy.float32(1e-12))  # PyTorch's, of float64, too
@@ -136,6 +136,16 @@ class Losses:
             what, found, mend = "input", p, "put a Sigmoid before it, or use BCEWithLogitsLoss"
         raise EngineError("BCELoss", got=f"the {what} goes from {float(found.min()):.4g} to {float(found.max()):.4g}",
                           expected="probabilities, 0 to 1", mend=mend)  # fmt: skip
+
+    def variance(self, var: Any, eps: float) -> Any:
+        """max(var, eps); an OptionError where one is under 0."""
+        self._check_variances(var)
+        return self.xp.maximum(var, eps)
+
+    def _check_variances(self, var: Any) -> None:
+        if bool((var < 0).any()):
+            raise OptionError("GaussianNLLLoss", got="a variance is under 0", expected="0 or more",
+                              mend="put a Softplus before it")  # fmt: skip
 
     def bce_backward(self, grad: Any, p: Any, target: Any) -> Any:
         return grad * (p - target) / self.xp.maximum((1 - p) * p, LEAST_SLOPE)
