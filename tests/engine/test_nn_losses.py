@@ -33,7 +33,11 @@ def test_the_catalogue_says_what_every_loss_of_it_predicts():
     assert set(catalogue.entries("loss")) == set(catalogue.PREDICTIONS)
 
 
-@pytest.mark.parametrize(("name", "kind"), catalogue.PREDICTIONS.items())
+OF_ONE = [(name, kind) for name, kind in catalogue.PREDICTIONS.items() if len(catalogue.entry(name).inputs) == 1]
+"""Losses of several outputs learn in tests of networks that have them."""
+
+
+@pytest.mark.parametrize(("name", "kind"), OF_ONE)
 def test_every_loss_of_the_catalogue_learns_in_a_planned_step(name, kind):
     x, y = engine.from_numpy(rng.standard_normal((16, 4)).astype(np.float32)), targets(kind)
     network = nn.Sequential(nn.Linear(4, OUTPUTS[kind]), *LAST.get(name, []))
