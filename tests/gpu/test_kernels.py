@@ -138,3 +138,11 @@ def test_a_class_without_a_score_is_said_when_the_device_is_next_read():
         engine.randn(2, 3, device="cuda"), engine.tensor([0, -100], device="cuda")
     )
     assert np.isfinite(counted.item())
+
+
+def test_a_length_beyond_the_frames_of_an_alignment_is_said_when_the_device_is_next_read():
+    log_p, targets = engine.ones(3, 1, 2, device="cuda"), engine.tensor([[1]], device="cuda")
+    lengths = [engine.tensor([n], device="cuda") for n in (4, 1)]
+    loss = engine.nn.functional.ctc_loss(log_p, targets, *lengths)
+    with pytest.raises(engine.errors.EngineError, match="CTCLoss: a length of the inputs is 4, expected 0 to 3"):
+        loss.item()

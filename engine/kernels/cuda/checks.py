@@ -73,18 +73,8 @@ class Checks:
         if var.size:
             no_variance(var, self._noted(_no_variance))
 
-    def _check_ctc(self, shape: tuple[int, ...], targets: Any, input_lengths: Any, target_lengths: Any,
-                   blank: int) -> None:  # fmt: skip
-        frames, samples, classes = shape
-        if not 0 <= blank < classes:
-            raise EngineError("CTCLoss", got=f"blank is {blank}", expected=f"a class from 0 to {classes - 1}")
-        if not samples:
-            return
-        for what, lengths, most in (("input", input_lengths, frames), ("target", target_lengths, targets.shape[1])):
-            outside(lengths, 0, most + 1, self._noted(_no_length, what, most))
-        used = self.xp.where(self._places(targets.shape[1]) < target_lengths[:, None], targets, blank)
-        if used.size:
-            outside(used, 0, classes, self._noted(_no_score, "CTCLoss", classes))
+    def _check_lengths(self, what: str, lengths: Any, most: int) -> None:
+        outside(lengths, 0, most + 1, self._noted(_no_length, what, most))
 
     def raise_faults(self) -> None:
         """Say what was noted; the host waits for the device.

@@ -27,15 +27,15 @@ class Alignment:
         if not samples:
             return
         for what, lengths, most in (("input", input_lengths, frames), ("target", target_lengths, targets.shape[1])):
-            low, high = int(lengths.min()), int(lengths.max())
-            if low < 0 or high > most:
-                raise EngineError("CTCLoss", got=f"a length of the {what}s is {high if high > most else low}",
-                                  expected=f"0 to {most}")  # fmt: skip
+            self._check_lengths(what, lengths, most)
         used = self.xp.where(self._places(targets.shape[1]) < target_lengths[:, None], targets, blank)
-        if used.size and not 0 <= (low := int(used.min())) <= (high := int(used.max())) < classes:
-            raise EngineError("CTCLoss", got=f"a target holds class {low if low < 0 else high}",
-                              expected=f"0 to {classes - 1}", mend="let the last layer have more outputs"
-                              if high >= classes else "count classes from 0")  # fmt: skip
+        self.check_classes("CTCLoss", used, classes, blank)
+
+    def _check_lengths(self, what: str, lengths: Any, most: int) -> None:
+        low, high = int(lengths.min()), int(lengths.max())
+        if low < 0 or high > most:
+            raise EngineError("CTCLoss", got=f"a length of the {what}s is {high if high > most else low}",
+                              expected=f"0 to {most}")  # fmt: skip
 
     def ctc(self, log_p: Any, targets: Any, input_lengths: Any, target_lengths: Any, blank: int,
             zero_infinity: bool) -> tuple[Any, Any]:  # fmt: skip
