@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
@@ -238,6 +239,32 @@ class Transform:
     def __repr__(self) -> str:
         own = {name: value for name, value in vars(self).items() if name != "generator" and not name.startswith("_")}
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in own.items())})"
+
+
+class RegionTransform(Transform):
+    """What is about a part of each image, of a random share of its area and random proportions."""
+
+    scale: tuple[float, float]
+    ratio: tuple[float, float]
+
+    def _draw(self, count: int, size: tuple[int, int]) -> Drawn:
+        return {"region": np.array([self._region(*size) for _ in range(count)]).reshape(count, 4)}
+
+    def _region(self, height: int, width: int) -> tuple[int, int, int, int]:
+        """-> top, left, height and width of the part."""
+        raise NotImplementedError(f"{type(self).__name__} must define _region")
+
+    def _sides(self, height: int, width: int) -> Iterator[tuple[int, int]]:
+        """Several times the sides of such a part; the first over the second is the ratio."""
+        for _ in range(TRIES):
+            area = height * width * self._stream.uniform(*self.scale)
+            ratio = math.exp(self._stream.uniform(math.log(self.ratio[0]), math.log(self.ratio[1])))
+            yield round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
+
+    def _placed(self, height: int, width: int, h: int, w: int) -> tuple[int, int, int, int]:
+        """A part of this height and width at a random place."""
+        stream = self._stream
+        return int(stream.integers(0, height - h + 1)), int(stream.integers(0, width - w + 1)), h, w
 
 
 def clamp(boxes: np.ndarray, size: tuple[int, ...]) -> np.ndarray:

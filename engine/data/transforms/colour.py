@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Annotated, Any
 
 import numpy as np
 
-from engine.data.transforms.base import TRIES, Drawn, Probability, Stream, Transform, chance, interval
+from engine.data.transforms.base import Drawn, Probability, RegionTransform, Stream, Transform, chance, interval
 from engine.data.transforms.sampling import as_dtype, computing_dtype
 from engine.describe import Start, transform
 from engine.errors import OptionError
@@ -301,7 +300,7 @@ class ToDtype(Transform):
 
 
 @transform("Erase a part", synonyms=("cutout", "occlusion"))
-class RandomErasing(Transform):
+class RandomErasing(RegionTransform):
     """A rectangle of random place, area and proportions filled with one value (Zhong et al. 2020).
 
     Args:
@@ -331,18 +330,11 @@ class RandomErasing(Transform):
             raise OptionError("RandomErasing", got=f"scale {scale} and ratio {ratio} came",
                               expected="shares from 0 to 1 and positive ratios")  # fmt: skip
 
-    def _draw(self, count: int, size: tuple[int, int]) -> Drawn:
-        return {"region": np.array([self._region(*size) for _ in range(count)]).reshape(count, 4)}
-
     def _region(self, height: int, width: int) -> tuple[int, int, int, int]:
         """-> top, left, height and width; of no size where none was found that fits."""
-        stream = self._stream
-        for _ in range(TRIES):
-            area = height * width * stream.uniform(*self.scale)
-            ratio = math.exp(stream.uniform(math.log(self.ratio[0]), math.log(self.ratio[1])))
-            h, w = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
+        for h, w in self._sides(height, width):
             if h < height and w < width:
-                return int(stream.integers(0, height - h + 1)), int(stream.integers(0, width - w + 1)), h, w
+                return self._placed(height, width, h, w)
         return 0, 0, 0, 0
 
     def _pixels(self, images: np.ndarray, drawn: Drawn, nearest: bool) -> np.ndarray:

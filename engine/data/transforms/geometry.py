@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Annotated
 
 import numpy as np
 
-from engine.data.transforms.base import TRIES, Drawn, Probability, Stream, Transform, chance, interval, pair
+from engine.data.transforms.base import Drawn, Probability, RegionTransform, Stream, Transform, chance, interval, pair
 from engine.data.transforms.sampling import (
     Interpolation,
     PaddingMode,
@@ -183,7 +182,7 @@ class RandomCrop(Transform):
 
 
 @transform("Crop and enlarge", synonyms=("zoom",))
-class RandomResizedCrop(Transform):
+class RandomResizedCrop(RegionTransform):
     """A part of random area and proportions, brought to one size (Szegedy et al. 2015).
 
     Args:
@@ -218,18 +217,11 @@ class RandomResizedCrop(Transform):
             )
         self.interpolation, self.antialias, self.generator = interpolation, antialias, generator
 
-    def _draw(self, count: int, size: tuple[int, int]) -> Drawn:
-        return {"region": np.array([self._region(*size) for _ in range(count)]).reshape(count, 4)}
-
     def _region(self, height: int, width: int) -> tuple[int, int, int, int]:
         """-> top, left, height and width of the part."""
-        stream = self._stream
-        for _ in range(TRIES):
-            area = height * width * stream.uniform(*self.scale)
-            ratio = math.exp(stream.uniform(math.log(self.ratio[0]), math.log(self.ratio[1])))
-            w, h = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
+        for w, h in self._sides(height, width):
             if 0 < w <= width and 0 < h <= height:
-                return int(stream.integers(0, height - h + 1)), int(stream.integers(0, width - w + 1)), h, w
+                return self._placed(height, width, h, w)
         ratio = min(max(width / height, self.ratio[0]), self.ratio[1])
         h, w = min(height, max(1, round(width / ratio))), min(width, max(1, round(height * ratio)))
         return (height - h) // 2, (width - w) // 2, h, w
