@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter
-from PySide6.QtWidgets import QWidget
 
 from engine.train.events import Snapshot
 from gui.i18n import counted, tr
-from gui.plots.painting import draw_bubble
+from gui.plots.painting import Picture
 from gui.plots.snapshot_card import SnapshotCard
 from gui.run.model import Run
 from gui.theme import mix, theme
@@ -18,20 +17,17 @@ NAMES = 14
 """Up to that many classes have their names at the side."""
 
 
-class ConfusionMatrix(QWidget):
+class ConfusionMatrix(Picture):
     """Rows are the true classes, columns the predicted ones; a cell is as strong as its share of its row."""
 
     def __init__(self):
         super().__init__()
         self.setObjectName("plot-confusion")
         self.setAccessibleName(tr("Confusion matrix"))
-        self.setMouseTracking(True)
         self.setMinimumSize(90, 80)
         self.counts = np.zeros((0, 0), np.int64)
         self.names: tuple[str, ...] = ()
         self.noun = ("sample", "samples")
-        self._pointer: QPointF | None = None
-        theme.changed.connect(self.update)
 
     def set_counts(self, counts: np.ndarray, names: tuple[str, ...]) -> None:
         """counts (classes, classes): true by predicted."""
@@ -67,7 +63,6 @@ class ConfusionMatrix(QWidget):
         return QRectF(field.left() + predicted * width, field.top() + true * height, width, height)
 
     def reading_text(self) -> str:
-        """What the bubble under the pointer says."""
         found = self.cell_at(self._pointer) if self._pointer is not None else None
         if found is None:
             return ""
@@ -76,24 +71,10 @@ class ConfusionMatrix(QWidget):
         return tr("true {true}, predicted {predicted}: {number}", true=self.names[true],
                   predicted=self.names[predicted], number=number)  # fmt: skip
 
-    def mouseMoveEvent(self, event) -> None:
-        self._pointer = event.position()
-        self.update()
-
-    def leaveEvent(self, event) -> None:
-        self._pointer = None
-        self.update()
-
-    def paintEvent(self, event) -> None:
-        if not len(self.counts):
-            return
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        self._paint_cells(painter)
-        self._paint_names(painter)
-        text = self.reading_text()
-        if text:
-            draw_bubble(painter, QRectF(self.rect()), self._pointer, text)
+    def paint(self, painter: QPainter) -> None:
+        if len(self.counts):
+            self._paint_cells(painter)
+            self._paint_names(painter)
 
     def _paint_cells(self, painter: QPainter) -> None:
         shares = self.counts / np.maximum(self.counts.sum(axis=1, keepdims=True), 1)

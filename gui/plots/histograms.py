@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt, QTimer
 from PySide6.QtGui import QPainter, QPen, QPolygonF
-from PySide6.QtWidgets import QWidget
 
 from engine.train.events import Snapshot
 from gui.i18n import counted, tr
 from gui.plots import figures
-from gui.plots.painting import draw_bubble
+from gui.plots.painting import Picture
 from gui.plots.snapshot_card import SnapshotCard
 from gui.run.model import Run
 from gui.theme import mix, theme
@@ -36,7 +35,7 @@ class Ridge:
     high: float
 
 
-class Ridges(QWidget):
+class Ridges(Picture):
     """Small hills for each parameter, the older the further back."""
 
     def __init__(self):
@@ -44,10 +43,7 @@ class Ridges(QWidget):
         self.setObjectName("plot-histograms")
         self.setAccessibleName(tr("Weights of each layer"))
         self.setMinimumSize(100, 70)
-        self.setMouseTracking(True)
         self.parameters: dict[str, list[Ridge]] = {}
-        self._pointer: QPointF | None = None
-        theme.changed.connect(self.update)
 
     def clear(self) -> None:
         """Another run begins."""
@@ -87,7 +83,6 @@ class Ridges(QWidget):
         ]
 
     def reading_text(self) -> str:
-        """What the bubble under the pointer says."""
         for name, cell in self._cells():
             if self._pointer is not None and cell.contains(self._pointer):
                 last = self.parameters[name][-1]
@@ -95,22 +90,9 @@ class Ridges(QWidget):
                 return f"{name}: {number}\n{figures.figure(last.low)} – {figures.figure(last.high)}"
         return ""
 
-    def mouseMoveEvent(self, event) -> None:
-        self._pointer = event.position()
-        self.update()
-
-    def leaveEvent(self, event) -> None:
-        self._pointer = None
-        self.update()
-
-    def paintEvent(self, event) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    def paint(self, painter: QPainter) -> None:
         for name, cell in self._cells():
             self._paint(painter, name, cell)
-        text = self.reading_text()
-        if text:
-            draw_bubble(painter, QRectF(self.rect()), self._pointer, text)
 
     def _paint(self, painter: QPainter, name: str, cell: QRectF) -> None:
         ridges = self.parameters[name]

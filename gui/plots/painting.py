@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
+from PySide6.QtWidgets import QWidget
 
 from gui.theme import theme
 
@@ -14,6 +15,39 @@ CLASSES = ("#4c9ffe", "#e8a33d", "#3fb984", "#d977b8", "#9b7bea", "#2bb3c0", "#e
 def class_color(index: int) -> QColor:
     """The colour of a class; they come round after eight."""
     return QColor(CLASSES[int(index) % len(CLASSES)])
+
+
+class Picture(QWidget):
+    """A painted picture that says in a bubble what lies under the pointer."""
+
+    def __init__(self):
+        super().__init__()
+        self.setMouseTracking(True)
+        self._pointer: QPointF | None = None
+        theme.changed.connect(self.update)
+
+    def paint(self, painter: QPainter) -> None:
+        """All but the bubble."""
+        raise NotImplementedError
+
+    def reading_text(self) -> str:
+        """What the bubble under the pointer says; nothing where there is none."""
+        raise NotImplementedError
+
+    def mouseMoveEvent(self, event) -> None:
+        self._pointer = event.position()
+        self.update()
+
+    def leaveEvent(self, event) -> None:
+        self._pointer = None
+        self.update()
+
+    def paintEvent(self, event) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        self.paint(painter)
+        if text := self.reading_text():
+            draw_bubble(painter, QRectF(self.rect()), self._pointer, text)
 
 
 def draw_bubble(painter: QPainter, area: QRectF, at: QPointF, text: str) -> None:
