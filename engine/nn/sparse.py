@@ -15,8 +15,41 @@ from engine.tensor import Tensor, no_grad
 from engine.tensor.creation import empty
 
 
+class Table(Module):
+    """What layers share that look vectors up: the table, how it starts, and the row that stands for nothing."""
+
+    def __init__(self, num_embeddings, embedding_dim, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse,
+                 weight, freeze, device, dtype):  # fmt: skip
+        super().__init__()
+        where = type(self).__name__
+        if sparse:
+            raise OptionError(where, got="sparse=True", expected="False: gradients are dense")
+        self.num_embeddings = num_embeddings
+        self.embedding_dim = embedding_dim
+        self.padding_idx = _counted(where, padding_idx, num_embeddings)
+        self.max_norm = max_norm
+        self.norm_type = norm_type
+        self.scale_grad_by_freq = scale_grad_by_freq
+        self.sparse = sparse
+        if weight is None:
+            self.weight = Parameter(empty(num_embeddings, embedding_dim, device=device, dtype=dtype), not freeze)
+            self.reset_parameters()
+        elif tuple(weight.shape) != (num_embeddings, embedding_dim):
+            raise ShapeError(where, got=f"_weight is {times(weight.shape)}",
+                             expected=times((num_embeddings, embedding_dim)))  # fmt: skip
+        else:
+            self.weight = Parameter(weight, not freeze)
+
+    def reset_parameters(self) -> None:
+        """Draw the vectors anew; that of padding_idx is zero."""
+        init.normal_(self.weight)
+        if self.padding_idx is not None:
+            with no_grad():
+                self.weight[self.padding_idx] = 0.0
+
+
 @layer("Embedding", category="Text", synonyms=("lookup", "word vectors", "token", "category", "table"))
-class Embedding(Module):
+class Embedding(Table):
     """Gives each whole number, such as a word's or a user's, a learned vector of its own.
 
     y = weight[x]
@@ -58,28 +91,8 @@ class Embedding(Module):
         device=None,
         dtype=None,
     ):
-        super().__init__()
-        self.num_embeddings = num_embeddings
-        self.embedding_dim = embedding_dim
-        self.padding_idx = _counted("Embedding", padding_idx, num_embeddings)
-        self.max_norm = max_norm
-        self.norm_type = norm_type
-        self.scale_grad_by_freq = scale_grad_by_freq
-        self.sparse = sparse
-        _refuse_sparse("Embedding", sparse)
-        if _weight is None:
-            _weight = empty(num_embeddings, embedding_dim, device=device, dtype=dtype)
-            self.weight = Parameter(_weight, requires_grad=not _freeze)
-            self.reset_parameters()
-        else:
-            self.weight = Parameter(_given("Embedding", _weight, num_embeddings, embedding_dim), not _freeze)
-
-    def reset_parameters(self) -> None:
-        """Draw the vectors anew; that of padding_idx is zero."""
-        init.normal_(self.weight)
-        if self.padding_idx is not None:
-            with no_grad():
-                self.weight[self.padding_idx] = 0.0
+        super().__init__(num_embeddings, embedding_dim, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse,
+                         _weight, _freeze, device, dtype)  # fmt: skip
 
     @classmethod
     def from_pretrained(cls, embeddings: Tensor, freeze: bool = True, padding_idx: int | None = None,
@@ -105,7 +118,7 @@ class Embedding(Module):
 
 
 @layer("Embedding bag", category="Text", synonyms=("bag of words", "embedding sum", "mean of word vectors", "set"))
-class EmbeddingBag(Module):
+class EmbeddingBag(Table):
     """Looks the vectors of a set of whole numbers up and joins them into one: their sum, mean or greatest values.
 
     y = Σ weight[x[i]], or the mean or the greatest of them, over the numbers i of a bag
@@ -150,24 +163,10 @@ class EmbeddingBag(Module):
         device=None,
         dtype=None,
     ):
-        super().__init__()
-        _refuse_sparse("EmbeddingBag", sparse)
-        self.num_embeddings = num_embeddings
-        self.embedding_dim = embedding_dim
-        self.max_norm = max_norm
-        self.norm_type = norm_type
-        self.scale_grad_by_freq = scale_grad_by_freq
-        self.padding_idx = _counted("EmbeddingBag", padding_idx, num_embeddings)
+        super().__init__(num_embeddings, embedding_dim, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse,
+                         _weight, False, device, dtype)  # fmt: skip
         self.mode = mode
-        self.sparse = sparse
         self.include_last_offset = include_last_offset
-        if _weight is None:
-            self.weight = Parameter(empty(num_embeddings, embedding_dim, device=device, dtype=dtype))
-            self.reset_parameters()
-        else:
-            self.weight = Parameter(_given("EmbeddingBag", _weight, num_embeddings, embedding_dim))
-
-    reset_parameters = Embedding.reset_parameters
 
     @classmethod
     def from_pretrained(cls, embeddings: Tensor, freeze: bool = True, max_norm: float | None = None,
@@ -205,14 +204,3 @@ def _counted(where: str, padding_idx: int | None, size: int) -> int | None:
         raise ShapeError(where, got=f"padding_idx={padding_idx}", expected=f"a number within the {size} embeddings",
                          fixes=(Fix("Leave padding_idx out", "set_parameter", name="padding_idx"),))  # fmt: skip
     return padding_idx + size if padding_idx is not None and padding_idx < 0 else padding_idx
-
-
-def _given(where: str, weight: Tensor, rows: int, columns: int) -> Tensor:
-    if tuple(weight.shape) != (rows, columns):
-        raise ShapeError(where, got=f"_weight is {times(weight.shape)}", expected=times((rows, columns)))
-    return weight
-
-
-def _refuse_sparse(where: str, sparse: bool) -> None:
-    if sparse:
-        raise OptionError(where, got="sparse=True", expected="False: gradients are dense")

@@ -31,6 +31,15 @@ def activation_of(where: str, activation: str | Callable[[Tensor], Tensor]) -> C
     return ACTIVATIONS[activation] if isinstance(activation, str) else activation
 
 
+def attended(
+    attention: MultiheadAttention, x: Tensor, seen: Tensor, mask: Tensor | None, padding: Tensor | None, causal: bool
+) -> Tensor:
+    """What x takes from the steps that it sees."""
+    return attention(
+        x, seen, seen, attn_mask=mask, key_padding_mask=padding, need_weights=False, is_causal=bool(causal)
+    )[0]
+
+
 @layer("Transformer encoder layer", category="Attention", axes=("steps", "features"),
        synonyms=("transformer block", "self-attention", "encoder", "bert", "vision transformer"))  # fmt: skip
 class TransformerEncoderLayer(Module):
@@ -101,16 +110,11 @@ class TransformerEncoderLayer(Module):
     ) -> Tensor:
         masks = (src_mask, src_key_padding_mask, is_causal)
         if self.norm_first:
-            x = x + self._attend(self.norm1(x), *masks)
+            seen = self.norm1(x)
+            x = x + self.dropout1(attended(self.self_attn, seen, seen, *masks))
             return x + self._dense(self.norm2(x))
-        x = self.norm1(x + self._attend(x, *masks))
+        x = self.norm1(x + self.dropout1(attended(self.self_attn, x, x, *masks)))
         return self.norm2(x + self._dense(x))
-
-    def _attend(self, x: Tensor, mask: Tensor | None, padding: Tensor | None, is_causal: bool) -> Tensor:
-        out, _ = self.self_attn(
-            x, x, x, attn_mask=mask, key_padding_mask=padding, need_weights=False, is_causal=is_causal
-        )
-        return self.dropout1(out)
 
     def _dense(self, x: Tensor) -> Tensor:
         return self.dropout2(self.linear2(self.dropout(self.activation(self.linear1(x)))))

@@ -16,7 +16,7 @@ from engine.nn.linear import Linear
 from engine.nn.module import Module
 from engine.nn.regularisation import Dropout
 from engine.nn.sample_norm import LayerNorm
-from engine.nn.transformer import ACTIVATIONS, TransformerEncoder, TransformerEncoderLayer, activation_of
+from engine.nn.transformer import ACTIVATIONS, TransformerEncoder, TransformerEncoderLayer, activation_of, attended
 from engine.ops.base import times
 from engine.tensor import Tensor
 from engine.tensor.creation import full
@@ -103,23 +103,15 @@ class TransformerDecoderLayer(Module):
         other = (memory_mask, memory_key_padding_mask, memory_is_causal)
         if self.norm_first:
             x = self.norm1(tgt)
-            x = tgt + self.dropout1(_attend(self.self_attn, x, x, *own))
-            x = x + self.dropout2(_attend(self.multihead_attn, self.norm2(x), memory, *other))
+            x = tgt + self.dropout1(attended(self.self_attn, x, x, *own))
+            x = x + self.dropout2(attended(self.multihead_attn, self.norm2(x), memory, *other))
             return x + self._dense(self.norm3(x))
-        x = self.norm1(tgt + self.dropout1(_attend(self.self_attn, tgt, tgt, *own)))
-        x = self.norm2(x + self.dropout2(_attend(self.multihead_attn, x, memory, *other)))
+        x = self.norm1(tgt + self.dropout1(attended(self.self_attn, tgt, tgt, *own)))
+        x = self.norm2(x + self.dropout2(attended(self.multihead_attn, x, memory, *other)))
         return self.norm3(x + self._dense(x))
 
     def _dense(self, x: Tensor) -> Tensor:
         return self.dropout3(self.linear2(self.dropout(self.activation(self.linear1(x)))))
-
-
-def _attend(
-    attention: MultiheadAttention, x: Tensor, seen: Tensor, mask: Tensor | None, padding: Tensor | None, causal: bool
-) -> Tensor:
-    return attention(
-        x, seen, seen, attn_mask=mask, key_padding_mask=padding, need_weights=False, is_causal=bool(causal)
-    )[0]
 
 
 @layer("Transformer decoder", category="Attention", axes=("steps", "features"),
