@@ -29,7 +29,7 @@ from engine.errors import DataError, EngineError
 TEXTS = ["the cat sat on the mat", "the dog, the cat and the rat", "a mat is a mat"]
 
 
-def plain_merges(texts, count):
+def plain_merges(texts, count, least=2):
     """Byte pairs as the paper has them: everything counted anew for each merge."""
     words = Counter(piece for text in texts for piece in bpe.pieces(text))
     words = {tuple(word): often for word, often in words.items()}
@@ -40,7 +40,7 @@ def plain_merges(texts, count):
             for pair in pairwise(word):
                 pairs[pair] += often
         best = min(pairs, key=lambda pair: (-pairs[pair], pair), default=None)
-        if best is None or pairs[best] < 2:
+        if best is None or pairs[best] < least:
             break
         learned.append(best)
         joined = Counter()
@@ -83,6 +83,21 @@ def test_a_megabyte_and_four_thousand_merges_take_some_seconds():
     began = time.thread_time()
     assert len(bpe.learn_merges([text], 4000)) == 4000
     assert time.thread_time() - began < 10
+
+
+def test_forty_thousand_letters_without_a_space_take_less_than_a_second_or_two():
+    word = "".join(np.random.default_rng(0).choice(list("abcdefghij"), 40_000))
+    began = time.thread_time()
+    assert len(bpe.learn_merges([word], 4000)) > 1000
+    assert time.thread_time() - began < 1.5
+
+
+def test_of_more_words_than_are_learned_from_the_commonest_count(monkeypatch):
+    texts = ["rare words", "often", "often"]
+    monkeypatch.setattr(bpe, "MOST_LEARNED", 10)
+    assert bpe.learn_merges(texts, 20, least=1) == plain_merges(["often", "often", "rare"], 20, least=1)
+    monkeypatch.setattr(bpe, "MOST_LEARNED", 15)
+    assert bpe.learn_merges(texts, 20, least=1) == plain_merges(texts, 20, least=1)
 
 
 def test_a_vocabulary_is_ordered_by_count_then_alphabet_and_bounded():

@@ -5,8 +5,8 @@ from __future__ import annotations
 import heapq
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable
-from itertools import pairwise
+from collections.abc import Iterable, Iterator
+from itertools import accumulate, pairwise, takewhile
 
 Pair = tuple[int, int]
 
@@ -18,6 +18,8 @@ BYTES = bytes(_PRINTED + [byte for byte in range(256) if byte not in set(_PRINTE
 TOKEN_OF = bytes(BYTES.index(byte) for byte in range(256))
 LONGEST = 256
 """Bytes of a piece at most: a longer one is cut, so that no text takes more time than others of its length."""
+MOST_LEARNED = 2**21
+"""Bytes of different pieces that merges are learned from, the commonest first: a quarter of a million words."""
 
 
 def pieces(text: str) -> list[bytes]:
@@ -46,7 +48,7 @@ def learn_merges(texts: Iterable[str], merges: int, least: int = 2) -> list[Pair
     >>> [bytes(BYTES[t] for t in pair).decode() for pair in learn_merges(["low lower lowest"], 1)]
     ['lo']
     """
-    counted = Counter(piece for text in texts for piece in pieces(text))
+    counted = _commonest(Counter(piece for text in texts for piece in pieces(text)))
     words = [list(word) for word in counted]
     often = list(counted.values())
     counts: Counter[Pair] = Counter()
@@ -74,6 +76,14 @@ def learn_merges(texts: Iterable[str], merges: int, least: int = 2) -> list[Pair
     return learned
 
 
+def _commonest(counted: Counter[bytes]) -> dict[bytes, int]:
+    """As many pieces as are learned from: of those that are as common, those that came first."""
+    if sum(map(len, counted)) <= MOST_LEARNED:
+        return counted
+    together = accumulate(len(piece) for piece, _ in counted.most_common())
+    return dict(counted.most_common(sum(1 for _ in takewhile(MOST_LEARNED.__ge__, together))))
+
+
 def _merge_everywhere(
     pair: Pair,
     new: int,
@@ -85,20 +95,48 @@ def _merge_everywhere(
     """Join the pair in every word that holds it; -> the pairs that have become commoner."""
     grown: set[Pair] = set()
     for index in places.pop(pair):
-        old, times = words[index], often[index]
-        word = merged(old, pair, new)
-        if len(word) == len(old):
-            continue
-        for each in pairwise(old):
-            counts[each] -= times
-        for each in pairwise(word):
-            counts[each] += times
-            if new in each:
+        words[index], changes = _joined(words[index], pair, new)
+        for each, more in changes.items():
+            counts[each] += more * often[index]
+            if more > 0:
                 places[each].add(index)
                 grown.add(each)
-        words[index] = word
     del counts[pair]
     return grown
+
+
+def _joined(tokens: list[int], pair: Pair, new: int) -> tuple[list[int], dict[Pair, int]]:
+    """The tokens with the pair replaced, and how many more or fewer neighbours of each kind that makes."""
+    out: list[int] = []
+    changes: defaultdict[Pair, int] = defaultdict(int)
+    first, second = pair
+    at = 0
+    for hit in _hits(tokens, pair):
+        out += tokens[at:hit]
+        if out:
+            changes[out[-1], first] -= 1
+            changes[out[-1], new] += 1
+        at = hit + 2
+        if at < len(tokens):
+            changes[second, tokens[at]] -= 1
+            changes[new, tokens[at]] += 1
+        out.append(new)
+    return out + tokens[at:], changes
+
+
+def _hits(tokens: list[int], pair: Pair) -> Iterator[int]:
+    """Where the pair stands, from the left, none upon another."""
+    first, second = pair
+    at, end = 0, len(tokens) - 1
+    while at < end:
+        try:
+            at = tokens.index(first, at, end)
+        except ValueError:
+            return
+        if tokens[at + 1] == second:
+            yield at
+            at += 1
+        at += 1
 
 
 def merged(tokens: list[int], pair: Pair, new: int) -> list[int]:
@@ -108,16 +146,12 @@ def merged(tokens: list[int], pair: Pair, new: int) -> list[int]:
     [9, 1, 2]
     """
     out: list[int] = []
-    first, second = pair
-    at, last = 0, len(tokens) - 1
-    while at <= last:
-        if tokens[at] == first and at < last and tokens[at + 1] == second:
-            out.append(new)
-            at += 2
-        else:
-            out.append(tokens[at])
-            at += 1
-    return out
+    at = 0
+    for hit in _hits(tokens, pair):
+        out += tokens[at:hit]
+        out.append(new)
+        at = hit + 2
+    return out + tokens[at:]
 
 
 def encode_piece(piece: bytes, ranks: dict[Pair, int]) -> tuple[int, ...]:
