@@ -1,6 +1,7 @@
 """Tables from CSV and TSV files: encoding, delimiter, header, decimal mark and types are found by looking.
 
-Options that replace a guess: "delimiter", "header" (bool), "encoding", "decimal" ("." or ","), "kinds" ({column:
+Options that replace a guess: "delimiter", "header" (bool), "encoding", "decimal" ("." or ","), "quotes" (whether they
+hold a value together, or are letters as others), "kinds" ({column:
 "number", "category" or "text"}), "missing" (gaps in the inputs: filled with the training part's "mean", "median" or
 "mode", or with the "constant" "missing_value"; or "drop" or "refuse" such rows), "missing_target" (how to go on without
 one: "drop"); and for texts those of `engine.data.tokens`.
@@ -20,7 +21,18 @@ from typing import Any
 import numpy as np
 
 from engine.data.columns import Categories, Numbers, Texts, collector
-from engine.data.sniff import HEAD_BYTES, LATIN, Format, as_text, broken_quotes, open_bytes, sniff
+from engine.data.sniff import (
+    BARE_QUOTES,
+    HEAD_BYTES,
+    LATIN,
+    BrokenQuotes,
+    Format,
+    as_text,
+    broken_quotes,
+    check_lines,
+    open_bytes,
+    sniff,
+)
 from engine.data.source import CHOOSE_AGAIN, Progress, no_progress, report
 from engine.data.spec import DataSpec
 from engine.data.table import Column, Table
@@ -44,6 +56,10 @@ def read_table(
         raise no_rows(path) if form.is_whole else _long_row(path)
     try:
         return _read(path, spec, form, progress, most_rows), form
+    except BrokenQuotes:
+        if form.delimiter != "\t" or "quotes" in spec.options:
+            raise
+        told, note = {"quotes": False}, BARE_QUOTES
     except UnicodeDecodeError:
         if form.encoding != "utf-8" or "encoding" in spec.options:
             raise DataError(
@@ -52,9 +68,10 @@ def read_table(
                 mend="choose another encoding",
                 fixes=(CHOOSE_AGAIN,),
             ) from None
-    told = DataSpec(source=spec.source, options={**spec.options, "encoding": "latin-1"}, roles=spec.roles)
-    table, form = read_table(path, told, progress, most_rows=most_rows)
-    table.notes.insert(0, LATIN)
+        told, note = {"encoding": "latin-1"}, LATIN
+    again = DataSpec(source=spec.source, options={**spec.options, **told}, roles=spec.roles)
+    table, form = read_table(path, again, progress, most_rows=most_rows)
+    table.notes.insert(0, note)
     return table, form
 
 
@@ -141,7 +158,8 @@ class _Rows:
                 return
 
     def _split(self, lines: Iterable[str]) -> Iterator[list[str]]:
-        return csv.reader(lines, delimiter=self.form.delimiter, strict=True)
+        quoting = csv.QUOTE_MINIMAL if self.form.quotes else csv.QUOTE_NONE
+        return csv.reader(lines, delimiter=self.form.delimiter, quoting=quoting, strict=True)
 
     def take(self, count: int, builders: Sequence[Numbers | Categories | Texts | None]) -> _Chunk | None:
         """The next rows, `count` at most and fewer where some are blank; None at the end."""
@@ -150,7 +168,7 @@ class _Rows:
                 lines = list(islice(self.text, count))
                 if not lines:
                     return None
-                if '"' not in "".join(lines):
+                if not self.form.quotes or '"' not in "".join(lines):
                     return self._plain(lines, builders) or self._texts(self._split(lines), count)
                 self.quoted = self._split(chain(lines, self.text))
             return self._texts(self.quoted, count)
@@ -183,6 +201,8 @@ class _Rows:
             raise broken_quotes(self.path, self.next + len(rows), error) from None
         if not rows:
             return None
+        if self.form.quotes and self.form.delimiter == "\t":
+            check_lines(self.path, rows, self.next)
         numbers: Sequence[int] = self._count(len(rows))
         if not all(map(any, rows)) or set(map(len, rows)) != {len(self.form.names)}:
             filled = [(n, row) for n, row in zip(numbers, rows, strict=True) if "".join(row).strip()]

@@ -33,6 +33,7 @@ class TableOptions(TextOptions, forbid_unknown_fields=True):
     header: bool | None = None
     encoding: str | None = None
     decimal: Literal[".", ","] | None = None
+    quotes: bool | None = None
     kinds: TableKinds = {}
     missing: Literal["mean", "median", "mode", "constant", "drop", "refuse"] = "mean"
     missing_value: Annotated[float, Meta(ge=-3.4e38, le=3.4e38)] = 0.0

@@ -30,6 +30,7 @@ WORDS_OF_PROSE = 5
 UNSPACED = r"\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff"
 """Chinese characters and Japanese syllables, which stand without spaces between words."""
 _UNSPACED = re.compile(f"[{UNSPACED}]")
+BARE_QUOTES = "Not all quotes of the file pair; they were read as letters."
 LATIN = "The file is not UTF-8; it was read as Latin-1 (western European)."
 
 
@@ -39,6 +40,7 @@ class Format:
 
     encoding: str
     delimiter: str
+    quotes: bool  # whether they hold a value together; else they are letters as others
     decimal: str
     header: bool
     names: tuple[str, ...]
@@ -69,7 +71,8 @@ def sniff(path: Path, options: dict[str, Any]) -> Format:
     if not is_whole and "\n" in text:
         text = text[: text.rindex("\n") + 1]
     delimiter = options.get("delimiter") or _delimiter(path, text)
-    rows = [tuple(row) for row in _parse(path, text, delimiter) if "".join(row).strip()][: HEAD_ROWS + 1]
+    quotes = _pair(path, text, delimiter, is_whole, notes) if options.get("quotes") is None else bool(options["quotes"])
+    rows = [tuple(row) for row in _parse(path, text, delimiter, quotes) if "".join(row).strip()][: HEAD_ROWS + 1]
     if not rows:
         raise DataError(str(path), got="no row holds a value", expected="rows of values", fixes=(CHOOSE_AGAIN,))
     decimal = options.get("decimal") or _decimal(rows, delimiter)
@@ -84,7 +87,7 @@ def sniff(path: Path, options: dict[str, Any]) -> Format:
     kinds = tuple(told.get(name) or _kind(texts, decimal) for name, texts in zip(names, columns, strict=True))
     whole = is_whole and len(rows) <= HEAD_ROWS
     guessed = len(body) if whole else round(text.count("\n") / fraction)
-    return Format(encoding, delimiter, decimal, header, names, kinds, tuple(body), whole, guessed, tuple(notes))
+    return Format(encoding, delimiter, quotes, decimal, header, names, kinds, tuple(body), whole, guessed, tuple(notes))
 
 
 def open_bytes(path: Path) -> Any:
@@ -140,22 +143,52 @@ def _encoding(path: Path, content: bytes, options: dict[str, Any]) -> tuple[str,
     return "utf-8", []
 
 
-def _parse(path: Path, text: str, delimiter: str) -> list[list[str]]:
+def _pair(path: Path, text: str, delimiter: str, is_whole: bool, notes: list[str]) -> bool:
+    """Whether quotes hold values together: always but between tabs, where they are letters unless all of them pair."""
+    if delimiter != "\t" or '"' not in text:
+        return True
+    try:
+        rows = _parse(path, text, delimiter, whole=is_whole)
+        check_lines(path, rows, 1)
+    except BrokenQuotes:
+        notes.append(BARE_QUOTES)
+        return False
+    return True
+
+
+def check_lines(path: Path, rows: Sequence[Sequence[str]], first: int) -> None:
+    """That no two quotes at the beginning of values have swallowed all that lies between them.
+
+    Raises:
+        BrokenQuotes: a value goes over tabs and ends of lines.
+    """
+    for number, row in enumerate(rows, first):
+        if any("\t" in cell and "\n" in cell for cell in row):
+            raise broken_quotes(path, number, csv.Error("a value goes over tabs and ends of lines"))
+
+
+def _parse(path: Path, text: str, delimiter: str, quotes: bool = True, whole: bool = False) -> list[list[str]]:
+    """The rows of the head; where quotes do not pair those before, of which there must be some unless it is `whole`."""
     text = text.removeprefix("\ufeff")
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    quoting = csv.QUOTE_MINIMAL if quotes else csv.QUOTE_NONE
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting, strict=True)
     rows: list[list[str]] = []
     try:
         for row in islice(reader, HEAD_ROWS + 1):
             rows.append(row)
     except csv.Error as error:
-        if len(rows) < 2:  # a header alone says nothing of what lies below
+        if whole or len(rows) < 2:  # a header alone says nothing of what lies below
             raise broken_quotes(path, len(rows) + 1, error) from None
     return rows
 
 
-def broken_quotes(path: Path, row: int, error: csv.Error) -> DataError:
+class BrokenQuotes(DataError):
+    """A row whose quotes do not pair; `where`, `got`, `expected`, `mend` and `fixes` as of every `DataError`."""
+
+
+def broken_quotes(path: Path, row: int, error: csv.Error) -> BrokenQuotes:
     """A row whose quotes do not pair."""
-    return DataError(
+    return BrokenQuotes(
         f"{path}, row {row}",
         got=f"a quote is not closed or stands in the wrong place ({error})",
         expected='texts with the delimiter in "quotes"',

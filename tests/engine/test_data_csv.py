@@ -224,6 +224,36 @@ def test_a_delimiter_at_the_end_of_every_row_makes_no_column(tmp_path):
     assert dataset.fields[0].columns == ("a", "b")
 
 
+BARE = {
+    "that opens": ['"no', "yes", "yes", "no"],
+    "that another closes": ['"no', 'yes"', "yes", '"no', 'yes"'],
+    "at both ends of a part": ['"no" way', "yes", '"no" way', "yes"],
+    "far below": ["yes", "no"] * 700 + ['"no', "yes"],
+    "far below, closed": ["yes", "no"] * 700 + ['"no', "yes", 'no"', "yes"],
+}
+
+
+@pytest.mark.parametrize("marks", BARE.values(), ids=BARE)
+def test_a_bare_quote_between_tabs_is_a_letter(tmp_path, marks):
+    rows = "".join(f"{number}\t{mark}\n" for number, mark in enumerate(marks))
+    path = write(tmp_path, f"x\tmark\n{rows}", "table.tsv")
+    dataset = data.open(table(path, roles={"x": "input", "mark": "target"}))
+    classes = dataset.field("mark").classes
+    assert [classes[code] for code in dataset.arrays["mark"]] == marks
+    note = "Not all quotes of the file pair; they were read as letters."
+    assert note in dataset.notes
+    assert data.preview(table(path, roles={"x": "input", "mark": "target"})).notes.count(note) == 1
+    with pytest.raises(DataError, match="a quote is not closed or stands in the wrong place"):
+        data.open(table(path, options={"quotes": True}))
+
+
+def test_quotes_that_pair_hold_tabs_and_line_ends_together(tmp_path):
+    path = write(tmp_path, 'x\tlabel\n1\t"a\tb"\n2\t"c\nd"\n3\t"a\tb"\n4\t"c\nd"\n', "table.tsv")
+    dataset = data.open(table(path))
+    assert dataset.field("label").classes == ("a\tb", "c\nd")
+    assert not dataset.notes
+
+
 def test_an_unclosed_quote_is_named_by_the_row_where_it_opens(tmp_path):
     path = write(tmp_path, 'x,y\n1,a\n2,"b\n3,a\n')
     assert f"{path}, row 3: a quote is not closed" in str(fault(path))
