@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.data.source import CHOOSE_FOLDER, unreadable
+from engine.data.source import CHOOSE_FOLDER, reading
 from engine.data.table import one_class_only
 from engine.errors import DataError, Fix
 
@@ -31,9 +31,14 @@ def list_files(folder: Path, kind: Kind, without: Sequence[str] = ()) -> tuple[l
     """The files except those named in `without`, the class of each (N,) int64, and the names of the classes.
 
     Raises:
-        DataError: there are no class folders, a class folder is empty, or there is one class only.
+        DataError: there are no class folders, a class folder is empty, there is one class only, or one may not be read.
     """
-    folders = class_folders(folder)
+    with reading(folder):
+        return _list_files(folder, kind, frozenset(without))
+
+
+def _list_files(folder: Path, kind: Kind, left_out: frozenset[str]) -> tuple[list[Path], np.ndarray, tuple[str, ...]]:
+    folders = _class_folders(folder)
     if not folders:
         got = f"the {kind.thing}s lie loose in it" if any(map(kind.holds, folder.iterdir())) else "the folder is empty"
         raise DataError(
@@ -45,7 +50,6 @@ def list_files(folder: Path, kind: Kind, without: Sequence[str] = ()) -> tuple[l
         )
     files: list[Path] = []
     labels: list[int] = []
-    left_out = frozenset(without)
     for label, each in enumerate(folders):
         inside = [f for f in sorted(filter(kind.holds, each.iterdir())) if f"{each.name}/{f.name}" not in left_out]
         if not inside:
@@ -57,17 +61,9 @@ def list_files(folder: Path, kind: Kind, without: Sequence[str] = ()) -> tuple[l
     return files, np.array(labels, dtype=np.int64), tuple(f.name for f in folders)
 
 
-def class_folders(folder: Path) -> list[Path]:
-    """The folders in a folder, by number or by name, but for hidden ones.
-
-    Raises:
-        DataError: it cannot be read.
-    """
-    try:
-        content = list(folder.iterdir())
-    except OSError as error:
-        raise unreadable(folder, error, CHOOSE_FOLDER) from None
-    return sorted((f for f in content if f.is_dir() and not f.name.startswith((".", "__"))), key=_natural)
+def _class_folders(folder: Path) -> list[Path]:
+    """The folders in a folder, by number or by name, but for hidden ones."""
+    return sorted((f for f in folder.iterdir() if f.is_dir() and not f.name.startswith((".", "__"))), key=_natural)
 
 
 def _nothing_in(folder: Path, kind: Kind) -> DataError:

@@ -11,7 +11,7 @@ import numpy as np
 
 from engine.data import csv, images, npz, shipped, texts
 from engine.data.sniff import NO_CATEGORY, NO_NUMBER, sniff
-from engine.data.source import Progress, locate, no_progress
+from engine.data.source import Progress, locate, no_progress, reading
 from engine.data.spec import DataSpec, FieldSpec
 from engine.data.table import Column, listed
 from engine.errors import DataError
@@ -163,6 +163,11 @@ def read_inputs(path: Path, spec: DataSpec, progress: Progress = no_progress) ->
     [[1.0, 2.0], [3.0, 4.0]]
     """
     path = Path(path)
+    with reading(path):
+        return _read(path, spec, progress)
+
+
+def _read(path: Path, spec: DataSpec, progress: Progress) -> dict[str, np.ndarray]:
     fields = tuple(field for field in spec.fields if field.role == "input")
     suffix = path.name.removesuffix(".gz").rpartition(".")[2].lower()
     if (spec.reader == "texts" and (path.is_dir() or suffix == "txt")) or _is_one_text(path, spec, fields):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from engine.data.spec import DataSpec
@@ -48,7 +49,7 @@ def locate(spec: DataSpec, base: Path | None) -> Path:
     """The file or folder that `spec` names, seen from `base`, the folder of the project file.
 
     Raises:
-        DataError: it is not named, not there, or of the other kind (a folder for a file).
+        DataError: it is not named, not there, cannot be asked for, or is of the other kind (a folder for a file).
     """
     if not spec.source:
         raise DataError(
@@ -56,6 +57,13 @@ def locate(spec: DataSpec, base: Path | None) -> Path:
         )
     path = Path(spec.source).expanduser()
     path = path if path.is_absolute() or base is None else Path(base) / path
+    with reading(path, CHOOSE_FOLDER if spec.reader in FOLDERS else CHOOSE_AGAIN):
+        _check_kind(path, spec)
+    return path
+
+
+def _check_kind(path: Path, spec: DataSpec) -> None:
+    """That it is there, and a file or a folder as the reader takes it."""
     if not path.exists():
         is_folder = spec.reader in FOLDERS
         raise DataError(
@@ -79,7 +87,19 @@ def locate(spec: DataSpec, base: Path | None) -> Path:
         raise DataError(
             str(path), got="this is a pipe or a device", expected="a file", mend="choose a file", fixes=(CHOOSE_AGAIN,)
         )
-    return path
+
+
+@contextmanager
+def reading(place: Path, again: Fix = CHOOSE_FOLDER) -> Iterator[None]:
+    """Whatever the operating system refuses within is a sentence about that file or folder.
+
+    Raises:
+        DataError: something there cannot be read, or not even be asked for.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise unreadable(Path(error.filename or place), error, again) from None
 
 
 def unreadable(path: Path, error: OSError, again: Fix = CHOOSE_AGAIN) -> DataError:

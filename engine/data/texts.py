@@ -16,7 +16,7 @@ import numpy as np
 from engine.data.class_folders import Kind, list_files, without_them
 from engine.data.dataset import FieldDataset
 from engine.data.images import IMAGES
-from engine.data.source import CHOOSE_FOLDER, Progress, no_progress, report, unreadable
+from engine.data.source import CHOOSE_FOLDER, Progress, no_progress, reading, report, unreadable
 from engine.data.spec import DataSpec, FieldSpec
 from engine.data.tokens import text_fields
 from engine.errors import DataError
@@ -36,18 +36,16 @@ def holds_texts(folder: Path) -> bool:
     Raises:
         DataError: a folder cannot be read.
     """
-    folders = islice(filter(os.DirEntry.is_dir, _first(folder)), MOST_FOLDERS)
-    found = [Path(each) for inside in folders for each in islice(_first(Path(inside)), LOOKED_AT)]
-    return sum(map(TEXTS.holds, found)) > sum(map(IMAGES.holds, found))
+    with reading(folder):
+        folders = islice(filter(os.DirEntry.is_dir, _first(folder)), MOST_FOLDERS)
+        found = [Path(each) for inside in folders for each in islice(_first(Path(inside)), LOOKED_AT)]
+        return sum(map(TEXTS.holds, found)) > sum(map(IMAGES.holds, found))
 
 
 def _first(folder: Path) -> Iterator[os.DirEntry[str]]:
     """What lies in a folder, as far as it is looked at, in no order."""
-    try:
-        with os.scandir(folder) as entries:
-            yield from islice(entries, MOST_ENTRIES)
-    except OSError as error:
-        raise unreadable(folder, error, CHOOSE_FOLDER) from None
+    with os.scandir(folder) as entries:
+        yield from islice(entries, MOST_ENTRIES)
 
 
 def read_text(path: Path) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import os
 
 import msgspec
 import numpy as np
@@ -232,16 +231,6 @@ class Watched:
     def holds(self, path):
         self.asked.append(path)
         return self.kind.holds(path)
-
-
-@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="whoever may read everything is refused nothing")
-def test_a_class_folder_that_may_not_be_read_is_a_sentence(folder):
-    (folder / "prose").chmod(0)
-    try:
-        with pytest.raises(DataError, match="you have no right to read it"):
-            texts.holds_texts(folder)
-    finally:
-        (folder / "prose").chmod(0o755)
 
 
 def test_a_file_that_is_no_text_can_be_left_out(folder):
