@@ -15,7 +15,7 @@ import pytest
 
 pytest.importorskip("llvmlite", reason="the compiled kernels need llvmlite")
 
-from engine.kernels.cpu import executor, pool
+from engine.kernels.cpu import context, pool
 from engine.kernels.cpu.eager import CpuKernels
 from engine.kernels.cpu.emit import new_kernel
 from engine.kernels.cpu.program import Kernel, Program
@@ -45,6 +45,26 @@ def emit_who(most):
     return code.module
 
 
+def emit_pieces(count, parts, waits):
+    """Counts in `done` each piece that is computed; who takes the first piece waits there until all others are done."""
+    code = new_kernel("pieces")
+    block, thread, threads = code.arguments
+    done, total, lost = (code.pointer(block, slot) for slot in range(3))
+    with code.taken(count, thread, threads, parts) as part, code.loop(*part) as piece:
+        code.add_atomic(code.at(done, piece, I64), 1)
+        patience = code.variable(code.int(0))
+        with code.when(piece.equals(0)), code.repeat() as away:
+            code.leave_if(code.load_atomic(total) % count >= (count - 1 if waits else 0), away)
+            patience.set(patience.get() + 1)
+            code.pause()
+            with code.when(patience.get().equals(100_000_000)):
+                code.add_atomic(lost, 1)
+            code.leave_if(patience.get() >= 100_000_000, away)
+        code.add_atomic(total, 1)
+    code.finish()
+    return code.module
+
+
 def turns(count, size=1000):
     x, y = np.zeros(size, np.float32), np.zeros(size, np.float32)
     kernel = Kernel(emit_turns, (size,))
@@ -67,6 +87,28 @@ def test_all_threads_take_part_and_wait_for_each_other(threads):
     seen = np.zeros(threads, np.int64)
     pool.run(Program([Kernel(emit_who, (threads,)).bind(seen)]))
     assert (seen == threads).all()
+
+
+@pytest.mark.parametrize("alone", [False, True])
+@pytest.mark.parametrize("threads", [1, 2, 3, 5])
+@pytest.mark.parametrize(("count", "parts"), [(1, 1), (2, 8), (7, 3), (100, 8), (101, 200)])
+def test_each_piece_is_taken_once(count, parts, threads, alone):
+    pool.set_num_threads(threads)
+    done, total, lost = np.zeros(count, np.int64), np.zeros(1, np.int64), np.zeros(1, np.int64)
+    kernel = Kernel(emit_pieces, (count, parts, False), alone)
+    pool.run(Program([kernel.bind(done, total, lost)] * 30))
+    assert (done == 30).all()
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+def test_others_do_what_a_slow_thread_has_not_begun(threads):
+    pool.set_num_threads(threads)
+    done, total, lost = np.zeros(60, np.int64), np.zeros(1, np.int64), np.zeros(1, np.int64)
+    program = Program([Kernel(emit_pieces, (60, 60, True)).bind(done, total, lost)])
+    for run in range(1, 6):
+        pool.run(program)
+        assert (done == run).all()
+        assert (total[0], lost[0]) == (60 * run, 0)
 
 
 def test_an_entry_for_one_thread_runs_once_between_shared_ones():
@@ -176,7 +218,7 @@ def test_threads_end_after_an_interrupt_too_where_another_number_is_set():
     _, program = turns(2)
     pool.run(program)
     known = pool._pool
-    while not known.context[executor.STATES + executor.STATE_WORDS + executor.PARKED]:  # so that it must be woken
+    while not known.context[context.STATES + context.STATE_WORDS + context.PARKED]:  # so that it must be woken
         time.sleep(0.001)
 
     def interrupt():

@@ -24,6 +24,8 @@ from engine.kernels.cpu.values import F32, I64, POINTER, VOID, Value
 UNROLLED = 12  # steps of a sum that are written out: loops as short as that cost more than they save
 FAR_FLOATS = 512  # steps of A as far apart as this are fetched for the tile that follows
 FAR_RESULTS = L2_FLOATS // 2  # results that are more than this are fetched ahead
+PARTS = 8  # into which a thread's share is cut, so that others can take some of it
+PART_FLOPS = 2_000_000  # of all threads' shares together: smaller ones are not worth it
 SMALL_FLOPS = 150_000  # less work than this is done sooner by one thread than divided
 
 
@@ -38,8 +40,12 @@ def emit(spec: Contraction) -> ir.Module:
     block, thread, threads = code.arguments
     pointers = [code.pointer(block, slot) for slot in range(3 + len(spec.operand_columns))]
     tiles = Tiles(code.module, spec)
-    start, stop = code.share(tiles.count, thread, threads)
-    tiles.walk(code, pointers, start, stop)
+    parts = min(PARTS, spec.flops // PART_FLOPS)
+    if parts > 1:
+        with code.taken(tiles.count, thread, threads, parts) as (start, stop):
+            tiles.walk(code, pointers, start, stop)
+    else:
+        tiles.walk(code, pointers, *code.share(tiles.count, thread, threads))
     code.finish()
     return code.module
 

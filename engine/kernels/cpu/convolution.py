@@ -16,7 +16,7 @@ import llvmlite.ir as ir
 
 from engine.kernels.cpu import pack, pool
 from engine.kernels.cpu.ahead import Ahead, Job, Stream
-from engine.kernels.cpu.contraction import SMALL_FLOPS
+from engine.kernels.cpu.contraction import PARTS, SMALL_FLOPS
 from engine.kernels.cpu.dense import Dense
 from engine.kernels.cpu.depthwise import Depthwise
 from engine.kernels.cpu.emit import Code, new_kernel
@@ -222,12 +222,18 @@ class _Thread:
         self.dy_room = code.at(self.room, self.x.size if self.x else 0)
 
     def run(self) -> None:
-        code, work, at = self.code, self.work, self.at
-        start, stop = code.share(self.pieces.count, self.thread, self.threads)
-        with code.when(start < stop):
-            pack.clear(code, self.room, sum(frame.size for frame in (self.x, self.dy) if frame))
-        if work.dweight:
+        code, count = self.code, self.pieces.count
+        pack.clear(code, self.room, sum(frame.size for frame in (self.x, self.dy) if frame))
+        if self.work.dweight:  # who sums which pieces shows in the last bits
             self._clear_sums()
+            self._run(*code.share(count, self.thread, self.threads))
+        else:
+            with code.taken(count, self.thread, self.threads, PARTS) as (start, stop):
+                self._run(start, stop)
+
+    def _run(self, start: Value, stop: Value) -> None:
+        """The pieces numbered start to stop."""
+        code, work, at = self.code, self.work, self.at
         with code.loop(start, stop) as number:
             x = self.x.enter(code, work.x, at, self.room, number) if work.x else None
             dy = self.dy.enter(code, work.dy, at, self.dy_room, number) if work.dy else None

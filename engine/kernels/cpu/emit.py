@@ -14,6 +14,7 @@ from typing import Any
 import llvmlite.ir as ir
 
 from engine.kernels.cpu.compile import SYMBOL, new_module
+from engine.kernels.cpu.context import PHASE, STATE_WORDS, STATES, TAKEN, TAKEN_BITS
 from engine.kernels.cpu.host import host
 from engine.kernels.cpu.values import F32, I1, I32, I64, KERNEL, POINTER, VOID, Value, Variable, constant, vector
 
@@ -35,6 +36,7 @@ class Code:
         self.ir = ir.IRBuilder(self.function.append_basic_block("start"))
         self._start = self.ir.block
         self.arguments = tuple(Value(self, argument) for argument in self.function.args)
+        self.context: Value | None = None  # of the pool, in a kernel whose work the threads take by and by
         if name != SYMBOL:
             self.function.linkage = "internal"
 
@@ -269,9 +271,9 @@ class Code:
         """Adds; the number that was there before."""
         return Value(self, self.ir.atomic_rmw("add", place.ir, ir.Constant(I64, value), ordering))
 
-    def exchange_atomic(self, place: Value, expected: int, new: int) -> Value:
+    def exchange_atomic(self, place: Value, expected: int | Value, new: int | Value) -> Value:
         """Replaces the expected number; whether it was there."""
-        old, put = ir.Constant(I64, expected), ir.Constant(I64, new)
+        old, put = (self.like(number, self.int(0)).ir for number in (expected, new))
         return Value(self, self.ir.extract_value(self.ir.cmpxchg(place.ir, old, put, "seq_cst", "seq_cst"), 1))
 
     def pause(self) -> None:
@@ -285,6 +287,14 @@ class Code:
 
     def variable(self, initial: Value) -> Variable:
         return Variable(self, initial)
+
+    def word(self) -> Value:
+        """A 0 in memory, for as long as the function runs."""
+        with self.ir.goto_block(self.frame):
+            address = self.ir.ptrtoint(self.ir.alloca(I64), I64)
+            place = Value(self, self.ir.inttoptr(address, POINTER))
+        self.ir.store(ir.Constant(I64, 0), place.ir)
+        return place
 
     def scratch(self, floats: int) -> Value:
         """Memory on the stack, for as long as the function runs."""
@@ -340,10 +350,55 @@ class Code:
         start, stop = grains * thread // threads * grain, grains * (thread + 1) // threads * grain
         return self.minimum(start, count), self.minimum(stop, count)
 
+    @contextmanager
+    def taken(self, count: int | Value, thread: Value, threads: Value, parts: int) -> Iterator[tuple[Value, Value]]:
+        """Parts [start, stop) of `count` pieces, for as long as there are any: first of this thread's own share, then
+        of others' shares, since cores differ in speed and may be lent to others meanwhile. Once in a kernel.
+
+        Only for pieces that come out the same whoever computes them.
+
+        Args:
+            count: of pieces.
+            thread, threads: who asks, and how many do.
+            parts: into how many a share is cut.
+        """
+        context, self.context = self.context, None
+        phase, own = self.variable(self.int(0)), self.word()
+        with self.when(context.differs(0)):
+            phase.set(self.load_atomic(self._context_word(context, PHASE)) + 1)
+        begun = phase.get() << TAKEN_BITS
+        owner, asked = self.variable(thread), self.variable(self.int(0))
+        with self.repeat() as away:
+            start, stop = self.share(count, owner.get(), threads)
+            step = (stop - start + (parts - 1)) // parts
+            taken = self._context_word(context, STATES + TAKEN, owner.get())
+            first = start + self._take(self.select(context.equals(0), own, taken), begun) * step
+            with self.when(first < stop):
+                yield first, self.minimum(first + step, stop)
+            with self.when(first >= stop):
+                owner.set((owner.get() + 1) % threads)
+                asked.set(asked.get() + 1)
+            self.leave_if(asked.get() >= threads, away)
+
+    def _take(self, place: Value, begun: Value) -> Value:
+        """How many were taken since `begun`, to take one more; a smaller number there is of an earlier time."""
+        known = self.variable(begun)
+        with self.repeat() as away:
+            found = self.load_atomic(place)
+            known.set(self.maximum(found, begun))
+            self.leave_if(self.exchange_atomic(place, found, known.get() + 1), away)
+        return known.get() - begun
+
+    def _context_word(self, context: Value, word: int, thread: Value | int = 0) -> Value:
+        start = Value(self, self.ir.inttoptr(context.ir, POINTER))
+        return self.at(start, self.like(thread, context) * STATE_WORDS + word, I64)
+
 
 def new_kernel(name: str) -> Code:
     """A module with a kernel to be written; `code.finish(); return code.module` ends it."""
-    return Code(new_module(name))
+    code = Code(new_module(name))
+    *code.arguments, code.context = code.arguments
+    return code
 
 
 def _bytes(kind: Any) -> int:

@@ -11,14 +11,26 @@ from typing import Any
 import llvmlite.ir as ir
 
 from engine.kernels.cpu.compile import new_module
+from engine.kernels.cpu.context import (
+    ARRIVED,
+    GENERATION,
+    LENGTH,
+    PARKED,
+    PATIENCE,
+    PENDING,
+    PHASE,
+    SEEN,
+    STATE_WORDS,
+    STATES,
+    TABLE,
+    THREADS,
+    WAKE,
+    YIELD,
+)  # fmt: skip
 from engine.kernels.cpu.emit import Code
 from engine.kernels.cpu.values import I64, KERNEL, POINTER, VOID, Value
 
-# Words of the context; what different threads write lies 128 bytes apart.
-GENERATION, TABLE, LENGTH, THREADS, YIELD, PATIENCE, WAKE, PENDING, ARRIVED, PHASE, STATES = (
-    0, 16, 17, 18, 19, 20, 21, 22, 32, 48, 64,
-)  # fmt: skip
-STATE_WORDS, PARKED, SEEN = 16, 0, 1  # of each thread: whether it is parked, and the generation it has seen
+ENTRANCE = ir.FunctionType(VOID, [I64, I64, I64])  # what is called from outside
 ENTRY_WORDS = 3
 RECORD_TABLE, RECORD_LENGTH, RECORD_CONTEXT, RECORD_MOVES, MOVES = range(5)  # words of a record; its moves lie at MOVES
 MOVE_WORDS = 3  # of each: number of the array, address of the slot, offset in bytes
@@ -26,20 +38,11 @@ BARRIER, ALONE = 1, 2  # flags of an entry: all wait behind it; thread 0 does it
 PAUSES = 4000  # at a barrier, before the processor is offered to others
 
 
-def context_words(threads: int) -> int:
-    """Size of a context.
-
-    >>> context_words(2)
-    96
-    """
-    return STATES + STATE_WORDS * threads
-
-
 def launch() -> ir.Module:
     """kernel(context, 0, 0): start the program; run thread 0's part unless somebody must be woken first (WAKE)."""
     module = new_module("launch")
     work = _work(module)
-    code = Code(module)
+    code = Code(module, signature=ENTRANCE)
     context, _, _ = code.arguments
     _start(code, work, context)
     code.finish()
@@ -69,7 +72,7 @@ def enter(item: int, data: int) -> ir.Module:
         code.store(address + offset, _word(code, slot, 0))
     with code.ir.if_else(context.equals(0).ir) as (is_alone, is_shared):
         with is_alone, code.loop(0, length) as entry:
-            _call_entry(code, _entry(code, table, entry), code.int(0), code.int(1))
+            _call_alone(code, _entry(code, table, entry))
         with is_shared:
             code.store(table, _word(code, context, TABLE))
             code.store(length, _word(code, context, LENGTH))
@@ -82,7 +85,7 @@ def finish() -> ir.Module:
     """kernel(context, 0, 0): thread 0's part of a program whose sleepers have been woken."""
     module = new_module("finish")
     work = _work(module)
-    code = Code(module)
+    code = Code(module, signature=ENTRANCE)
     context, _, _ = code.arguments
     code.call(work, context, code.int(0))
     code.store(code.int(0), _word(code, context, PENDING))
@@ -94,7 +97,7 @@ def follow() -> ir.Module:
     """kernel(context, thread, generation seen): run what comes; park and return after a while without work."""
     module = new_module("follow")
     work = _work(module)
-    code = Code(module)
+    code = Code(module, signature=ENTRANCE)
     context, thread, begun = code.arguments
     seen, idle = code.variable(begun), code.variable(code.int(0))
     patience = code.load(_word(code, context, PATIENCE), kind=I64)
@@ -118,10 +121,10 @@ def follow() -> ir.Module:
 def serial() -> ir.Module:
     """kernel(table, length, 0): the whole program in the calling thread."""
     module = new_module("serial")
-    code = Code(module)
+    code = Code(module, signature=ENTRANCE)
     table, length, _ = code.arguments
     with code.loop(0, length) as entry:
-        _call_entry(code, _entry(code, table, entry), code.int(0), code.int(1))
+        _call_alone(code, _entry(code, table, entry))
     code.finish()
     return module
 
@@ -129,7 +132,7 @@ def serial() -> ir.Module:
 def rest() -> ir.Module:
     """kernel(pauses, 0, 0): wait so many pauses, to learn how long one takes."""
     module = new_module("rest")
-    code = Code(module)
+    code = Code(module, signature=ENTRANCE)
     with code.loop(0, code.arguments[0]):
         code.pause()
     code.finish()
@@ -139,7 +142,7 @@ def rest() -> ir.Module:
 def nothing() -> ir.Module:
     """kernel(...): does nothing; stands in for the system's yield where there is none."""
     module = new_module("nothing")
-    Code(module).finish()
+    Code(module, signature=ENTRANCE).finish()
     return module
 
 
@@ -177,9 +180,9 @@ def _work(module: ir.Module) -> Any:
         flags = code.load(place, 2, kind=I64)
         with code.ir.if_else((flags & ALONE).differs(0).ir) as (is_alone, is_shared):
             with is_alone, code.when(thread.equals(0)):
-                _call_entry(code, place, code.int(0), code.int(1))
+                _call_alone(code, place)
             with is_shared:
-                _call_entry(code, place, thread, threads)
+                _call_entry(code, place, thread, threads, context)
         with code.when((flags & BARRIER).differs(0)):
             code.call(barrier, context, threads)
     return code.finish()
@@ -212,10 +215,14 @@ def _yield(code: Code, context: Value) -> None:
     code.ir.call(function, [])
 
 
-def _call_entry(code: Code, place: Value, thread: Value, threads: Value) -> None:
+def _call_alone(code: Code, place: Value) -> None:
+    _call_entry(code, place, code.int(0), code.int(1), code.int(0))
+
+
+def _call_entry(code: Code, place: Value, thread: Value, threads: Value, context: Value) -> None:
     address, arguments = code.load(place, 0, kind=I64), code.load(place, 1, kind=I64)
     function = code.ir.inttoptr(address.ir, ir.PointerType(KERNEL))
-    code.ir.call(function, [arguments.ir, thread.ir, threads.ir])
+    code.ir.call(function, [arguments.ir, thread.ir, threads.ir, context.ir])
 
 
 def _entry(code: Code, table: Value, index: Value) -> Value:

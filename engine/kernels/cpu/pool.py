@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from engine.kernels.cpu import context as layout
 from engine.kernels.cpu import executor
 from engine.kernels.cpu.compile import compiled
 from engine.kernels.cpu.forks import open_in_children
@@ -64,31 +65,31 @@ class Pool:
 
     def run(self, program: Program) -> None:
         """Run a program in all threads; returns when all are done. Not for two callers at once."""
-        if self.context[executor.PENDING]:
+        if self.context[layout.PENDING]:
             self._complete()  # an interrupt (Ctrl+C) came before thread 0 had done its part
         self._running = program
-        self.context[executor.TABLE] = program.address
-        self.context[executor.LENGTH] = program.length
+        self.context[layout.TABLE] = program.address
+        self.context[layout.LENGTH] = program.length
         self._launch(self.address, 0, 0)
-        if self.context[executor.PENDING]:
+        if self.context[layout.PENDING]:
             self._complete()
         self._running = None
 
     def enter(self, record: Record, arrays: tuple[Any, ...]) -> None:
         """The same for a record and the arrays that it is to run on."""
-        if self.context[executor.PENDING]:
+        if self.context[layout.PENDING]:
             self._complete()
         self._running = record, arrays
         if record.context != self.address:
             record.context = record.words[executor.RECORD_CONTEXT] = self.address
         _entrances()[1](record.address, id(arrays))
-        if self.context[executor.PENDING]:
+        if self.context[layout.PENDING]:
             self._complete()
         self._running = None
 
     def close(self) -> None:
         """Let the workers end, once they have done what an interrupt may have left."""
-        if self.context[executor.PENDING]:
+        if self.context[layout.PENDING]:
             self._complete()
         for waker in self._wakers:
             waker.put(False)
@@ -97,16 +98,16 @@ class Pool:
 
     def _complete(self) -> None:
         """Wake who sleeps, then do thread 0's part. Waking somebody twice is harmless."""
-        mask = int(self.context[executor.WAKE])
+        mask = int(self.context[layout.WAKE])
         for number in range(1, self.threads):
             if mask >> number & 1:
                 self._wakers[number].put(True)
         self._finish(self.address, 0, 0)
 
     def _serve(self, number: int) -> None:
-        state = executor.STATES + executor.STATE_WORDS * number
+        state = layout.STATES + layout.STATE_WORDS * number
         while self._wakers[number].get():
-            self._follow(self.address, number, int(self.context[state + executor.SEEN]))
+            self._follow(self.address, number, int(self.context[state + layout.SEEN]))
 
 
 def run(program: Program) -> None:
@@ -205,14 +206,14 @@ def _current() -> Pool:
 
 
 def _context(threads: int) -> np.ndarray:
-    words = executor.context_words(threads)
+    words = layout.context_words(threads)
     memory = np.zeros(words + 16, np.int64)
     start = -memory.ctypes.data % 128 // 8
     context = memory[start : start + words]
-    context[executor.THREADS] = threads
-    context[executor.YIELD] = _yield_address()
-    context[executor.PATIENCE] = _patience()
-    context[executor.STATES + executor.PARKED :: executor.STATE_WORDS] = 1
+    context[layout.THREADS] = threads
+    context[layout.YIELD] = _yield_address()
+    context[layout.PATIENCE] = _patience()
+    context[layout.STATES + layout.PARKED :: layout.STATE_WORDS] = 1
     _kept.append(memory)
     return context
 

@@ -72,7 +72,10 @@ def emit_rows(spec: Contraction, block: int, most: int) -> ir.Module:
     blocks = ceil(rows.size / block)
     rest = rows.size - (blocks - 1) * block
     space = code.at(space, thread * (spec.depth * block))
-    with code.when(thread < most), code.loop(*code.share(blocks, thread, code.minimum(threads, most))) as number:
+    with (
+        code.when(thread < most),
+        code.taken(blocks, thread, code.minimum(threads, most), blocks) as (number, _),
+    ):
         if blocks == 1 or rest == block:
             _rows(code, spec, pointers, space, number * block, rest)
         else:

@@ -10,7 +10,7 @@ import llvmlite.ir as ir
 F32, I1, I8, I32, I64, VOID, POINTER = (
     ir.FloatType(), ir.IntType(1), ir.IntType(8), ir.IntType(32), ir.IntType(64), ir.VoidType(), ir.PointerType(),
 )  # fmt: skip
-KERNEL = ir.FunctionType(VOID, [I64, I64, I64])
+KERNEL = ir.FunctionType(VOID, [I64] * 4)  # its arguments, thread, threads, context of the pool: 0 where it is alone
 
 
 @cache
