@@ -10,9 +10,16 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("torch.utils.checkpoint")
 
 import engine  # noqa: E402
-from tests.parity import scripts_methods, scripts_supervised, scripts_unsupervised  # noqa: E402
+from tests.parity import (  # noqa: E402
+    scripts_methods,
+    scripts_pictures,
+    scripts_supervised,
+    scripts_tutorials,
+    scripts_unsupervised,
+)
 
-SCRIPTS = [*scripts_supervised.SCRIPTS, *scripts_unsupervised.SCRIPTS, *scripts_methods.SCRIPTS]
+KINDS = scripts_supervised, scripts_unsupervised, scripts_methods, scripts_tutorials, scripts_pictures
+SCRIPTS = [script for kind in KINDS for script in kind.SCRIPTS]
 
 
 @pytest.fixture(autouse=True)
