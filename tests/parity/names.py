@@ -15,11 +15,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+import torch.nn.utils.prune
 
 import engine
 import engine.nn.functional
 import engine.nn.init
 import engine.nn.utils.parametrize
+import engine.nn.utils.prune
 import engine.optim.lr_scheduler
 
 COMMAND = "python -m tests.parity.names > resources/docs/pytorch-names.md"
@@ -45,6 +47,7 @@ SPACES = {
     "torch.nn.utils": (torch.nn.utils, engine.nn.utils),
     "torch.nn.utils.parametrize": (torch.nn.utils.parametrize, engine.nn.utils.parametrize),
     "torch.nn.utils.parametrizations": (torch.nn.utils.parametrizations, engine.nn.utils.parametrizations),
+    "torch.nn.utils.prune": (torch.nn.utils.prune, engine.nn.utils.prune),
     "torch.nn.utils.rnn": (torch.nn.utils.rnn, engine.nn.utils.rnn),
     "torch.optim": (torch.optim, engine.optim),
     "torch.optim.lr_scheduler": (torch.optim.lr_scheduler, engine.optim.lr_scheduler),
@@ -110,7 +113,7 @@ REASONS = {
         is_deterministic_algorithms_warn_only_enabled""",
     "it calls Python for each element": r"apply_|map2?_",
     "not there yet": r"""
-        fuse_.*|skip_init|type_before_parametrizations|transfer_parametrizations_and_params|
+        transfer_parametrizations_and_params|
         binomial|frexp|geqrf|orgqr|ormqr|householder_product|ldl_.*|lobpcg|(pca|svd)_lowrank|histogramdd|
         kaiser_window|gradient|nonzero_static|tensorinv|tensorsolve|.*_ex|conv_tbc|Adafactor|
         register_post_accumulate_grad_hook|airy_ai|(spherical_)?bessel_.*|.*polynomial.*|

@@ -6,9 +6,12 @@ from engine.errors import OptionError
 from engine.nn.conv_transposed import TransposedConvolution
 from engine.nn.module import Module
 from engine.nn.normalisation_functional import normalize
+from engine.nn.utils.orthogonal import orthogonal
 from engine.nn.utils.parametrize import register_parametrization
 from engine.tensor import Tensor, no_grad
 from engine.tensor.random import randn
+
+__all__ = ["orthogonal", "spectral_norm", "weight_norm"]
 
 
 class _WeightNorm(Module):

@@ -143,9 +143,20 @@ def remove_parametrizations(module: Module, tensor_name: str, leave_parametrized
     return module
 
 
+def type_before_parametrizations(module: Module) -> type[Module]:
+    """The class that a module had before any of its parameters was computed from others.
+
+    >>> import engine
+    >>> layer = engine.nn.utils.parametrizations.weight_norm(engine.nn.Linear(2, 2))
+    >>> type_before_parametrizations(layer)
+    <class 'engine.nn.linear.Linear'>
+    """
+    return getattr(type(module), "_plain", type(module))
+
+
 def _compute(module: Module, names: list[str]) -> None:
     """Give a module a class of its own, in which these attributes are computed; its plain one where there are none."""
-    plain = getattr(type(module), "_plain", type(module))
+    plain = type_before_parametrizations(module)
     computed = {name: property(lambda self, name=name: _read(self, name)) for name in names}
     own = type(f"Parametrized{plain.__name__}", (plain,), {"_plain": plain, **computed})
     module.__class__ = own if names else plain
