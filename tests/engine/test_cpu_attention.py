@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 pytest.importorskip("llvmlite", reason="the compiled kernels need llvmlite")
@@ -15,14 +15,7 @@ from engine.kernels.cpu import attention_gradient as backwards
 from engine.kernels.cpu import pool
 from engine.kernels.cpu.products import Matrix
 from engine.kernels.generic import Kernels
-
-few = settings(max_examples=7, deadline=None, suppress_health_check=list(HealthCheck))
-
-
-@pytest.fixture(autouse=True)
-def threads_as_before():
-    yield
-    pool._wanted = 0
+from tests.engine.compiled import few, numbers
 
 
 class Oracle(Kernels):
@@ -30,10 +23,6 @@ class Oracle(Kernels):
 
     def bernoulli(self, generator, like, keep):
         return generator / np.float32(keep)
-
-
-def numbers(*shape, seed=0):
-    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
 
 def close(got, want):

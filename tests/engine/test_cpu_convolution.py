@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 pytest.importorskip("llvmlite", reason="the compiled kernels need llvmlite")
@@ -15,28 +15,12 @@ from engine.kernels.cpu.eager import CpuKernels
 from engine.kernels.cpu.shapes import Conv
 from engine.kernels.generic import Kernels
 from engine.kernels.generic.convolution import Convolution
+from tests.engine.compiled import aligned_numbers as numbers
+from tests.engine.compiled import few, first
 
-few = settings(max_examples=7, deadline=None, suppress_health_check=list(HealthCheck))
 oracle = Convolution()
 oracle.xp = np
 SAME = ((1, 1), (1, 1))
-
-
-@pytest.fixture(autouse=True)
-def threads_as_before():
-    yield
-    pool._wanted = 0
-
-
-def numbers(*shape, seed=0):
-    array = aligned(shape)
-    array[...] = np.random.default_rng(seed).standard_normal(shape)
-    return array
-
-
-def first(array):
-    """Channels to the front: (N, H, W, C) -> (N, C, H, W)."""
-    return np.ascontiguousarray(array.transpose(0, 3, 1, 2))
 
 
 def close(got, want, terms):

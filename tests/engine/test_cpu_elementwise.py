@@ -11,18 +11,9 @@ pytest.importorskip("llvmlite", reason="the compiled kernels need llvmlite")
 
 from engine.kernels.cpu import elementwise, pool
 from engine.kernels.cpu.expression import apply, leaf
+from tests.engine.compiled import numbers
 
 few = settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
-
-
-@pytest.fixture(autouse=True)
-def threads_as_before():
-    yield
-    pool._wanted = 0
-
-
-def numbers(*shape, seed=0):
-    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
 
 @few

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 pytest.importorskip("llvmlite", reason="the compiled kernels need llvmlite")
@@ -21,8 +21,9 @@ from engine.kernels.cpu.host import host
 from engine.kernels.cpu.operands import Epilogue, Source
 from engine.kernels.cpu.shapes import Conv
 from engine.kernels.generic.convolution import Convolution
+from tests.engine.compiled import aligned_numbers as numbers
+from tests.engine.compiled import few, first
 
-few = settings(max_examples=7, deadline=None, suppress_health_check=list(HealthCheck))
 oracle = Convolution()
 oracle.xp = np
 SAME = ((1, 1), (1, 1))
@@ -34,25 +35,8 @@ FORMULAS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def threads_as_before():
-    yield
-    pool._wanted = 0
-
-
-def numbers(*shape, seed=0):
-    array = aligned(shape)
-    array[...] = np.random.default_rng(seed).standard_normal(shape)
-    return array
-
-
 def close(got, want, terms=1):
     np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5 * max(1.0, terms**0.5))
-
-
-def first(array):
-    """Channels to the front: (N, H, W, C) -> (N, C, H, W)."""
-    return np.ascontiguousarray(array.transpose(0, 3, 1, 2))
 
 
 def last(array):

@@ -26,12 +26,6 @@ few = settings(max_examples=5, deadline=None, suppress_health_check=list(HealthC
 fast, oracle = CpuKernels(np), Kernels(np)
 
 
-@pytest.fixture(autouse=True)
-def threads_as_before():
-    yield
-    pool._wanted = 0
-
-
 class Draw:
     """Random arrays of a drawn shape, each in a drawn memory order, some of them parts of larger ones."""
 

@@ -14,19 +14,10 @@ from engine.kernels.cpu.dropout import GROUP, MULTIPLIERS, WEYL
 from engine.optim.adagrad import adagrad_rule
 from engine.optim.adam import adam_rule
 from engine.optim.sgd import sgd_rule
+from tests.engine.compiled import numbers
 
 few = settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 channels = st.sampled_from([1, 3, 16, 20, 33])
-
-
-@pytest.fixture(autouse=True)
-def threads_as_before():
-    yield
-    pool._wanted = 0
-
-
-def numbers(*shape, seed=0):
-    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
 
 @few

@@ -71,12 +71,6 @@ def turns(count, size=1000):
     return x, Program([kernel.bind(*((x, y), (y, x))[i % 2]) for i in range(count)])
 
 
-@pytest.fixture(autouse=True)
-def threads_as_before():
-    yield
-    pool._wanted = 0
-
-
 @pytest.mark.parametrize("threads", [1, 2, 3, 7])
 def test_all_threads_take_part_and_wait_for_each_other(threads):
     pool.set_num_threads(threads)

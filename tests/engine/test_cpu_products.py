@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 pytest.importorskip("llvmlite", reason="the compiled kernels need llvmlite")
@@ -20,22 +20,11 @@ from engine.kernels.cpu.products import Matrix
 from engine.kernels.cpu.program import Plan, Program, Step
 from engine.optim.adam import adam_rule
 from engine.optim.sgd import sgd_rule
+from tests.engine.compiled import aligned_numbers as numbers
+from tests.engine.compiled import few
 
-few = settings(max_examples=7, deadline=None, suppress_health_check=list(HealthCheck))
 threads = st.integers(1, 2)
 sizes = st.one_of(st.integers(1, 20), st.sampled_from([31, 33, 48, 50, 65, 100]))
-
-
-@pytest.fixture(autouse=True)
-def threads_as_before():
-    yield
-    pool._wanted = 0
-
-
-def numbers(*shape, seed=0):
-    array = aligned(shape)
-    array[...] = np.random.default_rng(seed).standard_normal(shape)
-    return array
 
 
 def close(got, want, terms):

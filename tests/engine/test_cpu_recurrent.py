@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 pytest.importorskip("llvmlite", reason="the compiled kernels need llvmlite")
@@ -12,19 +12,9 @@ pytest.importorskip("llvmlite", reason="the compiled kernels need llvmlite")
 from engine.kernels.cpu import pool, recurrent, recurrent_gradient
 from engine.kernels.cpu.cells import Cell
 from engine.kernels.generic import Kernels
+from tests.engine.compiled import few, numbers
 
-few = settings(max_examples=7, deadline=None, suppress_health_check=list(HealthCheck))
 oracle = Kernels(np)
-
-
-@pytest.fixture(autouse=True)
-def threads_as_before():
-    yield
-    pool._wanted = 0
-
-
-def numbers(*shape, seed=0):
-    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
 
 def close(got, want):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 pytest.importorskip("llvmlite", reason="the compiled kernels need llvmlite")
@@ -14,19 +14,9 @@ from engine.kernels.cpu.expression import apply, leaf
 from engine.kernels.cpu.imagewise import over
 from engine.kernels.cpu.operands import Source
 from engine.kernels.cpu.pooling import Pool
+from tests.engine.compiled import few, numbers
 
-few = settings(max_examples=7, deadline=None, suppress_health_check=list(HealthCheck))
 heights, widths = st.integers(1, 40), st.sampled_from([1, 2, 5, 10, 16, 17, 33, 100])
-
-
-@pytest.fixture(autouse=True)
-def threads_as_before():
-    yield
-    pool._wanted = 0
-
-
-def numbers(*shape, seed=0):
-    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
 
 def close(got, want):

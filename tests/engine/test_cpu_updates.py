@@ -45,12 +45,6 @@ RULES = {
 }
 
 
-@pytest.fixture(autouse=True)
-def threads_as_before():
-    yield
-    pool._wanted = 0
-
-
 def numbers(size, seed):
     return np.random.default_rng(seed).standard_normal(size).astype(np.float32)
 
