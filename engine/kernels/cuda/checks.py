@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from engine.errors import EngineError, OptionError, RangeError
+from engine.errors import EngineError
 from engine.kernels.cuda.source import Source
-from engine.kernels.generic import places
-from engine.wording import counted
+from engine.kernels.generic import faults, places
 
 outside = Source(
     "outside", "T index, int64 low, int64 count", "raw int64 fault",
@@ -49,7 +48,7 @@ class Checks:
     def check_index(self, index: Any, rows: int) -> None:
         """Note a number that names no row of a table."""
         if index.size:
-            outside(index, 0, rows, self._noted(_no_row, rows))
+            outside(index, 0, rows, self._noted(faults.no_row, rows))
 
     def check_places(self, where: str, index: Any, shape: tuple[int, ...], axis: int, low: int = 0) -> None:
         """Note a number that names no place of an axis."""
@@ -61,7 +60,7 @@ class Checks:
         if not target.size:
             return None
         ignored = self.xp.empty(target.shape, bool)
-        unknown_class(target, classes, ignore, ignored, self._noted(_no_score, where, classes))
+        unknown_class(target, classes, ignore, ignored, self._noted(faults.no_score, where, classes))
         return ignored
 
     def _check_probabilities(self, p: Any, target: Any) -> None:
@@ -74,7 +73,7 @@ class Checks:
             no_variance(var, self._noted(_no_variance))
 
     def _check_lengths(self, what: str, lengths: Any, most: int) -> None:
-        outside(lengths, 0, most + 1, self._noted(_no_length, what, most))
+        outside(lengths, 0, most + 1, self._noted(faults.no_length, what, most))
 
     def raise_faults(self) -> None:
         """Say what was noted; the host waits for the device.
@@ -95,21 +94,6 @@ def _no_place(number: int, where: str, shape: tuple[int, ...], axis: int, low: i
     return places.outside(where, number, shape, axis, low)
 
 
-def _no_row(number: int, rows: int) -> EngineError:
-    return RangeError("Embedding", got=f"index {number} was asked of a table of {counted(rows, 'row')}",
-                      expected=f"0 to {rows - 1}", mend="raise num_embeddings or check the data")  # fmt: skip
-
-
-def _no_score(number: int, where: str, classes: int) -> EngineError:
-    mend = f"let the last layer have {number + 1} outputs" if number >= classes else "count classes from 0"
-    return RangeError(
-        where,
-        got=f"the target holds class {number}, and there are scores for {counted(classes, 'class')}",
-        expected=f"0 to {classes - 1}",
-        mend=mend,
-    )
-
-
 def _no_probability(number: int, what: str) -> EngineError:
     mend = "put a Sigmoid before it, or use BCEWithLogitsLoss"
     return EngineError("BCELoss", got=f"the {what} holds a number that is none", expected="probabilities, 0 to 1",
@@ -117,9 +101,4 @@ def _no_probability(number: int, what: str) -> EngineError:
 
 
 def _no_variance(number: int) -> EngineError:
-    return OptionError("GaussianNLLLoss", got="a variance is under 0", expected="0 or more",
-                       mend="put a Softplus before it")  # fmt: skip
-
-
-def _no_length(number: int, what: str, most: int) -> EngineError:
-    return EngineError("CTCLoss", got=f"a length of the {what}s is {number}", expected=f"0 to {most}")
+    return faults.no_variance()

@@ -11,6 +11,7 @@ from typing import Any
 import numpy
 
 from engine.errors import EngineError
+from engine.kernels.generic import faults
 
 
 class Alignment:
@@ -34,8 +35,7 @@ class Alignment:
     def _check_lengths(self, what: str, lengths: Any, most: int) -> None:
         low, high = int(lengths.min()), int(lengths.max())
         if low < 0 or high > most:
-            raise EngineError("CTCLoss", got=f"a length of the {what}s is {high if high > most else low}",
-                              expected=f"0 to {most}")  # fmt: skip
+            raise faults.no_length(high if high > most else low, what, most)
 
     def ctc(self, log_p: Any, targets: Any, input_lengths: Any, target_lengths: Any, blank: int,
             zero_infinity: bool) -> tuple[Any, Any]:  # fmt: skip

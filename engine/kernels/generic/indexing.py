@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.errors import RangeError
+from engine.kernels.generic import faults
 from engine.kernels.generic.places import indexes, outside
-from engine.wording import counted
 
 
 class Indexing:
@@ -58,9 +57,7 @@ class Indexing:
             return
         low, high = int(index.min()), int(index.max())
         if low < 0 or high >= rows:
-            worst = high if high >= rows else low
-            raise RangeError("Embedding", got=f"index {worst} was asked of a table of {counted(rows, 'row')}",
-                              expected=f"0 to {rows - 1}", mend="raise num_embeddings or check the data")  # fmt: skip
+            raise faults.no_row(high if high >= rows else low, rows)
 
     def rows(self, table: Any, index: Any) -> Any:
         """table (V, D...), index (...) -> (..., D...)"""

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy
 
-from engine.errors import EngineError, OptionError, RangeError
-from engine.wording import counted
+from engine.errors import EngineError
+from engine.kernels.generic import faults
 
 LEAST_SLOPE = float(numpy.float32(1e-12))  # PyTorch's, of float64, too
 
@@ -36,14 +36,7 @@ class Losses:
             kept = self.xp.where(ignored, 0, target)
             low, high = int(kept.min()), int(kept.max())
         if low < 0 or high >= classes:
-            label = high if high >= classes else low
-            mend = f"let the last layer have {label + 1} outputs" if label >= classes else "count classes from 0"
-            raise RangeError(
-                where,
-                got=f"the target holds class {label}, and there are scores for {counted(classes, 'class')}",
-                expected=f"0 to {classes - 1}",
-                mend=mend,
-            )
+            raise faults.no_score(high if high >= classes else low, where, classes)
         return ignored
 
     def nll(self, log_p: Any, target: Any, weight: Any, ignored: Any) -> tuple[Any, Any]:
@@ -144,8 +137,7 @@ class Losses:
 
     def _check_variances(self, var: Any) -> None:
         if bool((var < 0).any()):
-            raise OptionError("GaussianNLLLoss", got="a variance is under 0", expected="0 or more",
-                              mend="put a Softplus before it")  # fmt: skip
+            raise faults.no_variance()
 
     def bce_backward(self, grad: Any, p: Any, target: Any) -> Any:
         return grad * (p - target) / self.xp.maximum((1 - p) * p, LEAST_SLOPE)
