@@ -15,6 +15,8 @@ FORMS = {
 }
 """What a text of a pattern is."""
 LIMITS = {">=": "of at least", "<=": "of at most", ">": "above", "<": "below"}
+PLURALS = {"is": "es", "ix": "ices", "ex": "ices", "ox": "oxes", "ss": "sses"}
+"""How words end of which there are several, where not by an s alone."""
 
 
 def plain_words(message: str) -> tuple[str, str]:
@@ -39,12 +41,13 @@ def plain_words(message: str) -> tuple[str, str]:
 def counted(count: int | str, thing: str) -> str:
     """A number of things, as it is or already written out.
 
-    >>> counted(1, "row"), counted("1,797", "row"), counted(2, "class"), counted(0, "axis")
-    ('1 row', '1,797 rows', '2 classes', '0 axes')
+    >>> counted(1, "row"), counted("1,797", "row"), counted(2, "class"), counted(0, "axis"), counted(3, "matrix")
+    ('1 row', '1,797 rows', '2 classes', '0 axes', '3 matrices')
     """
     if str(count) == "1":
         return f"1 {thing}"
-    return f"{count} {re.sub('is$', 'e', thing)}{'es' if thing.endswith(('ss', 'x')) else 's'}"
+    stem, end = thing[:-2], thing[-2:]
+    return f"{count} {stem}{PLURALS.get(end, f'{end}s')}"
 
 
 def arrivals(count: int, thing: str) -> str:

@@ -11,6 +11,7 @@ from engine.ops.base import Op, Spec, times
 from engine.tensor import apply, cat, no_grad, wrap
 from engine.tensor.grad_mode import is_grad_enabled
 from engine.tensor.tape import Core
+from engine.wording import counted
 
 
 class Context:
@@ -196,7 +197,7 @@ class _Call(Op):
         """The gradients of the arguments that are tensors."""
         where = f"{self.name}.backward"
         if len(found) < len(self.args) or any(g is not None for g in found[len(self.args) :]):
-            raise GradientError(where, got=f"{len(found)} gradients came back",
+            raise GradientError(where, got=f"{counted(len(found), 'gradient')} came back",
                                 expected=f"{len(self.args)}, one for each argument of apply")  # fmt: skip
         gradients, wanted = [], iter(needs)
         for number, (spec, gradient) in enumerate(zip(self.args, found)):

@@ -11,6 +11,7 @@ from engine.nn.containers import pairs_of
 from engine.nn.module import Module
 from engine.nn.parameter import Parameter
 from engine.tensor import Tensor
+from engine.wording import counted
 
 
 class ParameterList(Module):
@@ -66,7 +67,7 @@ class ParameterList(Module):
     def _name(self, at: int) -> str:
         position = index(at)
         if not -len(self) <= position < len(self):
-            raise IndexError(f"position {position} is outside the {len(self)} values")
+            raise IndexError(f"position {position} is outside the {counted(len(self), 'value')}")
         return str(position % len(self))
 
     def extra_repr(self) -> str:

@@ -13,6 +13,7 @@ from engine.nn.parameter import Parameter
 from engine.ops.base import times
 from engine.tensor import Tensor, no_grad
 from engine.tensor.creation import empty
+from engine.wording import counted
 
 
 class Table(Module):
@@ -201,6 +202,6 @@ class EmbeddingBag(Table):
 def _counted(where: str, padding_idx: int | None, size: int) -> int | None:
     """padding_idx counted from the front; a ShapeError where the table has no such row."""
     if padding_idx is not None and not -size <= padding_idx < size:
-        raise ShapeError(where, got=f"padding_idx={padding_idx}", expected=f"a number within the {size} embeddings",
+        raise ShapeError(where, got=f"padding_idx={padding_idx}", expected=f"a number within {counted(size, 'row')}",
                          fixes=(Fix("Leave padding_idx out", "set_parameter", name="padding_idx"),))  # fmt: skip
     return padding_idx + size if padding_idx is not None and padding_idx < 0 else padding_idx

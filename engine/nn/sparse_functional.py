@@ -10,6 +10,7 @@ from engine.ops import indexing
 from engine.ops.base import times
 from engine.tensor import Tensor, apply, no_grad
 from engine.tensor.creation import from_numpy, zeros
+from engine.wording import counted
 
 MODES = ("sum", "mean", "max")
 
@@ -111,7 +112,7 @@ def _places(offsets: Tensor, count: int, ends: bool, real: Tensor | None) -> tup
     begins, ends_at = (begins[:-1], begins[1:]) if ends else (begins, np.append(begins[1:], count))
     lengths = ends_at - begins
     if (begins[:1] != 0).any() or (lengths < 0).any() or (ends_at > count).any():
-        raise ShapeError("EmbeddingBag", got=f"offsets {begins.tolist()} for {count} indices",
+        raise ShapeError("EmbeddingBag", got=f"offsets {begins.tolist()} for {counted(count, 'index')}",
                          expected="places within them, the first 0, none before another")  # fmt: skip
     steps = np.arange(max(int(lengths.max(initial=0)), 1))
     inside = steps < lengths[:, None]

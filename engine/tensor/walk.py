@@ -12,6 +12,7 @@ from engine.ops.base import times
 from engine.tensor.anomaly import watch
 from engine.tensor.operands import cast
 from engine.tensor.tape import Core, Node, memory_of, mode, wrap
+from engine.wording import counted
 
 Aims = dict[Node, tuple[bool, ...]]
 """The nodes from which a wanted gradient can be reached, and which of their inputs lead there."""
@@ -266,7 +267,7 @@ def _walk(where: str, outputs: Any, gradients: Any, retain_graph: bool | None, c
     outputs = _listed(outputs)
     given = [None] * len(outputs) if gradients is None else _listed(gradients)
     if len(given) != len(outputs):
-        raise GradientError(where, got=f"{len(given)} gradients came for {len(outputs)} tensors",
+        raise GradientError(where, got=f"{counted(len(given), 'gradient')} came for {counted(len(outputs), 'tensor')}",
                             expected="one for each, or None")  # fmt: skip
     pairs = [(tensor, seed(where, tensor, gradient)) for tensor, gradient in zip(outputs, given)]
     retain_graph = create_graph if retain_graph is None else retain_graph

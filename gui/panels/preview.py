@@ -118,6 +118,6 @@ def field_text(field) -> str:
         return tr("{name}, a number", name=field.name)
     if field.kind == "text":
         length = counted(field.shape[0], tr("token"), tr("tokens"))
-        return tr("{name}, texts of up to {length} out of {count}", name=field.name, length=length,
+        return tr("{name}, texts of up to {length}, {count} different ones", name=field.name, length=length,
                   count=values.count(field.vocabulary))  # fmt: skip
     return f"{field.name} {' x '.join(map(str, field.shape))}"

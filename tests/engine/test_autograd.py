@@ -164,7 +164,7 @@ def test_what_only_gradients_held_goes_with_them():
     [
         (lambda x: grad((x * 2).sum(), x.detach()), "grad.*: an input requires no gradient"),
         (lambda x: grad(x.detach().sum(), x), "grad.*: the tensor has no history"),
-        (lambda x: grad([x * 2, x], x, [engine.ones_like(x)]), "1 gradients came for 2 tensors"),
+        (lambda x: grad([x * 2, x], x, [engine.ones_like(x)]), "1 gradient came for 2 tensors"),
         (lambda x: x.sum().backward(inputs=[]), "inputs is empty"),
         (lambda x: grad((x * 2).sum(), leaf(1.0)), "an input has no part in the outputs"),
     ],

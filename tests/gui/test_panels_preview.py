@@ -19,8 +19,9 @@ def test_pictures_keep_their_size_whatever_their_layout(qapp, shape):
 
 @pytest.mark.parametrize(
     ("samples", "length", "classes", "is_whole", "text"),
-    [(1, 1, ("a",), True, "1 sample: text, texts of up to 1 token out of 9; target y, 1 class."),
-     (4640, 8, ("a", "b"), False, "about 4,640 samples: text, texts of up to 8 tokens out of 9; target y, 2 classes.")],
+    [(1, 1, ("a",), True, "1 sample: text, texts of up to 1 token, 9 different ones; target y, 1 class."),
+     (4640, 8, ("a", "b"), False,
+      "about 4,640 samples: text, texts of up to 8 tokens, 9 different ones; target y, 2 classes.")],
 )  # fmt: skip
 def test_a_preview_counts_in_singular_and_plural(samples, length, classes, is_whole, text):
     words = FieldSpec("text", "text", (length,), "input", "int64", vocabulary=9)

@@ -176,7 +176,7 @@ class OrdinalEncoder(Fitted):
         wanted = len(self.learned.categories)
         columns = _columns(values, type(self).__name__)
         if len(columns) != wanted:
-            raise DataError(type(self).__name__, got=f"{len(columns)} columns came", expected=str(wanted))
+            raise DataError(type(self).__name__, got=f"{counted(len(columns), 'column')} came", expected=str(wanted))
         return columns
 
     def _unknown(self, value: Any, at: int) -> int:

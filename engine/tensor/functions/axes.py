@@ -42,7 +42,7 @@ def movedim(input: Any, source: Ints, destination: Ints) -> Any:
     source, destination = axes_of("movedim", _tuple(source), input.ndim), _tuple(destination)
     destination = axes_of("movedim", destination, input.ndim)
     if len(source) != len(destination):
-        raise ShapeError("movedim", got=f"{len(source)} axes are moved to {len(destination)} places",
+        raise ShapeError("movedim", got=f"{counted(len(source), 'axis')} to {counted(len(destination), 'place')}",
                          expected="as many")  # fmt: skip
     order = [i for i in range(input.ndim) if i not in source]
     for place, axis in sorted(zip(destination, source)):

@@ -348,7 +348,7 @@ def multi_dot(tensors: Sequence[Any]) -> Any:
     """
     parts = list(tensors)
     if len(parts) < 2:
-        raise TypeMismatch("multi_dot", got=f"{len(parts)} matrices", expected="at least two")
+        raise TypeMismatch("multi_dot", got=f"{counted(len(parts), 'matrix')}", expected="at least two")
     row, column = parts[0].ndim == 1, parts[-1].ndim == 1
     parts[0] = parts[0].unsqueeze(0) if row else parts[0]
     parts[-1] = parts[-1].unsqueeze(1) if column else parts[-1]
