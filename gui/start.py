@@ -62,6 +62,28 @@ class StartPage(QWidget):
         self.show_recents([])
 
     def _build(self) -> None:
+        column = self._build_page()
+        column.addLayout(self._heading())
+        self.message = Message("start-message")
+        column.addWidget(self.message)
+        column.addSpacing(SPACE[1])
+        column.addWidget(label(tr("Examples with real data"), "caps"))
+        self._tile_grid = self._grid(column)
+        self.tiles = [Tile(templates.describe(name)) for name in templates.names()]
+        for tile in self.tiles:
+            tile.clicked.connect(partial(self.template_wanted.emit, tile.name))
+        column.addSpacing(SPACE[1])
+        self._own_title = label("", "caps")
+        column.addWidget(self._own_title)
+        self._own_grid = self._grid(column)
+        self._drop = DropCard()
+        self._drop.clicked.connect(self.data_asked.emit)
+        self._drop.dropped.connect(self.data_wanted.emit)
+        self.recents: list[RecentCard] = []
+        column.addStretch(1)
+
+    def _build_page(self) -> QVBoxLayout:
+        """A column in the middle that scrolls."""
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         scroll = QScrollArea()
@@ -81,24 +103,7 @@ class StartPage(QWidget):
         column = QVBoxLayout(self._page)
         column.setContentsMargins(SPACE[3], 28, SPACE[3], SPACE[4])
         column.setSpacing(SPACE[2])
-        column.addLayout(self._heading())
-        self.message = Message("start-message")
-        column.addWidget(self.message)
-        column.addSpacing(SPACE[1])
-        column.addWidget(label(tr("Examples with real data"), "caps"))
-        self._tile_grid = self._grid(column)
-        self.tiles = [Tile(templates.describe(name)) for name in templates.names()]
-        for tile in self.tiles:
-            tile.clicked.connect(partial(self.template_wanted.emit, tile.name))
-        column.addSpacing(SPACE[1])
-        self._own_title = label("", "caps")
-        column.addWidget(self._own_title)
-        self._own_grid = self._grid(column)
-        self._drop = DropCard()
-        self._drop.clicked.connect(self.data_asked.emit)
-        self._drop.dropped.connect(self.data_wanted.emit)
-        self.recents: list[RecentCard] = []
-        column.addStretch(1)
+        return column
 
     def _heading(self) -> QHBoxLayout:
         row = QHBoxLayout()

@@ -118,6 +118,10 @@ class TopBar(QWidget):
         self.train.setFixedHeight(30)
         self.train.setIconSize(QSize(20, 14))
         row.addWidget(self.train)
+        row.addWidget(self._build_progress())
+        return self.training
+
+    def _build_progress(self) -> QWidget:
         self.progress = QWidget()
         self.progress.setFixedWidth(128)
         column = QVBoxLayout(self.progress)
@@ -142,8 +146,7 @@ class TopBar(QWidget):
         column.addLayout(line)
         column.addWidget(self.bar)
         column.addStretch(1)
-        row.addWidget(self.progress)
-        return self.training
+        return self.progress
 
     def _tool(self, action: QAction) -> QToolButton:
         button = QToolButton()

@@ -81,22 +81,7 @@ class DataLoader:
     ):
         self._streams = isinstance(dataset, IterableDataset)
         _check_workers(num_workers, timeout, prefetch_factor, persistent_workers, multiprocessing_context)
-        if self._streams and (shuffle or sampler is not None or batch_sampler is not None):
-            raise OptionError("DataLoader", got="an order is asked of an IterableDataset", expected="none",
-                              mend="leave shuffle and samplers out: it has an order of its own")  # fmt: skip
-        if sampler is not None and shuffle:
-            raise OptionError("DataLoader", got="shuffle=True and a sampler", expected="one of the two",
-                              mend="leave shuffle out, the sampler says the order")  # fmt: skip
-        if batch_sampler is not None and (batch_size != 1 or shuffle or sampler is not None or drop_last):
-            raise ValueError("batch_sampler option is mutually exclusive with batch_size, shuffle, sampler, drop_last")
-        if batch_size is None and drop_last:
-            raise ValueError("batch_size=None disables batching and is mutually exclusive with drop_last")
-        if batch_size is not None and (not isinstance(batch_size, int | np.integer) or batch_size < 1):
-            raise OptionError("DataLoader", got=f"batch_size={batch_size}", expected="a whole number from 1",
-                              mend="None gives single samples")  # fmt: skip
-        if shuffle and len(dataset) == 0:
-            raise OptionError("DataLoader", got="there are no samples to shuffle", expected="at least one",
-                              mend="look whether the files were found and whether a filter left any")  # fmt: skip
+        _check_order(dataset, batch_size, shuffle, sampler, batch_sampler, drop_last)
         self.dataset = dataset
         self.batch_size = None if batch_sampler is not None else batch_size
         self.shuffle = bool(shuffle)
@@ -255,6 +240,28 @@ class DataLoader:
 
     def _collated(self, samples: list[Any]) -> Any:
         return (self.collate_fn or default_collate)(samples)
+
+
+def _check_order(
+    dataset: Any, batch_size: int | None, shuffle: bool | None, sampler: Any, batch_sampler: Any, drop_last: bool
+) -> None:
+    """An error where two of them say different things of the order, or nothing can be dealt out."""
+    if isinstance(dataset, IterableDataset) and (shuffle or sampler is not None or batch_sampler is not None):
+        raise OptionError("DataLoader", got="an order is asked of an IterableDataset", expected="none",
+                          mend="leave shuffle and samplers out: it has an order of its own")  # fmt: skip
+    if sampler is not None and shuffle:
+        raise OptionError("DataLoader", got="shuffle=True and a sampler", expected="one of the two",
+                          mend="leave shuffle out, the sampler says the order")  # fmt: skip
+    if batch_sampler is not None and (batch_size != 1 or shuffle or sampler is not None or drop_last):
+        raise ValueError("batch_sampler option is mutually exclusive with batch_size, shuffle, sampler, drop_last")
+    if batch_size is None and drop_last:
+        raise ValueError("batch_size=None disables batching and is mutually exclusive with drop_last")
+    if batch_size is not None and (not isinstance(batch_size, int | np.integer) or batch_size < 1):
+        raise OptionError("DataLoader", got=f"batch_size={batch_size}", expected="a whole number from 1",
+                          mend="None gives single samples")  # fmt: skip
+    if shuffle and len(dataset) == 0:
+        raise OptionError("DataLoader", got="there are no samples to shuffle", expected="at least one",
+                          mend="look whether the files were found and whether a filter left any")  # fmt: skip
 
 
 def _check_workers(num_workers: int, timeout: float, prefetch_factor: int | None, persistent_workers: bool,

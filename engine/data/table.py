@@ -112,22 +112,7 @@ def to_dataset(table: Table, roles: Mapping[str, Role], spec: DataSpec, *, is_wh
     """
     inputs = [table.column(name) for name, role in roles.items() if role == "input"]
     targets = [table.column(name) for name, role in roles.items() if role == "target"]
-    if not targets and (len(inputs) < 2 or roles.keys() - spec.roles.keys()):
-        raise DataError(
-            table.where,
-            got="no column is the target",
-            expected="a column to predict",
-            mend="give one column the role 'target'",
-        )
-    if not inputs:
-        raise DataError(
-            table.where,
-            got="no column is an input",
-            expected="at least one column to predict from",
-            mend="give one column the role 'input'",
-        )
-    for column in (*inputs, *targets):
-        _check_column(table, column, roles, spec)
+    _check_roles(table, inputs, targets, roles, spec)
     targets = [_as_target(column, table, spec) for column in targets]
     keep = _rows_kept(table, inputs, targets, spec)
     texts = [column for column in inputs if column.kind == "text"]
@@ -150,6 +135,27 @@ def to_dataset(table: Table, roles: Mapping[str, Role], spec: DataSpec, *, is_wh
             fields.append(FieldSpec(target.name, "number", (1,), "target"))
             arrays[target.name] = values.reshape(-1, 1)
     return FieldDataset(tuple(fields), arrays, switches={name: switches} if names else {}, notes=tuple(table.notes))
+
+
+def _check_roles(
+    table: Table, inputs: list[Column], targets: list[Column], roles: Mapping[str, Role], spec: DataSpec
+) -> None:
+    if not targets and (len(inputs) < 2 or roles.keys() - spec.roles.keys()):
+        raise DataError(
+            table.where,
+            got="no column is the target",
+            expected="a column to predict",
+            mend="give one column the role 'target'",
+        )
+    if not inputs:
+        raise DataError(
+            table.where,
+            got="no column is an input",
+            expected="at least one column to predict from",
+            mend="give one column the role 'input'",
+        )
+    for column in (*inputs, *targets):
+        _check_column(table, column, roles, spec)
 
 
 def _text_fields(
@@ -224,7 +230,23 @@ def _as_target(column: Column, table: Table, spec: DataSpec) -> Column:
 
 
 def _rows_kept(table: Table, inputs: list[Column], targets: list[Column], spec: DataSpec) -> np.ndarray | None:
-    """Which rows are used, (N,) bool, or None for all: options["missing"] decides over gaps in the inputs."""
+    """Which rows are used, (N,) bool, or None for all."""
+    keep = _with_targets(table, targets, spec) & _without_gaps(table, inputs, spec)
+    if keep.all():
+        return None
+    if not keep.any():
+        raise DataError(
+            table.where,
+            got="every row has a gap, so that none is left",
+            expected="rows with all values",
+            mend="fill gaps with the mean or leave out the columns with gaps",
+        )
+    table.notes.append(f"{counted(f'{(~keep).sum():,}', 'row')} with missing values left out.")
+    return keep
+
+
+def _with_targets(table: Table, targets: list[Column], spec: DataSpec) -> np.ndarray:
+    """Rows that all targets have a value in; options["missing_target"] decides whether the others are refused."""
     keep = np.ones(table.samples, dtype=bool)
     for target in targets:
         if target.missing and spec.options.get("missing_target") == "drop":
@@ -238,6 +260,12 @@ def _rows_kept(table: Table, inputs: list[Column], targets: list[Column], spec: 
                 mend="fill it in or leave out such rows",
                 fixes=(Fix("Leave out rows without a target", "set_data", name="options", value=options),),
             )
+    return keep
+
+
+def _without_gaps(table: Table, inputs: list[Column], spec: DataSpec) -> np.ndarray:
+    """Rows that are used by options["missing"], which decides over gaps in the inputs."""
+    keep = np.ones(table.samples, dtype=bool)
     gaps = [column for column in inputs if column.missing]
     how = spec.options.get("missing", "mean")
     if how == "drop":
@@ -255,16 +283,6 @@ def _rows_kept(table: Table, inputs: list[Column], targets: list[Column], spec: 
                 Fix("Fill gaps with the mean", "set_data", name="options", value={**options, "missing": "mean"}),
             ),
         )
-    if keep.all():
-        return None
-    if not keep.any():
-        raise DataError(
-            table.where,
-            got="every row has a gap, so that none is left",
-            expected="rows with all values",
-            mend="fill gaps with the mean or leave out the columns with gaps",
-        )
-    table.notes.append(f"{counted(f'{(~keep).sum():,}', 'row')} with missing values left out.")
     return keep
 
 
