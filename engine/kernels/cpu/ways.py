@@ -16,6 +16,7 @@ TURN_MOVES = 3  # a float of C that is turned at the end is as much as that
 FAR_FLOATS = 512  # 2 KB: rows a multiple of this apart displace each other in the first-level cache
 FEW_STEPS = 256  # of an A that lies across the sum: its lines stay in a cache for the tiles that follow
 FEWER_STEPS = 64  # where the lines lie far apart
+STAGED_STEPS = 512  # deeper sums leave few rows of A that are copied together
 FAR_STEPS = 128  # rows of B a multiple of 1 KB apart that a cache holds beside the rest; taken so many at a time
 FAR_MATRIX = L2_FLOATS // 2  # a matrix of far rows that is as large as this comes slowly
 KEPT_FLOATS = L2_FLOATS // 2  # of the operand that all tiles read again and again, or of a C that is visited again
@@ -116,8 +117,9 @@ class Way:
     def stages_a(self) -> bool:
         """Whether A is so large and lies so that it is copied block by block; a small C is visited every few steps."""
         across = self.a.rows == 1 and self.scatters_a and self.m * self.k >= FAR_MATRIX
-        large = self.m * self.n > KEPT_FLOATS and min(self.m, self.n) * self.k <= KEPT_FLOATS
-        return across and large and prod(self.batch) == 1 and self.n >= 64
+        is_shallow = self.k <= (2 * STAGED_STEPS if self.aliases_b else STAGED_STEPS)
+        suits = self.n >= 64 and (is_shallow or min(self.m, self.n) * self.k <= KEPT_FLOATS)
+        return across and suits and self.m * self.n > KEPT_FLOATS and prod(self.batch) == 1
 
     @property
     def aliases_b(self) -> bool:
@@ -235,9 +237,8 @@ class Way:
     def _steps(self) -> int:
         """All of the sum, or as much of it as keeps in the second-level cache what is read again and again."""
         most = max(FAR_STEPS, KEPT_FLOATS // max(1, min(self.m, self.n)))
-        if self.a.rows == 1 and not self.stages_a:
-            is_visited = self.scatters_a and self.m * self.n <= KEPT_FLOATS
-            most = min(most, FEWER_STEPS if is_visited else FEW_STEPS)
+        if self.a.rows == 1:
+            most = min(most, FEWER_STEPS if self.scatters_a and not self.stages_a else FEW_STEPS)
         if self.aliases_b and not self.packs_b:
             most = min(most, FAR_STEPS)
         return -(-self.k // max(1, round(self.k / most)))
