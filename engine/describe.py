@@ -94,7 +94,23 @@ class Members:
 
 @dataclass(frozen=True)
 class Port:
-    """An argument of `forward` that a script may leave out and that is wired on the canvas."""
+    """An argument of `forward` that a script may leave out and that is wired on the canvas.
+
+    Of a tuple each part comes by a port of its own, so named.
+    """
+
+    parts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What of a tuple that `forward` returns goes on, by ports of these names, the first called "out".
+
+    `when` is the argument that has to be true for the others to be there.
+    """
+
+    names: tuple[str, ...]
+    when: str = ""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ Action = Literal[
     "replace",  # node, name: make it a layer of type `name`, keeping the parameters that both have
     "remove",  # node: take it out and rejoin its wires
     "disconnect",  # node, name: cut the wire into its input `name`, or ("") all wires into it
-    "connect",  # node, name, value: lead the output of the node `value` to the input `name`
+    "connect",  # node, name, value: lead the output of the node `value`, that called `port`, to the input `name`
     "add_loss",  # name: add a loss of type `name` behind the open output
     "own_weights",  # node: let it have weights of its own, where it used those of another
     "set_training",  # name, value: set one value of the training settings
@@ -28,7 +28,7 @@ class Fix:
     """A mend that the window offers as one click and the command line as a sentence.
 
     `label` is the sentence on the button ("Insert Flatten before Linear"); the rest says what it does. `port` is the
-    input of the node that it is about, where that is not the first.
+    input of the node that it is about, or the output of the one to connect, where that is not the first.
     """
 
     label: str

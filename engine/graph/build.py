@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from engine.graph.infer import Inference, infer
 from engine.graph.judge_loss import has_target, target_field, target_shape
 from engine.graph.network import Network
 from engine.graph.sharing import owner
-from engine.graph.spec import FieldSpec, Graph
+from engine.graph.spec import FieldSpec, Graph, Wire
 from engine.graph.trial import first_value
 from engine.tensor import Tensor
 
@@ -102,6 +102,17 @@ def _each(output: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     return output if isinstance(output, tuple) else (output,)
 
 
+class Source(NamedTuple):
+    """One of the values that a node gives: the first, or a further one of those that it gives as a tuple."""
+
+    node: str
+    place: int = 0
+
+
+Feed = Source | tuple[Source, ...]
+"""What an argument of a layer's call is: one value, or several as a tuple."""
+
+
 class GraphModule(nn.Module):
     """A network as it was drawn: every node is a child under its id, called in the order of the wires.
 
@@ -111,8 +122,8 @@ class GraphModule(nn.Module):
     Args:
         layers: the layers by node id.
         inputs: for each Input node the field it reads.
-        wires: for each other node, in topological order, the nodes that feed it, in the order of its ports.
-        outputs: for each loss the nodes whose outputs it judges.
+        wires: for each other node, in topological order, what feeds it, by the arguments of its call.
+        outputs: for each loss what it judges.
         shared: for each node that uses another's layer that node.
 
     Shape:
@@ -123,8 +134,8 @@ class GraphModule(nn.Module):
         self,
         layers: Mapping[str, nn.Module],
         inputs: Mapping[str, str],
-        wires: Mapping[str, tuple[str, ...]],
-        outputs: Mapping[str, tuple[str, ...]],
+        wires: Mapping[str, Sequence[Feed]],
+        outputs: Mapping[str, Sequence[Source]],
         shared: Mapping[str, str] | None = None,
     ):
         super().__init__()
@@ -139,17 +150,20 @@ class GraphModule(nn.Module):
         return tuple(dict.fromkeys(self._inputs.values()))
 
     def forward(self, fields: Tensor | Mapping[str, Tensor]) -> Tensor | tuple[Tensor, ...] | dict[str, Any]:
-        values = self.values(fields)
-        judged = {loss: tuple(values[id] for id in ids) for loss, ids in self._outputs.items()}
+        given = self._given(fields)
+        judged = {loss: tuple(_taken(given, source) for source in each) for loss, each in self._outputs.items()}
         judged = {loss: each if len(each) > 1 else each[0] for loss, each in judged.items()}
         return judged if len(judged) > 1 else next(iter(judged.values()))
 
     def values(self, fields: Tensor | Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """What every node gives, by id.
+        """What every node gives first, by id.
 
         Raises:
             TypeMismatch: a field is missing.
         """
+        return {id: first_value(given) for id, given in self._given(fields).items()}
+
+    def _given(self, fields: Tensor | Mapping[str, Tensor]) -> dict[str, Any]:
         if not isinstance(fields, Mapping):
             if len(self.input_fields) != 1:
                 raise TypeMismatch("network", got="one tensor was given", expected=f"a dict of {self._names()}")
@@ -157,14 +171,21 @@ class GraphModule(nn.Module):
         missing = [name for name in self.input_fields if name not in fields]
         if missing:
             raise TypeMismatch("network", got=f"field {missing[0]!r} is missing", expected=self._names())
-        values: dict[str, Tensor] = {id: getattr(self, id)(fields[name]) for id, name in self._inputs.items()}
-        for id, sources in self._wires.items():
+        given: dict[str, Any] = {id: getattr(self, id)(fields[name]) for id, name in self._inputs.items()}
+        for id, feeds in self._wires.items():
             layer = getattr(self, self._shared.get(id, id))
-            values[id] = first_value(layer(*[values[source] for source in sources]))
-        return values
+            given[id] = layer(*[_taken(given, feed) for feed in feeds])
+        return given
 
     def _names(self) -> str:
         return ", ".join(self.input_fields)
+
+
+def _taken(given: Mapping[str, Any], feed: Feed) -> Any:
+    if not isinstance(feed, Source):
+        return tuple(_taken(given, each) for each in feed)
+    value = given[feed.node]
+    return value[feed.place] if isinstance(value, tuple) else value
 
 
 def build(graph: Graph, fields: tuple[FieldSpec, ...]) -> GraphModule:
@@ -182,7 +203,7 @@ def build(graph: Graph, fields: tuple[FieldSpec, ...]) -> GraphModule:
     for id in used:
         node, params = network.nodes[id], inference.nodes[id].params
         entry = catalogue.entry(node.type)
-        sources = tuple(network.into[id][port].source for port in entry.inputs)
+        sources = [_source(network, network.into[id][port]) for port in entry.inputs]
         if entry.kind == "loss":
             outputs[id] = sources
             continue
@@ -191,10 +212,15 @@ def build(graph: Graph, fields: tuple[FieldSpec, ...]) -> GraphModule:
         if owner(node) not in layers:
             layers[owner(node)] = custom.make(entry, params)
         if sources:
-            wires[id] = sources
+            wires[id] = entry.packed(sources)
         else:
             inputs[id] = params["field"]
     return GraphModule(layers, inputs, wires, {loss.id: outputs[loss.id] for loss in network.losses()}, shared)
+
+
+def _source(network: Network, wire: Wire) -> Source:
+    ports = catalogue.entry(network.nodes[wire.source].type).outputs
+    return Source(wire.source, ports.index(wire.source_port))
 
 
 def losses(graph: Graph, fields: tuple[FieldSpec, ...]) -> tuple[BoundLoss, ...]:

@@ -10,7 +10,8 @@ import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Literal
+from itertools import islice
+from typing import Any, Literal, TypeVar
 
 from engine import lazy
 from engine.describe import (
@@ -21,6 +22,7 @@ from engine.describe import (
     Inferred,
     Kind,
     Members,
+    Outputs,
     Part,
     Port,
     Range,
@@ -32,6 +34,8 @@ from engine.graph.spec import CodeFile
 
 ParameterKind = Literal["int", "float", "bool", "choice", "text", "pair", "ints", "floats", "field"]
 MISSING: Any = inspect.Parameter.empty
+T = TypeVar("T")
+N = TypeVar("N")
 
 
 @dataclass(frozen=True)
@@ -150,10 +154,11 @@ class Entry:
 
     `inputs` and `outputs` are port names; a loss has no outputs, an Input node no inputs. `fixed` are the arguments
     that are always the same on the canvas. `axes` names an input's axes behind N where other numbers of them are
-    refused. Of a layer that gives a tuple (`gives_tuple`) the first value goes on. `parts` are the layers that it is
-    made of, by the argument that takes them; their parameters stand behind its own. `members` are the types that a
-    schedule is made of, as many as one likes. A layer of one's own has no `cls` but the `code` that it stands in, from
-    `line` on.
+    refused. Of a layer that gives a tuple (`gives_tuple`) the first value goes on, and the others by `outputs` of their
+    own: those behind the first only where the parameter `switch` is on. `sizes` says how many ports make an argument of
+    its call, where that is more than one. `parts` are the layers that it is made of, by the argument that takes them;
+    their parameters stand behind its own. `members` are the types that a schedule is made of, as many as one likes. A
+    layer of one's own has no `cls` but the `code` that it stands in, from `line` on.
     """
 
     type: str
@@ -173,6 +178,8 @@ class Entry:
     gives_tuple: bool = False
     parts: dict[str, Entry] = field(default_factory=dict)
     members: tuple[str, ...] = ()
+    sizes: tuple[int, ...] = ()
+    switch: str = ""
     code: CodeFile | None = None
     line: int = 0
 
@@ -182,6 +189,16 @@ class Entry:
             if parameter.name == name:
                 return parameter
         raise KeyError(name)
+
+    def outputs_of(self, params: Mapping[str, Any]) -> tuple[str, ...]:
+        """The output ports of a node with these parameters."""
+        return self.outputs if not self.switch or params.get(self.switch) else self.outputs[:1]
+
+    def packed(self, arriving: Iterable[T]) -> list[T | tuple[T, ...]]:
+        """What arrives at the ports, as arguments of the layer's call."""
+        left = iter(arriving)
+        sizes = self.sizes or (1,) * len(self.inputs)
+        return [next(left) if size == 1 else tuple(islice(left, size)) for size in sizes]
 
     def starts(self) -> dict[str, Any]:
         """The parameters of a new node, without those left to the wire or the signature."""
@@ -304,7 +321,7 @@ def _read(cls: type) -> Entry:
     parts = {name: _read(note.cls) for name, some in notes.items() for note in some if isinstance(note, Part)}
     parameters += [parameter for part in parts.values() for parameter in part.parameters]
     members = [note for some in notes.values() for note in some if isinstance(note, Members)]
-    inputs, outputs = _ports(cls, description.kind)
+    (inputs, sizes), outputs = _inputs(cls, description.kind), _outputs(cls, description.kind)
     if description.kind == "loss":
         if "target" in judged_with(cls):
             parameters.append(
@@ -321,31 +338,45 @@ def _read(cls: type) -> Entry:
             )  # fmt: skip
     return Entry(
         description.type, description.title, description.kind, description.category, description.synonyms,
-        summary, formula, shape, tuple(p for p in parameters if p is not None), inputs, outputs, cls,
+        summary, formula, shape, tuple(p for p in parameters if p is not None), inputs, outputs.names, cls,
         fixed, description.axes, _gives_tuple(cls), parts,
         tuple(type for note in members for type in registered(description.kind) if type not in note.without),
+        sizes, outputs.when,
     )  # fmt: skip
 
 
-def _ports(cls: type, kind: Kind) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _inputs(cls: type, kind: Kind) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """The input ports, and how many of them make each argument."""
     if kind == "loss":
         outputs = tuple(name for name in judged_with(cls) if name != "target")
         return outputs if len(outputs) > 1 else ("input",), ()
-    if kind != "layer":
+    if kind != "layer" or cls.__name__ == "Input":
         return (), ()
     hints = typing.get_type_hints(cls.forward, include_extras=True)
-    arguments = inspect.signature(cls.forward).parameters.values()
-    names = [a.name for a in arguments if a.name != "self" and (a.default is MISSING or _is_port(hints.get(a.name)))]
-    return (tuple(names), ("out",)) if cls.__name__ != "Input" else ((), ("out",))
+    names, sizes = [], []
+    for argument in list(inspect.signature(cls.forward).parameters.values())[1:]:
+        port = _note(hints.get(argument.name), Port)
+        if argument.default is MISSING or port is not None:
+            parts = (port.parts if port is not None else ()) or (argument.name,)
+            names += parts
+            sizes.append(len(parts))
+    return tuple(names), tuple(sizes)
+
+
+def _outputs(cls: type, kind: Kind) -> Outputs:
+    if kind != "layer":
+        return Outputs(())
+    return _note(typing.get_type_hints(cls.forward, include_extras=True).get("return"), Outputs) or Outputs(("out",))
+
+
+def _note(hint: Any, kind: type[N]) -> N | None:
+    """The note of that kind about a type."""
+    return next((note for note in getattr(hint, "__metadata__", ()) if isinstance(note, kind)), None)
 
 
 def judged_with(cls: type) -> tuple[str, ...]:
     """What a loss takes, in its order: outputs of the network, and "target" where there is one."""
     return tuple(inspect.signature(cls.forward).parameters)[1:]
-
-
-def _is_port(hint: Any) -> bool:
-    return any(isinstance(note, Port) for note in getattr(hint, "__metadata__", ()))
 
 
 def _gives_tuple(cls: type) -> bool:

@@ -128,7 +128,8 @@ def replace(graph: Graph, id: str, type: str) -> Graph:
     kept = {p.name: node.params[p.name] for p in new.parameters if p.name in node.params}
     kept = {name: value for name, value in kept.items() if not new.parameter(name).check(value)}
     graph = settled(_with_node(graph, changed(node, type=type, params=new.starts() | kept, shares="")))
-    wires = [_fitted(wire, id, old, new) for wire in graph.wires]
+    outputs = new.outputs_of(new.starts() | kept)
+    wires = [_fitted(wire, id, old, new.inputs, outputs) for wire in graph.wires]
     return Graph(graph.nodes, tuple(wire for wire in wires if wire is not None))
 
 
@@ -160,7 +161,8 @@ def apply_fix(graph: Graph, fix: Fix) -> Graph:
             return disconnect(graph, wires)
         case "connect":
             source = _node(graph, fix.value)
-            return connect(graph, Wire(source.id, fix.node, _first_port(source.type, "outputs"), fix.name))
+            graph, port = _with_output(graph, source, fix.port or _first_port(source.type, "outputs"))
+            return connect(graph, Wire(source.id, fix.node, port, fix.name))
         case "splice":
             return _splice(graph, fix)
         case "insert_before":
@@ -206,6 +208,14 @@ def open_ends(graph: Graph) -> list[Node]:
     return sorted(ends, key=lambda node: node.id not in fed)
 
 
+def _with_output(graph: Graph, node: Node, port: str) -> tuple[Graph, str]:
+    """The network where a node gives what it gives at that port only if it is told to."""
+    entry = catalogue.entry(node.type)
+    if port in entry.outputs and port not in entry.outputs_of(node.params):
+        graph = set_parameter(graph, node.id, entry.switch, True)
+    return graph, port
+
+
 def _node(graph: Graph, id: str) -> Node:
     for node in graph.nodes:
         if node.id == id:
@@ -246,19 +256,22 @@ def _port_rank(type: str, port: str) -> int:
 
 def _check_end(graph: Graph, id: str, port: str, side: str) -> None:
     node = _node(graph, id)
-    ports = getattr(catalogue.entry(node.type), side)
+    entry = catalogue.entry(node.type)
+    ports = entry.inputs if side == "inputs" else entry.outputs_of(node.params)
     if port not in ports:
         raise GraphError(f"{node.type} {id!r}", got=f"it has no {side[:-1]} {port!r}",
                          expected=" or ".join(map(repr, ports)) or f"no {side[:-1]} at all")  # fmt: skip
 
 
-def _fitted(wire: Wire, id: str, old: catalogue.Entry | None, new: catalogue.Entry) -> Wire | None:
+def _fitted(
+    wire: Wire, id: str, old: catalogue.Entry | None, inputs: tuple[str, ...], outputs: tuple[str, ...]
+) -> Wire | None:
     """The wire at the port of the new layer that has the same name, else the same place; None where there is none."""
     if wire.target == id:
-        port = _same_port(wire.target_port, old.inputs if old else (), new.inputs)
+        port = _same_port(wire.target_port, old.inputs if old else (), inputs)
         return changed(wire, target_port=port) if port else None
     if wire.source == id:
-        port = _same_port(wire.source_port, old.outputs if old else (), new.outputs)
+        port = _same_port(wire.source_port, old.outputs if old else (), outputs)
         return changed(wire, source_port=port) if port else None
     return wire
 

@@ -109,7 +109,7 @@ def fits(
         return "A layer cannot feed itself."
     if from_entry is None or to_entry is None:
         return "One of the two is a layer that is not known."
-    if source_port not in from_entry.outputs:
+    if source_port not in from_entry.outputs_of(from_node.params):
         return f"{network.name(from_node)} has no output {source_port!r}."
     if target_port not in to_entry.inputs:
         return f"{network.name(to_node)} has no input {target_port!r}."
@@ -190,10 +190,9 @@ def _infer_node(network: Network, node: Node) -> NodeResult:
         fixes = (*matching_fixes(network, node, inputs), *trial.fixes)
         return NodeResult(inputs, params=trial.params, problems=_at(network, node, trial.fault, fixes))
     count = 0 if node.shares else trial.parameter_count
-    return NodeResult(
-        inputs, {entry.outputs[0]: without_batch(trial.output)}, trial.params, count, trial.flops,
-        trial.activation_bytes,
-    )  # fmt: skip
+    specs = map(without_batch, (trial.output, *trial.others))
+    outputs = dict(zip(entry.outputs_of(trial.params), specs, strict=True))
+    return NodeResult(inputs, outputs, trial.params, count, trial.flops, trial.activation_bytes)
 
 
 def _infer_input(network: Network, node: Node) -> NodeResult:
@@ -247,7 +246,7 @@ def _strange_wire(network: Network, node: Node, entry: catalogue.Entry) -> Probl
             return Problem(node.id, text, fixes=(fix,))
         source = network.nodes[wire.source]
         before = network.entry(source)
-        if before is not None and wire.source_port not in before.outputs:
+        if before is not None and wire.source_port not in before.outputs_of(source.params):
             text = f"{network.name(node)}: a wire comes from {wire.source_port!r} of {network.name(source)}"
             return Problem(node.id, f"{text}, which has no such output.", fixes=(fix,))
     return None

@@ -13,6 +13,7 @@ from engine.graph.network import Network, Problem, with_batch, without_batch
 from engine.graph.spec import Node, Wire
 from engine.graph.trial import attempt
 from engine.ops import Spec
+from engine.ops.base import times
 from engine.wording import counted
 
 
@@ -25,6 +26,7 @@ def judge(network: Network) -> Iterator[Problem]:
     yield from _open_inputs(network)
     yield from _too_few_rows(network)
     yield from _other_weights(network)
+    yield from _other_places(network)
     if not any(node.type == "Input" for node in network.nodes.values()):
         yield _no_input(network)
     if not network.losses():
@@ -82,6 +84,9 @@ def _open_inputs(network: Network) -> Iterator[Problem]:
         for port in entry.inputs if entry else ():
             if port in network.into[node.id]:
                 continue
+            if (found := _giver_of(network, port, node)) is not None:
+                yield _unpooled(network, node, port, found)
+                continue
             where = "input" if len(entry.inputs) == 1 else f"input {port!r}"
             who = network.name(node)
             likely = _likely_sources(network, givers, node)
@@ -94,6 +99,23 @@ def _open_inputs(network: Network) -> Iterator[Problem]:
                 yield Problem(node.id, text, fixes=(fix,))
             else:
                 yield Problem(node.id, f"{who} has no {where}: connect it to the layer before it.")
+
+
+def _giver_of(network: Network, port: str, node: Node) -> Node | None:
+    """The nearest layer that gives, by an output of that name, what a layer of its kind takes by an input of it."""
+    behind, rank = network.downstream(node.id), node.type[-2:]
+    givers = [
+        other for other in network.graph.nodes
+        if (entry := network.entry(other)) is not None and entry.switch and port in entry.outputs
+        and other.id not in behind and other.type[-2:] == rank
+    ]  # fmt: skip
+    return min(givers, key=lambda other: abs(other.x - node.x) + abs(other.y - node.y), default=None)
+
+
+def _unpooled(network: Network, node: Node, port: str, source: Node) -> Problem:
+    fix = Fix(f"Connect it to the {port} of '{source.id}'", "connect", node.id, port, source.id, port)
+    return Problem(node.id, f"{network.name(node)} has no input {port!r}: {network.name(source)} can give it.",
+                   fixes=(fix,))  # fmt: skip
 
 
 def _likely_sources(network: Network, givers: list[Node], node: Node) -> list[Node]:
@@ -189,6 +211,44 @@ def _other_weights(network: Network) -> Iterator[Problem]:
             text = f"{network.name(node)} uses the weights of {source}, whose {name} is {there[name]}, but "
             text += f"what arrives here needs {here[name]}."
             yield Problem(node.id, text, fixes=(Fix("Give it weights of its own", "own_weights", node.id),))
+
+
+def _other_places(network: Network) -> Iterator[Problem]:
+    """Indices are places of what was pooled: the way back has to lead to as many."""
+    for node in network.graph.nodes:
+        wire, result = network.into[node.id].get("indices"), network.results[node.id]
+        if wire is None or wire.source_port != "indices" or not result.outputs:
+            continue
+        pool = network.results[wire.source]
+        before, after = pool.inputs["x"].shape[1:], result.outputs["out"].shape[1:]
+        if before != after:
+            text = f"{network.name(node)} gives {times(after)}, but its indices are places of {times(before)}, "
+            text += f"which '{wire.source}' pooled."
+            yield Problem(
+                node.id, text, fixes=(_as_pooled(network, node, wire.source) or _padded(network, wire.source),)
+            )
+
+
+def _as_pooled(network: Network, node: Node, pool: str) -> Fix | None:
+    here, there = network.results[node.id].params, network.results[pool].params
+    for name in ("kernel_size", "stride", "padding"):
+        if here[name] != there[name]:
+            value = list(there[name]) if isinstance(there[name], tuple) else there[name]
+            return Fix(f"Set {name} of '{node.id}' to {value}", "set_parameter", node.id, name, value)
+    return None
+
+
+def _padded(network: Network, pool: str) -> Fix:
+    """Zeros at the far borders, so that windows cover all of what is pooled, and come out even."""
+    params, lengths = network.results[pool].params, network.results[pool].inputs["x"].shape[1:]
+    kernel, stride, border = (
+        value if isinstance(value, tuple) else (value,) * len(lengths)
+        for value in (params["kernel_size"], params["stride"] or params["kernel_size"], params["padding"])
+    )
+    missing = [-(n + 2 * p - k) % s for n, k, s, p in zip(lengths, kernel, stride, border)]
+    padding = [side for more in reversed(missing) for side in (0, more)]
+    title, type = network.entry(network.nodes[pool]).title, f"ZeroPad{len(lengths)}d"
+    return Fix(f"Insert {type} with {padding} before {title}", "insert_before", pool, type, {"padding": padding})
 
 
 def _no_input(network: Network) -> Problem:

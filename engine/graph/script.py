@@ -22,7 +22,7 @@ from engine.graph.inlined import futures, own_code
 from engine.graph.judge_loss import has_target, target_field, target_shape
 from engine.graph.network import Network
 from engine.graph.sharing import owner
-from engine.graph.spec import Choice, DataSpec, FieldSpec, Graph, Node, Project
+from engine.graph.spec import Choice, DataSpec, FieldSpec, Graph, Node, Project, Wire
 from engine.wording import counted
 
 _WIDTH = 120
@@ -57,6 +57,7 @@ class _Script:
         self.layers = [n for n in self.nodes if n.type != "Input" and self.entry(n).kind == "layer"]
         self.sources = [n for n in self.nodes if n.type == "Input"]
         self.variables = self._name_variables()
+        self.others = self._name_others()
 
     def entry(self, node: Node) -> Entry:
         return catalogue.entry(node.type)
@@ -102,6 +103,30 @@ class _Script:
             return {node.id: "x" for node in self.nodes}
         return {node.id: node.id for node in self.nodes}
 
+    def _name_others(self) -> dict[tuple[str, str], str]:
+        """(node, port) -> the variable that holds it, for what goes on besides a node's first value."""
+        taken, names = {node.id for node in self.nodes}, {}
+        for node in self.nodes:
+            used = {wire.source_port for wire in self.network.out_of[node.id]}
+            for port in self.outputs(node)[1:] if used - {"out"} else ():
+                names[node.id, port] = next(
+                    name for n in count() if (name := f"{node.id}_{port}{n or ''}") not in taken
+                )
+                taken.add(names[node.id, port])
+        return names
+
+    def outputs(self, node: Node) -> tuple[str, ...]:
+        return self.entry(node).outputs_of(self.inference.nodes[node.id].params)
+
+    def variable(self, wire: Wire) -> str:
+        """What holds the value that a wire carries."""
+        return self.others.get((wire.source, wire.source_port), self.variables[wire.source])
+
+    def assigned(self, node: Node) -> str:
+        """What a node's values are assigned to."""
+        others = [name for (id, _), name in self.others.items() if id == node.id]
+        return ", ".join([self.variables[node.id], *others])
+
     def network_class(self) -> str:
         lines = ["class Network(nn.Module):", "    def __init__(self):", "        super().__init__()"]
         made = {owner(node): node for node in reversed(self.layers)}  # the first of those that share its weights
@@ -111,15 +136,15 @@ class _Script:
         for node in self.sources:
             field = self.inference.nodes[node.id].params["field"]
             lines.append(f"        # {self.variables[node.id]} is {_line(field)}: {self.shape(node)}")
-        calls = [(f"        {self.variables[n.id]} = {self.invocation(n)}", self.shape(n)) for n in self.layers]
+        calls = [(f"        {self.assigned(n)} = {self.invocation(n)}", self.shape(n)) for n in self.layers]
         column = max((len(call) for call, _ in calls), default=0)
         lines += [f"{call:<{column}}  # {shape}" for call, shape in calls]
-        outputs = [self.variables[id] for loss in self.losses for id in self.judged(loss)]
+        outputs = [self.variable(wire) for loss in self.losses for wire in self.judged(loss)]
         return "\n".join([*lines, f"        return {', '.join(outputs)}"])
 
-    def judged(self, loss: Node) -> list[str]:
-        """The nodes whose outputs a loss judges."""
-        return [self.network.into[loss.id][port].source for port in self.entry(loss).inputs]
+    def judged(self, loss: Node) -> list[Wire]:
+        """The wires that bring what a loss judges."""
+        return [self.network.into[loss.id][port] for port in self.entry(loss).inputs]
 
     def judging(self) -> list[list[str]]:
         """What each loss is given, in the order of its arguments: outputs[0], targets[0]."""
@@ -135,8 +160,11 @@ class _Script:
 
     def invocation(self, node: Node) -> str:
         wires = self.network.into[node.id]
-        arguments = (self.variables[wires[port].source] for port in self.entry(node).inputs)
-        return f"self.{owner(node)}({', '.join(arguments)})" + ("[0]" if self.entry(node).gives_tuple else "")
+        arriving = self.entry(node).packed(self.variable(wires[port]) for port in self.entry(node).inputs)
+        arguments = [each if isinstance(each, str) else f"({', '.join(each)})" for each in arriving]
+        gives_tuple = self.entry(node).gives_tuple or len(self.outputs(node)) > 1
+        first = "[0]" if gives_tuple and "," not in self.assigned(node) else ""
+        return f"self.{owner(node)}({', '.join(arguments)}){first}"
 
     def construction(self, node: Node) -> str:
         entry = self.entry(node)

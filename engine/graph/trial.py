@@ -36,7 +36,7 @@ class Trial:
     """`output` is with the batch axis; flops and bytes are for one sample; `fault` is "" where all is well.
 
     `offered` are the fixes that the layer itself offered; `fixes` those that were tried and help. `pending`: another
-    process tries it, and the answer is still to come.
+    process tries it, and the answer is still to come. `others` are what further ports give.
     """
 
     params: dict[str, Any] = field(default_factory=dict)
@@ -48,6 +48,7 @@ class Trial:
     fixes: tuple[Fix, ...] = ()
     offered: tuple[Fix, ...] = ()
     pending: bool = False
+    others: tuple[Spec, ...] = ()
 
 
 def untrusted(entry: Entry, params: dict[str, Any], inputs: Inputs) -> Trial:
@@ -108,9 +109,10 @@ def _run(entry: Entry, params: bytes, inputs: Inputs) -> Trial:
             layer = custom.make(entry, values)
             arrays = [empty(*spec.shape, dtype=spec.dtype) for spec in inputs]
             with record() as calls:
-                output = first_value(layer(*arrays))
+                given = layer(*entry.packed(arrays))
     except (Exception, SystemExit) as error:
         return _failed(entry, values, inputs, error)
+    output = first_value(given)
     if not isinstance(output, Tensor):
         return Trial(values, fault=f"{_place(entry)}its forward gives {_named(output)}, expected a tensor")
     spec = Spec(tuple(output.shape), output.dtype)
@@ -118,12 +120,14 @@ def _run(entry: Entry, params: bytes, inputs: Inputs) -> Trial:
         return Trial(
             values, fault=f"it mixes the samples of a batch: {_times(spec)} comes out, which does not begin with N"
         )
+    others = given[1 : len(entry.outputs_of(values))] if isinstance(given, tuple) else ()
     return Trial(
         values,
         spec,
         sum(math.prod(p.shape) for p in layer.parameters()),
         sum(call.op.flops(*call.inputs) for call in calls) // BATCH,
         sum(out.nbytes for call in calls if not call.op.view for out in call.outputs) // BATCH,
+        others=tuple(Spec(tuple(other.shape), other.dtype) for other in others),
     )
 
 
@@ -224,7 +228,12 @@ def _explain(entry: Entry, values: Mapping[str, Any], inputs: Inputs) -> str:
         return f"it looks up whole numbers, but {_times(x)} of {x.dtype} arrives"
     lengths = x.shape[2:]
     kernel = _each(values.get("kernel_size"), len(lengths))
-    if kernel and "Transpose" not in entry.type and entry.type.endswith(f"{len(lengths)}d"):
+    if (
+        kernel
+        and "Transpose" not in entry.type
+        and "Unpool" not in entry.type
+        and entry.type.endswith(f"{len(lengths)}d")
+    ):
         dilation, padding = _each(values.get("dilation", 1), len(lengths)), _each(values.get("padding"), len(lengths))
         reach = [d * (k - 1) + 1 - 2 * p for k, d, p in zip(kernel, dilation, padding or (0,) * len(lengths))]
         if any(r > length for r, length in zip(reach, lengths)):

@@ -169,6 +169,8 @@ class MaxUnpool(Module):
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
 
+@layer("Max unpool", category="Pooling", axes=("channels", "height", "width"),
+       synonyms=("unpooling", "upsample", "decoder", "autoencoder", "segnet"))  # fmt: skip
 class MaxUnpool2d(MaxUnpool):
     """The way back of MaxPool2d: each maximum at the place it came from, zeros elsewhere.
 
@@ -194,13 +196,20 @@ class MaxUnpool2d(MaxUnpool):
 
     _rank = 2
 
-    def __init__(self, kernel_size: Pixels, stride: Pixels | None = None, padding: Pixels = 0):
+    def __init__(
+        self,
+        kernel_size: Annotated[Pixels, Range(1, 64), Start(2)],
+        stride: Annotated[Pixels | None, Range(1, 64)] = None,
+        padding: Annotated[Pixels, Range(0, 32)] = 0,
+    ):
         super().__init__(kernel_size, stride, padding)
 
     def forward(self, x: Tensor, indices: Tensor, output_size: tuple[int, ...] | None = None) -> Tensor:
         return F.max_unpool2d(x, indices, self.kernel_size, self.stride, self.padding, output_size)
 
 
+@layer("Max unpool 1-D", category="Pooling", axes=("channels", "length"),
+       synonyms=("unpooling", "upsample", "decoder", "autoencoder", "signal"))  # fmt: skip
 class MaxUnpool1d(MaxUnpool):
     """The way back of MaxPool1d: each maximum at the place it came from, zeros elsewhere.
 
@@ -227,7 +236,10 @@ class MaxUnpool1d(MaxUnpool):
     _rank = 1
 
     def __init__(
-        self, kernel_size: int | tuple[int], stride: int | tuple[int] | None = None, padding: int | tuple[int] = 0
+        self,
+        kernel_size: Annotated[int | tuple[int], Range(1, 4096), Start(2)],
+        stride: Annotated[int | tuple[int] | None, Range(1, 4096)] = None,
+        padding: Annotated[int | tuple[int], Range(0, 2048)] = 0,
     ):
         super().__init__(kernel_size, stride, padding)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, ClassVar
 
-from engine.describe import Choice, Inferred, Port, Range, layer
+from engine.describe import Choice, Inferred, Outputs, Port, Range, layer
 from engine.errors import ShapeError
 from engine.nn import init
 from engine.nn.module import Module
@@ -134,14 +134,15 @@ class GRUCell(_Cell):
         return out[0] if x.ndim == 2 else out[0, 0]
 
 
+@layer("LSTM cell", category="Recurrent", axes=("features",), synonyms=("recurrent", "memory", "one step", "state"))
 class LSTMCell(_Cell):
-    """One step of an LSTM.
+    """One step of an LSTM: a state of two parts, h that goes on and c that is remembered, is changed by what comes.
 
     c' = f · c + i · g, h' = o · tanh(c'), with the gates as in LSTM
 
     Args:
-        input_size: Features of x.
-        hidden_size: Units.
+        input_size: Features of x; on the canvas filled in from the wire.
+        hidden_size: Units, the features of both states; on the canvas filled in from the wire of h.
         bias: Whether the b are added and learned.
 
     Shape:
@@ -156,9 +157,11 @@ class LSTMCell(_Cell):
 
     _gates = 4
 
-    def __init__(self, input_size: int, hidden_size: int, bias: bool = True, device=None, dtype=None):
+    def __init__(self, input_size: InputSize, hidden_size: HiddenSize, bias: bool = True, device=None, dtype=None):
         super().__init__(input_size, hidden_size, bias, device, dtype)
 
-    def forward(self, x: Tensor, hx: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, x: Tensor, hx: Annotated[tuple[Tensor, Tensor] | None, Port(("h", "c"))] = None
+    ) -> Annotated[tuple[Tensor, Tensor], Outputs(("out", "c"))]:
         out = self._step(ops.LSTM(False), x, *((None, None) if hx is None else hx))
         return (out[0], out[1]) if x.ndim == 2 else (out[0, 0], out[1, 0])

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from engine.describe import Hidden, Range, Start, layer
+from engine.describe import Outputs, Range, Start, layer
 from engine.nn import functional as F
 from engine.nn.module import Module
 from engine.tensor import Tensor
 
 Pixels = int | tuple[int, int]
+Pooled = Annotated[Tensor | tuple[Tensor, Tensor], Outputs(("out", "indices"), "return_indices")]
+"""The maxima, and where it is asked for their places."""
 
 
 class MaxPool(Module):
@@ -76,7 +78,7 @@ class MaxPool2d(MaxPool):
         stride: Step of the window in pixels; none: as large as the window, so that windows do not overlap.
         padding: Pixels added at each border, at most half the window; they never win.
         dilation: Distance of the pixels of a window.
-        return_indices: Whether the places of the maxima are returned, too, for MaxUnpool2d.
+        return_indices: Whether the places of the maxima are given, too, for MaxUnpool2d.
         ceil_mode: Round the output's size up instead of down, so that a last, partial window counts.
 
     Shape:
@@ -94,12 +96,12 @@ class MaxPool2d(MaxPool):
         stride: Annotated[Pixels | None, Range(1, 64)] = None,
         padding: Annotated[Pixels, Range(0, 32)] = 0,
         dilation: Annotated[Pixels, Range(1, 64)] = 1,
-        return_indices: Annotated[bool, Hidden()] = False,
+        return_indices: bool = False,
         ceil_mode: bool = False,
     ):
         super().__init__(kernel_size, stride, padding, dilation, return_indices, ceil_mode)
 
-    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor) -> Pooled:
         return F.max_pool2d(
             x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
         )
@@ -162,7 +164,7 @@ class MaxPool1d(MaxPool):
         stride: Step of the window; none: as long as the window, so that windows do not overlap.
         padding: Values added at each end, at most half the window; they never win.
         dilation: Distance of the values of a window.
-        return_indices: Whether the places of the maxima are returned, too, for MaxUnpool1d.
+        return_indices: Whether the places of the maxima are given, too, for MaxUnpool1d.
         ceil_mode: Round the output's length up instead of down, so that a last, partial window counts.
 
     Shape:
@@ -180,12 +182,12 @@ class MaxPool1d(MaxPool):
         stride: Annotated[int | None, Range(1, 4096)] = None,
         padding: Annotated[int, Range(0, 2048)] = 0,
         dilation: Annotated[int, Range(1, 4096)] = 1,
-        return_indices: Annotated[bool, Hidden()] = False,
+        return_indices: bool = False,
         ceil_mode: bool = False,
     ):
         super().__init__(kernel_size, stride, padding, dilation, return_indices, ceil_mode)
 
-    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor) -> Pooled:
         return F.max_pool1d(
             x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
         )

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.errors import EngineError, OptionError, ShapeError
+from engine.errors import OptionError, ShapeError, TypeMismatch
 from engine.nn.convolution_functional import One, Pair, along, back, numbers
 from engine.ops import pooling
 from engine.ops.base import times
@@ -310,11 +310,9 @@ def unpool(where: str, input: Tensor, indices: Tensor, kernel: Any, stride: Any,
     if len(size) != rank or any(abs(n - m) >= s for n, m, s in zip(size, plain, stride)):
         raise ShapeError(where, got=f"output_size is {size}",
                          expected=f"less than {times(stride)} away from {times(plain)}")  # fmt: skip
-    if not input.is_meta and indices.numel():
-        low, high = int(indices.min()), int(indices.max())
-        if low < 0 or high >= prod(size):
-            raise EngineError(where, got=f"index {low if low < 0 else high}",
-                              expected=f"0 to {prod(size) - 1} for a result of {times(size)}")  # fmt: skip
+    if indices.dtype.kind not in "iu":
+        raise TypeMismatch(where, got=f"{indices.dtype} arrives for the indices", expected="whole numbers",
+                           mend="take what a max pool gives with return_indices=True")  # fmt: skip
     if input.ndim == rank + 1:
         return apply(pooling.MaxUnpool(size), input.unsqueeze(0), indices.unsqueeze(0)).squeeze(0)
     return apply(pooling.MaxUnpool(size), input, indices)

@@ -7,7 +7,7 @@ from typing import Annotated
 from engine.describe import Hidden, Range, Start, layer
 from engine.nn import functional as F
 from engine.nn.adaptive_pooling import AdaptiveAvgPool, AdaptiveMaxPool, MaxUnpool
-from engine.nn.pooling import AvgPool, LPPool, MaxPool
+from engine.nn.pooling import AvgPool, LPPool, MaxPool, Pooled
 from engine.tensor import Tensor
 
 Triple = int | tuple[int, int, int]
@@ -32,7 +32,7 @@ class MaxPool3d(MaxPool):
         stride: Step of the window; none: as large as the window.
         padding: Values added at each face, at most half the window; they never win.
         dilation: Distance of the values of a window.
-        return_indices: Whether the places of the maxima are returned, too, for MaxUnpool3d.
+        return_indices: Whether the places of the maxima are given, too, for MaxUnpool3d.
         ceil_mode: Round the output's size up instead of down, so that a last, partial window counts.
 
     Shape:
@@ -45,11 +45,11 @@ class MaxPool3d(MaxPool):
     """
 
     def __init__(self, kernel_size: Window, stride: Step = None, padding: Border = 0,
-                 dilation: Annotated[Triple, Range(1, 64)] = 1, return_indices: Indices = False,
+                 dilation: Annotated[Triple, Range(1, 64)] = 1, return_indices: bool = False,
                  ceil_mode: bool = False):  # fmt: skip
         super().__init__(kernel_size, stride, padding, dilation, return_indices, ceil_mode)
 
-    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor) -> Pooled:
         return F.max_pool3d(
             x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
         )
@@ -175,6 +175,8 @@ class AdaptiveMaxPool3d(AdaptiveMaxPool):
         return F.adaptive_max_pool3d(x, self.output_size, self.return_indices)
 
 
+@layer("Max unpool 3-D", category="Pooling", axes=("channels", "depth", "height", "width"),
+       synonyms=("unpooling", "upsample", "decoder", "autoencoder", "volume"))  # fmt: skip
 class MaxUnpool3d(MaxUnpool):
     """The way back of MaxPool3d: each maximum at the place it came from, zeros elsewhere.
 
@@ -200,7 +202,7 @@ class MaxUnpool3d(MaxUnpool):
 
     _rank = 3
 
-    def __init__(self, kernel_size: Triple, stride: Triple | None = None, padding: Triple = 0):
+    def __init__(self, kernel_size: Window, stride: Step = None, padding: Border = 0):
         super().__init__(kernel_size, stride, padding)
 
     def forward(self, x: Tensor, indices: Tensor, output_size: tuple[int, ...] | None = None) -> Tensor:

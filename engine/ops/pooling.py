@@ -163,6 +163,7 @@ class MaxUnpool(Op):
 
     def forward(self, k, x, index):
         n, c = x.shape[:2]
+        k.check_places(f"MaxUnpool{len(self.size)}d", index, (n, c, prod(self.size)), 2)
         place = (k.reshape(k.arange(n), (n, 1, 1)), k.reshape(k.arange(c), (1, c, 1)), self._flat(k, index))
         return k.reshape(k.put((n, c, prod(self.size)), place, self._flat(k, x)), (n, c, *self.size))
 

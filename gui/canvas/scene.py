@@ -274,16 +274,16 @@ class CanvasScene(QGraphicsScene):
     def _card(self, id: str) -> Card:
         document = self.document
         node, entry, result = document.nodes[id], document.entry(id), document.result(id)
-        shapes = [wording.shape_text(spec.shape) for spec in result.outputs.values()]
+        first = next(iter(result.outputs.values()), None)  # of further ones the wires tell
         severities = {problem.severity for problem in result.problems}
         return Card(
             title=node.title or entry.title,
             category=entry.category,
             line=wording.parameters_line(node, entry, result, document.project.data),
-            shape=", ".join(shapes),
+            shape=wording.shape_text(first.shape) if first is not None else "",
             count=wording.weights_text(node, result),
             inputs=entry.inputs,
-            outputs=entry.outputs,
+            outputs=entry.outputs_of(node.params),
             severity="error" if "error" in severities else "warning" if severities else "",
             accessible_name=wording.accessible_name(node, entry, result),
             is_off=document.is_off(id),

@@ -82,7 +82,7 @@ def parameters_line(node: Node, entry: Entry, result: NodeResult, data: DataSpec
 
 def _main(entry: Entry, node: Node) -> list[Parameter]:
     """Those without a default, then those that the person has changed; else the number of a Dropout or Leaky ReLU."""
-    own = [p for p in entry.parameters if p.inferred is None]
+    own = [p for p in entry.parameters if p.inferred is None and p.name != entry.switch]
     required = [p for p in own if p.default is MISSING]
     changed = [p for p in own if p.name in node.params and p not in required]
     telling = [p for p in own if p.kind == "float"] if entry.category in ("Regularisation", "Activation") else []

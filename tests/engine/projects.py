@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import shutil
@@ -15,13 +16,19 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 
 from engine import data
 from engine.__main__ import main
+from engine.formats import checkpoint
 from engine.graph import templates
+from engine.graph.script import to_script
 from engine.graph.spec import Choice, DataSpec, Project, TrainingSpec
 from engine.train.events import AnyEvent, decode_event
+from engine.train.run_folder import RunFolder
+from engine.train.task import Task
+from engine.train.trainer import Trainer
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -48,6 +55,22 @@ def small_line(epochs: int = 1) -> Project:
     layers = [("Input", {"field": "features"}), ("Linear", {"out_features": 1}), ("MSELoss", {})]
     source = DataSpec(source="bundled:diabetes", options={"columns": ["bmi"]}, batch_size=64)
     return project(layers, source, TrainingSpec(Choice("SGD", {"lr": 0.01}), epochs=epochs), "Line")
+
+
+def learned_twice(made: Project, folder: Path) -> tuple[Trainer, str]:
+    """Trained here, and by its script, which ends with the same weights bit for bit; and the script's last line."""
+    with RunFolder(folder / "run") as run:
+        trainer = Trainer(Task(made), run, made.training.epochs, [])
+        trainer.run()
+    weights = checkpoint.decode(checkpoint.encode(trainer.checkpoint())).model
+    names: dict[str, Any] = {"__name__": "script"}
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        exec(to_script(made), names)
+        by_script = names["train"]().state_dict()
+    assert set(by_script) == set(weights)
+    for name, values in by_script.items():
+        np.testing.assert_array_equal(values.numpy(), weights[name])
+    return trainer, said.getvalue().splitlines()[-1]
 
 
 @contextlib.contextmanager

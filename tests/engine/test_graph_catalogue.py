@@ -37,10 +37,6 @@ ELSEWHERE = {
     "AdaptiveLogSoftmaxWithLoss": "it is the last layer, too",
     "LinearCrossEntropyLoss": "it is the last layer, too",
     "NLLLoss2d": "NLLLoss does the same",
-    "LSTMCell": "its state is two tensors, and a node gives one: LSTM goes through all steps",
-    "MaxUnpool1d": "it takes the indices of a pooling, and a node gives one tensor",
-    "MaxUnpool2d": "it takes the indices of a pooling, and a node gives one tensor",
-    "MaxUnpool3d": "it takes the indices of a pooling, and a node gives one tensor",
     "Sequential": "the wires are that",
     "ModuleList": "the wires are that",
     "ModuleDict": "the wires are that",
@@ -65,6 +61,11 @@ def ids(entry) -> str:
     return entry.type
 
 
+def arriving(entry, spec: Spec) -> tuple[Spec, ...]:
+    """The same at each port, and indices at that of indices."""
+    return tuple(Spec(spec.shape, "int64") if port == "indices" else spec for port in entry.inputs)
+
+
 @pytest.mark.parametrize("entry", EVERY, ids=ids)
 def test_every_entry_explains_itself_and_each_of_its_parameters(entry):
     assert entry.title
@@ -86,13 +87,13 @@ def test_what_a_new_node_starts_with_is_allowed(entry):
 
 @pytest.mark.parametrize("entry", [e for e in LAYERS if e.type not in ("Input", "Reshape")], ids=ids)
 def test_every_new_layer_takes_some_input_as_it_is(entry):
-    trials = [attempt(entry.type, entry.starts(), (spec,) * len(entry.inputs)) for spec in SPECS]
+    trials = [attempt(entry.type, entry.starts(), arriving(entry, spec)) for spec in SPECS]
     assert any(not trial.fault for trial in trials), [trial.fault for trial in trials]
 
 
 @pytest.mark.parametrize("entry", [e for e in LAYERS if e.type not in ("Input", "Reshape")], ids=ids)
 def test_every_new_layer_is_written_into_a_script_as_what_it_is(entry):
-    trials = [attempt(entry.type, entry.starts(), (spec,) * len(entry.inputs)) for spec in SPECS]
+    trials = [attempt(entry.type, entry.starts(), arriving(entry, spec)) for spec in SPECS]
     params = next(trial.params for trial in trials if not trial.fault)
     with device("meta"):
         written = eval(f"nn.{entry.type}({_arguments(entry, params)})", {"nn": engine.nn})
@@ -121,7 +122,7 @@ def test_what_is_fixed_on_the_canvas_is_in_no_form_and_options_of_a_call_are_no_
     assert (lstm.inputs, attention.inputs) == (("x",), ("query", "key", "value"))
     assert lstm.fixed == attention.fixed == {"batch_first": True}
     assert "batch_first" not in [p.name for p in (*lstm.parameters, *attention.parameters)]
-    assert {e.type for e in LAYERS if e.gives_tuple} == {"MultiheadAttention", "RNN", "GRU", "LSTM"}
+    assert {e.type for e in LAYERS if e.gives_tuple} == {"MultiheadAttention", "RNN", "GRU", "LSTM", "LSTMCell"}
 
 
 def test_the_canvas_offers_all_layers_and_losses_of_scripts_or_it_is_known_why_not():
@@ -174,6 +175,26 @@ def test_a_cell_takes_its_state_by_a_wire_and_its_sizes_from_both(type):
         attempt(type, {}, (Spec((BATCH, 5, 3)), Spec((BATCH, 4)))).fault
         == "N x 5 x 3 arrives, but it takes N x features"
     )
+
+
+def test_a_cell_of_an_lstm_takes_two_states_and_gives_both():
+    cell = catalogue.entry("LSTMCell")
+    assert (cell.inputs, cell.outputs, cell.packed("xhc")) == (("x", "h", "c"), ("out", "c"), ["x", ("h", "c")])
+    trial = attempt("LSTMCell", {}, (Spec((BATCH, 3)), Spec((BATCH, 4)), Spec((BATCH, 4))))
+    assert (trial.fault, trial.output.shape, trial.others[0].shape) == ("", (BATCH, 4), (BATCH, 4))
+    wrong = attempt("LSTMCell", {}, (Spec((BATCH, 3)), Spec((BATCH, 4)), Spec((BATCH, 5))))
+    assert wrong.fault == "the first state is N x 5, expected N x 4"
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_a_max_pool_gives_indices_where_it_is_told_to_and_an_unpool_takes_them(axes):
+    pool, spec = catalogue.entry(f"MaxPool{axes}d"), Spec((BATCH, 3, *(8,) * axes))
+    assert (pool.outputs_of({}), pool.outputs_of({"return_indices": True})) == (("out",), ("out", "indices"))
+    pooled = attempt(pool.type, pool.starts() | {"return_indices": True}, (spec,))
+    assert (pooled.others[0].shape, pooled.others[0].dtype.name) == (pooled.output.shape, "int64")
+    back = catalogue.entry(f"MaxUnpool{axes}d")
+    assert attempt(back.type, back.starts(), (pooled.output, *pooled.others)).output == spec
+    assert "float32 arrives for the indices" in attempt(back.type, back.starts(), (pooled.output,) * 2).fault
 
 
 def test_an_unknown_layer_is_named_with_the_nearest():

@@ -11,12 +11,10 @@ import pytest
 import engine
 from engine import data, nn
 from engine.errors import DataError, GraphError, ProjectError
-from engine.formats import checkpoint
 from engine.graph import catalogue, edit, sharing
 from engine.graph.answers import ANSWERS, answer
 from engine.graph.build import build, losses
 from engine.graph.infer import infer
-from engine.graph.script import to_script
 from engine.graph.spec import (
     Choice,
     DataSpec,
@@ -29,9 +27,8 @@ from engine.graph.spec import (
     decode,
     encode,
 )
-from engine.train.run_folder import RunFolder
 from engine.train.task import Predictor, Task
-from engine.train.trainer import Trainer
+from tests.engine.projects import learned_twice
 
 ROWS = 60
 SAME = FieldSpec("same", "category", (), "target", "int64", classes=("no", "yes"))
@@ -93,24 +90,9 @@ def project(loss: str, folder) -> Project:
     return Project(graph=NETWORKS[loss], data=data.describe(source), training=training)
 
 
-def trained(made: Project, folder) -> tuple[Trainer, dict[str, np.ndarray]]:
-    with RunFolder(folder / "run") as run:
-        trainer = Trainer(Task(made), run, made.training.epochs, [])
-        trainer.run()
-    return trainer, checkpoint.decode(checkpoint.encode(trainer.checkpoint())).model
-
-
 @pytest.mark.parametrize("loss", NETWORKS)
-def test_a_network_of_several_outputs_learns_the_same_in_the_script_and_in_the_trainer(tmp_path, capsys, loss):
-    made = decode(encode(project(loss, tmp_path)))
-    trainer, weights = trained(made, tmp_path)
-    names = {"__name__": "script"}
-    exec(to_script(made), names)
-    by_script = names["train"]().state_dict()
-    assert set(by_script) == set(weights)
-    for name, values in by_script.items():
-        np.testing.assert_array_equal(values.numpy(), weights[name])
-    said = capsys.readouterr().out.splitlines()[-1]
+def test_a_network_of_several_outputs_learns_the_same_in_the_script_and_in_the_trainer(tmp_path, loss):
+    trainer, said = learned_twice(decode(encode(project(loss, tmp_path))), tmp_path)
     figures = trainer.validation_figures
     figure = figures["mae" if loss == "GaussianNLLLoss" else "accuracy"]
     assert f"validation {figures['loss']:.4f}, score {figure:.4f}" in said

@@ -142,6 +142,26 @@ def test_layers_are_duplicated_with_the_same_weights_and_say_so(canvas, hand, do
     assert document.nodes.keys() == {node.id for node in templates.create("digits-cnn").graph.nodes}
 
 
+def test_a_pool_that_gives_indices_gets_a_port_for_them_that_an_unpool_is_wired_to(canvas, hand, document):
+    document.new(templates.create("digits-cnn"))
+    back = document.add_node("MaxUnpool2d", 480, 300)
+    items = canvas.canvas.node_items
+    canvas.canvas.finish()
+    assert [name for side, name, _ in items["pool1"].ports() if side == "out"] == ["out"]
+    document.finish_inference()
+    (problem,) = [p for p in document.result(back).problems if "indices" in p.message]
+    document.apply_fix(problem.fixes[0])
+    canvas.canvas.finish()
+    assert [name for side, name, _ in items["pool1"].ports() if side == "out"] == ["out", "indices"]
+    (wire,) = [w for w in document.wires if w.target == back]
+    assert (wire.source, wire.source_port, wire.target_port) == ("pool1", "indices", "indices")
+    edge = canvas.canvas.edge_items[wire]
+    assert edge.line[0] == pytest.approx(items["pool1"].port_centre("out", "indices"))
+    document.undo_stack.undo()
+    canvas.canvas.finish()
+    assert [name for side, name, _ in items["pool1"].ports() if side == "out"] == ["out"]
+
+
 def test_a_foreign_clipboard_is_refused_with_a_word(canvas, hand, document):
     QApplication.clipboard().setText("hello")
     hand.key(Key.Key_V, CTRL)
