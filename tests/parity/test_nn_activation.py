@@ -209,25 +209,24 @@ WITH_ANY_INPUT = [(name, options) for name, options in CASES if not {"dim", "num
 @pytest.mark.parametrize(("name", "options"), WITH_ANY_INPUT, ids=str)
 def test_value_and_slope_far_out_and_at_infinity_are_pytorchs(name, options, dtype, captured):
     tolerance = {"float16": 3e-2, "float32": 2e-5, "float64": 1e-7}[dtype]
-    for count in (1, 2000):  # computed one by one, and by compiled kernels
-        for value in (*FAR[dtype], np.inf, -np.inf):
-            values = np.full(count, value, dtype)
-            found = []
-            for library in (torch, engine):
-                layer = getattr(library.nn, name)(**options)
-                x = library.tensor(values, requires_grad=True)
+    for count in (200,) if captured else (1, 200):  # computed one by one, and by compiled kernels
+        values = np.tile(np.array([*FAR[dtype], np.inf, -np.inf], dtype), count)
+        found = []
+        for library in (torch, engine):
+            layer = getattr(library.nn, name)(**options)
+            x = library.tensor(values, requires_grad=True)
 
-                def step(layer=layer, x=x):
-                    x.grad = None
-                    y = layer(x)
-                    y.backward(y.new_ones(y.shape))
-                    return y
+            def step(layer=layer, x=x):
+                x.grad = None
+                y = layer(x)
+                y.backward(y.new_ones(y.shape))
+                return y
 
-                if captured and library is engine:
-                    step = engine.capture(step)
-                    step()
-                found.append((step().detach().numpy()[:1], x.grad.numpy()[:1]))
-            (theirs, their_slope), (ours, our_slope) = found
-            if not (name == "GELU" and value in (np.inf, 3e38)):  # PyTorch's own kernels disagree there
-                np.testing.assert_allclose(ours, theirs, tolerance, tolerance / 100, err_msg=f"{value}")
-            np.testing.assert_allclose(our_slope, their_slope, tolerance, tolerance, err_msg=f"{value}")
+            if captured and library is engine:
+                step = engine.capture(step)
+                step()
+            found.append((step().detach().numpy(), x.grad.numpy()))
+        (theirs, their_slope), (ours, our_slope) = found
+        same = ~np.isin(values, (np.inf, np.float32(3e38))) | (name != "GELU")  # where PyTorch's own kernels disagree
+        np.testing.assert_allclose(ours[same], theirs[same], tolerance, tolerance / 100)
+        np.testing.assert_allclose(our_slope, their_slope, tolerance, tolerance)
