@@ -143,6 +143,15 @@ class Arithmetic:
     __lshift__ = _bits("<<", "", "left_shift")
     __rshift__ = _bits(">>", "", "right_shift")
 
+    def __rlshift__(self, other: Any) -> Any:
+        return full_like(self, wrapped(self.dtype, number(other))) << self
+
+    def __rrshift__(self, other: Any) -> Any:
+        return full_like(self, wrapped(self.dtype, number(other))) >> self
+
+    def __reversed__(self) -> Any:
+        return self.flip(0) if self.ndim else self
+
     def __invert__(self) -> Any:
         if self.array.dtype.kind in "iu":
             return apply(el.Whole("bitwise_not"), self)

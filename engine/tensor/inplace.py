@@ -14,6 +14,16 @@ from engine.tensor.promotion import require_fit, wrapped
 from engine.tensor.tape import Core, apply, follow, keep_values, mode, retell, shares_memory
 
 
+def _twin(operator: str, name: str) -> Any:
+    """An operator in place, by the method of that name."""
+
+    def call(self: Any, other: Any) -> Any:
+        return getattr(self, name)(other)
+
+    call.__name__, call.__qualname__ = operator, f"InPlace.{operator}"
+    return call
+
+
 class InPlace:
     """The methods that end in _, the augmented assignments and item assignment."""
 
@@ -149,6 +159,10 @@ class InPlace:
         return self._become("pow_", self**exponent)
 
     __iadd__, __isub__, __imul__, __itruediv__, __ipow__ = add_, sub_, mul_, div_, pow_
+    __iand__, __ior__ = _twin("__iand__", "bitwise_and_"), _twin("__ior__", "bitwise_or_")
+    __ixor__, __imod__ = _twin("__ixor__", "bitwise_xor_"), _twin("__imod__", "remainder_")
+    __ilshift__, __irshift__ = _twin("__ilshift__", "bitwise_left_shift_"), _twin("__irshift__", "bitwise_right_shift_")
+    __ifloordiv__ = _twin("__ifloordiv__", "floor_divide_")
 
     def clamp_(self, min: Any = None, max: Any = None) -> Any:
         """Bring every element between min and max."""

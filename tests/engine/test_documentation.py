@@ -13,6 +13,7 @@ import engine
 
 MODULES = (
     "engine",
+    "engine.accelerator",
     "engine.amp",
     "engine.autograd",
     "engine.cuda",
