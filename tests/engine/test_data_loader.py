@@ -300,8 +300,7 @@ def test_the_background_makes_a_few_batches_and_no_more(workers):
 def test_a_batch_is_made_while_the_caller_computes():
     came = threading.Event()
     loader = DataLoader(range(2), 1, num_workers=1, collate_fn=lambda samples: came.set() if samples[0] else None)
-    for _ in loader:
-        assert came.wait(5)
+    assert [came.wait(5) for _ in loader] == [True, True]
 
 
 def test_leaving_early_ends_the_thread():

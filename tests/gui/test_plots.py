@@ -417,9 +417,9 @@ def test_every_button_has_a_name_for_tests_and_for_screen_readers(run, qtbot):
     from PySide6.QtWidgets import QAbstractButton
 
     for card in cards_with_content(run, qtbot):
-        for button in card.findChildren(QAbstractButton):
-            assert button.objectName()
-            assert button.accessibleName()
+        buttons = card.findChildren(QAbstractButton)
+        assert buttons
+        assert all(button.objectName() and button.accessibleName() for button in buttons)
 
 
 @pytest.mark.parametrize("length", [1, 5, 999, 1000, 12_345])

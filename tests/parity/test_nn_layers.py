@@ -308,5 +308,6 @@ def test_state_dicts_pass_through_a_file_between_the_two(tmp_path):
     safetensors.save_file(theirs.state_dict(), tmp_path / "theirs")
     ours.load_state_dict(engine.load(tmp_path / "theirs"))
     engine.save(ours.state_dict(), tmp_path / "ours")
-    for key, value in safetensors.load_file(tmp_path / "ours").items():
-        assert torch.equal(value, theirs.state_dict()[key])
+    found, expected = safetensors.load_file(tmp_path / "ours"), theirs.state_dict()
+    assert found.keys() == expected.keys()
+    assert all(torch.equal(value, expected[key]) for key, value in found.items())
