@@ -52,6 +52,16 @@ def test_whole_numbers_and_truth_values(name, values):
     same(lambda t, x: getattr(t, name)(x), values, tolerance=1e-5)
 
 
+@pytest.mark.parametrize("a", [9e4, 1.1e5, 1e9, 1e38])
+@pytest.mark.parametrize("name", ["igamma", "igammac"])
+def test_shares_of_large_gamma_functions_agree_and_take_no_longer(name, a):
+    around = [a * (1 + spread / a**0.5) for spread in (-8, -3, -0.1, 0, 0.3, 4, 8)]
+    x = np.array([*around, a / 2, 2 * a, 0.0, np.inf, np.nan])
+    same(
+        lambda t, a, x: getattr(t, name)(a, x), np.full(len(x), a), x, dtype="float64", tolerance=1e-10, gradients=False
+    )
+
+
 def test_the_error_functions_stay_exact_far_out():
     far = np.concatenate([np.linspace(-6, 27, 300), [1e-10, -1e-10]])
     same(lambda t, x: t.erfc(x).log() if t else x, far[far < 26], dtype="float64", tolerance=1e-11)
