@@ -300,13 +300,24 @@ def search(text: str, kinds: tuple[Kind, ...] = ("layer", "loss")) -> list[Entry
     words = text.casefold().split()
     scored = []
     for order, found in enumerate(e for e in entries().values() if e.kind in kinds):
-        names = [found.title.casefold(), found.type.casefold(), *(s.casefold() for s in found.synonyms)]
-        haystack = " ".join([*names, found.category.casefold()])
+        names, synonyms = [found.title.casefold(), found.type.casefold()], [s.casefold() for s in found.synonyms]
+        haystack = " ".join([*names, *synonyms, found.category.casefold()])
         if all(word in haystack for word in words):
-            whole = " ".join(words)
-            rank = 0 if whole in names else 1 if any(n.startswith(whole) for n in names) else 2
-            scored.append((rank, order, found))
+            scored.append((_rank(" ".join(words), names, synonyms), order, found))
     return [found for _, _, found in sorted(scored, key=lambda s: s[:2])]
+
+
+def _rank(text: str, names: list[str], synonyms: list[str]) -> int:
+    """How well an entry is what was asked for, 0 best: its own names count before its synonyms."""
+    fits = (
+        text in names,
+        any(name.startswith(text) for name in names),
+        f" {text}" in names[0],
+        text in synonyms,
+        any(synonym.startswith(text) for synonym in synonyms),
+        True,
+    )
+    return fits.index(True)
 
 
 def _read(cls: type) -> Entry:

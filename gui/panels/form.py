@@ -22,6 +22,8 @@ _NAMES = {
     "p": "Probability",
     "gamma": "Factor",
     "T_max": "Epochs of the cycle",
+    "total_iters": "Epochs",
+    "eta_min": "Least rate",
     "nhead": "Heads",
     "num_heads": "Heads",
     "d_model": "Features",

@@ -106,10 +106,18 @@ def test_every_new_layer_is_written_into_a_script_as_what_it_is(entry):
     [("dense", "Linear"), ("fc", "Linear"), ("conv2d", "Conv2d"), ("cross", "CrossEntropyLoss"),
      ("mse", "MSELoss"), ("skip connection", "Add"), ("max pool", "MaxPool2d"), ("relu", "ReLU"),
      ("lstm", "LSTM"), ("deconvolution", "ConvTranspose2d"), ("global average pool", "AdaptiveAvgPool2d"),
-     ("self-attention", "MultiheadAttention"), ("dot product", "Dot"), ("resize", "Upsample")],
+     ("self-attention", "MultiheadAttention"), ("dot product", "Dot"), ("resize", "Upsample"),
+     ("norm", "BatchNorm2d"), ("attention", "MultiheadAttention"), ("huber", "HuberLoss"), ("drop", "Dropout")],
 )  # fmt: skip
 def test_the_search_finds_by_the_names_that_people_use(words, type):
     assert catalogue.search(words)[0].type == type
+
+
+def test_an_entry_s_own_name_counts_before_the_synonyms_of_others():
+    for text in ("trans", "norm", "shuffle"):
+        titles = [text in found.title.casefold() for found in catalogue.search(text)]
+        assert titles == sorted(titles, reverse=True)
+        assert any(titles)
 
 
 def test_the_search_finds_everything_in_a_category_and_nothing_for_nonsense():
