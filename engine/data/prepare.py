@@ -96,7 +96,12 @@ class Preparation:
 
     @classmethod
     def fit(
-        cls, dataset: FieldDataset, indices: np.ndarray, spec: DataSpec, targets: Collection[str] = ()
+        cls,
+        dataset: FieldDataset,
+        indices: np.ndarray,
+        spec: DataSpec,
+        targets: Collection[str] = (),
+        together: Collection[tuple[str, ...]] = (),
     ) -> Preparation:
         """Look at the samples of `indices` and note offset and scale of every input, and of these target fields.
 
@@ -104,7 +109,7 @@ class Preparation:
         "unit" takes the known largest value of an image, else the smallest and largest met; "robust" the median and
         the distance of the quartiles. A target is always scaled as "standard" does it. Gaps of a table are filled as
         `spec.options["missing"]` says: with the "mean", the "median", the "mode" or the "constant" of
-        `spec.options["missing_value"]`.
+        `spec.options["missing_value"]`. Fields named `together`, which are read by the same weights, are scaled as one.
 
         >>> from engine.data import open
         >>> spec = DataSpec("bundled:digits", scaling="unit")
@@ -116,8 +121,10 @@ class Preparation:
         fields = [f for f in dataset.fields if f.role == "input" or (f.role == "target" and f.name in targets)]
         numbers = [field for field in fields if field.dtype == "float32"]
         texts = [field for field in dataset.fields if field.role == "input" and field.kind == "text"]
+        known = {field.name: field for field in numbers}
+        groups = {name: [known[other] for other in group if other in known] for group in together for name in group}
         return cls(
-            {f.name: _fit_field(dataset, f, np.asarray(indices), spec) for f in numbers},
+            {f.name: _fit_field(dataset, f, np.asarray(indices), spec, groups.get(f.name, [f])) for f in numbers},
             {f.name: _fit_tokens(dataset, f, indices, spec) for f in texts},
         )
 
@@ -192,19 +199,24 @@ def _tokens_of(state: np.ndarray) -> Any:
     return Tokens.from_state(state)
 
 
-def _fit_field(dataset: FieldDataset, field: FieldSpec, indices: np.ndarray, spec: DataSpec) -> dict[str, np.ndarray]:
+def _fit_field(
+    dataset: FieldDataset, field: FieldSpec, indices: np.ndarray, spec: DataSpec, group: list[FieldSpec]
+) -> dict[str, np.ndarray]:
+    """How a field is scaled, by the values of all of a group that is scaled as one."""
     how = spec.scaling if field.role == "input" else "standard"
     gaps = spec.options.get("missing", "mean") if field.role == "input" and field.kind == "vector" else "mean"
     statistics = Statistics(field.shape[0], keeps=how == "robust" or gaps in ("median", "mode"))
-    known = dataset.maxima.get(field.name)
+    maxima = [dataset.maxima.get(each.name) for each in group]
+    known = max(maxima) if all(maxima) else None
     if not (how == "unit" and known) or field.kind != "image":
         pixels = len(indices) * int(np.prod(field.shape[1:]))
         rows = max(1, CHUNK_BYTES // (4 * int(np.prod(field.shape))))
-        for start in range(0, len(indices), rows):
-            values = dataset.column(field, indices[start : start + rows])
-            if field.kind == "image":
-                values = values.transpose(0, 2, 3, 1).reshape(-1, values.shape[1])  # (N, C, H, W) -> (N H W, C)
-            statistics.add(values, every=max(1, pixels // KEPT_VALUES))
+        for each in group:
+            for start in range(0, len(indices), rows):
+                values = dataset.column(each, indices[start : start + rows])
+                if field.kind == "image":
+                    values = values.transpose(0, 2, 3, 1).reshape(-1, values.shape[1])  # (N, C, H, W) -> (N H W, C)
+                statistics.add(values, every=max(1, pixels // KEPT_VALUES))
     offset, scale = statistics.scaling(how)
     if how == "unit" and known:
         offset, scale = np.zeros_like(offset), np.full_like(scale, known)

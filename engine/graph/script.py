@@ -21,7 +21,7 @@ from engine.graph.infer import format_shape
 from engine.graph.inlined import futures, own_code
 from engine.graph.judge_loss import has_target, target_field, target_shape
 from engine.graph.network import Network
-from engine.graph.sharing import owner
+from engine.graph.sharing import owner, read_alike
 from engine.graph.spec import Choice, DataSpec, FieldSpec, Graph, Node, Project, Wire
 from engine.wording import counted
 
@@ -181,10 +181,15 @@ class _Script:
             what="inputs and targets" if scaled else "inputs",
             inputs=_tuple(inputs),
             targets=_tuple(targets),
-            scaled=f", targets={_tuple([repr(name) for name in scaled])}" if scaled else "",
+            scaled=(f", targets={_tuple([repr(name) for name in scaled])}" if scaled else "") + self.alike(),
             unit=f', preparation.scaling[{self.judge_field().name!r}]["scale"]' if self.unit() else "",
             augment=", Augmentation.of(dataset, train, spec, preparation)" if self.project.data.augment else "",
         )
+
+    def alike(self) -> str:
+        """The inputs that are scaled as one."""
+        groups = read_alike(self.network)
+        return f", together={groups!r}" if groups else ""
 
     def judge_field(self) -> FieldSpec:
         """What the first loss judges by."""

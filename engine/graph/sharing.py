@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from engine.errors import GraphError
 from engine.graph import catalogue
+from engine.graph.network import Network
 from engine.graph.spec import Graph, Node, may_share
 
 
@@ -25,6 +26,29 @@ def group(graph: Graph, id: str) -> tuple[str, ...]:
     """
     whose = owner(graph.node(id))
     return tuple(node.id for node in graph.nodes if owner(node) == whose)
+
+
+def read_alike(network: Network) -> list[tuple[str, ...]]:
+    """The fields of one kind and shape that go into layers with the same weights, and are to be scaled as one."""
+    fields = {field.name: (field.kind, field.shape) for field in network.fields if field.role == "input"}
+    alike: dict[str, set[str]] = {name: {name} for name in fields}
+    for node in network.graph.nodes:
+        if node.shares:
+            here, there = (_field_behind(network, id) for id in (node.id, node.shares))
+            if here and there and fields[here] == fields[there]:
+                alike[here] |= alike[there]
+                alike |= dict.fromkeys(alike[here], alike[here])
+    groups = {tuple(name for name in fields if name in group) for group in alike.values() if len(group) > 1}
+    return sorted(groups)
+
+
+def _field_behind(network: Network, id: str) -> str:
+    """The one field that reaches a node; "" where there are several."""
+    inputs = [network.nodes[other] for other in network.upstream(id) if network.nodes[other].type == "Input"]
+    only = [field.name for field in network.fields if field.role == "input"]
+    names = {node.params.get("field") or (only[0] if len(only) == 1 else "") for node in inputs}
+    name = names.pop() if len(names) == 1 else ""
+    return name if name in only else ""
 
 
 def share(graph: Graph, id: str, other: str) -> Graph:

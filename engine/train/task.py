@@ -21,7 +21,9 @@ from engine.errors import DataError, Fix, TrainingError
 from engine.formats import trust
 from engine.graph import build, catalogue
 from engine.graph.answers import ANSWERS
+from engine.graph.network import Network
 from engine.graph.purpose import TASKS, TaskKind
+from engine.graph.sharing import read_alike
 from engine.graph.spec import Project
 from engine.metrics import offers
 from engine.train.settings import chosen, usable_device
@@ -316,7 +318,8 @@ class Task(Learner):
         self.data = engine.data.open(project.data, None)
         self.train, self.validation = split(self.data, project.data)
         scaled = {loss.target.name for loss in self.losses if loss.scales_target}
-        self.preparation = Preparation.fit(self.data, self.train, project.data, scaled)
+        together = read_alike(Network(project.graph, project.data.fields))
+        self.preparation = Preparation.fit(self.data, self.train, project.data, scaled, together)
         self.augmentation = Augmentation.of(self.data, self.train, project.data, self.preparation)
         self._check_mixing()
         self._cache = self._prepare_all()

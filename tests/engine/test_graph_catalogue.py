@@ -30,7 +30,7 @@ SPECS = [
 ]
 ELSEWHERE = {
     "MultiLabelMarginLoss": "no field lists the numbers of several classes: MultiLabelSoftMarginLoss takes flags",
-    "CTCLoss": "it needs the lengths of both sequences",
+    "CTCLoss": "no field is a text to spell, with its length, and no answer or metric reads what frames spell",
     "TripletMarginWithDistanceLoss": "it takes a function of a script: TripletMarginLoss has any norm for a distance",
     "HingeGANLoss": "two networks learn against each other",
     "WassersteinLoss": "two networks learn against each other",

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 import engine
 from engine import data, nn
@@ -15,6 +16,7 @@ from engine.graph import catalogue, edit, sharing
 from engine.graph.answers import ANSWERS, answer
 from engine.graph.build import build, losses
 from engine.graph.infer import infer
+from engine.graph.network import Network
 from engine.graph.spec import (
     Choice,
     DataSpec,
@@ -85,7 +87,7 @@ def project(loss: str, folder) -> Project:
         catalogue.entry(loss).cls) else "")  # fmt: skip
     roles = dict.fromkeys(("x0", "x1", "x2"), "input") | dict.fromkeys(("same", "price"), "unused")
     roles |= {target: "target"} if target else {}
-    source = DataSpec(source=str(folder / "pairs.npz"), reader="npz", roles=roles, batch_size=16, scaling="none")
+    source = DataSpec(source=str(folder / "pairs.npz"), reader="npz", roles=roles, batch_size=16)
     training = TrainingSpec(Choice("Adam", {"lr": 0.05}), epochs=2)
     return Project(graph=NETWORKS[loss], data=data.describe(source), training=training)
 
@@ -233,6 +235,20 @@ def test_a_file_whose_layers_share_what_they_cannot_is_refused(shares):
              {"id": "fc3", "type": "Linear", "params": {"bias": False}}]  # fmt: skip
     with pytest.raises(ProjectError, match=f"'fc1' shares the weights of '{shares}', expected a layer of the same"):
         decode(json.dumps({"schema": 1, "graph": {"nodes": nodes}}).encode())
+
+
+def test_what_the_same_weights_read_is_scaled_as_one(tmp_path):
+    made = project("TripletMarginLoss", tmp_path)
+    assert sharing.read_alike(Network(made.graph, made.data.fields)) == [("x0", "x1", "x2")]
+    task = Task(made)
+    scaled = task.preparation.scaling
+    everything = np.concatenate([task.data.take(task.train)[name] for name in ("x0", "x1", "x2")])
+    for name in ("x0", "x1", "x2"):
+        np.testing.assert_allclose(scaled[name]["offset"], everything.mean(axis=0), rtol=1e-5)
+        np.testing.assert_allclose(scaled[name]["scale"], everything.std(axis=0), rtol=1e-5)
+    for one in ("fc1", "fc2"):
+        made = replace(made, graph=sharing.own(made.graph, one))
+    assert sharing.read_alike(Network(made.graph, made.data.fields)) == []
 
 
 # --- data without a target ------------------------------------------------------------------------------------------
