@@ -70,7 +70,7 @@ concat = concatenate = cat
 inf, nan, pi = 1e999, 1e999 - 1e999, 3.141592653589793
 
 _MODULES = {"nn": "engine.nn", "optim": "engine.optim", "data": "engine.data", "cuda": "engine.cuda",
-            "accelerator": "engine.accelerator", "backends": "engine.backends",
+            "accelerator": "engine.accelerator", "backends": "engine.backends", "distributions": "engine.distributions",
             "autograd": "engine.autograd", "func": "engine.func", "amp": "engine.amp", "utils": "engine.utils",
             "linalg": "engine.tensor.functions.linalg", "special": "engine.tensor.functions.special"}  # fmt: skip
 _OF_LAYERS = """

@@ -18,6 +18,7 @@ MODULES = (
     "engine.autograd",
     "engine.cuda",
     "engine.data",
+    "engine.distributions",
     "engine.func",
     "engine.data.transforms",
     "engine.linalg",

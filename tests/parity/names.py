@@ -56,6 +56,7 @@ SPACES = {
     "torch.autograd.functional": (torch.autograd.functional, engine.autograd.functional),
     "torch.func": (torch.func, engine.func),
     "torch.utils.data": (torch.utils.data, engine.utils.data),
+    "torch.distributions": (torch.distributions, engine.distributions),
 }
 """title -> PyTorch's, ours"""
 
@@ -112,6 +113,10 @@ REASONS = {
         set_printoptions|set_flush_denormal|[gs]et_num_interop_threads|.*warn_always.*|.*deterministic_debug_mode|
         is_deterministic_algorithms_warn_only_enabled""",
     "it calls Python for each element": r"apply_|map2?_",
+    "distributions are those of classes, of yes and no, and the even and the normal one": r"""
+        .*Transform|.*StraightThrough|.*(Categorical|Bernoulli|Normal|Distribution|Chi2|Beta|Binomial|Cauchy|Dirichlet|Exponential|Gamma|
+        Pareto|Geometric|Gumbel|Kumaraswamy|LKJCholesky|Laplace|Multinomial|Poisson|StudentT|VonMises|Weibull|Wishart|
+        MixtureSameFamily|ExponentialFamily|FisherSnedecor)|biject_to|identity_transform|register_kl|transform_to""",
     "not there yet": r"""
         transfer_parametrizations_and_params|
         binomial|frexp|geqrf|orgqr|ormqr|householder_product|ldl_.*|lobpcg|(pca|svd)_lowrank|histogramdd|

@@ -162,7 +162,8 @@ def rewarded(torch, init, draw, capture):
         for _ in range(15):
             probs, value = model(torch.from_numpy(state).float())
             action = int(draw.uniform() > probs[0].item())
-            saved.append((torch.log(probs[action]), value))
+            chosen = torch.distributions.Categorical(probs)
+            saved.append((chosen.log_prob(torch.tensor(action)), value))
             state = moved(state, action)
             rewards.append(1.0 - abs(float(state[2])))
         R, returns = 0, []
