@@ -7,6 +7,7 @@ from math import ceil
 
 import llvmlite.ir as ir
 
+from engine.kernels.cpu.contraction import PARTS
 from engine.kernels.cpu.emit import Code, new_kernel
 from engine.kernels.cpu.expression import Expr, leaf, substitute
 from engine.kernels.cpu.operands import Epilogue, Source
@@ -96,7 +97,7 @@ def emit(work: Pass) -> ir.Module:
     block, thread, threads = code.arguments
     at = {name: code.pointer(block, slot) for slot, name in enumerate(work.arguments)}
     size = (work.height, work.width, work.channels)
-    with code.loop(*code.share(work.pieces, thread, threads)) as number:
+    with code.taken(work.pieces, thread, threads, PARTS) as part, code.loop(*part) as number:
         image, first = number // work.bands, number % work.bands * work.step
         rows = code.minimum(code.int(work.height) - first, work.step) if work.height % work.step else work.step
         start = first * (work.width * work.channels)
