@@ -21,6 +21,7 @@ from engine.graph.infer import format_shape
 from engine.graph.inlined import futures, own_code
 from engine.graph.judge_loss import has_target, target_field, target_shape
 from engine.graph.network import Network
+from engine.graph.script_text import DATA, IMPORTS, LEARN, LEARN_BY_LOOKS, MAIN, STOPPING, TRAINING
 from engine.graph.sharing import owner, read_alike
 from engine.graph.spec import Choice, DataSpec, FieldSpec, Graph, Node, Project, Wire
 from engine.wording import counted
@@ -64,7 +65,7 @@ class _Script:
 
     def text(self) -> str:
         code = own_code(custom.used(Graph(tuple(self.nodes))), _NAMES)
-        parts = [self.head(), *code, self.settings(), self.network_class(), self.data(), self.training(), _MAIN]
+        parts = [self.head(), *code, self.settings(), self.network_class(), self.data(), self.training(), MAIN]
         return "\n\n".join(part.strip("\n") + "\n" for part in parts)
 
     # --- head -------------------------------------------------------------------------------------------------------
@@ -75,7 +76,7 @@ class _Script:
         lines += [f"# {_line(line)}" for line in self.project.notes.splitlines()]
         future = sorted({name for file in custom.used(Graph(tuple(self.nodes))) for name in futures(file)})
         lines += ["", f"from __future__ import {', '.join(future)}"] if future else []
-        imports = _IMPORTS
+        imports = IMPORTS
         if self.project.data.augment:
             imports = imports.replace("import DataSpec", "import Augmentation, Choice, DataSpec")
         return "\n".join([*lines, "", imports])
@@ -177,7 +178,7 @@ class _Script:
         inputs = [f"arrays[{self.inference.nodes[n.id].params['field']!r}]" for n in self.sources]
         targets = [self.target(loss) for loss in self.losses if has_target(loss.type)]
         scaled = self.scaled_targets()
-        return _DATA.format(
+        return DATA.format(
             what="inputs and targets" if scaled else "inputs",
             inputs=_tuple(inputs),
             targets=_tuple(targets),
@@ -225,18 +226,18 @@ class _Script:
         advance = "schedule.step(held_out)" if schedule and schedule.type == "ReduceLROnPlateau" else "schedule.step()"
         ends = schedule is not None and schedule.type == "OneCycleLR"  # and stays there
         until = "        if schedule.last_epoch + 1 < schedule.total_steps:\n    " if ends else ""
-        return _TRAINING.format(
+        return TRAINING.format(
             losses=_tuple([self.construction(loss) for loss in self.losses]),
             weights=_tuple([repr(weight) for weight in self.weights()]),
             judged=self.together(),
             optimizer=_made("optim", training.optimizer, "optimizer", self.learned()),
             update="" if self.looks() else "\n    update = engine.capture(optimizer.step)",
-            learn=(_LEARN_BY_LOOKS if self.looks() else _LEARN).format(clip=clipped, **self.looked_at()),
+            learn=(LEARN_BY_LOOKS if self.looks() else LEARN).format(clip=clipped, **self.looked_at()),
             schedule=_scheduled(schedule) if schedule else "",
             best='    best, waited = float("inf"), 0\n' if stopping else "",
             held_out="validation" if self.project.data.validation > 0 else "(inputs, targets)",
             advance=f"{until}        {advance}\n" if schedule else "",
-            stop=_STOPPING.format(patience=stopping.patience, min_delta=stopping.min_delta) if stopping else "",
+            stop=STOPPING.format(patience=stopping.patience, min_delta=stopping.min_delta) if stopping else "",
             score=self.score(),
             unit=self.unit(),
             augment=", augment" if self.project.data.augment else "",
@@ -352,108 +353,3 @@ def _tuple(items: list[str]) -> str:
 def _line(text: str) -> str:
     """Text for a comment: whatever would end the line, or not print, becomes a space."""
     return "".join(letter if letter.isprintable() else " " for letter in text)
-
-
-_IMPORTS = """
-import numpy as np
-
-import engine.data
-from engine import nn, optim
-from engine.data import DataSpec, Preparation, split
-""".strip()
-
-_DATA = '''
-def load(spec):
-    """-> (inputs, targets) of the training and of the validation part, {what} scaled as the training part asks."""
-    dataset = engine.data.open(spec)
-    train, validation = split(dataset, spec)
-    preparation = Preparation.fit(dataset, train, spec{scaled})
-
-    def part(indices):
-        arrays = preparation.apply(dataset.take(indices))
-        return {inputs}, {targets}
-
-    return part(train), part(validation){unit}{augment}
-'''
-
-_TRAINING = '''
-def batch(arrays, rows):
-    return [engine.from_numpy(np.ascontiguousarray(array[rows])).to(DEVICE) for array in arrays]
-
-
-def evaluate(network, judge, inputs, targets{unit}):
-    """-> loss and score over all samples; the score is accuracy, or mean absolute error for values."""
-    network.eval()
-    losses, scores, count = 0.0, 0.0, len(inputs[0])
-    with engine.no_grad():
-        for start in range(0, count, 1024):
-            rows = slice(start, start + 1024)
-            outputs, wanted = call(network, batch(inputs, rows)), batch(targets, rows)
-            losses += judge(outputs, wanted).item() * len(outputs[0])
-            scores += score(outputs, wanted{unit}) * len(outputs[0])
-    network.train()
-    return losses / max(count, 1), scores / max(count, 1)
-
-
-def call(network, inputs):
-    outputs = network(*inputs)
-    return outputs if isinstance(outputs, tuple) else (outputs,)
-
-
-def score(outputs, targets{unit}):
-    return {score}.float().mean().item()
-
-
-def train():
-    engine.manual_seed(SEED)
-    network = Network().to(DEVICE)
-    criteria, weights = {losses}, {weights}
-
-    def judge(outputs, targets):
-        return {judged}
-
-    optimizer = {optimizer}
-
-    @engine.capture  # recorded once, then replayed without the tape
-    def learn(inputs, targets):
-        optimizer.zero_grad()
-        loss = judge(call(network, inputs), targets)
-        loss.backward()
-        return loss
-{update}
-{schedule}{best}    (inputs, targets), validation{unit}{augment} = load(DATA)
-    count = len(inputs[0])
-    for epoch in range(EPOCHS):
-        order = np.random.Generator(np.random.PCG64([SEED, epoch])).permutation(count)
-        for start in range(0, count, DATA.batch_size):
-            rows = order[start : start + DATA.batch_size] if DATA.shuffle else slice(start, start + DATA.batch_size)
-{learn}        held_out, figure = evaluate(network, judge, *{held_out}{unit})
-        print(f"epoch {{epoch + 1}}: loss {{loss.item():.4f}}, validation {{held_out:.4f}}, score {{figure:.4f}}")
-{advance}{stop}    return network
-'''
-
-_LEARN = """
-{seen}            loss = learn({inputs}, {targets})
-{clip}            update()
-""".lstrip("\n")
-
-_LEARN_BY_LOOKS = """
-{seen}            arrays = {inputs}, {targets}
-
-            def closure():  # of one step: the optimizer looks at the loss several times
-                loss = learn(*arrays)  # noqa: B023
-{clip}                return loss
-
-            loss = optimizer.step(closure)
-""".lstrip("\n")
-
-_STOPPING = """
-        best, waited = (held_out, 0) if held_out < best - {min_delta!r} else (best, waited + 1)
-        if waited >= {patience}:
-            break
-""".lstrip("\n")
-
-_MAIN = """
-if __name__ == "__main__":
-    engine.save(train().state_dict(), "weights.safetensors")
-"""
