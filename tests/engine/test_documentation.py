@@ -27,6 +27,8 @@ MODULES = (
     "engine.nn.functional",
     "engine.nn.init",
     "engine.nn.utils",
+    "engine.nn.utils.parametrizations",
+    "engine.nn.utils.prune",
     "engine.optim",
     "engine.optim.lr_scheduler",
     "engine.optim.swa_utils",
