@@ -272,6 +272,7 @@ def test_a_rate_far_too_high_stops_the_run_and_proposes_a_tenth(capsys, tmp_path
     assert diagnosis.message.startswith(f"The output of {diagnosis.node!r} became so large that the loss is inf at a ")
     assert diagnosis.fix == {
         "label": "Set the learning rate to 0.5", "action": "set_training", "node": "", "name": "lr", "value": 0.5,
+        "port": "",
     }  # fmt: skip
     assert events(out, Failed)[0].node == diagnosis.node
     assert events(out)[-1].reason == "failed"
