@@ -108,7 +108,7 @@ class Device:
         """So many zeros that stay on this device for long; on the cpu they begin on a cache line."""
         if self.type != "cpu":
             return self.xp.zeros(size, dtype)
-        array = aligned(size, dtype)
+        array = aligned(size, dtype, kept=True)
         array[...] = 0
         return array
 

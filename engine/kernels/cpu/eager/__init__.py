@@ -31,4 +31,4 @@ class CpuKernels(
 
     def empty(self, shape: tuple[int, ...], dtype: Any) -> Any:
         """Whatever lay in memory; weights begin here, and what starts on a cache line is sooner read."""
-        return aligned(shape, dtype) if prod(shape) >= LARGE else self.xp.empty(shape, dtype)
+        return aligned(shape, dtype, kept=True) if prod(shape) >= LARGE else self.xp.empty(shape, dtype)
