@@ -164,3 +164,26 @@ def test_the_folder_is_kept_small_by_whoever_compiles(folder):
             file.truncate(100 * 2**20)  # no block of a disk is taken
     assert counts(start())[0] > 0
     assert sum(path.stat().st_size for path in folder.iterdir()) < compile.MOST_KEPT
+
+
+INTERRUPTED = """
+from engine.kernels.cpu import compile, executor
+
+class Interrupted(list):
+    def append(self, engine):
+        raise KeyboardInterrupt
+
+kept, compile._engines = compile._engines, Interrupted()
+for _ in range(3):
+    try:
+        compile.compiled(executor.nothing)
+    except KeyboardInterrupt:
+        print("interrupted", end=" ")
+compile._engines = kept
+print(compile.compiled(executor.rest) > 0 and compile.compiled(executor.nothing) > 0)
+"""
+
+
+def test_kernels_are_compiled_after_an_interrupt_while_one_was(folder):
+    result = subprocess.run([sys.executable, "-c", INTERRUPTED], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert (result.stdout.split(), result.returncode) == (["interrupted"] * 3 + ["True"], 0)

@@ -219,8 +219,8 @@ def fingerprint() -> str:
     return digest.hexdigest()
 
 
-@cache
 def _machine(target: Host) -> Any:
+    """One for each use: an engine that an interrupt leaves to nobody takes its machine away with it."""
     return llvm.Target.from_triple(target.triple).create_target_machine(
         cpu=target.cpu, features=target.features, opt=3, jit=True
     )
