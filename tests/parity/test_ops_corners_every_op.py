@@ -56,6 +56,7 @@ CASES = {
     "Hardtanh": lambda t, f, x: f.hardtanh(x, -0.7, 0.6),
     "LogSoftmax": lambda t, f, x: x.log_softmax(1),
     "ReLU": lambda t, f, x: x.relu(),
+    "Hardswish": lambda t, f, x: f.hardswish(x * 4),
     "SiLU": lambda t, f, x: f.silu(x),
     "Sigmoid": lambda t, f, x: x.sigmoid(),
     "Softmax": lambda t, f, x: x.softmax(0),
@@ -118,6 +119,7 @@ CASES = {
         x.log_softmax(1).unsqueeze(1), t.tensor([[2, 2]]), t.tensor([3]), t.tensor([2]), reduction="none"
     ),
     "CrossEntropy": lambda t, f, x: f.cross_entropy(x, t.tensor([0, 3, 1])),
+    "Variance": lambda t, f, x: f.gaussian_nll_loss(t.zeros(3, 4), t.ones(3, 4), x.abs(), reduction="none"),
     "NLL": lambda t, f, x: f.nll_loss(x, t.tensor([0, 3, 1])),
     "SoftCrossEntropy": lambda t, f, x: f.cross_entropy(x, t.full((3, 4), 0.25)),
     "SquaredError": lambda t, f, x: f.mse_loss(x, x.detach() * 0.5),
@@ -133,6 +135,7 @@ CASES = {
     "GRU": recurrent("GRU"),
     "LSTM": recurrent("LSTM"),
     "RNN": recurrent("RNN"),
+    "Median": lambda t, f, x: x.median(),
     "AMax": lambda t, f, x: x.amax(1),
     "AMin": lambda t, f, x: x.amin(0),
     "All": lambda t, f, x: (x > -1).all(1),
