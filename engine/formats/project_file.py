@@ -19,12 +19,13 @@ import struct
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 import msgspec
 from msgspec import Meta
 
 from engine.errors import ProjectError
+from engine.formats import damage
 from engine.formats.atomic import sweep, write_all_atomic
 from engine.formats.regular import is_folder, is_regular, make_folder, read_regular
 from engine.graph import spec
@@ -263,37 +264,50 @@ def _read_zip(path: Path) -> dict[str, bytes]:
     if path.exists() and not path.is_file():
         raise ProjectError(path.name, got="it is no regular file", expected="a Layerloom project")
     try:
-        _check_directory(path)
-        with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
-            _check_members(members, path.name)
-            return {member.filename: archive.read(member) for member in members}
+        with open(path, "rb") as file:
+            count = _check_directory(file, path)
+            with zipfile.ZipFile(file) as archive:
+                members = archive.infolist()
+                damage.check_headers(file, members, count)
+                _check_members(members, path.name)
+                return {member.filename: archive.read(member) for member in members}
     except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, UnicodeDecodeError, struct.error) as error:
         if isinstance(error, ProjectError):
             raise
-        raise ProjectError(
-            path.name, got=f"it is damaged or no project ({error})", expected="a Layerloom project",
-            mend="the file may be cut off; open its autosave or a copy",
-        ) from None  # fmt: skip
+        raise _damaged(path) from error
 
 
-def _check_directory(path: Path) -> None:
+def _damaged(path: Path) -> ProjectError:
+    left = damage.remains(path, _is_part, sum(LIMITS.values()) + MAX_CODE_FILES * CODE_LIMIT)
+    if left.whole or left.damaged:
+        return ProjectError(path.name, got=str(left), mend="open its autosave or a copy")
+    return ProjectError(path.name, got="it is damaged or no project", expected="a Layerloom project",
+                        mend="the file may be cut off; open its autosave or a copy")  # fmt: skip
+
+
+def _check_directory(file: BinaryIO, path: Path) -> int:
     """The number of parts, as the end of the file says it, before a directory of millions is read into memory."""
-    with open(path, "rb") as file:
-        file.seek(max(0, path.stat().st_size - 65_557))  # the record has 22 bytes, the comment behind it at most 65,535
-        tail = file.read()
+    size = os.fstat(file.fileno()).st_size
+    file.seek(max(0, size - 65_557))  # the record has 22 bytes, the comment behind it at most 65,535
+    tail = file.read()
     place = tail.rfind(b"PK\x05\x06")
-    count = int.from_bytes(tail[place + 10 : place + 12], "little")
     if place < 0 or len(tail) < place + 22:
         raise zipfile.BadZipFile("its directory is missing")
+    count, length, start = struct.unpack_from("<HII", tail, place + 10)
+    if start + length > size - len(tail) + place or length < count * damage.SHORTEST_ENTRY:
+        raise zipfile.BadZipFile("its directory is not where its end says, or not so long")
     if count > MOST_PARTS:
         raise ProjectError(path.name, got=f"{count} parts lie in it", expected=f"only {_PARTS}")
-
-    directory = int.from_bytes(tail[place + 12 : place + 16], "little")
-    if directory > LARGEST_DIRECTORY or tail[max(0, place - 20) : place].startswith(b"PK\x06\x07"):
+    if length > LARGEST_DIRECTORY or tail[max(0, place - 20) : place].startswith(b"PK\x06\x07"):
         raise ProjectError(
             path.name, got="its directory is larger than that of a project", expected="a Layerloom project"
         )
+    return count
+
+
+def _is_part(name: str) -> bool:
+    is_code = name.startswith(f"{CODE}/") and re.match(CODE_NAME, name.removeprefix(f"{CODE}/"))
+    return name in LIMITS or bool(is_code)
 
 
 def _check_members(members: list[zipfile.ZipInfo], where: str) -> None:
@@ -301,16 +315,17 @@ def _check_members(members: list[zipfile.ZipInfo], where: str) -> None:
     seen: set[str] = set()
     for member in members:
         name = member.filename
-        is_code = name.startswith(f"{CODE}/") and re.match(CODE_NAME, name.removeprefix(f"{CODE}/"))
-        if name not in LIMITS and not is_code:
+        if not _is_part(name):
             raise ProjectError(where, got=f"{name[:80]!r} lies in it", expected=f"only {_PARTS}")
         if name in seen:
             raise ProjectError(where, got=f"{name} lies in it twice", expected="every part once")
-        if member.compress_type != zipfile.ZIP_STORED or member.compress_size != member.file_size:
+        if member.compress_type != zipfile.ZIP_STORED:
             raise ProjectError(where, got=f"{name} is compressed", expected="parts that are only stored",
                                mend="pack it again without compression (zip -0)")  # fmt: skip
         if member.flag_bits & 1:
             raise ProjectError(where, got=f"{name} is encrypted", expected="parts that are only stored")
+        if member.compress_size != member.file_size:
+            raise zipfile.BadZipFile(f"{name}, which is only stored, has two sizes")
         _check_size(f"{where}/{name}", member.file_size, _limit(name))
         seen.add(name)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
+import re
 import struct
 import zipfile
 from pathlib import Path
@@ -16,7 +16,7 @@ from engine.formats import project_file
 from engine.formats.project_file import ProjectFile, read, write
 from engine.graph import spec
 from engine.graph.spec import Graph, Node, Project
-from tests.engine.a_project import PROJECT, WEIGHTS
+from tests.engine.a_project import PICTURE, PROJECT, WEIGHTS
 
 
 def pack(path: Path, members, compression=zipfile.ZIP_STORED) -> Path:
@@ -45,13 +45,73 @@ def test_a_file_cut_off_anywhere_is_refused_in_a_sentence(tmp_path):
         sentence(tmp_path / "b.loom")
 
 
+def changed(content: bytes, place: int, bits: int) -> bytes:
+    return content[:place] + bytes([content[place] ^ bits]) + content[place + 1 :]
+
+
+def read_or_refusal(path: Path) -> ProjectFile | str:
+    try:
+        return read(path)
+    except ProjectError as error:
+        return str(error)
+
+
+def headers(content: bytes) -> list[int]:
+    """Places in what is neither a part nor the room that aligns it: headers, names, the directory and its end."""
+    places = list(range(content.index(b"PK\x01\x02"), len(content)))
+    for start in (found.start() for found in re.finditer(b"PK\x03\x04", content)):
+        letters = int.from_bytes(content[start + 26 : start + 28], "little")
+        places += range(start, start + 30 + letters + 4)
+    return places
+
+
 def test_a_byte_changed_anywhere_is_noticed_or_changes_nothing(tmp_path):
+    write(tmp_path / "a.loom", PROJECT, WEIGHTS, PICTURE)
+    content, path = (tmp_path / "a.loom").read_bytes(), tmp_path / "b.loom"
+    changes = [(place, 0x55) for place in range(len(content))]
+    changes += [(place, 1 << bit) for place in headers(content) for bit in range(8)]
+    for change in changes:
+        path.write_bytes(changed(content, *change))
+        found = read_or_refusal(path)
+        is_said = isinstance(found, str) and found.startswith("b.loom: it is damaged: ")
+        assert is_said or found == ProjectFile(PROJECT, WEIGHTS, PICTURE), (change, found)
+
+
+def entry(content: bytes, name: bytes) -> int:
+    """Where the directory's entry of a part begins."""
+    return content.rindex(name) - 46
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        (lambda content: content.index(b"fc1.bias"),
+         "weights.safetensors cannot be read, but project.json, thumbnail.png can"),
+        (lambda content: content.index(b"weights.safetensors"),
+         "weights.safetensors cannot be read, but project.json, thumbnail.png can"),
+        (lambda content: content.index(b'"schema"'),
+         "project.json cannot be read, but weights.safetensors, thumbnail.png can"),
+        (lambda content: entry(content, b"project.json") + 30,  # the length of its extra field, which swallows the next
+         "its directory cannot be read, but project.json, weights.safetensors, thumbnail.png can"),
+        (lambda content: entry(content, b"weights.safetensors") + 32,  # the length of its comment
+         "its directory cannot be read, but project.json, weights.safetensors, thumbnail.png can"),
+        (lambda content: len(content) - 12,  # how many parts there are
+         "its directory cannot be read, but project.json, weights.safetensors, thumbnail.png can"),
+    ],
+    ids=["weights", "header", "project", "extra field", "comment", "count"],
+)  # fmt: skip
+def test_a_damaged_file_says_which_part_is_lost_and_what_is_still_there(tmp_path, place, words):
+    write(tmp_path / "a.loom", PROJECT, WEIGHTS, PICTURE)
+    content = (tmp_path / "a.loom").read_bytes()
+    (tmp_path / "a.loom").write_bytes(changed(content, place(content), 0x55))
+    assert sentence(tmp_path / "a.loom") == f"a.loom: it is damaged: {words}; open its autosave or a copy."
+
+
+def test_a_file_cut_off_says_what_is_whole_before_its_end(tmp_path):
     write(tmp_path / "a.loom", PROJECT, WEIGHTS)
     content = (tmp_path / "a.loom").read_bytes()
-    for place in range(0, len(content), 11):
-        (tmp_path / "b.loom").write_bytes(content[:place] + bytes([content[place] ^ 0x55]) + content[place + 1 :])
-        with contextlib.suppress(ProjectError):
-            assert read(tmp_path / "b.loom") == ProjectFile(PROJECT, WEIGHTS, None)
+    (tmp_path / "a.loom").write_bytes(content[: content.index(b"fc1.bias")])
+    assert "weights.safetensors cannot be read, but project.json can" in sentence(tmp_path / "a.loom")
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04" + bytes(40), bytes(1000)])
