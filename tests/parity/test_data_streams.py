@@ -12,7 +12,10 @@ torch = pytest.importorskip("torch")
 import engine  # noqa: E402
 from tests.parity.test_data_loader import plain  # noqa: E402
 
-pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:This DataLoader will create"),
+    pytest.mark.filterwarnings("ignore:os.fork"),  # by JAX, where another test has imported it
+]
 LIBRARIES = [torch.utils.data, engine.utils.data]
 
 
