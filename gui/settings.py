@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from platformdirs import user_state_path
 from PySide6.QtCore import QSettings
+
+from engine import folders
 
 T = TypeVar("T")
 
 
 def store() -> QSettings:
-    """The user's settings; under LAYERLOOM_HOME where that is set."""
-    home = os.environ.get("LAYERLOOM_HOME")
-    if home:
-        return QSettings(str(Path(home) / "settings.ini"), QSettings.Format.IniFormat)
-    return QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "Layerloom", "Layerloom")
+    """The user's settings, in one file."""
+    return QSettings(str(folders.settings() / "Layerloom.ini"), QSettings.Format.IniFormat)
 
 
 def state_folder() -> Path:
     """The user's folder for what is neither a setting nor a document."""
-    home = os.environ.get("LAYERLOOM_HOME")
-    folder = Path(home) / "state" if home else user_state_path("Layerloom", appauthor=False)
+    folder = folders.state()
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 

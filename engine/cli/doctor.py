@@ -189,12 +189,13 @@ def _time_step(steps: int = 20) -> float:
 
 def folders() -> dict[str, Path]:
     """Where Layerloom keeps things, by purpose."""
-    import platformdirs
+    from engine import folders
 
     return {
-        "settings": platformdirs.user_config_path("layerloom", appauthor=False),
-        "autosave and runs": platformdirs.user_state_path("layerloom", appauthor=False),
-        "cache": platformdirs.user_cache_path("layerloom", appauthor=False),
+        "settings": folders.settings(),
+        "autosave and runs": folders.state(),
+        "layers of one's own": folders.layers(),
+        "cache": folders.cache(),
         "this folder": Path.cwd(),
     }
 

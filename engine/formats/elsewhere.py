@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
-import platformdirs
-
+from engine import folders
 from engine.formats.project_file import PROJECT
 from engine.formats.regular import is_folder, is_regular, read_regular
 
@@ -16,10 +14,8 @@ LONGEST_NOTE = 1 << 16
 
 
 def unsaved_runs() -> Path:
-    """Where runs of projects that have no file yet lie, by project; below LAYERLOOM_HOME where that is set."""
-    home = os.environ.get("LAYERLOOM_HOME")
-    state = Path(home) / "state" if home else platformdirs.user_state_path("Layerloom", appauthor=False)
-    return state / "runs"
+    """Where runs of projects that have no file yet lie, by project."""
+    return folders.state() / "runs"
 
 
 def is_run(folder: Path) -> bool:

@@ -5,13 +5,12 @@ Nothing about trust lies in a project, so no project can bring its own.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
-import platformdirs
 
+from engine import folders
 from engine.errors import ProjectError
 from engine.formats.atomic import write_atomic
 from engine.formats.project_file import code_files_in
@@ -22,14 +21,12 @@ LARGEST = 1 << 20
 
 
 def user_folder() -> Path:
-    """Where the user's own layers lie, a Python file each; below LAYERLOOM_HOME where that is set."""
-    home = os.environ.get("LAYERLOOM_HOME")
-    return (Path(home) if home else platformdirs.user_data_path("Layerloom", appauthor=False)) / "layers"
+    """Where the user's own layers lie, a Python file each."""
+    return folders.layers()
 
 
 def _list() -> Path:
-    home = os.environ.get("LAYERLOOM_HOME")
-    return (Path(home) if home else platformdirs.user_config_path("Layerloom", appauthor=False)) / "trusted-code.json"
+    return folders.settings() / "trusted-code.json"
 
 
 def user_files() -> tuple[CodeFile, ...]:

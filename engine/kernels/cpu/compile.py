@@ -17,8 +17,8 @@ from typing import Any
 import llvmlite
 import llvmlite.binding as llvm
 import llvmlite.ir as ir
-import platformdirs
 
+from engine import folders
 from engine.kernels.cpu.forks import closed_to_forks, open_in_children
 from engine.kernels.cpu.host import Host, host
 
@@ -118,10 +118,8 @@ def new_module(name: str) -> ir.Module:
 
 
 def folder() -> Path:
-    """Where object files are kept: LAYERLOOM_CACHE, or the user's cache folder."""
-    chosen = os.environ.get("LAYERLOOM_CACHE")
-    root = Path(chosen) if chosen else platformdirs.user_cache_path("layerloom", appauthor=False)
-    return root / "kernels"
+    """Where object files are kept."""
+    return folders.cache() / "kernels"
 
 
 def read(key: str) -> bytes | None:
