@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import numpy
 
+from engine import installing
 from engine.errors import DeviceError
 from engine.kernels.aligned import aligned
 from engine.kernels.generic import Kernels
@@ -241,15 +242,15 @@ def _diagnose_cuda(index: int) -> Diagnosis:
         driver = ctypes.util.find_library("cuda") or ctypes.util.find_library("nvcuda")
         if driver is None:
             return Diagnosis(name, "NVIDIA GPU", False, "no NVIDIA driver was found on this computer",
-                             "install the graphics card's driver, then `pip install layerloom[cuda12]`")  # fmt: skip
+                             f"install the graphics card's driver, then `{installing.extra('cuda12')}`")  # fmt: skip
         return Diagnosis(name, "NVIDIA GPU", False, "CuPy, which drives the GPU, is not installed",
-                         "`pip install layerloom[cuda12]` or, for CUDA 13, `layerloom[cuda13]`")  # fmt: skip
+                         f"`{installing.extra('cuda12')}` or, for CUDA 13, `{installing.extra('cuda13')}`")  # fmt: skip
     try:
         import cupy
     except ImportError as error:
         why = (str(error).splitlines() or ["it does not say why"])[0]
         return Diagnosis(name, "NVIDIA GPU", False, f"CuPy is installed but cannot be loaded ({why})",
-                         "install it anew: `pip install --force-reinstall layerloom[cuda12]`")  # fmt: skip
+                         f"install it anew: `{installing.package(_cupy(), '--force-reinstall')}`")  # fmt: skip
 
     if not cupy.cuda.is_available():
         return Diagnosis(name, "NVIDIA GPU", False, "CuPy is installed, but no usable GPU or driver was found",
@@ -260,6 +261,14 @@ def _diagnose_cuda(index: int) -> Diagnosis:
                          f"choose cuda:{count - 1}")  # fmt: skip
     title = cupy.cuda.runtime.getDeviceProperties(index)["name"].decode()
     return Diagnosis(name, title, True)
+
+
+def _cupy() -> str:
+    """The package that CuPy came in, of which there is one for each version of CUDA, and its version."""
+    from importlib import metadata  # slow to import, and only needed here
+
+    names = metadata.packages_distributions().get("cupy")
+    return f"{names[0]}=={metadata.version(names[0])}" if names else "cupy-cuda12x"
 
 
 device = Device

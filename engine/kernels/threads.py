@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 
+from engine import installing
 from engine.errors import EngineError
 
 
@@ -41,7 +42,8 @@ def set_num_threads(count: int) -> None:
     """
     if importlib.util.find_spec("llvmlite") is None:
         raise EngineError("set_num_threads", got="llvmlite, which compiles the kernels, is not installed",
-                          mend="pip install llvmlite; NumPy's own threads are set by OPENBLAS_NUM_THREADS")  # fmt: skip
+                          mend=f"{installing.package('llvmlite')}; "
+                               "NumPy's own threads are set by OPENBLAS_NUM_THREADS")  # fmt: skip
     from engine.kernels.cpu import pool
 
     if not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= pool.MAX_THREADS:
