@@ -11,10 +11,12 @@ _ROOT = Path(__file__).parent.parent
 def extra(name: str) -> str:
     """What brings the packages of one of Layerloom's extras: in a checkout, from its folder.
 
-    An installed Layerloom is there by its name; only what the extra asks for is fetched.
+    An installed Layerloom is there by its name; only what the extra asks for is fetched. Of uv's commands, sync is the
+    one that takes the checkout's environment however it is called; `python -m uv pip` takes that of `python`.
     """
-    is_checkout = (_ROOT / "pyproject.toml").is_file()
-    return f'{_pip()} install -e ".[{name}]"' if is_checkout else f'{_pip()} install "layerloom[{name}]"'
+    if not (_ROOT / "pyproject.toml").is_file():
+        return f'{_pip()} install "layerloom[{name}]"'
+    return f'pip install -e ".[{name}]"' if _pip() == "pip" else f"uv sync --extra {name}"
 
 
 def package(name: str, *options: str) -> str:

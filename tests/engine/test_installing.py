@@ -30,7 +30,8 @@ def pip(request, monkeypatch):
 
 @pytest.mark.parametrize("name", EXTRAS)
 def test_a_checkout_is_installed_from_its_folder(pip, name):
-    assert shlex.split(installing.extra(name)) == [*pip.split(), "install", "-e", f".[{name}]"]
+    commands = {"pip": ["pip", "install", "-e", f".[{name}]"], "uv pip": ["uv", "sync", "--extra", name]}
+    assert shlex.split(installing.extra(name)) == commands[pip]
 
 
 def test_an_installed_one_is_named(tmp_path):
@@ -46,7 +47,7 @@ def test_a_device_without_cupy_names_the_command_that_brings_it(pip, monkeypatch
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setitem(sys.modules, "cupy", None)
     mend = {found.device: found.mend for found in engine.diagnose()}["cuda:0"]
-    assert f'`{pip} install -e ".[cuda12]"`' in mend
+    assert {"pip": '`pip install -e ".[cuda12]"`', "uv pip": "`uv sync --extra cuda12`"}[pip] in mend
 
 
 def test_a_cupy_that_cannot_be_loaded_is_installed_anew_by_its_own_name(pip, monkeypatch, tmp_path):
