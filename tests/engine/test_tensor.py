@@ -232,6 +232,16 @@ def test_a_view_shares_memory_and_says_when_it_cannot():
         x.T.view(6)
 
 
+@pytest.mark.parametrize("taken", [lambda y: y, lambda y: y.detach(), lambda y: y.relu()])
+def test_images_that_lie_channel_by_channel_last_are_viewed_as_rows(taken):
+    layer = engine.nn.Conv2d(1, 6, 5)
+    y = engine.nn.functional.max_pool2d(layer(engine.rand(2, 1, 12, 12)), 2)
+    seen = taken(y).view(-1, 96)
+    assert seen.tolist() == taken(y).reshape(2, 96).tolist()
+    with pytest.raises(ShapeError, match=r"view: .* call \.reshape\(\)"):
+        y.permute(0, 2, 1, 3).view(-1)
+
+
 def test_contiguous_lays_the_elements_one_behind_the_other_for_a_view():
     x = engine.arange(6).reshape(2, 3)
     for turned in (x.T, x[:, ::2], x.expand(2, 2, 3)):
