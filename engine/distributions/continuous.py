@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from engine.distributions.distribution import Distribution, together
+from engine.distributions.distribution import Distribution, shown, together
 from engine.tensor import Tensor
 from engine.tensor.random import rand, randn
 
@@ -74,7 +74,7 @@ class Normal(Distribution):
         return 0.5 + LOG_ROOT_TWO_PI + self.scale.log()
 
     def __repr__(self) -> str:
-        return f"Normal(loc: {_shown(self.loc)}, scale: {_shown(self.scale)})"
+        return f"Normal(loc: {shown(self.loc)}, scale: {shown(self.scale)})"
 
 
 class Uniform(Distribution):
@@ -132,9 +132,4 @@ class Uniform(Distribution):
         return (self.high - self.low).log()
 
     def __repr__(self) -> str:
-        return f"Uniform(low: {_shown(self.low)}, high: {_shown(self.high)})"
-
-
-def _shown(x: Tensor) -> str:
-    """One number as it is, of several their shape."""
-    return str(x.item()) if x.numel() == 1 else f"torch.Size({list(x.shape)})".replace("torch.", "")
+        return f"Uniform(low: {shown(self.low)}, high: {shown(self.high)})"

@@ -6,7 +6,7 @@ from functools import cached_property
 from math import prod
 from typing import Any
 
-from engine.distributions.distribution import Distribution, together
+from engine.distributions.distribution import Distribution, shown, together
 from engine.errors import OptionError
 from engine.nn.functional import binary_cross_entropy_with_logits
 from engine.tensor import Tensor, no_grad
@@ -26,6 +26,10 @@ class _Chosen(Distribution):
         if (probs is None) == (logits is None):
             raise OptionError(type(self).__name__, got="both came" if probs is not None else "neither came",
                               expected="either probs or logits")  # fmt: skip
+
+    def __repr__(self) -> str:
+        given = {name: vars(self)[name] for name in ("probs", "logits") if name in vars(self)}
+        return f"{type(self).__name__}({', '.join(f'{name}: {shown(value)}' for name, value in given.items())})"
 
     def _away_from_ends(self, probs: Tensor) -> Tensor:
         eps = float(finfo(probs.dtype).eps)

@@ -142,6 +142,9 @@ class Independent(Distribution):
     def entropy(self) -> Tensor:
         return self.summed(self.base_dist.entropy())
 
+    def __repr__(self) -> str:
+        return f"Independent({self.base_dist}, {self.reinterpreted_batch_ndims})"
+
     def summed(self, parts: Tensor) -> Tensor:
         """The sum over the axes that are one event."""
         n = self.reinterpreted_batch_ndims
@@ -155,3 +158,8 @@ def together(*values: Any) -> list[Tensor]:
     return list(
         broadcast_tensors(*(value if is_tensor(value) else as_tensor(float(value), **place) for value in values))
     )
+
+
+def shown(x: Tensor) -> str:
+    """One number as it is, of several their shape."""
+    return str(x.item()) if x.numel() == 1 else f"Size({list(x.shape)})"

@@ -55,6 +55,12 @@ def parameters(t, dtype="float32"):
     return t.tensor(np.array([[-0.7, 0.2, 0.9], [0.4, -0.1, 0.3]], dtype), requires_grad=True)
 
 
+@pytest.mark.parametrize("name", MAKE)
+def test_they_show_themselves_as_pytorchs_do(name):
+    ours, theirs = (repr(MAKE[name](t, t.distributions, parameters(t).detach())) for t in (engine, torch))
+    assert ours == theirs.replace("torch.", "")
+
+
 @pytest.mark.parametrize(("name", "figure"), CASES)
 def test_figures_and_their_gradients_are_pytorchs(name, figure):
     found = []
