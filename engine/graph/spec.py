@@ -225,8 +225,10 @@ def _check_graph(graph: Graph, where: str) -> None:
 
 
 def may_share(node: Node, source: Node | None) -> bool:
-    """Whether a node may use the weights of another."""
-    return source is not None and (source.type, source.params, source.shares) == (node.type, node.params, "")
+    """Whether a node may use the weights of another; an Input has none."""
+    if source is None or node.type == "Input":
+        return False
+    return (source.type, source.params, source.shares) == (node.type, node.params, "")
 
 
 def check_code(code: tuple[CodeFile, ...], where: str) -> None:

@@ -237,6 +237,12 @@ def test_a_file_whose_layers_share_what_they_cannot_is_refused(shares):
         decode(json.dumps({"schema": 1, "graph": {"nodes": nodes}}).encode())
 
 
+def test_inputs_have_no_weights_to_share():
+    nodes = [{"id": "in1", "type": "Input"}, {"id": "in2", "type": "Input", "shares": "in1"}]
+    with pytest.raises(ProjectError, match="'in2' shares the weights of 'in1', expected a layer of the same kind"):
+        decode(json.dumps({"schema": 1, "graph": {"nodes": nodes}}).encode())
+
+
 def test_what_the_same_weights_read_is_scaled_as_one(tmp_path):
     made = project("TripletMarginLoss", tmp_path)
     assert sharing.read_alike(Network(made.graph, made.data.fields)) == [("x0", "x1", "x2")]
