@@ -11,6 +11,7 @@ from engine.errors import ProjectError
 from engine.graph import catalogue
 from engine.graph.catalogue import Entry
 from engine.graph.spec import Choice
+from engine.wording import counted
 
 
 def chosen(choice: Choice, kind: Literal["optimizer", "schedule"], subject: Any) -> Any:
@@ -58,15 +59,11 @@ def _check_members(choice: Choice, entry: Entry, milestones: Sequence[int] | Non
     if milestones is None:
         return
     if len(milestones) != count - 1:
-        raise ProjectError(f"{where}, milestones", got=f"{_count(len(milestones), 'epoch')} for {count} schedules",
-                           expected=f"{_count(count - 1, 'epoch')}, where each but the first begins")  # fmt: skip
+        raise ProjectError(f"{where}, milestones", got=f"{counted(len(milestones), 'epoch')} for {count} schedules",
+                           expected=f"{counted(count - 1, 'epoch')}, where each but the first begins")  # fmt: skip
     if any(later <= earlier for earlier, later in pairwise(milestones)):
         raise ProjectError(f"{where}, milestones", got=", ".join(map(str, milestones)),
                            expected="each epoch later than the one before")  # fmt: skip
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def usable_device(name: str) -> Any:
