@@ -50,7 +50,7 @@ def _made(choice: Choice, kind: str, subject: Any, where: str, entries: Mapping[
     return entry.cls(optimizer=subject, **arguments)
 
 
-def _check_members(choice: Choice, entry: Entry, milestones: Sequence[int] | None, where: str) -> None:
+def _check_members(choice: Choice, entry: Entry, milestones: Sequence[int] | int | None, where: str) -> None:
     """One member or more; where they follow each other, each but the first at a later epoch than the one before."""
     count = len(choice.members)
     if not count:
@@ -58,6 +58,9 @@ def _check_members(choice: Choice, entry: Entry, milestones: Sequence[int] | Non
                            mend=f"add one, such as {entry.members[0]}")  # fmt: skip
     if milestones is None:
         return
+    if isinstance(milestones, int):
+        raise ProjectError(f"{where}, milestones", got=f"{milestones} alone",
+                           expected=f"a list, such as [{milestones}]")  # fmt: skip
     if len(milestones) != count - 1:
         raise ProjectError(f"{where}, milestones", got=f"{counted(len(milestones), 'epoch')} for {count} schedules",
                            expected=f"{counted(count - 1, 'epoch')}, where each but the first begins")  # fmt: skip

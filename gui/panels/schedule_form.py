@@ -54,8 +54,11 @@ def with_members(choice: Choice, members: tuple[Choice, ...], milestones: tuple[
 
 
 def milestones_of(choice: Choice) -> tuple[int, ...]:
-    """The epochs at which the members but the first begin, as far as they are said."""
-    return tuple(choice.params.get("milestones", ()))
+    """The epochs at which the members but the first begin; none where a file says what cannot be."""
+    said, parameter = choice.params.get("milestones", ()), catalogue.entry(IN_TURN).parameter("milestones")
+    if isinstance(said, int) or parameter.check(said) or len(said) != len(choice.members) - 1:
+        return ()
+    return tuple(said)
 
 
 def takes(entry: Entry, name: str, value: Any) -> bool:
@@ -108,6 +111,7 @@ class ScheduleForm(QWidget):
         type = choice.type if choice else None
         self._warm_up.setVisible(type in after and type != WARM_UP)
         self._add.setVisible(known is not None and bool(known.members))
+        self._add.setEnabled(choice is None or max(milestones_of(choice), default=0) < LAST)
 
     def _show_members(self, known: Entry | None) -> None:
         members = self._choice.members if known is not None and known.members else ()
@@ -144,14 +148,14 @@ class ScheduleForm(QWidget):
 
     def _append(self) -> None:
         members, milestones = (*self._choice.members, another(None, ADDED)), milestones_of(self._choice)
-        after = min((milestones[-1] if milestones else 0) + EPOCHS, LAST)
-        self._emit(with_members(self._choice, members, (*milestones, after)))
+        begins = (*milestones, min(milestones[-1] + EPOCHS, LAST)) if milestones else None
+        self._emit(with_members(self._choice, members, begins))
 
     def _remove(self, number: int) -> None:
         members, milestones = list(self._choice.members), list(milestones_of(self._choice))
         del members[number]
         del milestones[max(number - 1, 0) : max(number, 1)]
-        self._emit(with_members(self._choice, tuple(members), tuple(milestones)))
+        self._emit(with_members(self._choice, tuple(members), tuple(milestones) or None))
 
     def _choose_member(self, number: int, type: str) -> None:
         self._emit(self._with_member(number, another(self._choice.members[number], type)))

@@ -177,6 +177,7 @@ def test_a_warm_up_comes_before_another_schedule_and_takes_a_rate_set_by_hand_al
          "0 epochs for 2 schedules, expected 1 epoch, where each but the first begins"),
         (Choice("SequentialLR", {"milestones": [3, 3]}, (*WARMED_UP.members, Choice("StepLR"))),
          "3, 3, expected each epoch later than the one before"),
+        (Choice("SequentialLR", {"milestones": 3}, WARMED_UP.members), r"3 alone, expected a list, such as \[3\]"),
         (Choice("SequentialLR", {}, (Choice("LinearLR", {"end_factor": 2.0}), Choice("StepLR"))),
          r"members\[0\], end_factor: 2.0 is over 1"),
         (Choice("ChainedScheduler", {}, (Choice("OneCycleLR"),)), r"members\[0\]: 'OneCycleLR' is unknown, expected"),

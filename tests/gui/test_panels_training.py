@@ -10,7 +10,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox
 
 from engine.graph import catalogue, templates
-from engine.graph.spec import Choice, Project
+from engine.graph.spec import Choice, Project, TrainingSpec
 from gui.document.document import Document
 from gui.document.selection import Selection
 from gui.panels.training import TrainingPanel
@@ -134,6 +134,32 @@ def test_schedules_that_follow_each_other_are_chosen_begun_and_added(training, d
     for _ in range(2):
         press(training, "2-remove")
     assert document.project.training.schedule.type == "LinearLR"
+
+
+THREE = tuple(Choice(type, catalogue.entry(type).starts()) for type in ("LinearLR", "StepLR", "ExponentialLR"))
+
+
+def show(qtbot, training, document, schedule):
+    """Open a project with that schedule."""
+    document.new(Project(training=TrainingSpec(schedule=schedule)))
+    qtbot.waitUntil(lambda: training._schedule._choice == schedule)
+
+
+@pytest.mark.parametrize("said", [3, "3", [-3], [2.5, 4], [1, 2, 3], None])
+def test_epochs_of_a_file_that_cannot_be_are_shown_as_none_and_made_anew(qtbot, training, document, said):
+    schedule = Choice("SequentialLR", {} if said is None else {"milestones": said}, THREE)
+    show(qtbot, training, document, schedule)
+    assert training.findChild(QAbstractSpinBox, "training-schedule-2-form-from_epoch") is None
+    press(training, "add")
+    assert document.project.training.schedule.params == {"milestones": (5, 10, 15)}
+
+
+def test_no_schedule_is_added_behind_one_that_begins_at_the_last_epoch(qtbot, training, document):
+    schedule = Choice("SequentialLR", {"milestones": [999_999]}, THREE[:2])
+    show(qtbot, training, document, schedule)
+    press(training, "add")
+    assert document.project.training.schedule.params == {"milestones": (999_999, 1_000_000)}
+    assert not training.findChild(QAbstractButton, "training-schedule-add").isEnabled()
 
 
 def test_early_stopping_and_clipping_are_switched_on_and_off(training, document):
