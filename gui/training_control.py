@@ -60,7 +60,7 @@ class TrainingControl(QObject):
         run.loaded.connect(self._take_weights)
         run.ended.connect(self._tell_end)
         run.failed.connect(self._tell_failure)
-        run.refused.connect(lambda event: self.said.emit(event.message, "warn", ()))
+        run.refused.connect(self._tell_refusal)
         document.undo_stack.indexChanged.connect(self._note_edit)
         document.was_reset.connect(self._forget_edits)
         document.training_changed.connect(self._show_device)
@@ -197,6 +197,11 @@ class TrainingControl(QObject):
             fix = msgspec.convert(event.fix, Fix)
             fixes = ((fix.label, lambda: self._mend(fix)),)
         self.said.emit(event.message, "bad", fixes)
+
+    def _tell_refusal(self, event) -> None:
+        """Where a run failed, why it did stays told: that Try it has no answer then stands in its own card."""
+        if self._run.state != "failed":
+            self.said.emit(event.message, "warn", ())
 
     def _tell_end(self, event) -> None:
         self._take_weights()

@@ -119,3 +119,11 @@ def test_the_network_of_a_project_that_was_left_does_not_come_to_the_next(qtbot,
     qtbot.wait(400)
     assert changed.count() == 0
     assert document.weights is None
+
+
+def test_why_a_run_failed_stays_told_when_try_it_gets_no_answer(control):
+    said = QSignalSpy(control.said)
+    for state, told in (("failed", 0), ("running", 1)):
+        control._run.state = state
+        control._run.refused.emit(events.Refused(request="", message="it has not been trained yet."))
+        assert said.count() == told
