@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 from PySide6.QtCore import QTimer
+from PySide6.QtGui import QResizeEvent
 
 from engine.metrics.offers import OFFERS
 from gui.i18n import tr
@@ -18,6 +19,8 @@ METRICS = ("accuracy", "r2", *(name for name in OFFERS if name not in ("accuracy
 """What a metric card prefers to show, the most telling first."""
 BEAT = 40
 """Milliseconds between two looks at what the run has said."""
+ROOM_FOR_BOTH = 260
+"""Pixels of a card's width from which on the figures of both parts stand beside its title."""
 SETTINGS = {"lr": "rate"}
 
 
@@ -159,6 +162,7 @@ class MetricCard(CurveCard):
     def __init__(self, run: Run, metric: str = "accuracy"):
         super().__init__(run, "metric", figures.title(metric), tr("The figure of merit of each epoch stands here."))
         self.shown_metric = ""
+        self._newest: list[tuple[str, str, str]] = []
         self._name_metric(metric)
 
     def _name_metric(self, metric: str) -> None:
@@ -180,14 +184,22 @@ class MetricCard(CurveCard):
         present = [name for name in METRICS if name in history.metrics()]
         if present and self.shown_metric not in present:
             self._name_metric(present[0])
-        parts = []
+        self._newest = []
         for part in ("train", "validation"):
             steps, values = history.metric(self.shown_metric, part)
             self.plot.set_line(part, steps, values)
             if len(values):
-                parts.append((tr(part), part, figures.metric(self.shown_metric, float(values[-1]))))
-        self.set_parts(parts[-1:] if self.width() < 260 else parts)
-        self.show_empty(not parts)
+                self._newest.append((tr(part), part, figures.metric(self.shown_metric, float(values[-1]))))
+        self._tell_newest()
+        self.show_empty(not self._newest)
+
+    def _tell_newest(self) -> None:
+        """The newest figures beside the title, the last alone where there is no room for both."""
+        self.set_parts(self._newest[-1:] if self.width() < ROOM_FOR_BOTH else self._newest)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._tell_newest()
 
     def more_marks(self) -> list[Mark]:
         return self.best(self.shown_metric)

@@ -247,6 +247,14 @@ def test_rate_and_norm_show_their_last_values(run, qtbot):
     assert float(norm.value) == pytest.approx(np.mean(1 / np.arange(81, 101)), rel=0.01)
 
 
+def test_a_card_that_has_become_narrow_tells_the_figure_of_the_validation_part_alone(run, qtbot):
+    card = shown(MetricCard(run), qtbot, width=400)
+    run.say(epoch(1), epoch(2))
+    qtbot.waitUntil(lambda: "train" in card.value and "validation" in card.value)
+    card.resize(240, 200)
+    qtbot.waitUntil(lambda: "train" not in card.value and "validation" in card.value)
+
+
 def test_accuracy_is_shown_in_percent_and_a_regression_shows_r2(run, qtbot):
     card = shown(MetricCard(run), qtbot, width=400)
     run.say(epoch(1), epoch(2))
