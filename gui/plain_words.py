@@ -12,7 +12,7 @@ from gui.theme import theme
 
 
 class ShortLabel(QLabel):
-    """The name of a column or a parameter, shortened with an ellipsis where there is no room for all of it."""
+    """The name of a column or a parameter, or a sentence, shortened with an ellipsis where there is no room for all."""
 
     def __init__(self, column: str):
         super().__init__(column.replace("_", " "))
@@ -28,7 +28,7 @@ class ShortLabel(QLabel):
     def paintEvent(self, event: QPaintEvent) -> None:
         with QPainter(self) as painter:
             painter.setPen(theme.color("secondary"))
-            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, self.shown())
+            painter.drawText(self.rect(), self.alignment(), self.shown())
 
 
 def in_plain_words(text: str, most: int = 600) -> str:

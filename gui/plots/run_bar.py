@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from gui.i18n import tr
+from gui.plain_words import ShortLabel
 from gui.plots import figures
 from gui.run import folder as run_folder
 from gui.run.folder import Summary
@@ -143,9 +144,8 @@ class RunBar(QWidget):
         self._resume.setAccessibleName(tr("Resume this run"))
         self._resume.setProperty("kind", "link")
         self._resume.clicked.connect(self.resume_wanted)
-        self._where = QLabel()
+        self._where = ShortLabel("")
         self._where.setObjectName("run-where")
-        self._where.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._where.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         for widget in (self._title, self._none):
             layout.addWidget(widget)

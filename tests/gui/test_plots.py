@@ -17,12 +17,14 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QPushButton
 
 from engine.train import events
+from gui.plain_words import ShortLabel
 from gui.plots import decimate, export
 from gui.plots.boundary import BoundaryCard
 from gui.plots.confusion import ConfusionCard
 from gui.plots.curves import LossCard, MetricCard, gradient_norm_card, learning_rate_card
 from gui.plots.histograms import KEPT, HistogramCard
 from gui.plots.live_plot import LivePlot
+from gui.plots.run_bar import RunBar
 from gui.plots.scatter import LineCard, ScatterCard
 from gui.run.model import Run
 from gui.theme import theme
@@ -444,3 +446,12 @@ def test_a_part_of_the_series_is_shown_in_full():
     x = np.arange(100_000)
     parts = decimate.blocks(x, x.astype(float), 500, 600, 300)
     assert parts.x.tolist() == list(range(499, 602))
+
+
+def test_a_long_word_of_a_run_is_shortened_at_its_end(run, qtbot):
+    run.folder = None
+    bar = shown(RunBar(run), qtbot, width=760, height=40)
+    bar.say("training.schedule, milestones: 5, 3, expected each epoch later than the one before, and so on and on.")
+    where = bar.findChild(ShortLabel, "run-where")
+    assert where.shown().startswith("training.schedule")
+    assert where.shown().endswith("…")
