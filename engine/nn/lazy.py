@@ -6,6 +6,7 @@ import inspect
 import re
 from typing import Any, ClassVar
 
+from engine.errors import ShapeError
 from engine.nn.conv import Conv1d, Conv2d
 from engine.nn.conv_transposed import ConvTranspose1d, ConvTranspose2d
 from engine.nn.conv_volume import Conv3d, ConvTranspose3d
@@ -15,6 +16,7 @@ from engine.nn.module import Module
 from engine.nn.normalisation import BatchNorm1d, BatchNorm2d, BatchNorm3d
 from engine.nn.parameter import UninitializedBuffer, UninitializedParameter, is_lazy
 from engine.tensor import Tensor
+from engine.wording import counted
 
 
 class Lazy(Module):
@@ -58,9 +60,22 @@ class Lazy(Module):
         """Whether a parameter or buffer has no shape yet."""
         return any(map(is_lazy, (*self._parameters.values(), *self._buffers.values())))
 
+    def _size_of(self, x: Tensor) -> int:
+        """The size that an input says; an axis counted from the end has one more before it, the samples, or none."""
+        fewest = -self.axis if self.axis < 0 else self.axis + 1
+        most = fewest + 1 if self.axis < -1 else x.ndim
+        if not fewest <= x.ndim <= most:
+            raise ShapeError(type(self).__name__, got=f"an input of {counted(x.ndim, 'axis')} arrives",
+                             expected=f"{fewest} or {most}" if self.axis < -1 else f"{fewest} or more")  # fmt: skip
+        return x.shape[self.axis]
+
     def initialize_parameters(self, x: Tensor) -> None:
-        """Become the layer whose size is that of this input, with first values where none were loaded."""
-        named = {**self._options, self.size: x.shape[self.axis], "device": "meta"}
+        """Become the layer whose size is that of this input, with first values where none were loaded.
+
+        Raises:
+            ShapeError: the input has other axes than the layer takes; it stays as it was.
+        """
+        named = {**self._options, self.size: self._size_of(x), "device": "meta"}
         model = self.cls_to_become(**named)
         fresh = self.has_uninitialized_params()
         for table, sizes in ((self._parameters, model._parameters), (self._buffers, model._buffers)):
@@ -217,6 +232,7 @@ class LazyInstanceNorm1d(Lazy, InstanceNorm1d):
     ('InstanceNorm1d', 3)
     """
 
+    axis = -2
     unlike: ClassVar = {"affine": True, "track_running_stats": True}
 
 
@@ -229,6 +245,7 @@ class LazyInstanceNorm2d(Lazy, InstanceNorm2d):
     ('InstanceNorm2d', 3)
     """
 
+    axis = -3
     unlike: ClassVar = {"affine": True, "track_running_stats": True}
 
 
@@ -241,4 +258,5 @@ class LazyInstanceNorm3d(Lazy, InstanceNorm3d):
     ('InstanceNorm3d', 3)
     """
 
+    axis = -4
     unlike: ClassVar = {"affine": True, "track_running_stats": True}

@@ -10,6 +10,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 import engine  # noqa: E402
+from engine.errors import ShapeError  # noqa: E402
 
 LIBRARIES = [torch, engine]
 pytestmark = [pytest.mark.filterwarnings("ignore:input's size at dim=1"),
@@ -69,6 +70,28 @@ def test_the_first_input_makes_it_the_layer_that_it_is_in_pytorch(name, options,
         found[-1] += (layer(x).detach().numpy(),)
     assert found[0][:-1] == found[1][:-1]
     np.testing.assert_allclose(found[1][-1], found[0][-1], rtol=2e-4, atol=2e-5)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("axes", [0, 1, 6])
+def test_an_input_of_too_few_or_too_many_axes_is_refused_and_the_next_says_the_size(name, axes):
+    options, shape = LAYERS[name][0]
+    for library in LIBRARIES:
+        layer = getattr(library.nn, name)(**options)
+        if name != "LazyLinear" or not axes:
+            with pytest.raises((RuntimeError, ValueError, IndexError)) as refused:
+                layer(library.ones((1,) * axes))
+            assert library is torch or type(refused.value) is ShapeError
+        if axes < 2 or "Conv" in name:
+            layer(library.tensor(values(*shape)))
+            assert type(layer).__name__ == name.removeprefix("Lazy")
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_a_lazy_instance_norm_takes_a_sample_by_itself(axes):  # of which PyTorch's takes the second axis for channels
+    layer = getattr(engine.nn, f"LazyInstanceNorm{axes}d")()
+    assert layer(engine.rand(3, *(4,) * axes)).shape == (3, *(4,) * axes)
+    assert layer.num_features == 3
 
 
 def test_weights_that_are_loaded_give_it_its_size():
