@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+import platformdirs
 from PySide6.QtCore import QSettings
-
-from engine import folders
 
 T = TypeVar("T")
 
 
 def store() -> QSettings:
-    """The user's settings, in one file."""
-    return QSettings(str(folders.settings() / "Layerloom.ini"), QSettings.Format.IniFormat)
+    """The user's settings, in one file, in the folder that `engine.folders.settings` names.
+
+    The window is painted for the first time by what stands there, before the engine, and NumPy with it, is loaded.
+    """
+    home = os.environ.get("LAYERLOOM_HOME")
+    folder = Path(home) if home else platformdirs.user_config_path("Layerloom", appauthor=False)
+    return QSettings(str(folder / "Layerloom.ini"), QSettings.Format.IniFormat)
 
 
 def state_folder() -> Path:
     """The user's folder for what is neither a setting nor a document."""
+    from engine import folders
+
     folder = folders.state()
     folder.mkdir(parents=True, exist_ok=True)
     return folder
