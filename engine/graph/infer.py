@@ -238,7 +238,7 @@ def _unknown_layer(node: Node) -> Problem:
 
 
 def _strange_wire(network: Network, node: Node, entry: catalogue.Entry) -> Problem | None:
-    """A wire between ports that the layers do not have, as only a file written by hand can hold."""
+    """A wire between ports that the layers do not have, as a file may hold, or from one that was switched off."""
     for port, wire in sorted(network.into[node.id].items()):
         fix = Fix("Cut that wire", "disconnect", node.id, port)
         if port not in entry.inputs:
@@ -248,7 +248,11 @@ def _strange_wire(network: Network, node: Node, entry: catalogue.Entry) -> Probl
         before = network.entry(source)
         if before is not None and wire.source_port not in before.outputs_of(source.params):
             text = f"{network.name(node)}: a wire comes from {wire.source_port!r} of {network.name(source)}"
-            return Problem(node.id, f"{text}, which has no such output.", fixes=(fix,))
+            fixes = (fix,)
+            if wire.source_port in before.outputs:  # it has it where it is told to
+                again = f"Let '{source.id}' give its {wire.source_port}"
+                fixes = (Fix(again, "set_parameter", source.id, before.switch, True), fix)
+            return Problem(node.id, f"{text}, which has no such output.", fixes=fixes)
     return None
 
 

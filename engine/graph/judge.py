@@ -98,7 +98,9 @@ def _open_inputs(network: Network) -> Iterator[Problem]:
                 text = f"{who} has no {where}: connect it to {network.name(source)}."
                 yield Problem(node.id, text, fixes=(fix,))
             else:
-                yield Problem(node.id, f"{who} has no {where}: connect it to the layer before it.")
+                kind = _giving(port, node)
+                mend = f"put a {kind.title.lower()} before it, which gives them" if kind else None
+                yield Problem(node.id, f"{who} has no {where}: {mend or 'connect it to the layer before it'}.")
 
 
 def _giver_of(network: Network, port: str, node: Node) -> Node | None:
@@ -110,6 +112,12 @@ def _giver_of(network: Network, port: str, node: Node) -> Node | None:
         and other.id not in behind and other.type[-2:] == rank
     ]  # fmt: skip
     return min(givers, key=lambda other: abs(other.x - node.x) + abs(other.y - node.y), default=None)
+
+
+def _giving(port: str, node: Node) -> catalogue.Entry | None:
+    """The first kind of layer that gives, where it is told to, what a layer of its rank takes by that input."""
+    layers = catalogue.entries("layer").items()
+    return next((e for type, e in layers if e.switch and port in e.outputs and type[-2:] == node.type[-2:]), None)
 
 
 def _unpooled(network: Network, node: Node, port: str, source: Node) -> Problem:

@@ -77,7 +77,14 @@ def test_indices_are_wired_by_a_click_that_lets_the_pool_give_them():
     without = edit.set_parameter(mended, "pool1", "return_indices", False)
     (problem,) = [p for p in infer(without, (IMAGE, LABEL)).problems if p.node == "back"]
     assert "a wire comes from 'indices' of Max pool 'pool1', which has no such output" in problem.message
-    assert problem.fixes[0].label == "Cut that wire"
+    assert [fix.label for fix in problem.fixes] == ["Let 'pool1' give its indices", "Cut that wire"]
+    assert infer(edit.apply_fix(without, problem.fixes[0]), (IMAGE, LABEL)).ok
+
+
+def test_indices_that_no_layer_gives_are_told_with_the_layer_that_would():
+    graph = edit.replace(there_and_back(), "pool1", "AvgPool2d")
+    (problem,) = [p for p in infer(graph, (IMAGE, LABEL)).problems if p.node == "back"]
+    assert problem.message.endswith("has no input 'indices': put a max pool before it, which gives them.")
 
 
 @pytest.mark.parametrize(
