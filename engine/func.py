@@ -63,7 +63,7 @@ def grad_and_value(func: Callable[..., Any], argnums: Argnums = 0, has_aux: bool
         level = _Level("grad", func, args, kwargs, argnums, has_aux)
         output = level.outputs[0] if len(level.outputs) == 1 else None
         if output is None or output.dim():
-            came = "several tensors" if output is None else times(tuple(output.shape))
+            came = "several tensors" if output is None else f"a tensor of {times(tuple(output.shape))}"
             raise GradientError("grad", got=f"the function returns {came}", expected="a single number",
                                 mend="reduce it with .sum() or .mean()")  # fmt: skip
         found = level.backward([None])
@@ -204,6 +204,9 @@ class _Level:
         self.output, self.aux = result if has_aux else (result, None)
         self.tree = inside[argnums] if isinstance(argnums, int) else tuple(inside[number] for number in numbers)
         self.inputs, self.outputs = _leaves(self.tree), _leaves(self.output)
+        strangers = [type(y).__name__ for y in self.outputs if not isinstance(y, Core)]
+        if strangers:
+            raise TypeMismatch(where, got=f"the function returns {strangers[0]}", expected="tensors")
         given = [x for number in numbers for x in _leaves(args[number])]
         self.again = outside and (any(x.requires_grad for x in given) or _leads_elsewhere(self.outputs, self.inputs))
 

@@ -317,6 +317,8 @@ class Tensor(Arithmetic, Elementwise, Reductions, Shapes, Indexing, Conversion, 
         """
         out = wrap(self.array, self.device)
         out._version_cell = self._cell()
+        if self._is_apart:
+            out._is_apart = True
         return out
 
     def detach_(self) -> Tensor:

@@ -38,6 +38,9 @@ class InPlace:
         self._refuse_leaf(where)
         if self.device.is_meta:
             return
+        if (self if self._base is None else self._base)._is_apart:
+            raise ShapeError(where, got="what was viewed lies in another order, and would not be changed with its view",
+                             mend="call .reshape() or .clone() in the place of .view()")  # fmt: skip
         if not self.array.flags.c_contiguous and overlaps(self.array):
             raise ShapeError(where, got="several elements of the tensor lie in one place of its memory",
                              expected="a place for each", mend="clone() it before the change")  # fmt: skip

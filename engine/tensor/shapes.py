@@ -48,7 +48,8 @@ class Shapes:
 
     @whole("size", ahead=1)
     def view(self, *shape: Any) -> Any:
-        """The same memory in another shape; of an op's result that lies in an order of our own, as images do, a copy.
+        """The same memory in another shape; of an op's result that lies in an order of our own, as images do, a copy,
+        which is not to be changed in place.
 
         Args:
             shape: the lengths of the axes, one by one or as a tuple.
@@ -61,15 +62,12 @@ class Shapes:
         (3, 2)
         """
         out = apply(layout.Reshape(_sizes(shape)), self)
-        if not self.device.is_meta and self.array.size and out._base is None and not self._lies_as_made():
-            raise ShapeError("view", got="the elements do not lie one behind the other in memory",
-                             mend="call .reshape() or .contiguous() first")  # fmt: skip
+        if not self.device.is_meta and self.array.size and out._base is None:
+            if self._base is not None:
+                raise ShapeError("view", got="the elements do not lie one behind the other in memory",
+                                 mend="call .reshape() or .contiguous() first")  # fmt: skip
+            out._is_apart = True
         return out
-
-    def _lies_as_made(self) -> bool:
-        """Whether its order in memory is the one that an op or a person gave it, and no view of that."""
-        base = self._base
-        return base is None or (self.array.shape, self.array.strides) == (base.array.shape, base.array.strides)
 
     def view_as(self, other: Any) -> Any:
         """The same memory in the shape of another tensor.

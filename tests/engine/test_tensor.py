@@ -240,6 +240,9 @@ def test_images_that_lie_channel_by_channel_last_are_viewed_as_rows(taken):
     assert seen.tolist() == taken(y).reshape(2, 96).tolist()
     with pytest.raises(ShapeError, match=r"view: .* call \.reshape\(\)"):
         y.permute(0, 2, 1, 3).view(-1)
+    for change in (seen.detach().zero_, seen.relu_, lambda: seen.detach().__setitem__(0, 1.0)):
+        with pytest.raises(ShapeError, match="would not be changed with its view; call"):
+            change()
 
 
 def test_contiguous_lays_the_elements_one_behind_the_other_for_a_view():

@@ -163,6 +163,7 @@ def test_a_module_called_with_other_tensors_agrees_and_stays_as_it_was(call):
 FAULTS = [
     lambda t: t.func.grad(lambda x: x)(some(t, 1)),
     lambda t: t.func.grad(lambda x: (x.sum(), x.sum()))(some(t, 1)),
+    lambda t: t.func.grad(lambda x: 3.0)(some(t, 1)),
     lambda t: t.func.grad(lambda x: x.sum(), argnums=3)(some(t, 1)),
     lambda t: t.func.grad(lambda x: x.sum())(t.ones(2, dtype=t.int64)),
     lambda t: t.func.grad(lambda x: x.sum(), has_aux=True)(some(t, 1)),
