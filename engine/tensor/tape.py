@@ -102,7 +102,8 @@ class Core:
     `array` is the device's array, or a Spec on the device "meta".
     A view knows the tensor `_base` that it was taken from and the ops `_path` that lead there, None where they were
     not noted. `_told` counts how often the base's history was told anew; a view that is behind has to `_catch_up`.
-    `_is_apart`: it was asked for as a view, and is a copy. `_turned` is the count at which it was last given another shape in place: older views cannot be found any more.
+    `_turned` is the count at which it was last given another shape in place: older views cannot be found any more.
+    `_is_apart`: it was asked for as a view, and is a copy.
     """
 
     _grad: Any = None
