@@ -16,6 +16,13 @@ from engine.tensor.spellings import whole
 from engine.tensor.tape import wrap
 
 
+def _real(kind: str, size: Any, generator: Generator | None, dtype: Any, device: Where, requires_grad: bool) -> Any:
+    """A tensor of real random numbers of that kind."""
+    shape, dtype = shape_of(size), np.dtype(dtype or get_default_dtype())
+    draw = lambda k: getattr(k, kind)(generator or default_generator, shape, dtype)  # noqa: E731
+    return _drawn(draw, shape, dtype, device, requires_grad)
+
+
 def _drawn(draw: Any, shape: tuple[int, ...], dtype: Any, device: Where, requires_grad: bool = False) -> Any:
     """A tensor of what `draw` makes with the kernels of the device."""
     place = resolve(device)
@@ -40,9 +47,7 @@ def randn(
     >>> first.shape, first.equal(engine.randn(2, 3))
     ((2, 3), True)
     """
-    shape, dtype = shape_of(size), np.dtype(dtype or get_default_dtype())
-    draw = lambda k: k.normal(generator or default_generator, shape, dtype)  # noqa: E731
-    return _drawn(draw, shape, dtype, device, requires_grad)
+    return _real("normal", size, generator, dtype, device, requires_grad)
 
 
 @whole("size")
@@ -60,9 +65,7 @@ def rand(
     >>> bool(((values >= 0) & (values < 1)).all())
     True
     """
-    shape, dtype = shape_of(size), np.dtype(dtype or get_default_dtype())
-    draw = lambda k: k.uniform(generator or default_generator, shape, dtype)  # noqa: E731
-    return _drawn(draw, shape, dtype, device, requires_grad)
+    return _real("uniform", size, generator, dtype, device, requires_grad)
 
 
 def randn_like(input: Any, *, dtype: Any = None, device: Where = None, requires_grad: bool = False) -> Any:

@@ -65,13 +65,10 @@ def rows_kernel(spec: Contraction, block: int, threads: int) -> Kernel:
 
 def emit_rows(spec: Contraction, block: int, most: int) -> ir.Module:
     """Each thread takes some blocks."""
-    code = new_kernel("staged")
-    args, thread, threads = code.arguments
-    *pointers, space = (code.pointer(args, slot) for slot in range(4 + len(spec.operand_columns)))
+    code, thread, threads, pointers, space = _begun(spec, spec.depth * block)
     (rows,) = spec.rows
     blocks = ceil(rows.size / block)
     rest = rows.size - (blocks - 1) * block
-    space = code.at(space, thread * (spec.depth * block))
     with (
         code.when(thread < most),
         code.taken(blocks, thread, code.minimum(threads, most), blocks) as (number, _),
@@ -104,6 +101,14 @@ def _rows(code: Code, spec: Contraction, pointers: list[Value], space: Value, fi
     tiles.walk(code, places, code.int(0), code.int(tiles.count))
 
 
+def _begun(spec: Contraction, room: int) -> tuple[Code, Value, Value, list[Value], Value]:
+    """A kernel to be written: thread, threads, the contraction's arguments, and this thread's scratch."""
+    code = new_kernel("staged")
+    args, thread, threads = code.arguments
+    *pointers, space = (code.pointer(args, slot) for slot in range(4 + len(spec.operand_columns)))
+    return code, thread, threads, pointers, code.at(space, thread * room)
+
+
 def columns_room(spec: Contraction, width: int, threads: int) -> int:
     """Floats of scratch that `columns_kernel` needs."""
     return threads * spec.steps * width
@@ -122,10 +127,7 @@ def columns_kernel(spec: Contraction, width: int, threads: int) -> Kernel:
 
 def emit_columns(spec: Contraction, width: int, most: int) -> ir.Module:
     """Each thread takes some tiles, block of columns by block; a block that two share is copied by both."""
-    code = new_kernel("staged")
-    args, thread, threads = code.arguments
-    *pointers, space = (code.pointer(args, slot) for slot in range(4 + len(spec.operand_columns)))
-    space = code.at(space, thread * (spec.steps * width))
+    code, thread, threads, pointers, space = _begun(spec, spec.steps * width)
     (steps,) = spec.reduce
     blocks = ceil(spec.columns / width)
     last = _Columns(code, spec, width, spec.columns - (blocks - 1) * width)
