@@ -355,4 +355,4 @@ def shape_text(spec) -> str:
 
 
 def _port(word: str, port: str, ports) -> str:
-    return f"{word} {port}" if len(ports) > 1 else word
+    return f"{word} {port}" if len(ports) > 1 and port != "out" else word

@@ -436,3 +436,12 @@ def _drag(widget, start, end):
         at = QPointF(place)
         event = QMouseEvent(kind, at, QPointF(widget.mapToGlobal(place)), button, held, none)
         QApplication.sendEvent(widget, event)
+
+
+def test_the_first_output_of_several_is_simply_called_so(inspector, document, selection):
+    document.set_parameter(["pool1"], "return_indices", True)
+    document.finish_inference()
+    selection.set(["pool1"])
+    shown = {label.text() for label in inspector.findChildren(QLabel)}
+    assert {"In", "Out", "Out indices"} <= shown
+    assert "Out out" not in shown
